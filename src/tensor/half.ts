@@ -1,0 +1,65 @@
+/**
+ * Half-precision numbers: conversions between binary16 or bfloat16 bits and numbers.
+ *
+ * Must stay true: decoding is exact; encoding rounds to nearest, ties to even, straight from float64 (no detour through
+ * float32, which would round twice).
+ */
+import { f16round, getFloat16 } from "@petamoriken/float16";
+import type { Tensor } from "./tensor.ts";
+
+let f16Values: Float32Array | undefined;
+
+/** The value of each of the 65,536 binary16 bit patterns, made once: a table look-up beats arithmetic by far. */
+function f16Table(): Float32Array {
+  if (f16Values === undefined) {
+    f16Values = new Float32Array(65_536);
+    const view = new DataView(new ArrayBuffer(2));
+    for (let bits = 0; bits < 65_536; bits++) {
+      view.setUint16(0, bits);
+      f16Values[bits] = getFloat16(view, 0);
+    }
+  }
+  return f16Values;
+}
+
+/** Rounds a float64 to the nearest binary16 value; overflow gives an infinity. */
+export const roundToF16: (value: number) => number = f16round;
+
+/** Decodes binary16 bits into `target`, which must be as long as `bits`. */
+export function decodeF16(bits: Uint16Array, target: Float32Array | Float64Array): void {
+  const values = f16Table();
+  for (let index = 0; index < bits.length; index++) target[index] = values[bits[index] as number] as number;
+}
+
+/** Decodes bfloat16 bits into `target`, which must be as long as `bits`. */
+export function decodeBf16(bits: Uint16Array, target: Float32Array | Float64Array): void {
+  const word = new Uint32Array(1);
+  const float = new Float32Array(word.buffer);
+  for (let index = 0; index < bits.length; index++) {
+    word[0] = (bits[index] as number) << 16;
+    target[index] = float[0] as number;
+  }
+}
+
+/** The values of a tensor of real numbers or integers as float32, without a copy where it already is. */
+export function toFloat32(tensor: Tensor): Float32Array {
+  if (tensor.dtype === "f32") return tensor.data;
+  const target = new Float32Array(tensor.data.length);
+  fill(tensor, target);
+  return target;
+}
+
+/** The values of a tensor as float64, without a copy where it already is. */
+export function toFloat64(tensor: Tensor): Float64Array {
+  if (tensor.dtype === "f64") return tensor.data;
+  const target = new Float64Array(tensor.data.length);
+  fill(tensor, target);
+  return target;
+}
+
+function fill(tensor: Tensor, target: Float32Array | Float64Array): void {
+  if (tensor.dtype === "f16") decodeF16(tensor.data, target);
+  else if (tensor.dtype === "bf16") decodeBf16(tensor.data, target);
+  else if (tensor.dtype === "i64") target.set(Array.from(tensor.data, Number));
+  else target.set(tensor.data);
+}
