@@ -1,0 +1,34 @@
+/**
+ * What every engine is: something that compiles a program once and runs it on tensors many times.
+ *
+ * Must stay true: an engine runs *any* program it says it can compile, knows nothing of questions and answers, and gives
+ * back everything it holds when it is disposed.
+ */
+import type { Program } from "../program/program.ts";
+import type { FloatDType, Tensor } from "../tensor/tensor.ts";
+
+/** Reads one of the checkpoint's tensors, by the name a program's `parameter` has. */
+export type ReadParameter = (name: string) => Promise<Tensor<FloatDType>>;
+
+export interface RunOptions {
+  /** Stops the run as soon as the engine can; the promise rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** A program made ready for a device. Runs may overlap; an engine that cannot compute in parallel queues them. */
+export interface Executable {
+  /**
+   * Computes the program's outputs.
+   * @param inputs a tensor for every input of the program, by name; they fix the extents of `batch` and `sequence`.
+   * @returns the outputs by name, with the precision the engine computes in.
+   * @throws EngineError if an input is missing or has the wrong shape, or the device fails.
+   */
+  run(inputs: ReadonlyMap<string, Tensor>, options?: RunOptions): Promise<Map<string, Tensor>>;
+  dispose(): Promise<void>;
+}
+
+export interface Engine {
+  /** As `--device` names it. */
+  readonly name: string;
+  compile(program: Program, readParameter: ReadParameter, options?: RunOptions): Promise<Executable>;
+}

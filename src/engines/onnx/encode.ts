@@ -1,0 +1,135 @@
+/**
+ * Encodes a graph as an ONNX file, which is a protocol buffer (field numbers from onnx.proto3,
+ * https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3).
+ *
+ * Must stay true: the file is allocated once, in its right size, and weights are converted one at a time straight into
+ * it, so that there is never a second copy of them all.
+ */
+import { PbfWriter } from "pbf";
+import { toFloat32 } from "../../tensor/half.ts";
+import { bytesPerElement, elementCount } from "../../tensor/tensor.ts";
+import type { ReadParameter, RunOptions } from "../engine.ts";
+import {
+  type OnnxAttribute,
+  type OnnxConstant,
+  type OnnxGraph,
+  type OnnxNode,
+  type OnnxValueInfo,
+  onnxType,
+} from "./graph.ts";
+
+/** Gelu appeared in opset 20, LayerNormalization in 17. */
+const opset = 20;
+/** The IR version that belongs to opset 20. */
+const irVersion = 9;
+
+/** Room for everything but the weights: names, shapes, nodes. Growth beyond it is slow but correct. */
+const bytesPerEntry = 512;
+
+/** `AttributeProto.AttributeType` */
+const attributeType = { float: 1, int: 2, ints: 7 } as const;
+
+/** The file's bytes. */
+export async function encodeOnnx(
+  graph: OnnxGraph,
+  readParameter: ReadParameter,
+  { signal }: RunOptions = {},
+): Promise<Uint8Array> {
+  const writer = new PbfWriter(new Uint8Array(estimateSize(graph)));
+  writer.writeVarintField(1, irVersion);
+  writer.writeStringField(2, "fusebert");
+  writer.writeMessage(8, writeOpset, opset);
+  writer.writeMessage(7, writeGraph, graph);
+  for (const weight of graph.weights) {
+    signal?.throwIfAborted();
+    const tensor = toFloat32(await readParameter(weight.parameter));
+    const data = weight.transposed ? transposed(tensor, weight.shape) : tensor;
+    // A field that stands in a message again is merged with what was read before: the graph goes on here.
+    writer.writeMessage(7, writeInitializer, { ...weight, type: onnxType.float, data });
+  }
+  return writer.finish();
+}
+
+function estimateSize({ weights, constants, nodes, inputs, outputs }: OnnxGraph): number {
+  const entries = weights.length + constants.length + nodes.length + inputs.length + outputs.length;
+  const data = weights.reduce((total, { shape }) => total + elementCount(shape) * bytesPerElement.f32, 0);
+  return data + entries * bytesPerEntry;
+}
+
+/** The [columns, rows] matrix in `source` as [rows, columns] = `shape`. */
+function transposed(source: Float32Array, shape: readonly number[]): Float32Array {
+  const [rows, columns] = shape as [number, number];
+  const target = new Float32Array(source.length);
+  for (let column = 0; column < columns; column++) {
+    for (let row = 0; row < rows; row++) target[row * columns + column] = source[column * rows + row] as number;
+  }
+  return target;
+}
+
+function writeOpset(version: number, pbf: PbfWriter): void {
+  pbf.writeVarintField(2, version);
+}
+
+function writeGraph(graph: OnnxGraph, pbf: PbfWriter): void {
+  for (const node of graph.nodes) pbf.writeMessage(1, writeNode, node);
+  pbf.writeStringField(2, "fusebert");
+  for (const constant of graph.constants) writeInitializer(constant, pbf);
+  for (const input of graph.inputs) pbf.writeMessage(11, writeValueInfo, input);
+  for (const output of graph.outputs) pbf.writeMessage(12, writeValueInfo, output);
+}
+
+function writeInitializer(tensor: OnnxConstant, graph: PbfWriter): void {
+  graph.writeMessage(5, writeTensor, tensor);
+}
+
+function writeTensor({ name, type, shape, data }: OnnxConstant, pbf: PbfWriter): void {
+  for (const extent of shape) pbf.writeVarintField(1, extent);
+  pbf.writeVarintField(2, type);
+  pbf.writeStringField(8, name);
+  pbf.writeBytesField(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+}
+
+function writeNode({ operator, inputs, output, attributes }: OnnxNode, pbf: PbfWriter): void {
+  for (const input of inputs) pbf.writeStringField(1, input);
+  pbf.writeStringField(2, output);
+  pbf.writeStringField(3, output);
+  pbf.writeStringField(4, operator);
+  for (const attribute of Object.entries(attributes)) pbf.writeMessage(5, writeAttribute, attribute);
+}
+
+function writeAttribute([name, value]: readonly [string, OnnxAttribute], pbf: PbfWriter): void {
+  pbf.writeStringField(1, name);
+  if ("float" in value) {
+    pbf.writeFloatField(2, value.float);
+    pbf.writeVarintField(20, attributeType.float);
+  } else if ("int" in value) {
+    pbf.writeVarintField(3, value.int);
+    pbf.writeVarintField(20, attributeType.int);
+  } else {
+    for (const entry of value.ints) pbf.writeVarintField(8, entry);
+    pbf.writeVarintField(20, attributeType.ints);
+  }
+}
+
+function writeValueInfo({ name, type, shape }: OnnxValueInfo, pbf: PbfWriter): void {
+  pbf.writeStringField(1, name);
+  pbf.writeMessage(2, writeType, { type, shape });
+}
+
+function writeType(tensor: Pick<OnnxValueInfo, "type" | "shape">, pbf: PbfWriter): void {
+  pbf.writeMessage(1, writeTensorType, tensor);
+}
+
+function writeTensorType({ type, shape }: Pick<OnnxValueInfo, "type" | "shape">, pbf: PbfWriter): void {
+  pbf.writeVarintField(1, type);
+  pbf.writeMessage(2, writeShape, shape);
+}
+
+function writeShape(shape: OnnxValueInfo["shape"], pbf: PbfWriter): void {
+  for (const extent of shape) pbf.writeMessage(1, writeDimension, extent);
+}
+
+function writeDimension(extent: OnnxValueInfo["shape"][number], pbf: PbfWriter): void {
+  if (typeof extent === "number") pbf.writeVarintField(1, extent);
+  else pbf.writeStringField(2, extent);
+}

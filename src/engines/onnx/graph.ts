@@ -1,0 +1,54 @@
+/**
+ * An ONNX graph as plain data, before it is encoded (the names are ONNX's own: https://onnx.ai/onnx/repo-docs/IR.html).
+ */
+import type { Shape } from "../../program/program.ts";
+
+/** `TensorProto.DataType`: the numbers are part of the format. */
+export const onnxType = { float: 1, int32: 6, int64: 7, bool: 9 } as const;
+
+export type OnnxType = (typeof onnxType)[keyof typeof onnxType];
+
+/** A number alone does not say whether ONNX is to see a float or an integer. */
+export type OnnxAttribute =
+  | { readonly float: number }
+  | { readonly int: number }
+  | { readonly ints: readonly number[] };
+
+export interface OnnxNode {
+  readonly operator: string;
+  readonly inputs: readonly string[];
+  readonly output: string;
+  readonly attributes: Readonly<Record<string, OnnxAttribute>>;
+}
+
+/** A small tensor that the lowering itself makes: a scalar, a shape, an axis. */
+export interface OnnxConstant {
+  readonly name: string;
+  readonly type: OnnxType;
+  readonly shape: readonly number[];
+  readonly data: Float32Array | BigInt64Array;
+}
+
+/** One of the checkpoint's tensors as float32, its two axes swapped where a matrix product wants [inputs, outputs]. */
+export interface OnnxWeight {
+  readonly name: string;
+  readonly parameter: string;
+  /** As the graph sees it: already swapped. */
+  readonly shape: readonly number[];
+  readonly transposed: boolean;
+}
+
+/** A graph's input or output; symbolic extents are found out when it runs. */
+export interface OnnxValueInfo {
+  readonly name: string;
+  readonly type: OnnxType;
+  readonly shape: Shape;
+}
+
+export interface OnnxGraph {
+  readonly nodes: readonly OnnxNode[];
+  readonly constants: readonly OnnxConstant[];
+  readonly weights: readonly OnnxWeight[];
+  readonly inputs: readonly OnnxValueInfo[];
+  readonly outputs: readonly OnnxValueInfo[];
+}

@@ -1,0 +1,165 @@
+/**
+ * Which ONNX operators compute a value.
+ *
+ * Where textbook operations add up to one of ONNX's compound operators (softmax, LayerNormalization, Gelu) that operator
+ * is chosen: ONNX Runtime has one tuned kernel for it. Everything else becomes the operator of the same name.
+ *
+ * Must stay true: whatever the interpreter runs has an instruction here (or a plain error that says what has none), and
+ * an instruction reads only values that come before its own in the program.
+ */
+import type { ElementwiseFunction, Shape, Value } from "../../program/program.ts";
+import { type OnnxAttribute, type OnnxValueInfo, type OnnxWeight, onnxType } from "./graph.ts";
+import { type LayerNormMatch, matchGelu, matchLayerNorm, matchSoftmax, type SoftmaxMatch } from "./patterns.ts";
+
+/** What an instruction writes to; every method gives the name of what it made. */
+export interface Emitter {
+  /** The node that computes the value itself: the last of an instruction. */
+  result(operator: string, inputs: readonly string[], attributes?: Readonly<Record<string, OnnxAttribute>>): string;
+  /** A node on the way to it. */
+  intermediate(
+    operator: string,
+    inputs: readonly string[],
+    attributes?: Readonly<Record<string, OnnxAttribute>>,
+  ): string;
+  input(info: OnnxValueInfo): string;
+  scalar(value: number): string;
+  /** A vector of int64, as ONNX wants shapes and axes. */
+  integers(values: readonly number[]): string;
+  weight(weight: OnnxWeight): string;
+}
+
+export interface Instruction {
+  readonly reads: readonly Value[];
+  /** Emits the nodes, given the names of `reads`; returns the name of the result. */
+  readonly emit: (emitter: Emitter, names: readonly string[]) => string;
+}
+
+const elementwiseOperators: Readonly<Record<Exclude<ElementwiseFunction, "select">, string>> = {
+  add: "Add",
+  subtract: "Sub",
+  multiply: "Mul",
+  divide: "Div",
+  maximum: "Max",
+  exp: "Exp",
+  sqrt: "Sqrt",
+  erf: "Erf",
+};
+
+/** Stands for -∞ under a softmax: e^(lowest − max) is 0 as well, and a row of nothing else does not become NaN. */
+const lowestFloat32 = -3.4028234663852886e38;
+
+export function chooseInstruction(value: Value): Instruction {
+  const softmaxMatch = matchSoftmax(value);
+  if (softmaxMatch) return softmax(softmaxMatch);
+  const layerNormMatch = matchLayerNorm(value);
+  if (layerNormMatch) return layerNorm(layerNormMatch);
+  const gelu = matchGelu(value);
+  if (gelu) return simple("Gelu", [gelu]);
+  return textbook(value);
+}
+
+function simple(
+  operator: string,
+  reads: readonly Value[],
+  attributes?: Readonly<Record<string, OnnxAttribute>>,
+): Instruction {
+  return { reads, emit: (emitter, names) => emitter.result(operator, names, attributes) };
+}
+
+function textbook(value: Value): Instruction {
+  const { operation, shape } = value;
+  switch (operation.kind) {
+    case "input": {
+      const type = value.type === "integer" ? onnxType.int32 : onnxType.float;
+      return { reads: [], emit: (emitter) => emitter.input({ name: operation.name, type, shape }) };
+    }
+    case "parameter":
+      return weight(operation.name, shape, false);
+    case "constant":
+      return { reads: [], emit: (emitter) => emitter.scalar(operation.value) };
+    case "gather":
+      return simple("Gather", [operation.table, operation.indices]);
+    case "elementwise":
+      return operation.function === "select"
+        ? select(operation.operands)
+        : simple(elementwiseOperators[operation.function], operation.operands);
+    case "reduce":
+      return reduce(operation.function === "sum" ? "ReduceSum" : "ReduceMax", operation.operand);
+    case "matmul":
+      return simple("MatMul", [operation.left, operation.right]);
+    case "transpose": {
+      const { operand, permutation } = operation;
+      const isWeight = operand.operation.kind === "parameter" && permutation.length === 2 && permutation[0] === 1;
+      if (isWeight) return weight(operand.operation.name, shape, true);
+      return simple("Transpose", [operand], { perm: { ints: permutation } });
+    }
+    case "reshape":
+      return reshape(operation.operand, shape);
+    case "slice": {
+      const { operand, axis, start, end } = operation;
+      return {
+        reads: [operand],
+        emit: (emitter, names) =>
+          emitter.result("Slice", [...names, ...[[start], [end], [axis]].map((values) => emitter.integers(values))]),
+      };
+    }
+  }
+}
+
+function weight(parameter: string, shape: Shape, transposed: boolean): Instruction {
+  const extents = shape.map(Number);
+  const name = transposed ? `${parameter} transposed` : parameter;
+  return { reads: [], emit: (emitter) => emitter.weight({ name, parameter, shape: extents, transposed }) };
+}
+
+function reduce(operator: string, operand: Value): Instruction {
+  return {
+    reads: [operand],
+    emit: (emitter, names) => emitter.result(operator, [...names, emitter.integers([-1])], { keepdims: { int: 1 } }),
+  };
+}
+
+function select(operands: readonly Value[]): Instruction {
+  return {
+    reads: operands,
+    emit: (emitter, [condition = "", ...branches]) =>
+      emitter.result("Where", [asBoolean(emitter, condition), ...branches]),
+  };
+}
+
+function asBoolean(emitter: Emitter, condition: string): string {
+  return emitter.intermediate("Cast", [condition], { to: { int: onnxType.bool } });
+}
+
+/** ONNX's shape vector knows two symbols: 0, the extent that stands at the same axis of the operand, and one -1, the rest. */
+function reshape(operand: Value, shape: Shape): Instruction {
+  const extents = shape.map((extent, axis) => {
+    if (typeof extent === "number") return extent;
+    return operand.shape[axis] === extent ? 0 : -1;
+  });
+  if (extents.filter((extent) => extent === -1).length > 1) {
+    throw new RangeError(`ONNX cannot reshape [${operand.shape.join(", ")}] to [${shape.join(", ")}]`);
+  }
+  return {
+    reads: [operand],
+    emit: (emitter, names) => emitter.result("Reshape", [...names, emitter.integers(extents)]),
+  };
+}
+
+function softmax({ scores, mask }: SoftmaxMatch): Instruction {
+  const axis = { axis: { int: -1 } };
+  if (mask === undefined) return simple("Softmax", [scores], axis);
+  return {
+    reads: [scores, mask],
+    emit: (emitter, [scoresName = "", maskName = ""]) => {
+      const condition = asBoolean(emitter, maskName);
+      const masked = emitter.intermediate("Where", [condition, scoresName, emitter.scalar(lowestFloat32)]);
+      const probabilities = emitter.intermediate("Softmax", [masked], axis);
+      return emitter.result("Where", [condition, probabilities, emitter.scalar(0)]);
+    },
+  };
+}
+
+function layerNorm({ operand, weight: scale, bias, epsilon }: LayerNormMatch): Instruction {
+  return simple("LayerNormalization", [operand, scale, bias], { axis: { int: -1 }, epsilon: { float: epsilon } });
+}

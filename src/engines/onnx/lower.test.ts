@@ -1,0 +1,104 @@
+import { describe, expect, test } from "vitest";
+import { parseConfig } from "../../checkpoint/config.ts";
+import { assumeUnmasked } from "../../passes/assume-unmasked.ts";
+import { bertForQuestionAnswering } from "../../program/bert.ts";
+import { add, constant, divide, exp, input, max, maximum, multiply, subtract, sum } from "../../program/build.ts";
+import { selectOutputs, type Value } from "../../program/program.ts";
+import { lowerToOnnx } from "./lower.ts";
+
+const config = parseConfig(
+  JSON.stringify({
+    model_type: "bert",
+    vocab_size: 50,
+    hidden_size: 12,
+    num_hidden_layers: 3,
+    num_attention_heads: 2,
+    intermediate_size: 20,
+  }),
+);
+
+function operators(program: ReturnType<typeof bertForQuestionAnswering>): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { operator } of lowerToOnnx(program).nodes) counts[operator] = (counts[operator] ?? 0) + 1;
+  return counts;
+}
+
+describe("BERT as ONNX", () => {
+  const logits = selectOutputs(bertForQuestionAnswering(config), ["start_logits", "end_logits"]);
+
+  test("has one operator for every softmax, LayerNorm and GELU, and nothing of what they are made of", () => {
+    expect(operators(assumeUnmasked(logits))).toEqual({
+      Gather: 3,
+      LayerNormalization: 1 + 2 * 3,
+      MatMul: 8 * 3 + 1,
+      Add: 2 + 8 * 3 + 1,
+      Mul: 3,
+      Softmax: 3,
+      Gelu: 3,
+      Reshape: 4 * 3 + 2,
+      Transpose: 5 * 3,
+      Slice: 2,
+    });
+  });
+
+  test("with a mask keeps it out of the exponent by Where", () => {
+    const counts = operators(logits);
+    expect(counts["Softmax"]).toBe(3);
+    expect(counts["Where"]).toBe(3 * 3);
+    expect(counts["Exp"]).toBeUndefined();
+  });
+
+  test("emits only what the outputs need", () => {
+    const embeddings = selectOutputs(bertForQuestionAnswering(config), ["embeddings"]);
+    const graph = lowerToOnnx(embeddings);
+    expect(graph.nodes.map(({ operator }) => operator)).toEqual([
+      "Gather",
+      "Gather",
+      "Add",
+      "Gather",
+      "Add",
+      "LayerNormalization",
+    ]);
+    expect(graph.inputs.map(({ name }) => name)).toEqual(["input_ids", "token_type_ids", "position_ids"]);
+    expect(graph.outputs).toEqual([{ name: "embeddings", type: 1, shape: ["batch", "sequence", 12] }]);
+  });
+
+  test("names every stage asked for as an output, computed once", () => {
+    const graph = lowerToOnnx(bertForQuestionAnswering(config));
+    const outputs = graph.outputs.map(({ name }) => name);
+    expect(outputs).toEqual([...bertForQuestionAnswering(config).outputs.keys()]);
+    expect(new Set(graph.nodes.map(({ output }) => output)).size).toBe(graph.nodes.length);
+  });
+});
+
+describe("what only looks like a compound operator stays as it is", () => {
+  const scores = input("scores", ["batch", "sequence"], "real");
+  const counts = (value: Value) => operators({ outputs: new Map([["result", value]]) });
+
+  test("a softmax whose maximum is taken of something else", () => {
+    const e = exp(subtract(scores, max(multiply(scores, scores))));
+    expect(counts(divide(e, sum(e)))["Softmax"]).toBeUndefined();
+  });
+
+  test("a softmax with a sum clamped above 1", () => {
+    const e = exp(subtract(scores, max(scores)));
+    expect(counts(divide(e, maximum(sum(e), constant(2))))["Softmax"]).toBeUndefined();
+    expect(counts(divide(e, maximum(sum(e), constant(1))))["Softmax"]).toBe(1);
+  });
+
+  test("a softmax without the maximum, which overflows", () => {
+    const e = exp(scores);
+    expect(counts(divide(e, sum(e)))["Softmax"]).toBeUndefined();
+  });
+
+  test("a value that is an output under two names is computed once", () => {
+    const doubled = add(scores, scores);
+    const graph = lowerToOnnx({
+      outputs: new Map([
+        ["one", doubled],
+        ["two", doubled],
+      ]),
+    });
+    expect(graph.nodes.map(({ operator, output }) => `${operator} ${output}`)).toEqual(["Add one", "Identity two"]);
+  });
+});

@@ -1,0 +1,138 @@
+/**
+ * Lowers a program to an ONNX graph.
+ *
+ * It walks back from the outputs, so that only what an output needs is emitted: the textbook operations inside a softmax,
+ * for which one operator stands (`instructions.ts`), disappear unless somebody asked for one of them.
+ *
+ * Must stay true: a stage asked for is an output under its own name, and no depth of program overflows the stack.
+ */
+import { computeOrder } from "../../program/order.ts";
+import type { Program, Value } from "../../program/program.ts";
+import {
+  type OnnxAttribute,
+  type OnnxConstant,
+  type OnnxGraph,
+  type OnnxNode,
+  type OnnxValueInfo,
+  type OnnxWeight,
+  onnxType,
+} from "./graph.ts";
+import { chooseInstruction, type Emitter, type Instruction } from "./instructions.ts";
+
+export function lowerToOnnx(program: Program): OnnxGraph {
+  const instructions = neededInstructions(program);
+  const lowering = new Lowering(program);
+  for (const value of computeOrder(program)) {
+    const instruction = instructions.get(value);
+    if (instruction !== undefined) lowering.emit(value, instruction);
+  }
+  return lowering.graph(program);
+}
+
+/** The instruction of every value that an output needs, directly or through other instructions. */
+function neededInstructions(program: Program): Map<Value, Instruction> {
+  const instructions = new Map<Value, Instruction>();
+  const pending = [...program.outputs.values()];
+  for (let value = pending.pop(); value !== undefined; value = pending.pop()) {
+    if (instructions.has(value)) continue;
+    const instruction = chooseInstruction(value);
+    instructions.set(value, instruction);
+    pending.push(...instruction.reads);
+  }
+  return instructions;
+}
+
+class Lowering implements Emitter {
+  readonly #names = new Map<Value, string>();
+  readonly #outputNames = new Map<Value, string>();
+  readonly #nodes: OnnxNode[] = [];
+  readonly #constants = new Map<string, OnnxConstant>();
+  readonly #weights = new Map<string, OnnxWeight>();
+  readonly #inputs: OnnxValueInfo[] = [];
+  /** The value being emitted: its result gets its stage's name, what lies before gets a number. */
+  #current: Value | undefined;
+
+  constructor(program: Program) {
+    for (const [name, value] of program.outputs) if (!this.#outputNames.has(value)) this.#outputNames.set(value, name);
+  }
+
+  emit(value: Value, instruction: Instruction): void {
+    this.#current = value;
+    const names = instruction.reads.map((operand) => this.#nameOf(operand));
+    this.#names.set(value, instruction.emit(this, names));
+  }
+
+  graph(program: Program): OnnxGraph {
+    const outputs: OnnxValueInfo[] = [];
+    for (const [name, value] of program.outputs) {
+      const computed = this.#nameOf(value);
+      if (computed !== name)
+        this.#nodes.push({ operator: "Identity", inputs: [computed], output: name, attributes: {} });
+      outputs.push({ name, type: onnxType.float, shape: value.shape });
+    }
+    return {
+      nodes: this.#nodes,
+      constants: [...this.#constants.values()],
+      weights: [...this.#weights.values()],
+      inputs: this.#inputs,
+      outputs,
+    };
+  }
+
+  result(
+    operator: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, OnnxAttribute>> = {},
+  ): string {
+    const stage = this.#current && this.#outputNames.get(this.#current);
+    return this.#node(operator, inputs, stage ?? `t${this.#nodes.length}`, attributes);
+  }
+
+  intermediate(
+    operator: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, OnnxAttribute>> = {},
+  ): string {
+    return this.#node(operator, inputs, `t${this.#nodes.length}`, attributes);
+  }
+
+  input(info: OnnxValueInfo): string {
+    this.#inputs.push(info);
+    return info.name;
+  }
+
+  scalar(value: number): string {
+    return this.#constant({ name: `scalar ${value}`, type: onnxType.float, shape: [], data: Float32Array.of(value) });
+  }
+
+  integers(values: readonly number[]): string {
+    const data = BigInt64Array.from(values, BigInt);
+    return this.#constant({ name: `integers ${values}`, type: onnxType.int64, shape: [values.length], data });
+  }
+
+  weight(weight: OnnxWeight): string {
+    this.#weights.set(weight.name, weight);
+    return weight.name;
+  }
+
+  #nameOf(value: Value): string {
+    const name = this.#names.get(value);
+    if (name === undefined) throw new Error(`a ${value.operation.kind} was read before it was emitted`);
+    return name;
+  }
+
+  #node(
+    operator: string,
+    inputs: readonly string[],
+    output: string,
+    attributes: Readonly<Record<string, OnnxAttribute>>,
+  ): string {
+    this.#nodes.push({ operator, inputs, output, attributes });
+    return output;
+  }
+
+  #constant(constant: OnnxConstant): string {
+    this.#constants.set(constant.name, constant);
+    return constant.name;
+  }
+}

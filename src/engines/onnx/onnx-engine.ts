@@ -1,0 +1,119 @@
+/**
+ * The CPU engine: programs lowered to ONNX and run by ONNX Runtime, native in Node and as WebAssembly in a browser.
+ *
+ * Which of the two it is, the caller decides by handing over the module: this file runs everywhere.
+ *
+ * Must stay true: nothing ONNX Runtime says reaches standard output, runs are queued (one session uses all threads), and
+ * `dispose` releases the session with its weights.
+ */
+import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-common";
+import pLimit from "p-limit";
+import { EngineError } from "../../errors.ts";
+import { bindInputs, inputsOf } from "../../program/bind.ts";
+import { computeOrder } from "../../program/order.ts";
+import type { Program } from "../../program/program.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+import type { Engine, Executable, ReadParameter, RunOptions } from "../engine.ts";
+import { encodeOnnx } from "./encode.ts";
+import { lowerToOnnx } from "./lower.ts";
+
+/** The part of ONNX Runtime's API used here, which `onnxruntime-node` and `onnxruntime-web` have in common. */
+export interface OnnxRuntime {
+  readonly InferenceSession: typeof InferenceSession;
+  readonly Tensor: typeof OrtTensor;
+}
+
+export interface OnnxEngineOptions {
+  /** `cpu` in Node, `wasm` in a browser. */
+  readonly executionProvider: "cpu" | "wasm";
+  /** Threads one run may use; ONNX Runtime's own choice, the number of physical cores, when absent. */
+  readonly threads?: number;
+}
+
+/** Errors only: warnings would land on standard error among a person's answers. */
+const logErrorsOnly = 3;
+
+export class OnnxEngine implements Engine {
+  readonly name = "cpu";
+  readonly #runtime: OnnxRuntime;
+  readonly #options: OnnxEngineOptions;
+
+  constructor(runtime: OnnxRuntime, options: OnnxEngineOptions) {
+    this.#runtime = runtime;
+    this.#options = options;
+  }
+
+  async compile(program: Program, readParameter: ReadParameter, options: RunOptions = {}): Promise<Executable> {
+    const model = await encodeOnnx(lowerToOnnx(program), readParameter, options);
+    options.signal?.throwIfAborted();
+    const session = await this.#createSession(model);
+    return new OnnxExecutable(this.#runtime, session, program);
+  }
+
+  async #createSession(model: Uint8Array): Promise<InferenceSession> {
+    const { executionProvider, threads } = this.#options;
+    try {
+      return await this.#runtime.InferenceSession.create(model, {
+        executionProviders: [executionProvider],
+        graphOptimizationLevel: "all",
+        logSeverityLevel: logErrorsOnly,
+        ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
+      });
+    } catch (cause) {
+      throw new EngineError({ found: `ONNX Runtime refused the model: ${messageOf(cause)}`, cause });
+    }
+  }
+}
+
+class OnnxExecutable implements Executable {
+  readonly #runtime: OnnxRuntime;
+  readonly #inputs: ReturnType<typeof inputsOf>;
+  readonly #queue = pLimit(1);
+  #session: InferenceSession | undefined;
+
+  constructor(runtime: OnnxRuntime, session: InferenceSession, program: Program) {
+    this.#runtime = runtime;
+    this.#session = session;
+    this.#inputs = inputsOf(computeOrder(program));
+  }
+
+  run(inputs: ReadonlyMap<string, Tensor>, { signal }: RunOptions = {}): Promise<Map<string, Tensor>> {
+    return this.#queue(async () => {
+      signal?.throwIfAborted();
+      bindInputs(this.#inputs, inputs);
+      if (this.#session === undefined) throw new EngineError({ found: "the model was disposed of" });
+      const feeds = Object.fromEntries([...this.#inputs.keys()].map((name) => [name, this.#feed(name, inputs)]));
+      try {
+        const results = await this.#session.run(feeds);
+        return new Map(Object.entries(results).map(([name, tensor]) => [name, takeResult(name, tensor)]));
+      } catch (cause) {
+        throw new EngineError({ found: `ONNX Runtime failed: ${messageOf(cause)}`, cause });
+      }
+    });
+  }
+
+  async dispose(): Promise<void> {
+    await this.#queue(async () => {
+      const session = this.#session;
+      this.#session = undefined;
+      await session?.release();
+    });
+  }
+
+  #feed(name: string, inputs: ReadonlyMap<string, Tensor>): OrtTensor {
+    const tensor = inputs.get(name);
+    if (tensor?.dtype === "i32") return new this.#runtime.Tensor("int32", tensor.data, tensor.shape);
+    if (tensor?.dtype === "f32") return new this.#runtime.Tensor("float32", tensor.data, tensor.shape);
+    throw new EngineError({ found: `the input ${name} is ${tensor?.dtype ?? "missing"}`, expected: "i32 or f32" });
+  }
+}
+
+function takeResult(name: string, tensor: OrtTensor): Tensor<"f32"> {
+  const { data, dims } = tensor;
+  if (!(data instanceof Float32Array)) throw new EngineError({ found: `the output ${name} is ${tensor.type}` });
+  return { dtype: "f32", shape: dims, data };
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

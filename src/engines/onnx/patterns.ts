@@ -1,0 +1,126 @@
+/**
+ * Recognises, in a program of textbook operations, the compound operations ONNX has a standard operator for.
+ *
+ * A match is structural: it holds for any names and shapes, and says what the operator's operands are. What lies between
+ * them is emitted on its own only if somebody else needs it too.
+ *
+ * Must stay true: a match computes the same function as the operator for every input, fully masked rows included.
+ */
+import type { ElementwiseFunction, ReduceFunction, Value } from "../../program/program.ts";
+
+/** The operands of an elementwise function, if the value is one of that name. */
+function operands(value: Value | undefined, name: ElementwiseFunction): readonly Value[] | undefined {
+  const operation = value?.operation;
+  return operation?.kind === "elementwise" && operation.function === name ? operation.operands : undefined;
+}
+
+/** The two operands in both orders, for functions that commute. */
+function eitherOrder(value: Value | undefined, name: "add" | "multiply" | "maximum"): (readonly [Value, Value])[] {
+  const [left, right] = operands(value, name) ?? [];
+  if (left === undefined || right === undefined) return [];
+  return [
+    [left, right],
+    [right, left],
+  ];
+}
+
+function reduced(value: Value | undefined, name: ReduceFunction): Value | undefined {
+  const operation = value?.operation;
+  return operation?.kind === "reduce" && operation.function === name ? operation.operand : undefined;
+}
+
+function constantOf(value: Value | undefined): number | undefined {
+  return value?.operation.kind === "constant" ? value.operation.value : undefined;
+}
+
+/** `maximum(x, constant)` as [x, constant]; a value without such a clamp as [value, -∞]. */
+function withoutClamp(value: Value): readonly [Value, number] {
+  for (const [clamped, bound] of eitherOrder(value, "maximum")) {
+    const limit = constantOf(bound);
+    if (limit !== undefined) return [clamped, limit];
+  }
+  return [value, Number.NEGATIVE_INFINITY];
+}
+
+export interface SoftmaxMatch {
+  readonly scores: Value;
+  /** Present where a mask sends scores to -∞: the condition under which a score counts. */
+  readonly mask: Value | undefined;
+}
+
+/**
+ * e / max(Σe, 1) with e = exp(x − max(max x, lowest)): a softmax over the last axis in which a row of -∞ gives zeros.
+ * Both clamps may be absent when there is no mask.
+ */
+export function matchSoftmax(value: Value): SoftmaxMatch | undefined {
+  const [exponentials, divisor] = operands(value, "divide") ?? [];
+  if (exponentials === undefined || divisor === undefined) return undefined;
+  const [total, smallestSum] = withoutClamp(divisor);
+  const [shifted] = operands(exponentials, "exp") ?? [];
+  const [scores, shift] = operands(shifted, "subtract") ?? [];
+  if (reduced(total, "sum") !== exponentials || scores === undefined || shift === undefined) return undefined;
+  const [largest, lowest] = withoutClamp(shift);
+  if (reduced(largest, "max") !== scores || smallestSum > 1 || lowest > -1e38) return undefined;
+  const [mask, kept, dropped] = operands(scores, "select") ?? [];
+  if (constantOf(dropped) !== Number.NEGATIVE_INFINITY || kept === undefined) return { scores, mask: undefined };
+  return smallestSum > 0 && lowest > Number.NEGATIVE_INFINITY ? { scores: kept, mask } : undefined;
+}
+
+export interface LayerNormMatch {
+  readonly operand: Value;
+  readonly weight: Value;
+  readonly bias: Value;
+  readonly epsilon: number;
+}
+
+/** (x − mean) / √(mean of (x − mean)² + ε) · weight + bias, over the last axis. */
+export function matchLayerNorm(value: Value): LayerNormMatch | undefined {
+  for (const [scaled, bias] of eitherOrder(value, "add")) {
+    for (const [normalized, weight] of eitherOrder(scaled, "multiply")) {
+      const match = matchNormalized(normalized);
+      if (match && isVectorOf(weight, match.operand) && isVectorOf(bias, match.operand)) {
+        return { ...match, weight, bias };
+      }
+    }
+  }
+  return undefined;
+}
+
+function matchNormalized(value: Value): Pick<LayerNormMatch, "operand" | "epsilon"> | undefined {
+  const [centered, deviation] = operands(value, "divide") ?? [];
+  const [operand, mean] = operands(centered, "subtract") ?? [];
+  if (centered === undefined || operand === undefined || meanOf(mean) !== operand) return undefined;
+  const [radicand] = operands(deviation, "sqrt") ?? [];
+  for (const [variance, constant] of eitherOrder(radicand, "add")) {
+    const epsilon = constantOf(constant);
+    const squares = operands(meanOf(variance), "multiply");
+    if (epsilon !== undefined && squares?.every((factor) => factor === centered)) return { operand, epsilon };
+  }
+  return undefined;
+}
+
+/** The operand of Σx / n, n being the extent of the axis summed over. */
+function meanOf(value: Value | undefined): Value | undefined {
+  const [total, count] = operands(value, "divide") ?? [];
+  const operand = reduced(total, "sum");
+  return operand !== undefined && constantOf(count) === operand.shape.at(-1) ? operand : undefined;
+}
+
+function isVectorOf(value: Value, rows: Value): boolean {
+  return value.shape.length === 1 && value.shape[0] === rows.shape.at(-1);
+}
+
+/** x/2 · (1 + erf(x/√2)): the operand x. */
+export function matchGelu(value: Value): Value | undefined {
+  for (const [half, gate] of eitherOrder(value, "multiply")) {
+    for (const [operand, factor] of eitherOrder(half, "multiply")) {
+      if (constantOf(factor) !== 0.5) continue;
+      for (const [one, error] of eitherOrder(gate, "add")) {
+        const [argument] = operands(error, "erf") ?? [];
+        const [numerator, root] = operands(argument, "divide") ?? [];
+        if (constantOf(one) === 1 && numerator === operand && constantOf(root) === Math.SQRT2) return operand;
+      }
+    }
+  }
+  return undefined;
+}

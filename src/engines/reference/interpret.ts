@@ -1,0 +1,163 @@
+/**
+ * The float64 interpreter of any program: the ground truth that every engine is judged against.
+ *
+ * It computes each operation as it is written, one after another, in float64, and knows no shortcut: what it lacks in
+ * speed is the point. Memory is given back as soon as nobody reads a value any more.
+ *
+ * Must stay true: no operation is fused, reordered or approximated, and summation runs in index order, so that a result
+ * never depends on anything but the program and its inputs.
+ */
+import { EngineError } from "../../errors.ts";
+import { type Binding, bindInputs, bindShape, inputsOf } from "../../program/bind.ts";
+import { computeOrder, lastUses } from "../../program/order.ts";
+import type { Program, ReduceFunction, Value } from "../../program/program.ts";
+import { toFloat64 } from "../../tensor/half.ts";
+import { elementCount, type Tensor } from "../../tensor/tensor.ts";
+import type { RunOptions } from "../engine.ts";
+import { applyElementwise } from "./elementwise.ts";
+import { multiplyMatrices } from "./matmul.ts";
+import { contiguous, forEachRow, type Strided, toContiguous } from "./strided.ts";
+
+/** Called with the number of operations done and their total. */
+export type OperationProgress = (done: number, total: number) => void;
+
+export interface InterpretOptions extends RunOptions {
+  readonly onProgress?: OperationProgress;
+}
+
+/**
+ * Computes a program's outputs in float64.
+ * @param parameters every parameter the program reads, by name.
+ * @throws EngineError for inputs that are missing or do not fit.
+ */
+export async function interpret(
+  program: Program,
+  parameters: ReadonlyMap<string, Tensor>,
+  inputs: ReadonlyMap<string, Tensor>,
+  { signal, onProgress }: InterpretOptions = {},
+): Promise<Map<string, Tensor<"f64">>> {
+  const order = computeOrder(program);
+  const binding = bindInputs(inputsOf(order), inputs);
+  const released = lastUses(program, order);
+  const results = new Map<Value, Strided>();
+  for (const [position, value] of order.entries()) {
+    await yieldToOthers(signal);
+    results.set(value, evaluate(value, results, binding, parameters, inputs));
+    for (const unread of released[position] ?? []) results.delete(unread);
+    onProgress?.(position + 1, order.length);
+  }
+  return new Map(
+    [...program.outputs].map(([name, value]) => {
+      const view = resultOf(results, value);
+      return [name, { dtype: "f64", shape: view.shape, data: toContiguous(view) }];
+    }),
+  );
+}
+
+/** Lets timers, input and an abort through between two operations, without the 4 ms a browser's nested timeout costs. */
+async function yieldToOthers(signal: AbortSignal | undefined): Promise<void> {
+  const { port1, port2 } = new MessageChannel();
+  await new Promise<void>((resolve) => {
+    port1.onmessage = () => resolve();
+    port2.postMessage(null);
+  });
+  port1.close();
+  signal?.throwIfAborted();
+}
+
+function resultOf(results: ReadonlyMap<Value, Strided>, value: Value): Strided {
+  const result = results.get(value);
+  if (result === undefined) throw new Error(`a ${value.operation.kind} was read before it was computed`);
+  return result;
+}
+
+function evaluate(
+  value: Value,
+  results: ReadonlyMap<Value, Strided>,
+  binding: Binding,
+  parameters: ReadonlyMap<string, Tensor>,
+  inputs: ReadonlyMap<string, Tensor>,
+): Strided {
+  const shape = bindShape(value.shape, binding);
+  const { operation } = value;
+  switch (operation.kind) {
+    case "input":
+      return given("input", operation.name, shape, inputs);
+    case "parameter":
+      return given("parameter", operation.name, shape, parameters);
+    case "constant":
+      return contiguous(Float64Array.of(operation.value), shape);
+    case "gather":
+      return gatherRows(resultOf(results, operation.table), resultOf(results, operation.indices));
+    case "elementwise":
+      return applyElementwise(
+        operation.function,
+        operation.operands.map((operand) => resultOf(results, operand)),
+        shape,
+      );
+    case "reduce":
+      return reduceRows(operation.function, resultOf(results, operation.operand));
+    case "matmul":
+      return multiplyMatrices(resultOf(results, operation.left), resultOf(results, operation.right));
+    case "transpose": {
+      const view = resultOf(results, operation.operand);
+      const strides = operation.permutation.map((axis) => view.strides[axis] as number);
+      return { ...view, shape, strides };
+    }
+    case "reshape":
+      return contiguous(toContiguous(resultOf(results, operation.operand)), shape);
+    case "slice": {
+      const view = resultOf(results, operation.operand);
+      const skipped = operation.start * (view.strides[operation.axis] as number);
+      return { ...view, shape, offset: view.offset + skipped };
+    }
+  }
+}
+
+function given(
+  kind: "input" | "parameter",
+  name: string,
+  shape: readonly number[],
+  tensors: ReadonlyMap<string, Tensor>,
+): Strided {
+  const tensor = tensors.get(name);
+  if (tensor === undefined || tensor.shape.join() !== shape.join()) {
+    throw new EngineError({
+      found: `the ${kind} ${name} is ${tensor === undefined ? "missing" : `[${tensor.shape.join(", ")}]`}`,
+      expected: `[${shape.join(", ")}]`,
+    });
+  }
+  return contiguous(toFloat64(tensor), shape);
+}
+
+function gatherRows(table: Strided, indices: Strided): Strided {
+  const [count, width] = table.shape as [number, number];
+  const rows = toContiguous(table);
+  const wanted = toContiguous(indices);
+  const out = new Float64Array(wanted.length * width);
+  wanted.forEach((index, position) => {
+    if (!(index >= 0 && index < count)) {
+      throw new EngineError({ found: `an index is ${index}`, expected: `0 to ${count - 1}, the rows of its table` });
+    }
+    out.set(rows.subarray(index * width, (index + 1) * width), position * width);
+  });
+  return contiguous(out, [...indices.shape, width]);
+}
+
+function reduceRows(name: ReduceFunction, view: Strided): Strided {
+  const shape = [...view.shape.slice(0, -1), 1];
+  const width = view.shape.at(-1) as number;
+  const stride = view.strides.at(-1) as number;
+  const out = new Float64Array(elementCount(shape));
+  const { data } = view;
+  forEachRow([view], (row, offsets) => {
+    const start = offsets[0] as number;
+    let total = name === "sum" ? 0 : Number.NEGATIVE_INFINITY;
+    for (let column = 0; column < width; column++) {
+      const element = data[start + column * stride] as number;
+      total = name === "sum" ? total + element : Math.max(total, element);
+    }
+    out[row] = total;
+  });
+  return contiguous(out, shape);
+}

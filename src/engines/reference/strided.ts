@@ -1,0 +1,84 @@
+/**
+ * Float64 arrays seen through strides, so that a transpose, a slice or a broadcast copies nothing.
+ */
+import { elementCount } from "../../tensor/tensor.ts";
+
+export interface Strided {
+  readonly data: Float64Array;
+  readonly shape: readonly number[];
+  /** Elements from one index to the next, by axis; 0 repeats. */
+  readonly strides: readonly number[];
+  readonly offset: number;
+}
+
+/** The strides of a row-major array. */
+export function rowMajorStrides(shape: readonly number[]): number[] {
+  const strides = new Array<number>(shape.length);
+  let stride = 1;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    strides[axis] = stride;
+    stride *= shape[axis] as number;
+  }
+  return strides;
+}
+
+export function contiguous(data: Float64Array, shape: readonly number[]): Strided {
+  return { data, shape, strides: rowMajorStrides(shape), offset: 0 };
+}
+
+export function isContiguous({ data, shape, strides, offset }: Strided): boolean {
+  const expected = rowMajorStrides(shape);
+  return (
+    offset === 0 &&
+    data.length === elementCount(shape) &&
+    strides.every((stride, axis) => shape[axis] === 1 || stride === expected[axis])
+  );
+}
+
+/** The same view repeated along new or single axes, to `shape`. */
+export function broadcastTo(view: Strided, shape: readonly number[]): Strided {
+  const missing = shape.length - view.shape.length;
+  const strides = shape.map((_, axis) => {
+    const own = axis - missing;
+    return own < 0 || view.shape[own] === 1 ? 0 : (view.strides[own] as number);
+  });
+  return { data: view.data, shape, strides, offset: view.offset };
+}
+
+/**
+ * Calls `visit` once a row: for every index of all axes but the last, with the offset at which the row starts in each
+ * view. All views have the same shape.
+ */
+export function forEachRow(views: readonly Strided[], visit: (row: number, offsets: readonly number[]) => void): void {
+  const shape = views[0]?.shape ?? [];
+  const outer = shape.slice(0, -1);
+  const rows = elementCount(outer);
+  const index = new Array<number>(outer.length).fill(0);
+  const offsets = views.map((view) => view.offset);
+  for (let row = 0; row < rows; row++) {
+    visit(row, offsets);
+    for (let axis = outer.length - 1; axis >= 0; axis--) {
+      const next = ((index[axis] as number) + 1) % (outer[axis] as number);
+      const steps = next - (index[axis] as number);
+      index[axis] = next;
+      views.forEach((view, which) => {
+        offsets[which] = (offsets[which] as number) + steps * (view.strides[axis] as number);
+      });
+      if (next !== 0) break;
+    }
+  }
+}
+
+/** The elements in row-major order, without a copy where they already are. */
+export function toContiguous(view: Strided): Float64Array {
+  if (isContiguous(view)) return view.data;
+  const width = view.shape.at(-1) ?? 1;
+  const stride = view.strides.at(-1) ?? 0;
+  const target = new Float64Array(elementCount(view.shape));
+  forEachRow([view], (row, offsets) => {
+    const from = offsets[0] as number;
+    const to = row * width;
+    for (let column = 0; column < width; column++) target[to + column] = view.data[from + column * stride] as number;
+  });
+  return target;
+}

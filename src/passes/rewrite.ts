@@ -1,0 +1,49 @@
+/**
+ * The mechanism under every pass: rebuild a program from its inputs up, replacing values on the way.
+ *
+ * Must stay true: a value whose operands did not change and that the rule leaves alone stays the same object, so that two
+ * readers of one value still read one value afterwards.
+ */
+import { computeOrder } from "../program/order.ts";
+import { type Operation, operandsOf, type Program, type Value } from "../program/program.ts";
+
+/** Gets a value whose operands are rewritten already; gives its replacement, or the same value to leave it alone. */
+export type RewriteRule = (value: Value) => Value;
+
+export function rewrite(program: Program, rule: RewriteRule): Program {
+  const replacements = new Map<Value, Value>();
+  for (const value of computeOrder(program)) replacements.set(value, rule(withOperands(value, replacements)));
+  const outputs = new Map<string, Value>();
+  for (const [name, value] of program.outputs) outputs.set(name, replacementOf(replacements, value));
+  return { outputs };
+}
+
+function replacementOf(replacements: ReadonlyMap<Value, Value>, value: Value): Value {
+  return replacements.get(value) ?? value;
+}
+
+function withOperands(value: Value, replacements: ReadonlyMap<Value, Value>): Value {
+  const { operation } = value;
+  if (operandsOf(operation).every((operand) => replacementOf(replacements, operand) === operand)) return value;
+  return { ...value, operation: mapOperands(operation, (operand) => replacementOf(replacements, operand)) };
+}
+
+function mapOperands(operation: Operation, map: (operand: Value) => Value): Operation {
+  switch (operation.kind) {
+    case "input":
+    case "parameter":
+    case "constant":
+      return operation;
+    case "gather":
+      return { ...operation, table: map(operation.table), indices: map(operation.indices) };
+    case "elementwise":
+      return { ...operation, operands: operation.operands.map(map) };
+    case "matmul":
+      return { ...operation, left: map(operation.left), right: map(operation.right) };
+    case "reduce":
+    case "transpose":
+    case "reshape":
+    case "slice":
+      return { ...operation, operand: map(operation.operand) };
+  }
+}

@@ -1,0 +1,156 @@
+/**
+ * BERT for question answering (Devlin et al., 2018), written once, one textbook operation at a time.
+ *
+ * Shapes: `input_ids`, `token_type_ids`, `position_ids` and `attention_mask` are [batch, sequence]; hidden states are
+ * [batch, sequence, hidden]; attention scores and probabilities are [batch, heads, query, key]; logits are [batch, sequence].
+ *
+ * Must stay true: a masked key never reaches an exponent, a query whose keys are all masked attends to nothing (zeros, not
+ * NaN), and the stage names are those under which other implementations dump the same tensors.
+ */
+import type { BertConfig } from "../checkpoint/config.ts";
+import {
+  add,
+  constant,
+  divide,
+  erf,
+  exp,
+  gather,
+  input,
+  matmul,
+  max,
+  maximum,
+  multiply,
+  parameter,
+  reshape,
+  select,
+  slice,
+  sqrt,
+  subtract,
+  sum,
+  transpose,
+} from "./build.ts";
+import type { Program, Value } from "./program.ts";
+
+/** The whole model, with every stage among its outputs. */
+export function bertForQuestionAnswering(config: BertConfig): Program {
+  const stages = new Map<string, Value>();
+  const mask = input("attention_mask", ["batch", "sequence"], "integer");
+  let hidden = embeddings(config);
+  stages.set("embeddings", hidden);
+  for (let layer = 0; layer < config.layers; layer++) hidden = bertLayer(config, layer, hidden, mask, stages);
+  questionAnsweringHead(config, hidden, stages);
+  return { outputs: stages };
+}
+
+/** Word, token type and position embeddings, summed and normalised: [batch, sequence, hidden]. */
+function embeddings(config: BertConfig): Value {
+  const { hiddenSize } = config;
+  const rows = (table: string, count: number, indices: string): Value =>
+    gather(
+      parameter(`embeddings.${table}.weight`, [count, hiddenSize]),
+      input(indices, ["batch", "sequence"], "integer"),
+    );
+  const words = rows("word_embeddings", config.vocabSize, "input_ids");
+  const types = rows("token_type_embeddings", config.tokenTypes, "token_type_ids");
+  const positions = rows("position_embeddings", config.maxPositions, "position_ids");
+  return layerNorm(config, add(add(words, types), positions), "embeddings.LayerNorm");
+}
+
+/**
+ * One encoder layer: self-attention, then the feed-forward network, each followed by its residual and LayerNorm.
+ * Adds the layer's stages to `stages` and returns its output.
+ */
+export function bertLayer(
+  config: BertConfig,
+  layer: number,
+  hidden: Value,
+  mask: Value,
+  stages: Map<string, Value>,
+): Value {
+  const { hiddenSize, intermediateSize } = config;
+  const name = `encoder.layer.${layer}`;
+  const stage = (stageName: string, value: Value): Value => {
+    stages.set(`layer.${layer}.${stageName}`, value);
+    return value;
+  };
+
+  const query = stage("query", dense(hidden, `${name}.attention.self.query`, hiddenSize, hiddenSize));
+  const key = stage("key", dense(hidden, `${name}.attention.self.key`, hiddenSize, hiddenSize));
+  const value = stage("value", dense(hidden, `${name}.attention.self.value`, hiddenSize, hiddenSize));
+
+  const keyMask = reshape(mask, ["batch", 1, 1, "sequence"]);
+  const products = matmul(splitHeads(config, query), transpose(splitHeads(config, key), [0, 1, 3, 2]));
+  const scaled = multiply(products, constant(1 / Math.sqrt(hiddenSize / config.heads)));
+  // Before the mask is applied; zero at masked keys, so that the stage has one definite value everywhere.
+  const scores = stage("attention_scores", select(keyMask, scaled, constant(0)));
+  const probabilities = stage("attention_probs", maskedSoftmax(scores, keyMask));
+  const context = stage("context", mergeHeads(config, matmul(probabilities, splitHeads(config, value))));
+
+  const attended = stage(
+    "attention_output_dense",
+    dense(context, `${name}.attention.output.dense`, hiddenSize, hiddenSize),
+  );
+  const attention = stage(
+    "attention_output",
+    layerNorm(config, add(attended, hidden), `${name}.attention.output.LayerNorm`),
+  );
+
+  const widened = dense(attention, `${name}.intermediate.dense`, hiddenSize, intermediateSize);
+  const intermediate = stage("intermediate", gelu(widened));
+  const narrowed = stage("output_dense", dense(intermediate, `${name}.output.dense`, intermediateSize, hiddenSize));
+  return stage("output", layerNorm(config, add(narrowed, attention), `${name}.output.LayerNorm`));
+}
+
+/** The start and end logits of every token. */
+function questionAnsweringHead(config: BertConfig, hidden: Value, stages: Map<string, Value>): void {
+  const logits = dense(hidden, "qa_outputs", config.hiddenSize, 2);
+  stages.set("start_logits", reshape(slice(logits, 2, 0, 1), ["batch", "sequence"]));
+  stages.set("end_logits", reshape(slice(logits, 2, 1, 2), ["batch", "sequence"]));
+}
+
+/** `x Wᵀ + b`, the checkpoint's weight being [outputs, inputs]. */
+function dense(operand: Value, name: string, inputs: number, outputs: number): Value {
+  const weight = transpose(parameter(`${name}.weight`, [outputs, inputs]), [1, 0]);
+  return add(matmul(operand, weight), parameter(`${name}.bias`, [outputs]));
+}
+
+/** [batch, sequence, hidden] → [batch, heads, sequence, head size]. */
+function splitHeads(config: BertConfig, operand: Value): Value {
+  const headSize = config.hiddenSize / config.heads;
+  return transpose(reshape(operand, ["batch", "sequence", config.heads, headSize]), [0, 2, 1, 3]);
+}
+
+/** [batch, heads, sequence, head size] → [batch, sequence, hidden]. */
+function mergeHeads(config: BertConfig, operand: Value): Value {
+  return reshape(transpose(operand, [0, 2, 1, 3]), ["batch", "sequence", config.hiddenSize]);
+}
+
+/** The most negative finite float32: below every score, yet subtracting it from -∞ is -∞ and not NaN. */
+const lowestFloat32 = -3.4028234663852886e38;
+
+/**
+ * Softmax over the keys that are not masked: e^(s − max) / Σ e^(s − max). The largest term is e⁰ = 1, so the sum is at
+ * least 1 wherever one key is left; `maximum(sum, 1)` therefore changes nothing there and turns 0/0 into 0 elsewhere.
+ */
+function maskedSoftmax(scores: Value, keyMask: Value): Value {
+  const masked = select(keyMask, scores, constant(Number.NEGATIVE_INFINITY));
+  const largest = maximum(max(masked), constant(lowestFloat32));
+  const exponentials = exp(subtract(masked, largest));
+  return divide(exponentials, maximum(sum(exponentials), constant(1)));
+}
+
+/** LayerNorm (Ba et al., 2016) over the hidden size, the variance as the mean of squared deviations (never E[x²] − E[x]²). */
+function layerNorm(config: BertConfig, operand: Value, name: string): Value {
+  const width = constant(config.hiddenSize);
+  const centered = subtract(operand, divide(sum(operand), width));
+  const variance = divide(sum(multiply(centered, centered)), width);
+  const normalized = divide(centered, sqrt(add(variance, constant(config.layerNormEps))));
+  const weight = parameter(`${name}.weight`, [config.hiddenSize]);
+  return add(multiply(normalized, weight), parameter(`${name}.bias`, [config.hiddenSize]));
+}
+
+/** GELU (Hendrycks and Gimpel, 2016): x/2 · (1 + erf(x/√2)), not its tanh approximation. */
+function gelu(operand: Value): Value {
+  const half = multiply(operand, constant(0.5));
+  return multiply(half, add(constant(1), erf(divide(operand, constant(Math.SQRT2)))));
+}

@@ -1,0 +1,131 @@
+/**
+ * Building values: one function an operation, which checks shapes and gives the result its own.
+ *
+ * Must stay true: every `Value` is made here, so that a program whose shapes do not fit cannot exist. A misuse is a defect
+ * of whoever builds the program, hence a plain RangeError.
+ */
+import {
+  type ElementType,
+  type ElementwiseFunction,
+  type Extent,
+  elementwiseArity,
+  type ReduceFunction,
+  type Shape,
+  type Value,
+} from "./program.ts";
+
+function check(condition: boolean, message: () => string): asserts condition {
+  if (!condition) throw new RangeError(message());
+}
+
+const show = (shape: Shape): string => `[${shape.join(", ")}]`;
+
+export function input(name: string, shape: Shape, type: ElementType): Value {
+  return { operation: { kind: "input", name }, shape, type };
+}
+
+export function parameter(name: string, shape: Shape): Value {
+  return { operation: { kind: "parameter", name }, shape, type: "real" };
+}
+
+export function constant(value: number): Value {
+  return { operation: { kind: "constant", value }, shape: [], type: "real" };
+}
+
+/** Rows of a `[rows, width]` table: `[...indices, width]`. */
+export function gather(table: Value, indices: Value): Value {
+  check(table.shape.length === 2, () => `gather needs a table of two axes, not ${show(table.shape)}`);
+  check(indices.type === "integer", () => "gather needs integer indices");
+  const width = table.shape[1] as Extent;
+  return { operation: { kind: "gather", table, indices }, shape: [...indices.shape, width], type: table.type };
+}
+
+/** Aligned at the last axis, equal extents or 1, as in NumPy. */
+export function broadcastShapes(shapes: readonly Shape[]): Shape {
+  const rank = Math.max(0, ...shapes.map((shape) => shape.length));
+  return Array.from({ length: rank }, (_, axis) => {
+    const extents = shapes.map((shape) => shape[axis - rank + shape.length] ?? 1).filter((extent) => extent !== 1);
+    check(new Set(extents).size <= 1, () => `shapes ${shapes.map(show).join(" and ")} do not broadcast`);
+    return extents[0] ?? 1;
+  });
+}
+
+export function elementwise(name: ElementwiseFunction, ...operands: Value[]): Value {
+  check(operands.length === elementwiseArity[name], () => `${name} takes ${elementwiseArity[name]} operands`);
+  const shape = broadcastShapes(operands.map((operand) => operand.shape));
+  return { operation: { kind: "elementwise", function: name, operands }, shape, type: "real" };
+}
+
+export const add = (left: Value, right: Value): Value => elementwise("add", left, right);
+export const subtract = (left: Value, right: Value): Value => elementwise("subtract", left, right);
+export const multiply = (left: Value, right: Value): Value => elementwise("multiply", left, right);
+export const divide = (left: Value, right: Value): Value => elementwise("divide", left, right);
+export const maximum = (left: Value, right: Value): Value => elementwise("maximum", left, right);
+export const exp = (operand: Value): Value => elementwise("exp", operand);
+export const sqrt = (operand: Value): Value => elementwise("sqrt", operand);
+export const erf = (operand: Value): Value => elementwise("erf", operand);
+export const select = (condition: Value, yes: Value, no: Value): Value => elementwise("select", condition, yes, no);
+
+function reduce(name: ReduceFunction, operand: Value): Value {
+  check(operand.shape.length > 0, () => "reduce needs at least one axis");
+  return {
+    operation: { kind: "reduce", function: name, operand },
+    shape: [...operand.shape.slice(0, -1), 1],
+    type: "real",
+  };
+}
+
+/** The sum of each row, as `[..., 1]`. */
+export const sum = (operand: Value): Value => reduce("sum", operand);
+/** The largest element of each row, as `[..., 1]`. */
+export const max = (operand: Value): Value => reduce("max", operand);
+
+/** `[..., m, k] × [..., k, n] → [..., m, n]`; a right operand of two axes serves every leading index. */
+export function matmul(left: Value, right: Value): Value {
+  const [rows, inner] = left.shape.slice(-2);
+  const [innerRight, columns] = right.shape.slice(-2);
+  check(
+    rows !== undefined && columns !== undefined && inner !== undefined && inner === innerRight,
+    () => `matmul of ${show(left.shape)} and ${show(right.shape)}: the inner extents differ`,
+  );
+  const leading = left.shape.slice(0, -2);
+  check(
+    right.shape.length === 2 || show(right.shape.slice(0, -2)) === show(leading),
+    () => `matmul of ${show(left.shape)} and ${show(right.shape)}: the leading extents differ`,
+  );
+  return { operation: { kind: "matmul", left, right }, shape: [...leading, rows, columns], type: "real" };
+}
+
+export function transpose(operand: Value, permutation: readonly number[]): Value {
+  const sorted = [...permutation].sort((a, b) => a - b);
+  check(
+    sorted.length === operand.shape.length && sorted.every((axis, index) => axis === index),
+    () => `[${permutation.join(", ")}] does not permute the axes of ${show(operand.shape)}`,
+  );
+  const shape = permutation.map((axis) => operand.shape[axis] as Extent);
+  return { operation: { kind: "transpose", operand, permutation }, shape, type: operand.type };
+}
+
+export function reshape(operand: Value, shape: Shape): Value {
+  check(sameCount(operand.shape, shape), () => `${show(operand.shape)} has not as many elements as ${show(shape)}`);
+  return { operation: { kind: "reshape", operand }, shape, type: operand.type };
+}
+
+function sameCount(left: Shape, right: Shape): boolean {
+  const key = (shape: Shape): string => {
+    const symbols = shape.filter((extent) => typeof extent === "string").sort();
+    const known = shape.reduce<number>((count, extent) => (typeof extent === "number" ? count * extent : count), 1);
+    return `${symbols.join("·")}·${known}`;
+  };
+  return key(left) === key(right);
+}
+
+export function slice(operand: Value, axis: number, start: number, end: number): Value {
+  const extent = operand.shape[axis];
+  check(
+    typeof extent === "number" && 0 <= start && start < end && end <= extent,
+    () => `slice ${start} to ${end} of axis ${axis} of ${show(operand.shape)}`,
+  );
+  const shape = operand.shape.map((old, index) => (index === axis ? end - start : old));
+  return { operation: { kind: "slice", operand, axis, start, end }, shape, type: operand.type };
+}
