@@ -17,6 +17,7 @@ export interface ByteSource {
 }
 
 export interface OpenOptions {
+  /** Stops a download. Whoever waits for it then gets the signal's own reason, as from `fetch`. */
   readonly signal?: AbortSignal;
   /** Told while a file is fetched from far away, with the bytes so far and, where known, the whole. */
   readonly onProgress?: (progress: DownloadProgress) => void;

@@ -1,0 +1,228 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { CheckpointError } from "../errors.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { openWeights } from "./checkpoint-weights.ts";
+import type { ModelFiles } from "./files.ts";
+import { MemoryFiles } from "./memory-files.ts";
+import { FolderFiles } from "./node/folder-files.ts";
+import { encodeSafetensors, openSafetensors } from "./safetensors.ts";
+import { GuardedFiles } from "./testing/guarded-source.ts";
+import { tinyFiles, tinyTensors, utf8 } from "./testing/tiny-model.ts";
+
+const golden = new URL("../../test/fixtures/golden/random-odd/", import.meta.url).pathname;
+const builtin = new URL("../../models/builtin/", import.meta.url).pathname;
+
+/** The refusal's message; every file that was opened must be closed by then. */
+async function refusal(files: Record<string, Uint8Array>): Promise<string> {
+  const guarded = new GuardedFiles(files);
+  const error = await openWeights(guarded).then(
+    () => "no error",
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(CheckpointError);
+  expect(guarded.leftOpen).toBe(0);
+  return String(error);
+}
+
+/** The tiny model in two shards and the index; `changes` go into the index's weight_map. */
+function shardedFiles(changes: Record<string, unknown> = {}): Record<string, Uint8Array> {
+  const tensors = [...tinyTensors((name) => (name.startsWith("qa_") ? name : `bert.${name}`))];
+  const halves = [tensors.slice(0, 17), tensors.slice(17)];
+  const files: Record<string, Uint8Array> = {};
+  const weightMap: Record<string, unknown> = {};
+  for (const [number, half] of halves.entries()) {
+    const file = `model-0000${number + 1}-of-00002.safetensors`;
+    files[file] = encodeSafetensors(new Map(half));
+    for (const [name] of half) weightMap[name] = file;
+  }
+  const index = { metadata: { total_size: 1 }, weight_map: { ...weightMap, ...changes } };
+  return { ...files, "model.safetensors.index.json": utf8(JSON.stringify(index)) };
+}
+
+async function everyTensor(files: ModelFiles): Promise<Map<string, Tensor>> {
+  const weights = await openWeights(files);
+  const tensors = new Map<string, Tensor>();
+  for (const name of [...weights.info.keys()].sort()) tensors.set(name, await weights.read(name));
+  await weights.close();
+  return tensors;
+}
+
+describe("one file", () => {
+  test("random-odd: values are those at the offsets that its header gives", async () => {
+    const weights = await openWeights(new FolderFiles(golden));
+    const bytes = await readFile(join(golden, "model.safetensors"));
+    const headerLength = Number(bytes.readBigUInt64LE());
+    const header = JSON.parse(bytes.toString("utf8", 8, 8 + headerLength));
+    for (const name of ["embeddings.word_embeddings.weight", "encoder.layer.2.output.dense.weight"]) {
+      const { data } = await weights.read(name);
+      const start = 8 + headerLength + header[`bert.${name}`].data_offsets[0];
+      for (const index of [0, 1, 95, data.length - 1]) expect(data[index]).toBe(bytes.readFloatLE(start + 4 * index));
+    }
+    expect(weights.info.get("encoder.layer.2.output.dense.weight")).toEqual({ dtype: "f32", shape: [96, 160] });
+    expect((await weights.read("qa_outputs.bias")).shape).toEqual([2]);
+    await weights.close();
+    await expect(weights.read("qa_outputs.bias")).rejects.toThrow("was closed before it was read");
+  });
+
+  test("the built-in model is float16, 12 layers, finite throughout", async () => {
+    const tensors = await everyTensor(new FolderFiles(builtin));
+    expect(tensors.size).toBe(5 + 12 * 16 + 2);
+    expect(new Set([...tensors.values()].map(({ dtype }) => dtype))).toEqual(new Set(["f16"]));
+  });
+
+  test("names with and without bert. and old LayerNorm names mean the same", async () => {
+    const old = (name: string) =>
+      `bert.${name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta")}`;
+    const expected = await everyTensor(new MemoryFiles(tinyFiles(tinyTensors())));
+    expect(await everyTensor(new MemoryFiles(tinyFiles(tinyTensors(old))))).toEqual(expected);
+  });
+
+  test("a tensor that is no weight may be there; reading it names its dtype", async () => {
+    const tensors = tinyTensors();
+    tensors.set("bert.embeddings.position_ids", { dtype: "i64", shape: [1, 1], data: BigInt64Array.of(0n) });
+    const weights = await openWeights(new MemoryFiles(tinyFiles(tensors)));
+    expect(weights.info.has("embeddings.position_ids")).toBe(false);
+    expect(weights.storedDtype("embeddings.position_ids")).toBe("I64");
+    await expect(weights.read("embeddings.position_ids")).rejects.toThrow('"bert.embeddings.position_ids" is I64');
+    await expect(weights.read("none")).rejects.toThrow('The checkpoint has no tensor "none"');
+  });
+
+  test("two names for one parameter are refused", async () => {
+    const tensors = tinyTensors();
+    tensors.set("bert.embeddings.LayerNorm.gamma", { dtype: "f32", shape: [6], data: new Float32Array(6) });
+    const message = await refusal(tinyFiles(tensors));
+    expect(message).toContain("both mean");
+    expect(message).toContain('"bert.embeddings.LayerNorm.gamma"');
+    expect(message).toContain('"embeddings.LayerNorm.weight"');
+  });
+
+  test("a weight that is not finite is named when it is read", async () => {
+    const tensors = tinyTensors((name) => `bert.${name}`);
+    tensors.get("bert.embeddings.word_embeddings.weight")?.data.fill(Number.NaN as never, 8, 9);
+    const weights = await openWeights(new MemoryFiles(tinyFiles(tensors)));
+    await expect(weights.read("embeddings.word_embeddings.weight")).rejects.toThrow(
+      'model in memory/model.safetensors: tensor "bert.embeddings.word_embeddings.weight" is NaN at element 8, [1, 2]',
+    );
+    expect((await weights.read("embeddings.LayerNorm.weight")).data).toHaveLength(6);
+  });
+
+  test("a damaged file is refused and closed", async () => {
+    const bytes = tinyFiles()["model.safetensors"] ?? new Uint8Array();
+    expect(await refusal({ "model.safetensors": bytes.subarray(0, -1) })).toContain("guarded/model.safetensors");
+  });
+});
+
+describe("shards", () => {
+  test("random-odd in two files reads as in one", async () => {
+    const bytes = await readFile(join(golden, "model.safetensors"));
+    const whole = await openSafetensors(await sourceOf(bytes), "m");
+    const parts: [Map<string, Tensor>, Map<string, Tensor>] = [new Map(), new Map()];
+    const weightMap: Record<string, string> = {};
+    for (const [number, name] of [...whole.tensors.keys()].entries()) {
+      parts[number % 2 === 0 ? 0 : 1].set(name, await whole.read(name));
+      weightMap[name] = `model-${number % 2}.safetensors`;
+    }
+    const folder = await mkdtemp(join(tmpdir(), "fusebert-"));
+    try {
+      for (const [number, part] of parts.entries()) {
+        await writeFile(join(folder, `model-${number}.safetensors`), encodeSafetensors(part));
+      }
+      await writeFile(join(folder, "model.safetensors.index.json"), JSON.stringify({ weight_map: weightMap }));
+      expect(await everyTensor(new FolderFiles(folder))).toEqual(await everyTensor(new FolderFiles(golden)));
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  test("close() closes every shard", async () => {
+    const files = new GuardedFiles(shardedFiles());
+    const weights = await openWeights(files);
+    expect(files.leftOpen).toBe(2);
+    await weights.close();
+    expect(files.leftOpen).toBe(0);
+  });
+
+  test.each<[string, unknown]>([
+    ["a path upwards", "../other/model.safetensors"],
+    ["an absolute path", "/etc/model.safetensors"],
+    ["a Windows path", "..\\model.safetensors"],
+    ["a drive", "C:model.safetensors"],
+    ["a URL", "https://example.org/model.safetensors"],
+    ["a hidden file", ".safetensors"],
+    ["another kind of file", "pytorch_model.bin"],
+    ["a name with a line break", "model.safetensors\n"],
+    ["a number", 5],
+  ])("%s in the index is refused", async (_, shard) => {
+    const message = await refusal(shardedFiles({ "qa_outputs.bias": shard }));
+    expect(message).toContain('tensor "qa_outputs.bias" is said to be in');
+    expect(message).toContain("expected the name of a .safetensors file of this model");
+  });
+
+  test("a missing shard, and a tensor that is not in its shard, are refused", async () => {
+    const { "model-00002-of-00002.safetensors": _, ...incomplete } = shardedFiles();
+    expect(await refusal(incomplete)).toContain("guarded has no model-00002-of-00002.safetensors; expected every file");
+    const message = await refusal(shardedFiles({ "qa_outputs.bias": "model-00001-of-00002.safetensors" }));
+    expect(message).toContain('guarded/model-00001-of-00002.safetensors has no tensor "qa_outputs.bias"');
+  });
+
+  test.each([
+    ["{}", "has no weight_map; expected an object that gives every tensor's file"],
+    ['{"weight_map": []}', "weight_map is []"],
+    ["nonsense", "is not JSON"],
+    ['{"weight_map": {"a": "b", "a": "c"}}', 'has the key "a" twice'],
+  ])("the index %s is refused", async (index, message) => {
+    expect(await refusal({ "model.safetensors.index.json": utf8(index) })).toContain(message);
+  });
+});
+
+describe("other formats", () => {
+  const load = "AutoModelForQuestionAnswering.from_pretrained";
+
+  test.each([
+    ["pytorch_model.bin", `${load}("guarded").save_pretrained('converted', safe_serialization=True)`],
+    ["pytorch_model.bin.index.json", `${load}("guarded").save_pretrained(`],
+    ["tf_model.h5", `${load}("guarded", from_tf=True).save_pretrained(`],
+    ["flax_model.msgpack", `${load}("guarded", from_flax=True).save_pretrained(`],
+    ["model.onnx", "Use the checkpoint that it was exported from"],
+    ["onnx/model.onnx", "cannot be turned back"],
+  ])("%s alone: what to do", async (file, advice) => {
+    const message = await refusal({ [file]: utf8("x") });
+    expect(message).toContain(`guarded has its weights only in ${file}`);
+    expect(message).toContain("expected model.safetensors or model.safetensors.index.json");
+    expect(message).toContain(advice);
+  });
+
+  test("nothing at all: what was looked for", async () => {
+    const message = await refusal({});
+    expect(message).toContain(
+      "neither safetensors nor any of pytorch_model.bin, pytorch_model.bin.index.json, tf_model",
+    );
+    expect(message).toContain("expected model.safetensors or model.safetensors.index.json");
+  });
+
+  test("a download of them is stopped as soon as it begins", async () => {
+    const files: ModelFiles = {
+      name: "far",
+      async open(path, { signal, onProgress } = {}) {
+        if (path !== "tf_model.h5") return undefined;
+        for (let loaded = 0; ; loaded++) {
+          signal?.throwIfAborted();
+          onProgress?.({ file: path, loaded, total: undefined });
+        }
+      },
+    };
+    await expect(openWeights(files)).rejects.toThrow("far has its weights only in tf_model.h5");
+    const reason = new Error("changed my mind");
+    const never = { ...files, open: () => Promise.reject(reason) };
+    await expect(openWeights(never, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+  });
+});
+
+async function sourceOf(bytes: Uint8Array) {
+  const source = await new MemoryFiles({ f: bytes }).open("f");
+  if (source === undefined) throw new Error("unreachable");
+  return source;
+}

@@ -1,0 +1,94 @@
+/**
+ * A BERT question-answering checkpoint: configuration, weights and tokenizer from a model's files, checked against each
+ * other, so that whoever gets one can compute with it without asking again.
+ *
+ * Must stay true: what was opened is closed, whether opening succeeds or not; the tokenizer is read only when it is
+ * wanted, since a layer can be verified without one.
+ */
+import { CheckpointError } from "../errors.ts";
+import { BertTokenizer } from "../text/tokenizer.ts";
+import { checkParameters } from "./check-parameters.ts";
+import { openWeights } from "./checkpoint-weights.ts";
+import { type BertConfig, parseConfig } from "./config.ts";
+import type { ModelFiles, OpenOptions } from "./files.ts";
+import { readText } from "./text-file.ts";
+import type { Weights } from "./weights.ts";
+
+export interface Checkpoint {
+  /** What a person calls this model: an id, a folder, a URL. */
+  readonly name: string;
+  readonly config: BertConfig;
+  /** Every parameter of the configuration's model is there, with its shape. */
+  readonly weights: Weights;
+  /**
+   * Read on first use, from `tokenizer.json` or else `vocab.txt` with `tokenizer_config.json`; also after `close()`.
+   * @throws CheckpointError if there is none, or if it has more tokens than the model's vocabulary.
+   */
+  tokenizer(): Promise<BertTokenizer>;
+  /** Closes the weights' files. Calling it again does nothing. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a model's files and checks them against each other. No weight is read yet.
+ * @throws CheckpointError if something is missing, damaged, contradictory or not supported; DownloadError if a file
+ * cannot be fetched; the signal's reason when `options.signal` aborts.
+ */
+export async function openCheckpoint(files: ModelFiles, options?: OpenOptions): Promise<Checkpoint> {
+  const config = await readConfig(files, options);
+  const weights = await openWeights(files, options);
+  try {
+    checkParameters(config, weights, files.name);
+  } catch (error) {
+    await weights.close();
+    throw error;
+  }
+  let tokenizer: Promise<BertTokenizer> | undefined;
+  return {
+    name: files.name,
+    config,
+    weights,
+    tokenizer() {
+      tokenizer ??= openTokenizer(files, config, options).catch((error: unknown) => {
+        tokenizer = undefined; // A download that failed may succeed the next time.
+        throw error;
+      });
+      return tokenizer;
+    },
+    close: () => weights.close(),
+  };
+}
+
+async function readConfig(files: ModelFiles, options?: OpenOptions): Promise<BertConfig> {
+  const json = await readText(files, "config.json", options);
+  if (json !== undefined) return parseConfig(json, `${files.name}/config.json`);
+  throw new CheckpointError({
+    found: `${files.name} has no config.json`,
+    expected: "a model with config.json, model.safetensors and tokenizer.json",
+    advice: "Check that it is the folder or id of a model.",
+  });
+}
+
+async function openTokenizer(files: ModelFiles, config: BertConfig, options?: OpenOptions): Promise<BertTokenizer> {
+  const tokenizer = await readTokenizer(files, options);
+  if (tokenizer.vocabularySize <= config.vocabSize) return tokenizer;
+  throw new CheckpointError({
+    found: `${files.name}: the tokenizer has ${tokenizer.vocabularySize} tokens`,
+    expected: `at most config.json's vocab_size, ${config.vocabSize}`,
+    advice: "Get the tokenizer and the weights from the same model.",
+  });
+}
+
+async function readTokenizer(files: ModelFiles, options?: OpenOptions): Promise<BertTokenizer> {
+  const json = await readText(files, "tokenizer.json", options);
+  if (json !== undefined) return BertTokenizer.fromTokenizerJson(json, `${files.name}/tokenizer.json`);
+  const vocabulary = await readText(files, "vocab.txt", options);
+  if (vocabulary !== undefined) {
+    return BertTokenizer.fromVocabulary(vocabulary, await readText(files, "tokenizer_config.json", options));
+  }
+  throw new CheckpointError({
+    found: `${files.name} has no tokenizer`,
+    expected: "tokenizer.json or vocab.txt",
+    advice: "Copy the tokenizer's files beside config.json: fusebert needs them to answer questions.",
+  });
+}

@@ -1,0 +1,136 @@
+/**
+ * A model's `config.json`: what fusebert must know to compute it, checked.
+ *
+ * Must stay true: a configuration that fusebert would compute differently from transformers is refused by name, never
+ * approximated. Only inference matters here, so dropout, initialisation and the like are not looked at.
+ */
+import * as v from "valibot";
+import { CheckpointError } from "../errors.ts";
+import { describe } from "./describe.ts";
+import { type JsonObject, parseJsonObject } from "./json.ts";
+
+export interface BertConfig {
+  readonly vocabSize: number;
+  readonly hiddenSize: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly intermediateSize: number;
+  readonly maxPositions: number;
+  readonly tokenTypes: number;
+  readonly layerNormEps: number;
+  readonly padTokenId: number;
+}
+
+/** More than any BERT has; a bound, since work and memory grow with it before a single weight is read. */
+const MAX_LAYERS = 1024;
+const MAX_SIZE = 2 ** 31 - 1;
+
+const size = wholeNumber(1, MAX_SIZE);
+
+const ConfigJson = v.looseObject(
+  {
+    vocab_size: size,
+    hidden_size: size,
+    num_hidden_layers: wholeNumber(1, MAX_LAYERS),
+    num_attention_heads: size,
+    intermediate_size: size,
+    // From here on absent or null means what transformers' BertConfig means by it.
+    max_position_embeddings: v.nullish(size, 512),
+    type_vocab_size: v.nullish(size, 2),
+    layer_norm_eps: v.nullish(positive(), 1e-12),
+    pad_token_id: v.nullish(wholeNumber(0, MAX_SIZE), 0),
+    hidden_act: v.nullish(v.literal("gelu", 'the erf GELU, "gelu", the only one that fusebert computes'), "gelu"),
+    position_embedding_type: v.nullish(v.literal("absolute", '"absolute"'), "absolute"),
+    is_decoder: v.nullish(v.literal(false, "false: fusebert computes encoders"), false),
+    add_cross_attention: v.nullish(v.literal(false, "false: fusebert computes encoders"), false),
+  },
+  "a whole number of at least 1",
+);
+
+/**
+ * Parses and checks `config.json`. The sizes of vocabulary, hidden state, layers, heads and intermediate state must be
+ * there; for the rest transformers' defaults hold: 512 positions, 2 token types, eps 1e-12, padding 0, GELU.
+ * @param fileName names the file in errors.
+ * @throws CheckpointError that names the field, what was found and what was expected.
+ */
+export function parseConfig(json: string, fileName = "config.json"): BertConfig {
+  const object = parseJsonObject(json, fileName);
+  checkKind(object, fileName);
+  const result = v.safeParse(ConfigJson, object, { abortEarly: true });
+  if (!result.success) throw issueError(result.issues[0], fileName);
+  const config = {
+    vocabSize: result.output.vocab_size,
+    hiddenSize: result.output.hidden_size,
+    layers: result.output.num_hidden_layers,
+    heads: result.output.num_attention_heads,
+    intermediateSize: result.output.intermediate_size,
+    maxPositions: result.output.max_position_embeddings,
+    tokenTypes: result.output.type_vocab_size,
+    layerNormEps: result.output.layer_norm_eps,
+    padTokenId: result.output.pad_token_id,
+  };
+  checkTogether(config, fileName);
+  return config;
+}
+
+function wholeNumber(least: number, most: number) {
+  const expected = `a whole number from ${least} to ${most}`;
+  return v.pipe(
+    v.number(expected),
+    v.integer(expected),
+    v.minValue(least, expected),
+    v.maxValue(most, expected),
+    v.transform((value) => value + 0), // JSON knows -0; nobody else should meet it
+  );
+}
+
+function positive() {
+  const expected = "a number above 0";
+  return v.pipe(v.number(expected), v.finite(expected), v.gtValue(0, expected));
+}
+
+/** An old config.json has no model_type, but says which class of transformers made it. */
+function checkKind({ model_type: kind, architectures }: JsonObject, fileName: string): void {
+  if (kind === "bert") return;
+  const isBertClass = (name: unknown) => typeof name === "string" && /^Bert(Model$|For[A-Z])/.test(name);
+  if (kind === undefined && Array.isArray(architectures) && architectures.some(isBertClass)) return;
+  throw new CheckpointError({
+    found: kind === undefined ? `${fileName} has no model_type` : `${fileName}: model_type is ${describe(kind)}`,
+    expected: '"bert"',
+    advice: "Use a BERT checkpoint that was trained for question answering.",
+  });
+}
+
+function issueError({ path, input, message }: v.InferIssue<typeof ConfigJson>, fileName: string): CheckpointError {
+  const field = String(path?.[0]?.key);
+  if (field === "hidden_act") {
+    return new CheckpointError({
+      found: `${fileName}: this checkpoint computes ${describe(input)} (hidden_act); fusebert computes the erf GELU`,
+      expected: '"gelu"',
+      advice: "Use a checkpoint with that activation.",
+    });
+  }
+  return new CheckpointError({
+    found: input === undefined ? `${fileName} has no ${field}` : `${fileName}: ${field} is ${describe(input)}`,
+    expected: message,
+    advice: "Check that it is the config.json of a BERT encoder, and download it again.",
+  });
+}
+
+/** What no field can say alone. */
+function checkTogether({ hiddenSize, heads, padTokenId, vocabSize }: BertConfig, fileName: string): void {
+  if (hiddenSize % heads !== 0) {
+    throw new CheckpointError({
+      found: `${fileName}: hidden_size is ${hiddenSize} and num_attention_heads is ${heads}`,
+      expected: "heads that share the hidden size evenly",
+      advice: "Download it again.",
+    });
+  }
+  if (padTokenId >= vocabSize) {
+    throw new CheckpointError({
+      found: `${fileName}: pad_token_id is ${padTokenId}`,
+      expected: `an id below vocab_size, ${vocabSize}`,
+      advice: "Download it again.",
+    });
+  }
+}

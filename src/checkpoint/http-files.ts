@@ -1,0 +1,109 @@
+/**
+ * A model on a web server: every file below one base URL, fetched whole when it is opened. For browsers and Node.
+ *
+ * Must stay true: a download holds one buffer, of the size the server announced, and hands out views of it; a download
+ * that stopped early is an error, never a shorter file.
+ */
+import { DownloadError, InputError } from "../errors.ts";
+import { BytesSource } from "./byte-sources.ts";
+import { describe, reasonOf } from "./describe.ts";
+import { downloadBody } from "./download-body.ts";
+import type { ByteSource, ModelFiles, OpenOptions } from "./files.ts";
+
+export class HttpFiles implements ModelFiles {
+  readonly name: string;
+  readonly #base: URL;
+
+  /**
+   * @param baseUrl the folder's URL, with or without a slash at its end; in a browser it may be relative to the page. A
+   * query (`?token=…`) is sent with every file and never shown.
+   * @throws InputError if it is no URL, or holds a user name or password, which `fetch` refuses.
+   */
+  constructor(baseUrl: string) {
+    this.#base = parseUrl(baseUrl);
+    if (!this.#base.pathname.endsWith("/")) this.#base.pathname += "/";
+    this.name = shown(this.#base).replace(/\/$/, "");
+  }
+
+  /**
+   * Fetches a file as a whole.
+   * @throws DownloadError if the server answers with neither the file nor "not found", cannot be reached or stops early.
+   * When `options.signal` aborts, its reason is thrown as it is.
+   */
+  async open(path: string, options: OpenOptions = {}): Promise<ByteSource | undefined> {
+    const url = this.#urlOf(path);
+    const response = await request(url, options.signal);
+    if (isMissing(response, path)) {
+      await response.body?.cancel();
+      return undefined;
+    }
+    await checkStatus(response, url);
+    const bytes = await downloadBody(response, { file: path, url: shown(url), options });
+    return new BytesSource(bytes, shown(url));
+  }
+
+  #urlOf(path: string): URL {
+    const url = new URL(this.#base);
+    url.pathname += path.split("/").map(encodeURIComponent).join("/");
+    return url;
+  }
+}
+
+function parseUrl(text: string): URL {
+  let url: URL;
+  try {
+    url = new URL(text, globalThis.document?.baseURI ?? globalThis.location?.href);
+  } catch (cause) {
+    const advice = "Write it in full: https://example.org/models/bert.";
+    throw new InputError({ found: `${describe(text)} is not a URL`, expected: "a model folder's URL", advice, cause });
+  }
+  if (url.username === "" && url.password === "") return url;
+  throw new InputError({
+    found: `The URL ${shown(url)} holds a user name or password`,
+    expected: "a URL without them",
+    advice: "Download the files yourself and open the folder.",
+  });
+}
+
+/** A URL for messages: without user, password and query, which may be secrets. */
+function shown(url: URL): string {
+  return `${url.protocol}//${url.host}${url.pathname}`;
+}
+
+async function request(url: URL, signal: AbortSignal | undefined): Promise<Response> {
+  signal?.throwIfAborted();
+  try {
+    return await fetch(url, signal === undefined ? {} : { signal });
+  } catch (cause) {
+    signal?.throwIfAborted();
+    throw new DownloadError({
+      found: `${shown(url)} could not be fetched (${reasonOf(cause)})`,
+      advice: "Check the address and the network; in a browser the server must also allow this page's origin (CORS).",
+      cause,
+    });
+  }
+}
+
+/** Servers of single-page applications answer every unknown path with status 200 and their own page. */
+function isMissing(response: Response, path: string): boolean {
+  if (response.status === 404 || response.status === 410) return true;
+  const type = response.headers.get("content-type") ?? "";
+  return response.ok && type.startsWith("text/html") && !path.endsWith(".html");
+}
+
+async function checkStatus(response: Response, url: URL): Promise<void> {
+  // 206 and the like would be a part of the file.
+  if (response.status === 200) return;
+  await response.body?.cancel();
+  throw new DownloadError({
+    found: `${shown(url)} answered with status ${`${response.status} ${response.statusText}`.trim()}`,
+    expected: "status 200 and the file",
+    advice: adviceFor(response.status),
+  });
+}
+
+function adviceFor(status: number): string {
+  if (status === 401 || status === 403) return "Check that the model may be read without signing in.";
+  if (status === 429 || status >= 500) return "Try again later.";
+  return "Open the URL in a browser to see what the server says.";
+}

@@ -1,0 +1,51 @@
+/**
+ * The environment variables that Python's huggingface_hub obeys and fusebert obeys with it. Node only.
+ *
+ * Must stay true: they are read when a file is opened, never when this module is loaded, so that a program may set
+ * them; and messages never show the token.
+ */
+import { homedir } from "node:os";
+import { resolve } from "node:path";
+import { getHFHubCachePath } from "@huggingface/hub";
+import { InputError } from "../../errors.ts";
+import { DEFAULT_ENDPOINT, normalizeEndpoint } from "./hub-url.ts";
+
+export interface HubEnvironment {
+  /** HF_ENDPOINT, without a slash at its end. */
+  readonly endpoint: string;
+  /** HF_TOKEN. */
+  readonly token: string | undefined;
+  /** HF_HUB_OFFLINE: no network access at all. */
+  readonly offline: boolean;
+  /** The folder that holds the `models--…` folders, absolute. */
+  readonly cacheFolder: string;
+}
+
+/** @throws InputError if a variable holds what cannot be used. */
+export function hubEnvironment(): HubEnvironment {
+  const { HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE } = process.env;
+  return {
+    endpoint: normalizeEndpoint(HF_ENDPOINT?.trim() || DEFAULT_ENDPOINT),
+    token: checkedToken(HF_TOKEN?.trim()),
+    offline: /^(?:1|on|yes|true)$/i.test(HF_HUB_OFFLINE ?? ""),
+    // The library obeys HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME and XDG_CACHE_HOME in Python's order, but takes
+    // `~` and `$NAME` in them literally, which Python does not.
+    cacheFolder: resolve(expand(getHFHubCachePath())),
+  };
+}
+
+function checkedToken(token: string | undefined): string | undefined {
+  if (token === undefined || token === "") return undefined;
+  if (/^[\x21-\x7e]+$/.test(token)) return token;
+  throw new InputError({
+    found: "HF_TOKEN holds characters that no token has",
+    expected: 'a token like "hf_…", on one line and without spaces',
+    advice: "Copy it again from https://huggingface.co/settings/tokens.",
+  });
+}
+
+function expand(path: string): string {
+  return path
+    .replace(/^~(?=$|[/\\])/, () => homedir())
+    .replace(/\$(?:(\w+)|\{(\w+)\})/g, (text, plain, braced) => process.env[plain ?? braced] ?? text);
+}

@@ -1,0 +1,210 @@
+import { createHash } from "node:crypto";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { homedir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { type HubServer, startHubServer } from "../../../test/support/hub-server.ts";
+import type { DownloadProgress } from "../files.ts";
+import { hubEnvironment } from "./environment.ts";
+import { Bench, FILES, REPO, textOf } from "./testing.ts";
+
+const start = () => Bench.start((repo) => startHubServer({ repos: [repo] }));
+let bench: Bench<HubServer>;
+beforeEach(async () => {
+  bench = await start();
+});
+afterEach(async () => {
+  await bench.stop();
+});
+
+const WEIGHTS = "model.safetensors";
+const BYTES = textOf(FILES[WEIGHTS]);
+const CONFIG = textOf(FILES["config.json"]);
+const sha256 = createHash("sha256")
+  .update(FILES[WEIGHTS] ?? "")
+  .digest("hex");
+
+/** Files a file into the cache as Python does, and the branch with it. */
+function cacheLikePython(commit: string, path: string, bytes: string): void {
+  const etag = createHash("sha1").update(`blob ${bytes.length}\0${bytes}`).digest("hex");
+  for (const folder of ["blobs", "refs", `snapshots/${commit}`]) mkdirSync(bench.folder(folder), { recursive: true });
+  writeFileSync(bench.folder("blobs", etag), bytes);
+  symlinkSync(`../../blobs/${etag}`, bench.folder("snapshots", commit, path));
+  writeFileSync(bench.folder("refs", "main"), commit);
+}
+
+describe("a model that is not in the cache", () => {
+  it("gives every file's bytes", async () => {
+    const model = bench.model();
+    for (const [path, bytes] of Object.entries(FILES)) expect(await bench.read(path, model)).toBe(textOf(bytes));
+    expect(model.name).toBe(REPO);
+  });
+
+  it("is stored in Python's layout", async () => {
+    await bench.read(WEIGHTS);
+    const commit = bench.hub.commitOf(REPO, "main");
+    const pointer = bench.folder("snapshots", commit, WEIGHTS);
+    expect(lstatSync(pointer).isSymbolicLink()).toBe(true);
+    expect(readlinkSync(pointer)).toBe(`../../blobs/${sha256}`);
+    expect(readFileSync(bench.folder("refs", "main"), "utf8")).toBe(commit);
+    expect(bench.blobs()).toEqual([sha256]);
+    await bench.read("onnx/a file #1.json");
+    const deeper = bench.folder("snapshots", commit, "onnx", "a file #1.json");
+    expect(readlinkSync(deeper)).toMatch(/^\.\.\/\.\.\/\.\.\/blobs\/[0-9a-f]{40}$/);
+  });
+
+  it("tells how far the download is", async () => {
+    const seen: DownloadProgress[] = [];
+    await bench.read(WEIGHTS, bench.model(), { onProgress: (progress) => seen.push(progress) });
+    const total = FILES[WEIGHTS]?.length;
+    expect(seen.length).toBeGreaterThan(1);
+    expect(seen.at(-1)).toEqual({ file: WEIGHTS, loaded: total, total });
+    expect(seen.map(({ loaded }) => loaded)).toEqual(seen.map(({ loaded }) => loaded).sort((a, b) => a - b));
+  });
+
+  it("has no file that the repository does not have, and remembers that as Python does", async () => {
+    expect(await bench.read("vocab.txt")).toBeUndefined();
+    expect(existsSync(bench.folder(".no_exist", bench.hub.commitOf(REPO, "main"), "vocab.txt"))).toBe(true);
+    expect(await bench.read("onnx")).toBeUndefined();
+    await bench.read("config.json");
+    vi.stubEnv("HF_HUB_OFFLINE", "1");
+    expect(await bench.read("vocab.txt")).toBeUndefined();
+  });
+});
+
+describe("a model in the cache", () => {
+  it("is not downloaded again, and a commit not even asked for", async () => {
+    await bench.read(WEIGHTS);
+    bench.hub.requests.length = 0;
+    expect(await bench.read(WEIGHTS)).toBe(BYTES);
+    expect(bench.hub.requests.map(({ path }) => path)).toEqual([`/api/models/${REPO}/revision/main`]);
+    bench.hub.requests.length = 0;
+    const revision = bench.hub.commitOf(REPO, "main");
+    expect(await bench.read(WEIGHTS, bench.model({ revision }))).toBe(BYTES);
+    expect(bench.hub.requests).toEqual([]);
+  });
+
+  it("may have been put there by Python", async () => {
+    const commit = "c".repeat(40);
+    cacheLikePython(commit, "config.json", "{}");
+    vi.stubEnv("HF_HUB_OFFLINE", "1");
+    expect(await bench.read("config.json")).toBe("{}");
+    expect(await bench.read("config.json", bench.model({ revision: commit }))).toHaveLength(2);
+    expect(bench.hub.requests).toEqual([]);
+  });
+
+  it("shares equal bytes between commits", async () => {
+    await bench.read(WEIGHTS);
+    bench.hub.requests.length = 0;
+    await bench.read(WEIGHTS, bench.model({ revision: "v1.0" }));
+    expect(bench.hub.requests.filter(({ server }) => server === "cdn")).toEqual([]);
+    expect(bench.blobs()).toEqual([sha256]);
+  });
+
+  it("follows the branch, but never within one model", async () => {
+    const before = bench.model();
+    await bench.read("config.json", before);
+    bench.revisions["main"] = { "config.json": new TextEncoder().encode("new"), "vocab.txt": new Uint8Array([1]) };
+    expect(await bench.read("config.json", before)).toBe(CONFIG);
+    expect(await bench.read("vocab.txt", before)).toBeUndefined();
+    expect(await bench.read("config.json")).toBe("new");
+    expect(readFileSync(bench.folder("refs", "main"), "utf8")).toBe(bench.hub.commitOf(REPO, "main"));
+  });
+
+  it("serves while the network is down or the hub is ill", async () => {
+    await bench.read("config.json");
+    bench.hub.faults.push({ path: /^\/api/, status: 500 });
+    expect(await bench.read("config.json")).toBe(CONFIG);
+    vi.stubEnv("HF_ENDPOINT", "http://127.0.0.1:2");
+    expect(await bench.read("config.json")).toBe(CONFIG);
+    expect((await bench.failure(WEIGHTS)).message).toMatch(/^127\.0\.0\.1:2 could not be reached .*, 4 times\./);
+  });
+
+  it("is repaired when a link's bytes are gone or a blob is too short", async () => {
+    await bench.read("config.json");
+    const pointer = bench.folder("snapshots", bench.hub.commitOf(REPO, "main"), "config.json");
+    const blob = join(dirname(pointer), readlinkSync(pointer));
+    rmSync(blob);
+    expect(await bench.read("config.json")).toBe(CONFIG);
+    rmSync(pointer);
+    writeFileSync(blob, "{");
+    expect(await bench.read("config.json")).toBe(CONFIG);
+  });
+});
+
+describe("revisions", () => {
+  it("can be tags and commits", async () => {
+    const tagged = bench.model({ revision: "v1.0" });
+    expect(tagged.name).toBe(`${REPO}@v1.0`);
+    expect(await bench.read("config.json", tagged)).toBe('{"old":1}');
+    const revision = bench.hub.commitOf(REPO, "main");
+    expect(await bench.read("config.json", bench.model({ revision }))).toBe(CONFIG);
+    expect(existsSync(bench.folder("refs", revision))).toBe(false);
+  });
+
+  it("can have slashes", async () => {
+    bench.revisions["refs/pr/1"] = FILES;
+    await bench.read("config.json", bench.model({ revision: "refs/pr/1" }));
+    vi.stubEnv("HF_HUB_OFFLINE", "1");
+    expect(await bench.read("config.json", bench.model({ revision: "refs/pr/1" }))).toBe(CONFIG);
+    expect(existsSync(bench.folder("refs", "refs", "pr", "1"))).toBe(true);
+  });
+
+  it("must exist, whatever the cache has", async () => {
+    cacheLikePython("c".repeat(40), "config.json", "{}");
+    delete bench.revisions["main"];
+    expect((await bench.failure("config.json")).message).toBe(
+      `${REPO} has no revision "main"; expected one of its branches, tags or commits. ` +
+        `See ${bench.hub.url}/${REPO}/tree/main for them, or leave the revision out.`,
+    );
+    const unknown = bench.model({ revision: "d".repeat(40) });
+    expect((await bench.failure("config.json", unknown)).message).toMatch(/has no revision "d{40}"/);
+  });
+});
+
+describe("HF_HUB_OFFLINE", () => {
+  it.each(["1", "true", "YES", "on"])("= %s: asks nobody and says what to do", async (value) => {
+    vi.stubEnv("HF_HUB_OFFLINE", value);
+    const cache = join(bench.home, "hub");
+    expect((await bench.failure("config.json")).message).toBe(
+      `${REPO} (revision main) is not in the cache ${cache}; expected it there, because HF_HUB_OFFLINE is set. ` +
+        "Unset HF_HUB_OFFLINE once to download it, or set HF_HOME to the cache that has it.",
+    );
+    cacheLikePython("c".repeat(40), "config.json", "{}");
+    expect((await bench.failure(WEIGHTS)).message).toMatch(/^model\.safetensors of .* is not in the cache/);
+    expect(bench.hub.requests).toEqual([]);
+  });
+});
+
+describe("hubEnvironment", () => {
+  it("finds the cache where Python does", () => {
+    expect(hubEnvironment().cacheFolder).toBe(join(bench.home, "hub"));
+    vi.stubEnv("HF_HOME", "~/$NAMED/x");
+    vi.stubEnv("NAMED", "here");
+    expect(hubEnvironment().cacheFolder).toBe(join(homedir(), "here", "x", "hub"));
+    vi.stubEnv("HF_HOME", undefined);
+    vi.stubEnv("XDG_CACHE_HOME", "/xdg");
+    expect(hubEnvironment().cacheFolder).toBe("/xdg/huggingface/hub");
+    vi.stubEnv("XDG_CACHE_HOME", undefined);
+    expect(hubEnvironment().cacheFolder).toBe(join(homedir(), ".cache", "huggingface", "hub"));
+    vi.stubEnv("HF_HUB_CACHE", "/cache");
+    expect(hubEnvironment().cacheFolder).toBe("/cache");
+  });
+
+  it("has defaults, and refuses a token with a line break without showing it", () => {
+    vi.stubEnv("HF_ENDPOINT", "");
+    vi.stubEnv("HF_TOKEN", "");
+    expect(hubEnvironment()).toMatchObject({ endpoint: "https://huggingface.co", token: undefined, offline: false });
+    vi.stubEnv("HF_TOKEN", "hf_a\nb");
+    expect(hubEnvironment).toThrow(/^HF_TOKEN holds characters that no token has; expected a token like "hf_…"/);
+  });
+});

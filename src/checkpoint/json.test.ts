@@ -1,0 +1,45 @@
+import { describe, expect, test } from "vitest";
+import { CheckpointError } from "../errors.ts";
+import { decodeUtf8, parseJsonObject } from "./json.ts";
+
+describe("parseJsonObject", () => {
+  test.each([
+    ["", "is empty"],
+    ["  \n", "is empty"],
+    ["<!doctype html>", "is not JSON"],
+    ['{"a": 1', "is not JSON"],
+    ["null", "is null"],
+    ["[1, 2]", "is [1, 2]"],
+    ["7", "is 7"],
+    ['\uFEFF{"a": 1}', "starts with a byte order mark"],
+    ['{"a": 1, "a": 1}', 'has the key "a" twice'],
+    ['{"a": 1, "\\u0061" : 2}', 'has the key "a" twice'],
+    ['{"x": [{"y": {"q": 1, "z": [], "q": 2}}]}', 'has the key "q" twice'],
+    ['{"a\\\\": 1, "b": "\\"a\\": {", "a\\\\": 2}', 'has the key "a\\\\" twice'],
+    ['{"": 1, "": 2}', 'has the key "" twice'],
+  ])("%j is refused", (text, expected) => {
+    expect(() => parseJsonObject(text, "f.json")).toThrow(CheckpointError);
+    expect(() => parseJsonObject(text, "f.json")).toThrow(`f.json ${expected}`);
+  });
+
+  test.each([
+    ["{}"],
+    ['{"a": {"a": {"a": "a"}}, "b": [{"a": 1}, {"a": 2}]}'],
+    ['{"a": "a", "b": ["a", "b", ":", "a"], "c": "\\"c\\": 1"}'],
+    ['{"__proto__": 1, "constructor": 2}'],
+    ['\t{ "a"\n:\r1 }\n'],
+  ])("%j is read", (text) => {
+    expect(parseJsonObject(text, "f.json")).toEqual(JSON.parse(text));
+  });
+
+  test("depth and length do not exhaust the stack", () => {
+    const deep = `{"a": ${"[".repeat(200_000)}${"]".repeat(200_000)}, "${"k".repeat(2_000_000)}": 1}`;
+    expect(Object.keys(parseJsonObject(deep, "f.json"))).toHaveLength(2);
+  });
+});
+
+test("bytes that are not UTF-8 are refused", () => {
+  expect(() => decodeUtf8(Uint8Array.of(0x7b, 0xff, 0x7d), "f.json")).toThrow(
+    "f.json is not UTF-8; expected JSON text",
+  );
+});

@@ -1,0 +1,129 @@
+/**
+ * Reads safetensors files, one tensor at a time.
+ *
+ * Must stay true: the header is trusted only as far as `safetensors-header.ts` has checked it; a tensor's bytes are read
+ * when it is asked for, and copied only where they lie unaligned in memory. Elements are little-endian in the file and
+ * taken as they are: every platform that runs JavaScript engines of today is little-endian.
+ */
+import { CheckpointError } from "../errors.ts";
+import { bytesPerElement, type DType, type FloatDType, type Tensor } from "../tensor/tensor.ts";
+import { describe } from "./describe.ts";
+import type { ByteSource } from "./files.ts";
+import { readHeader, type SafetensorsHeader, type StoredTensor } from "./safetensors-header.ts";
+
+export { encodeSafetensors } from "./safetensors-encode.ts";
+export type { StoredTensor } from "./safetensors-header.ts";
+
+const FLOATS: ReadonlyMap<string, FloatDType> = new Map([
+  ["F64", "f64"],
+  ["F32", "f32"],
+  ["F16", "f16"],
+  ["BF16", "bf16"],
+]);
+
+/** BOOL is a byte, 0 or 1. */
+const READABLE: ReadonlyMap<string, DType> = new Map<string, DType>([
+  ...FLOATS,
+  ["I64", "i64"],
+  ["I32", "i32"],
+  ["U8", "u8"],
+  ["BOOL", "u8"],
+]);
+
+/** The dtype of a weight, or `undefined` for one that holds no real numbers or that fusebert does not read. */
+export function floatDtype(stored: string): FloatDType | undefined {
+  return FLOATS.get(stored);
+}
+
+/**
+ * Opens a safetensors file and checks its header. The source belongs to the file from now on: it is closed by the
+ * file's `close()`, and at once when the header is wrong.
+ * @param fileName names the file in errors.
+ * @throws CheckpointError that names the tensor, what was found and what was expected.
+ */
+export async function openSafetensors(source: ByteSource, fileName: string): Promise<SafetensorsFile> {
+  try {
+    return new SafetensorsFile(source, fileName, await readHeader(source, fileName));
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+}
+
+/** An open safetensors file. Made by `openSafetensors`. */
+export class SafetensorsFile {
+  /** Every tensor of the file, by its name there. */
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  /** What the file says about itself, such as `format: pt`. */
+  readonly metadata: ReadonlyMap<string, string>;
+  readonly name: string;
+  readonly #source: ByteSource;
+
+  constructor(source: ByteSource, name: string, header: SafetensorsHeader) {
+    this.tensors = header.tensors;
+    this.metadata = header.metadata;
+    this.name = name;
+    this.#source = source;
+  }
+
+  /**
+   * Reads a tensor of F64, F32, F16, BF16, I64, I32, U8 or BOOL (as `u8`).
+   * @throws CheckpointError if there is no such tensor, it has another dtype, or the file fails.
+   */
+  read(name: string): Promise<Tensor> {
+    return this.#read(name, READABLE);
+  }
+
+  /**
+   * Reads a tensor of real numbers: F64, F32, F16 or BF16.
+   * @throws CheckpointError if there is no such tensor, it has another dtype, or the file fails.
+   */
+  readFloat(name: string): Promise<Tensor<FloatDType>> {
+    return this.#read(name, FLOATS);
+  }
+
+  /** Closes the file. Calling it again does nothing. */
+  close(): Promise<void> {
+    return this.#source.close();
+  }
+
+  async #read<D extends DType>(name: string, dtypes: ReadonlyMap<string, D>): Promise<Tensor<D>> {
+    const stored = this.tensors.get(name);
+    if (stored === undefined) {
+      throw new CheckpointError({ found: `${this.name} has no tensor ${describe(name)}` });
+    }
+    const dtype = dtypes.get(stored.dtype);
+    if (dtype === undefined) {
+      throw new CheckpointError({
+        found: `${this.name}: tensor ${describe(name)} is ${stored.dtype}`,
+        expected: [...dtypes.keys()].join(", "),
+        advice: "Quantised checkpoints cannot be read: use one in float32 or float16.",
+      });
+    }
+    return viewAs(dtype, stored.shape, await this.#source.read(stored.start, stored.end));
+  }
+}
+
+/** Interprets a tensor's bytes, without a copy where they are aligned. */
+function viewAs<D extends DType>(dtype: D, shape: readonly number[], bytes: Uint8Array): Tensor<D>;
+function viewAs(dtype: DType, shape: readonly number[], bytes: Uint8Array): Tensor {
+  const size = bytesPerElement[dtype];
+  // Not `slice`: a source may hand out Node's Buffer, whose slice is a view.
+  const { buffer, byteOffset, byteLength } = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
+  const length = byteLength / size;
+  switch (dtype) {
+    case "f64":
+      return { dtype, shape, data: new Float64Array(buffer, byteOffset, length) };
+    case "f32":
+      return { dtype, shape, data: new Float32Array(buffer, byteOffset, length) };
+    case "f16":
+    case "bf16":
+      return { dtype, shape, data: new Uint16Array(buffer, byteOffset, length) };
+    case "i64":
+      return { dtype, shape, data: new BigInt64Array(buffer, byteOffset, length) };
+    case "i32":
+      return { dtype, shape, data: new Int32Array(buffer, byteOffset, length) };
+    case "u8":
+      return { dtype, shape, data: new Uint8Array(buffer, byteOffset, length) };
+  }
+}

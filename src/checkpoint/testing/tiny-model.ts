@@ -1,0 +1,44 @@
+/** For tests: a question-answering BERT of two layers and a few thousand weights, as files. */
+import type { Tensor } from "../../tensor/tensor.ts";
+import { elementCount } from "../../tensor/tensor.ts";
+import { type BertConfig, parseConfig } from "../config.ts";
+import { expectedParameters } from "../parameters.ts";
+import { encodeSafetensors } from "../safetensors.ts";
+
+export const tinyConfigJson = {
+  architectures: ["BertForQuestionAnswering"],
+  model_type: "bert",
+  vocab_size: 13,
+  hidden_size: 6,
+  num_hidden_layers: 2,
+  num_attention_heads: 3,
+  intermediate_size: 10,
+  hidden_act: "gelu",
+  max_position_embeddings: 7,
+  type_vocab_size: 2,
+  layer_norm_eps: 1e-12,
+  pad_token_id: 0,
+};
+
+export const tinyConfig: BertConfig = parseConfig(JSON.stringify(tinyConfigJson));
+
+/** Every parameter of the tiny model as float32, under names made by `rename` from the canonical ones. */
+export function tinyTensors(rename: (name: string) => string = (name) => name): Map<string, Tensor> {
+  const tensors = new Map<string, Tensor>();
+  let seed = 0;
+  for (const [name, shape] of expectedParameters(tinyConfig)) {
+    const data = Float32Array.from({ length: elementCount(shape) }, () => Math.sin(++seed));
+    tensors.set(rename(name), { dtype: "f32", shape, data });
+  }
+  return tensors;
+}
+
+/** UTF-8 bytes. */
+export function utf8(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+/** The tiny model's files. */
+export function tinyFiles(tensors = tinyTensors(), config: object = tinyConfigJson): Record<string, Uint8Array> {
+  return { "config.json": utf8(JSON.stringify(config)), "model.safetensors": encodeSafetensors(tensors) };
+}
