@@ -1,0 +1,39 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { compareSpans, type Span, TopSpans } from "./top-spans.ts";
+
+/** Few places and few scores, so that equal spans and ties are common. */
+const spans = fc.array(
+  fc.record({
+    start: fc.integer({ min: 0, max: 30 }),
+    length: fc.integer({ min: 1, max: 4 }),
+    score: fc.integer({ min: 0, max: 20 }),
+  }),
+  { maxLength: 600 },
+);
+
+/** The definition: every distinct span with its best score, all sorted. */
+function sortedAll(offers: readonly Span[], count: number): Span[] {
+  const best = new Map<string, Span>();
+  for (const span of offers) {
+    const key = `${span.start} ${span.end}`;
+    if ((best.get(key)?.score ?? -1) < span.score) best.set(key, span);
+  }
+  return [...best.values()].sort(compareSpans).slice(0, count);
+}
+
+test("keeps what sorting everything would keep, whatever the order of offers", () => {
+  fc.assert(
+    fc.property(spans, fc.integer({ min: 1, max: 5 }), (raw, count) => {
+      const offers = raw.map(({ start, length, score }) => ({ start, end: start + length, score }));
+      const top = new TopSpans(count);
+      for (const span of offers) if (span.score >= top.floor) top.offer(span);
+      expect(top.toArray()).toEqual(sortedAll(offers, count));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("has nothing when nothing was offered", () => {
+  expect(new TopSpans(3).toArray()).toEqual([]);
+});
