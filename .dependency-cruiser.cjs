@@ -1,0 +1,64 @@
+/**
+ * The direction of imports: the rooms of src/ in the order of the story, each may know only itself and what comes before.
+ * `docs/architecture.md` says why.
+ */
+const rooms = ["tensor", "text", "checkpoint", "program", "passes", "engines", "answer", "platform", "cli"];
+
+/** Files that stand directly in src/. */
+const leaves = "^src/errors\\.ts$";
+
+const direction = rooms.map((room, index) => ({
+  name: `${room} knows only itself and what comes before it`,
+  severity: "error",
+  from: { path: `^src/${room}/`, pathNot: "\\.test\\.ts$" },
+  to: { path: "^src/", pathNot: [leaves, ...rooms.slice(0, index + 1).map((known) => `^src/${known}/`), ...(room === "cli" ? ["^src/question-answerer\\.ts$"] : [])] },
+}));
+
+/** What the design forbids although the order would allow it. */
+const strangers = [
+  ["text", "tensor"],
+  ["engines", "text"],
+  ["answer", "engines"],
+  ["answer", "checkpoint"],
+  ["answer", "program"],
+];
+
+/** Where Node's own modules may be used; everything else also runs in a browser. */
+const nodeOnly = ["^src/cli/", "^src/platform/node\\.ts$", "^src/checkpoint/node/", "^src/checkpoint/hub/"];
+
+module.exports = {
+  forbidden: [
+    { name: "no cycles", severity: "error", from: {}, to: { circular: true } },
+    ...direction,
+    ...strangers.map(([from, to]) => ({
+      name: `${from} knows nothing of ${to}`,
+      severity: "error",
+      from: { path: `^src/${from}/`, pathNot: "\\.test\\.ts$" },
+      to: { path: `^src/${to}/` },
+    })),
+    {
+      name: "what runs in a browser uses nothing of Node's",
+      severity: "error",
+      from: { path: "^src/", pathNot: [...nodeOnly, "\\.test\\.ts$"] },
+      to: { dependencyTypes: ["core"] },
+    },
+    {
+      name: "the browser's half reaches nothing that exists only in Node",
+      severity: "error",
+      from: { path: "^src/platform/browser\\.ts$" },
+      to: { reachable: true, path: ["^src/checkpoint/node/", "^src/checkpoint/hub/hub-files\\.ts$", "onnxruntime-node"] },
+    },
+    {
+      name: "the library does not know the tests",
+      severity: "error",
+      from: { path: "^src/", pathNot: "\\.test\\.ts$" },
+      to: { path: "^(test|bench)/" },
+    },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.json" },
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node", "default", "types"] },
+  },
+};

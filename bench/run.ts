@@ -1,0 +1,15 @@
+/**
+ * `npm run bench -- <name>`: the benchmarks of this repository, one module each.
+ */
+import { benchAnswer } from "./answer.ts";
+
+const benchmarks: Readonly<Record<string, () => Promise<void>>> = { answer: benchAnswer };
+
+const name = process.argv[2] ?? "";
+const benchmark = benchmarks[name];
+if (benchmark === undefined) {
+  console.error(`There is no benchmark ${JSON.stringify(name)}; there are: ${Object.keys(benchmarks).join(", ")}.`);
+  process.exitCode = 2;
+} else {
+  await benchmark();
+}

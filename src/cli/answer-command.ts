@@ -1,0 +1,197 @@
+/**
+ * `fusebert answer`: a question, some texts, and the piece of a text that answers it.
+ */
+import { Command, InvalidArgumentError, Option } from "commander";
+import { isImpossible } from "../answer/answer-collector.ts";
+import type { AnswerOptions, Scoring } from "../answer/options.ts";
+import { compareSpans } from "../answer/top-spans.ts";
+import { InputError } from "../errors.ts";
+import { type Device, devices } from "../platform/platform.ts";
+import { QuestionAnswerer } from "../question-answerer.ts";
+import { type ExitCode, exitCode } from "./exit-codes.ts";
+import { Progress } from "./progress.ts";
+import { readTexts, type SourceText } from "./read-texts.ts";
+import { type AnswerReport, renderJson, renderText } from "./render-answers.ts";
+
+interface AnswerCommandOptions {
+  readonly context: readonly string[];
+  readonly text?: string;
+  readonly model?: string;
+  readonly revision?: string;
+  readonly device: Device;
+  readonly topK?: number;
+  readonly maxAnswerLength?: number;
+  readonly maxSequenceLength?: number;
+  readonly docStride?: number;
+  readonly maxQuestionLength?: number;
+  readonly allowNoAnswer?: boolean;
+  readonly scoring: Scoring;
+  readonly noAnswerThreshold?: number;
+  readonly threads?: number;
+  readonly json?: boolean;
+}
+
+const helpAfter = `
+Texts are UTF-8; with neither --context nor --text, standard input is read. Several texts are searched as one: the best
+answers over all.
+
+Examples:
+  fusebert answer "Who wrote it?" --context book.txt
+  cat notes.txt | fusebert answer "When do we meet?" --top-k 3
+  fusebert answer "Who wrote it?" --context book.txt --allow-no-answer --scoring logits
+  fusebert answer "Who wrote it?" --context book.txt --json | jq -r '.answers[0].text'
+  fusebert answer "Who wrote it?" --context book.txt --model MattBoraske/BERT-question-answering-SQuAD
+
+Exit codes: 0 answered, 1 no answer found (with --allow-no-answer), 2 wrong usage or input, 3 failure, 130 interrupted.
+`;
+
+/**
+ * @param signal aborted when the person has had enough.
+ * @param finish told the exit code.
+ */
+export function answerCommand(signal: AbortSignal, finish: (code: ExitCode) => void): Command {
+  return new Command("answer")
+    .description("Answer a question from one or more texts.")
+    .argument("<question>", "the question")
+    .option(
+      "-c, --context <file>",
+      "a text file that may hold the answer, - for standard input (repeatable)",
+      collect,
+      [],
+    )
+    .option("-t, --text <text>", "the text itself")
+    .option("-m, --model <id|folder>", "a Hugging Face id, a folder or a URL (default: the built-in model)")
+    .option("--revision <revision>", "branch, tag or commit of a model on the Hugging Face hub (default: main)")
+    .addOption(new Option("-d, --device <device>", "where to compute").choices([...devices]).default("auto"))
+    .option("-k, --top-k <n>", "how many answers to give (default: 1)", atLeastOne)
+    .option("--max-answer-length <n>", "longest answer, in tokens (default: 15)", atLeastOne)
+    .option("--max-sequence-length <n>", "tokens a window holds (default: 384)", atLeastOne)
+    .option("--doc-stride <n>", "tokens that neighbouring windows share (default: 128)", wholeNumber)
+    .option("--max-question-length <n>", "longest question, in tokens (default: 64)", atLeastOne)
+    .option("--allow-no-answer", "give no answer where the texts hold none")
+    .addOption(
+      new Option("--scoring <scoring>", "logits are comparable across the windows of a long text")
+        .choices(["probability", "logits"])
+        .default("probability"),
+    )
+    .addOption(noAnswerThreshold())
+    .option("--threads <n>", "CPU threads (default: the number of physical cores)", atLeastOne)
+    .option("--json", "print one JSON object")
+    .addHelpText("after", helpAfter)
+    .action(async (question: string, options: AnswerCommandOptions) => finish(await run(question, options, signal)));
+}
+
+async function run(question: string, options: AnswerCommandOptions, signal: AbortSignal): Promise<ExitCode> {
+  checkCombination(options);
+  const texts = await readTexts(options.context, options.text);
+  const progress = new Progress();
+  try {
+    const { report, contexts } = await answer(question, texts, options, progress, signal);
+    progress.stop();
+    process.stdout.write(options.json ? renderJson(report) : renderText(report, contexts));
+    return report.answers.length > 0 ? exitCode.answered : exitCode.noAnswer;
+  } finally {
+    progress.stop();
+  }
+}
+
+async function answer(
+  question: string,
+  texts: readonly SourceText[],
+  options: AnswerCommandOptions,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<{ report: AnswerReport; contexts: string[] }> {
+  const started = performance.now();
+  const { device, revision, threads } = options;
+  await using answerer = await QuestionAnswerer.load(options.model, {
+    device,
+    ...(revision !== undefined && { revision }),
+    ...(threads !== undefined && { threads }),
+    signal,
+    onProgress: ({ file, loaded, total }) => progress.update(`Downloading ${file}`, loaded, total),
+  });
+  progress.stop();
+  const loaded = performance.now();
+  const results = await answerer.answer(
+    texts.map(({ text }) => ({ question, context: text })),
+    {
+      ...answerOptions(options),
+      signal,
+      onProgress: ({ phase, done, total }) =>
+        progress.update(phase === "tokenize" ? "Reading" : "Answering", done, total),
+    },
+  );
+  const noAnswerScore = Math.min(...results.map((result) => result.noAnswerScore));
+  const found = results
+    .flatMap((result, index) => result.answers.map((answer) => ({ answer, ...(texts[index] as SourceText) })))
+    .sort((a, b) => compareSpans(a.answer, b.answer))
+    .slice(0, options.topK ?? 1);
+  const answers = found.map(({ answer, source }) => ({ ...answer, source }));
+  const none = isImpossible(answers, noAnswerScore, {
+    handleImpossibleAnswer: options.allowNoAnswer === true,
+    scoring: options.scoring,
+    noAnswerThreshold: options.noAnswerThreshold ?? 0,
+  });
+  const report = {
+    question,
+    model: answerer.model,
+    device: answerer.device,
+    answers: none ? [] : answers,
+    noAnswerScore,
+    windows: results.reduce((sum, result) => sum + result.windows, 0),
+    timing: { loadMs: loaded - started, answerMs: performance.now() - loaded },
+  };
+  return { report, contexts: found.map(({ text }) => text) };
+}
+
+/** The library's options; the texts are searched as one, so that whether there is an answer is decided over all of them. */
+function answerOptions(options: AnswerCommandOptions): AnswerOptions {
+  const { topK, maxAnswerLength, maxSequenceLength, docStride, maxQuestionLength, scoring } = options;
+  return {
+    scoring,
+    ...(topK !== undefined && { topK }),
+    ...(maxAnswerLength !== undefined && { maxAnswerLength }),
+    ...(maxSequenceLength !== undefined && { maxSequenceLength }),
+    ...(docStride !== undefined && { docStride }),
+    ...(maxQuestionLength !== undefined && { maxQuestionLength }),
+  };
+}
+
+/** The same question over all texts: the threshold needs the two options that make it mean something. */
+function checkCombination({ noAnswerThreshold: threshold, allowNoAnswer, scoring }: AnswerCommandOptions): void {
+  if (threshold === undefined || (allowNoAnswer === true && scoring === "logits")) return;
+  throw new InputError({
+    found: "--no-answer-threshold is given, but would not be used",
+    expected: "--allow-no-answer and --scoring logits beside it",
+  });
+}
+
+/** Commander takes an option that starts with --no- for the denial of another; this one is a threshold. */
+function noAnswerThreshold(): Option {
+  const option = new Option(
+    "--no-answer-threshold <x>",
+    "with --allow-no-answer and --scoring logits: an answer must score at least this (default: 0)",
+  );
+  option.negate = false;
+  return option.argParser(finiteNumber);
+}
+
+const collect = (value: string, previous: readonly string[]): string[] => [...previous, value];
+
+function wholeNumberFrom(least: number): (value: string) => number {
+  return (value) => {
+    const number = Number(value);
+    if (/^\d+$/.test(value) && Number.isSafeInteger(number) && number >= least) return number;
+    throw new InvalidArgumentError(`Expected a whole number of at least ${least}.`);
+  };
+}
+
+const atLeastOne = wholeNumberFrom(1);
+const wholeNumber = wholeNumberFrom(0);
+
+function finiteNumber(value: string): number {
+  const number = Number(value);
+  if (value.trim() !== "" && Number.isFinite(number)) return number;
+  throw new InvalidArgumentError("Expected a number.");
+}

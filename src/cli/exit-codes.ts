@@ -1,0 +1,32 @@
+/**
+ * What the command's exit code says. Documented in the README; scripts rely on it.
+ */
+import { CheckpointError, FusebertError, InputError } from "../errors.ts";
+
+export const exitCode = {
+  /** An answer was found. */
+  answered: 0,
+  /** The texts hold no answer (only with --allow-no-answer). */
+  noAnswer: 1,
+  /** The command line, a text or a model's files are wrong. */
+  usage: 2,
+  /** Something else failed: the network, the device, fusebert itself. */
+  failure: 3,
+  /** Ctrl-C: 128 + SIGINT, as shells count. */
+  interrupted: 130,
+} as const;
+
+export type ExitCode = (typeof exitCode)[keyof typeof exitCode];
+
+/** The line that tells a person about an error, and the code that tells a script. Never a stack trace. */
+export function describeError(error: unknown): { readonly message: string; readonly code: ExitCode } {
+  if (error instanceof InputError || error instanceof CheckpointError) {
+    return { message: error.message, code: exitCode.usage };
+  }
+  if (error instanceof FusebertError) return { message: error.message, code: exitCode.failure };
+  const message = error instanceof Error ? error.message : String(error);
+  return {
+    message: `${message.split("\n")[0]} (this is a defect in fusebert: please report it)`,
+    code: exitCode.failure,
+  };
+}

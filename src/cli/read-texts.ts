@@ -1,0 +1,127 @@
+/**
+ * Reads the texts a question is asked of: files, standard input, the command line.
+ *
+ * Must stay true: a text is taken only if it is text. Bytes that are not UTF-8 would shift every offset and hide what the
+ * file says, so they are refused with the place where they stand, never replaced.
+ */
+import { constants, isUtf8 } from "node:buffer";
+import { open } from "node:fs/promises";
+import { buffer } from "node:stream/consumers";
+import { InputError } from "../errors.ts";
+
+export interface SourceText {
+  /** As a person knows it: a path, `stdin` or `text`. */
+  readonly source: string;
+  readonly text: string;
+}
+
+/** Reads every text, in the order given. `-` and no text at all mean standard input. */
+export async function readTexts(paths: readonly string[], text: string | undefined): Promise<SourceText[]> {
+  const texts: SourceText[] = [];
+  for (const path of paths.length === 0 && text === undefined ? ["-"] : paths) {
+    texts.push(path === "-" ? await readStandardInput() : await readTextFile(path));
+  }
+  if (text !== undefined) texts.push({ source: "text", text });
+  for (const { source, text: content } of texts) {
+    if (content.trim() === "") {
+      throw new InputError({ found: `${describe(source)} is empty`, expected: "a text that may hold the answer" });
+    }
+  }
+  return texts;
+}
+
+function describe(source: string): string {
+  if (source === "stdin") return "standard input";
+  return source === "text" ? "--text" : source;
+}
+
+async function readStandardInput(): Promise<SourceText> {
+  if (process.stdin.isTTY) process.stderr.write("Type or paste the text, then press Ctrl-D.\n");
+  return { source: "stdin", text: decode(await buffer(process.stdin), "standard input") };
+}
+
+async function readTextFile(path: string): Promise<SourceText> {
+  return { source: path, text: decode(await readBytes(path), path) };
+}
+
+async function readBytes(path: string): Promise<Buffer> {
+  try {
+    const file = await open(path);
+    try {
+      const { size } = await file.stat();
+      if (size > constants.MAX_STRING_LENGTH) throw tooLong(path, size);
+      return await file.readFile();
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw error instanceof InputError ? error : unreadable(path, error);
+  }
+}
+
+function unreadable(path: string, cause: unknown): InputError {
+  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  if (code === "ENOENT") return new InputError({ found: `${path} does not exist`, expected: "a text file", cause });
+  if (code === "EISDIR") {
+    return new InputError({
+      found: `${path} is a folder`,
+      expected: "a text file",
+      advice: "Name the files in it.",
+      cause,
+    });
+  }
+  const reason = code === "EACCES" ? "you may not read it" : cause instanceof Error ? cause.message : String(cause);
+  return new InputError({ found: `${path} cannot be read (${reason})`, expected: "a text file", cause });
+}
+
+function tooLong(path: string, size: number): InputError {
+  return new InputError({
+    found: `${path} has ${size} bytes`,
+    expected: `at most ${constants.MAX_STRING_LENGTH}, the longest text JavaScript can hold`,
+    advice: "Split it, and give the pieces as several --context.",
+  });
+}
+
+/** A byte order mark stays, so that offsets count what the file holds. */
+function decode(bytes: Buffer, source: string): string {
+  if (bytes.length > constants.MAX_STRING_LENGTH) throw tooLong(source, bytes.length);
+  const isUtf16 = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
+  const nul = bytes.indexOf(0);
+  if (isUtf16) throw notText(`${source} is UTF-16`, `iconv -f UTF-16 -t UTF-8`);
+  if (nul >= 0) throw notText(`${source} has a NUL byte at offset ${nul}, as binary files do`);
+  if (!isUtf8(bytes)) {
+    const [offset, byte] = firstInvalid(bytes);
+    const hex = byte.toString(16).padStart(2, "0");
+    throw notText(`${source} is not UTF-8: byte 0x${hex} at offset ${offset}`, `iconv -f LATIN1 -t UTF-8`);
+  }
+  return bytes.toString("utf8");
+}
+
+function notText(found: string, command?: string): InputError {
+  const convert =
+    command === undefined ? "" : ` If it is text in another encoding, convert it: ${command} < old > new.`;
+  return new InputError({
+    found,
+    expected: "text in UTF-8",
+    advice: `Extract the text from other formats first.${convert}`,
+  });
+}
+
+/** Where the first byte stands that cannot be: by halving, since a prefix of valid text is valid but for its last character. */
+function firstInvalid(bytes: Buffer): readonly [offset: number, byte: number] {
+  const startsValid = (length: number): boolean => {
+    try {
+      new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(0, length), { stream: true });
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  let [valid, invalid] = [0, bytes.length];
+  while (invalid - valid > 1) {
+    const middle = Math.floor((valid + invalid) / 2);
+    if (startsValid(middle)) valid = middle;
+    else invalid = middle;
+  }
+  return [valid, bytes[valid] ?? 0];
+}

@@ -1,0 +1,46 @@
+/**
+ * How `fusebert answer` shows its result: for people, and as JSON for programs.
+ */
+import pc from "picocolors";
+import type { Answer } from "../answer/answer-collector.ts";
+import { excerptAround, printable } from "./excerpt.ts";
+
+/** What `--json` prints; documented in the README. */
+export interface AnswerReport {
+  readonly question: string;
+  readonly model: string;
+  readonly device: string;
+  /** Best first; empty when there is none. */
+  readonly answers: readonly (Answer & { readonly source: string })[];
+  readonly noAnswerScore: number;
+  readonly windows: number;
+  readonly timing: { readonly loadMs: number; readonly answerMs: number };
+}
+
+export function renderJson(report: AnswerReport): string {
+  const { loadMs, answerMs } = report.timing;
+  const timing = { loadMs: Math.round(loadMs), answerMs: Math.round(answerMs) };
+  const answers = report.answers.map(({ text, score, start, end, source }) => ({ text, score, start, end, source }));
+  return `${JSON.stringify({ ...report, answers, timing })}\n`;
+}
+
+/** @param contexts the text each answer was found in, in the order of the answers. */
+export function renderText(report: AnswerReport, contexts: readonly string[]): string {
+  if (report.answers.length === 0) return `${pc.yellow("No answer found.")}\n`;
+  return report.answers.map((answer, index) => renderAnswer(answer, contexts[index] ?? "")).join("\n");
+}
+
+function renderAnswer({ text, start, end, score, source }: AnswerReport["answers"][number], context: string): string {
+  const { before, answer, after, line } = excerptAround(context, start, end);
+  const place = `${printable(source)}:${line}  characters ${start} to ${end}  score ${formatScore(score)}`;
+  return `${pc.bold(printable(text))}\n\n  ${before}${highlight(answer)}${after}\n  ${pc.dim(place)}\n`;
+}
+
+/** Without colour the answer is marked so that it can still be seen in its sentence. */
+export function highlight(answer: string): string {
+  return pc.isColorSupported ? pc.black(pc.bgYellow(answer)) : `[[${answer}]]`;
+}
+
+export function formatScore(score: number): string {
+  return Math.abs(score) >= 0.001 ? score.toFixed(3) : score.toExponential(1);
+}

@@ -1,0 +1,32 @@
+/**
+ * fusebert: BERT question answering.
+ *
+ * @example
+ * ```ts
+ * import { QuestionAnswerer } from "fusebert";
+ *
+ * const answerer = await QuestionAnswerer.load();
+ * const { answers } = await answerer.answer({ question: "Who wrote it?", context: "It was written by Mary Shelley." });
+ * console.log(answers[0]); // { text: "Mary Shelley", score: 0.98…, start: 18, end: 30 }
+ * await answerer.dispose();
+ * ```
+ */
+export type { Answer, AnswerResult } from "./answer/answer-collector.ts";
+export type { AnswerOptions, Scoring } from "./answer/options.ts";
+export type { ByteSource, DownloadProgress, ModelFiles, OpenOptions } from "./checkpoint/files.ts";
+export { MemoryFiles } from "./checkpoint/memory-files.ts";
+export {
+  CheckpointError,
+  DownloadError,
+  EngineError,
+  FusebertError,
+  InputError,
+} from "./errors.ts";
+export type { Device } from "./platform/platform.ts";
+export {
+  type AnswerCallOptions,
+  type AnswerProgress,
+  type LoadOptions,
+  type Question,
+  QuestionAnswerer,
+} from "./question-answerer.ts";

@@ -1,0 +1,41 @@
+/**
+ * fusebert in a browser or a worker: models from URLs, the hub and memory; ONNX Runtime as WebAssembly.
+ *
+ * Must stay true: nothing here or behind it exists only in Node.
+ */
+import type { ModelFiles } from "../checkpoint/files.ts";
+import { HttpFiles } from "../checkpoint/http-files.ts";
+import { hubBaseUrl } from "../checkpoint/hub/hub-url.ts";
+import type { Engine } from "../engines/engine.ts";
+import { OnnxEngine } from "../engines/onnx/onnx-engine.ts";
+import { ReferenceEngine } from "../engines/reference/reference-engine.ts";
+import { InputError } from "../errors.ts";
+import { builtInModel, type Device, type EngineOptions, type ModelLocation, type Platform } from "./platform.ts";
+
+export const platform: Platform = {
+  async findModel({ model, revision }: ModelLocation): Promise<ModelFiles> {
+    if (model === undefined || model === builtInModel) {
+      throw new InputError({
+        found: "no model is named",
+        expected: "in a browser, the URL of a folder with a model's files, or the id of a model on the hub",
+        advice: "The built-in model is in the package under models/builtin: serve that folder and give its URL.",
+      });
+    }
+    if (isUrl(model)) return new HttpFiles(model);
+    const files = new HttpFiles(hubBaseUrl({ repo: model, revision }));
+    return { name: model, open: (path, options) => files.open(path, options) };
+  },
+
+  async createEngine(device: Device, { threads, wasmPaths }: EngineOptions): Promise<Engine> {
+    if (device === "reference") return new ReferenceEngine();
+    const runtime = await import("onnxruntime-web/wasm");
+    runtime.env.logLevel = "error";
+    if (wasmPaths !== undefined) runtime.env.wasm.wasmPaths = wasmPaths;
+    // Read once, when the first session is made: in a page all models share one pool of workers.
+    if (threads !== undefined) runtime.env.wasm.numThreads = threads;
+    return new OnnxEngine(runtime, { executionProvider: "wasm" });
+  },
+};
+
+/** Absolute, or relative to the page as `./model/` and `/model/` are; everything else is an id. */
+const isUrl = (model: string): boolean => /^(https?:|blob:|\.{0,2}\/)/i.test(model);

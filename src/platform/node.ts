@@ -1,0 +1,75 @@
+/**
+ * fusebert in Node: models from folders, the hub's cache and the package itself; ONNX Runtime as native code.
+ *
+ * Must stay true: the only door of the library through which Node's own modules come in, and ONNX Runtime is loaded only
+ * when it is used (it takes longer to load than everything else together).
+ */
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { homedir } from "node:os";
+import { dirname, join } from "node:path";
+import type { ModelFiles } from "../checkpoint/files.ts";
+import { HttpFiles } from "../checkpoint/http-files.ts";
+import { HubFiles } from "../checkpoint/hub/hub-files.ts";
+import { FolderFiles } from "../checkpoint/node/folder-files.ts";
+import type { Engine } from "../engines/engine.ts";
+import { OnnxEngine } from "../engines/onnx/onnx-engine.ts";
+import { ReferenceEngine } from "../engines/reference/reference-engine.ts";
+import { EngineError, InputError } from "../errors.ts";
+import { builtInModel, type Device, type EngineOptions, type ModelLocation, type Platform } from "./platform.ts";
+
+export const platform: Platform = {
+  async findModel({ model, revision }: ModelLocation): Promise<ModelFiles> {
+    const name = model ?? builtInModel;
+    if (!isHubId(name)) refuseRevision(name, revision);
+    if (name === builtInModel) return builtInFiles();
+    if (isUrl(name)) return new HttpFiles(name);
+    return isHubId(name) ? new HubFiles({ repo: name, revision }) : new FolderFiles(expandHome(name));
+  },
+
+  async createEngine(device: Device, { threads }: EngineOptions): Promise<Engine> {
+    if (device === "reference") return new ReferenceEngine();
+    return new OnnxEngine(await loadOnnxRuntime(), { executionProvider: "cpu", ...(threads && { threads }) });
+  },
+};
+
+/** The package's root is found through its own name: the same from the sources and from wherever the build puts a file. */
+function builtInFiles(): ModelFiles {
+  const packageRoot = dirname(createRequire(import.meta.url).resolve("fusebert/package.json"));
+  const folder = new FolderFiles(join(packageRoot, "models", "builtin"));
+  return { name: builtInModel, open: (path) => folder.open(path) };
+}
+
+const isUrl = (name: string): boolean => /^https?:\/\//i.test(name);
+
+/** Whatever looks like a path is one, and so is what exists here; the rest can only be the name of a model on the hub. */
+function isHubId(name: string): boolean {
+  const looksLikePath = /^[./~]|\\|^[a-z]:/i.test(name);
+  return name !== builtInModel && !isUrl(name) && !looksLikePath && !existsSync(name);
+}
+
+const expandHome = (path: string): string => path.replace(/^~(?=$|[/\\])/, () => homedir());
+
+function refuseRevision(name: string, revision: string | undefined): void {
+  if (revision === undefined) return;
+  throw new InputError({
+    found: `the revision ${JSON.stringify(revision)} is given for the model ${name}`,
+    expected: "a revision only with a model on the hub, which has several",
+    advice: "Leave the revision out, or name the model by its id on the hub.",
+  });
+}
+
+async function loadOnnxRuntime(): Promise<typeof import("onnxruntime-node")> {
+  try {
+    const runtime = await import("onnxruntime-node");
+    runtime.env.logLevel = "error";
+    return runtime;
+  } catch (cause) {
+    throw new EngineError({
+      found: `ONNX Runtime cannot be loaded: ${cause instanceof Error ? cause.message.split("\n")[0] : String(cause)}`,
+      expected: "the package onnxruntime-node, which has builds for Linux, macOS and Windows on x64 and arm64",
+      advice: "Install again, or compute with --device reference, which is slow but needs nothing.",
+      cause,
+    });
+  }
+}

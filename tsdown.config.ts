@@ -1,0 +1,20 @@
+import { defineConfig } from "tsdown";
+
+/**
+ * `#platform` stays an import: package.json resolves it, to the Node or the browser half, wherever the library is used.
+ */
+export default defineConfig({
+  entry: {
+    index: "src/index.ts",
+    "platform/node": "src/platform/node.ts",
+    "platform/browser": "src/platform/browser.ts",
+    "cli/main": "src/cli/main.ts",
+  },
+  external: ["#platform"],
+  format: "esm",
+  platform: "node",
+  target: "es2023",
+  fixedExtension: false,
+  dts: true,
+  clean: true,
+});
