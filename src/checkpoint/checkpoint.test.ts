@@ -128,7 +128,7 @@ test.each<[string, Record<string, Uint8Array>, string]>([
   [
     "names with an unknown prefix",
     withTensors((tensors) => {
-      for (const [name, tensor] of tensors) {
+      for (const [name, tensor] of [...tensors]) {
         if (name.startsWith("qa_")) continue;
         tensors.delete(name);
         tensors.set(`module.${name}`, tensor);
