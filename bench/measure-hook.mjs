@@ -3,7 +3,10 @@
  * computed, as JSON on file descriptor 3.
  */
 import { writeSync } from "node:fs";
-import { InferenceSession } from "onnxruntime-common";
+import { createRequire } from "node:module";
+
+// onnxruntime-node is CommonJS: this is the class it uses, which an import would not be.
+const { InferenceSession } = createRequire(import.meta.url)("onnxruntime-common");
 
 let runMs = 0;
 const { run } = InferenceSession.prototype;

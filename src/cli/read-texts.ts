@@ -107,7 +107,7 @@ function notText(found: string, command?: string): InputError {
   });
 }
 
-/** Where the first byte stands that cannot be: by halving, since a prefix of valid text is valid but for its last character. */
+/** The character that cannot be: found by halving, since the start of valid text is valid but for its last character. */
 function firstInvalid(bytes: Buffer): readonly [offset: number, byte: number] {
   const startsValid = (length: number): boolean => {
     try {
@@ -123,5 +123,8 @@ function firstInvalid(bytes: Buffer): readonly [offset: number, byte: number] {
     if (startsValid(middle)) valid = middle;
     else invalid = middle;
   }
-  return [valid, bytes[valid] ?? 0];
+  // The bytes just before may have promised a longer character than came: that is where it went wrong.
+  let offset = valid;
+  while (offset > 0 && !isUtf8(bytes.subarray(0, offset))) offset--;
+  return [offset, bytes[offset] ?? 0];
 }

@@ -29,18 +29,24 @@ export interface IndexedLogits extends SequenceLogits {
 }
 
 /**
- * Tokens a batch may hold. On a CPU a batch of long sequences is no faster than one at a time (`npm run bench -- answer`
+ * On a CPU a batch of long sequences is no faster than one at a time (`npm run bench -- answer`
  * measures it), but short ones gain from company.
  */
-const tokensPerBatch = 768;
+const defaultTokensPerBatch = 768;
+
+export interface SequenceRunOptions extends RunOptions {
+  /** Tokens a batch may hold. */
+  readonly tokensPerBatch?: number;
+}
 
 /** The logits of all sequences, batch by batch, in the order batches are computed. */
 export async function* runSequences(
   executable: Executable,
   sequences: readonly TokenSequence[],
-  options: RunOptions = {},
+  { tokensPerBatch = defaultTokensPerBatch, ...options }: SequenceRunOptions = {},
 ): AsyncGenerator<IndexedLogits[]> {
-  for (const indices of planBatches(sequences.map(({ inputIds }) => inputIds.length))) {
+  const lengths = sequences.map(({ inputIds }) => inputIds.length);
+  for (const indices of planBatches(lengths, tokensPerBatch)) {
     options.signal?.throwIfAborted();
     const batch = indices.map((index) => sequences[index] as TokenSequence);
     const outputs = await executable.run(batchInputs(batch), options);
@@ -53,7 +59,7 @@ export async function* runSequences(
 }
 
 /** Groups indices by length, each group in pieces of at most `tokensPerBatch` tokens (but at least one sequence). */
-export function planBatches(lengths: readonly number[]): number[][] {
+export function planBatches(lengths: readonly number[], tokensPerBatch: number): number[][] {
   const byLength = new Map<number, number[]>();
   lengths.forEach((length, index) => {
     const group = byLength.get(length);

@@ -4,22 +4,33 @@
  * Must stay true: decoding is exact; encoding rounds to nearest, ties to even, straight from float64 (no detour through
  * float32, which would round twice).
  */
-import { f16round, getFloat16 } from "@petamoriken/float16";
+import { f16round } from "@petamoriken/float16";
 import type { Tensor } from "./tensor.ts";
 
 let f16Values: Float32Array | undefined;
 
-/** The value of each of the 65,536 binary16 bit patterns, made once: a table look-up beats arithmetic by far. */
+/**
+ * The value of each of the 65,536 binary16 bit patterns, made once: a look-up beats arithmetic by far. The library would
+ * take 40 ms to decode them one by one, a tenth of the time in which the built-in model loads.
+ */
 function f16Table(): Float32Array {
-  if (f16Values === undefined) {
-    f16Values = new Float32Array(65_536);
-    const view = new DataView(new ArrayBuffer(2));
-    for (let bits = 0; bits < 65_536; bits++) {
-      view.setUint16(0, bits);
-      f16Values[bits] = getFloat16(view, 0);
+  if (f16Values !== undefined) return f16Values;
+  const values = new Float32Array(65_536);
+  for (let exponent = 0; exponent < 32; exponent++) {
+    for (let mantissa = 0; mantissa < 1024; mantissa++) {
+      const bits = (exponent << 10) | mantissa;
+      values[bits] = f16Magnitude(exponent, mantissa);
+      values[bits | 0x8000] = -f16Magnitude(exponent, mantissa);
     }
   }
-  return f16Values;
+  f16Values = values;
+  return values;
+}
+
+/** IEEE 754-2008, binary16: 5 bits of exponent with bias 15, 10 bits of mantissa. */
+function f16Magnitude(exponent: number, mantissa: number): number {
+  if (exponent === 31) return mantissa === 0 ? Number.POSITIVE_INFINITY : Number.NaN;
+  return exponent === 0 ? mantissa / 2 ** 24 : (1 + mantissa / 1024) * 2 ** (exponent - 15);
 }
 
 /** Rounds a float64 to the nearest binary16 value; overflow gives an infinity. */

@@ -1,0 +1,49 @@
+import { getFloat16, setFloat16 } from "@petamoriken/float16";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { decodeBf16, decodeF16, roundToF16, toFloat32, toFloat64 } from "./half.ts";
+
+test("every binary16 pattern decodes to what the library decodes", () => {
+  const bits = Uint16Array.from({ length: 65_536 }, (_, index) => index);
+  const values = new Float64Array(65_536);
+  decodeF16(bits, values);
+  const view = new DataView(new ArrayBuffer(2));
+  for (const pattern of bits) {
+    view.setUint16(0, pattern);
+    expect(Object.is(values[pattern], getFloat16(view, 0))).toBe(true);
+  }
+});
+
+test("bfloat16 is the upper half of a float32", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 65_535 }), (pattern) => {
+      const view = new DataView(new ArrayBuffer(4));
+      view.setUint16(0, pattern);
+      const value = new Float64Array(1);
+      decodeBf16(Uint16Array.of(pattern), value);
+      expect(value[0]).toEqual(view.getFloat32(0));
+    }),
+  );
+});
+
+test("rounding to binary16 goes to the nearest, once", () => {
+  const view = new DataView(new ArrayBuffer(2));
+  fc.assert(
+    fc.property(fc.double({ min: -70_000, max: 70_000, noNaN: true }), (value) => {
+      setFloat16(view, 0, value);
+      expect(Object.is(roundToF16(value), getFloat16(view, 0))).toBe(true);
+    }),
+  );
+  expect(roundToF16(65_504)).toBe(65_504);
+  expect(roundToF16(65_520)).toBe(Number.POSITIVE_INFINITY);
+  // Exactly between two neighbours but for a bit that float32 would lose: a detour through it would round down.
+  expect(roundToF16(1 + 2 ** -11 + 2 ** -40)).toBe(1 + 2 ** -10);
+});
+
+test("conversions copy only where they must", () => {
+  const f32 = { dtype: "f32", shape: [2], data: Float32Array.of(1, 2) } as const;
+  expect(toFloat32(f32)).toBe(f32.data);
+  expect(toFloat64(f32)).toEqual(Float64Array.of(1, 2));
+  expect(toFloat64({ dtype: "i64", shape: [2], data: BigInt64Array.of(-1n, 7n) })).toEqual(Float64Array.of(-1, 7));
+  expect(toFloat32({ dtype: "f16", shape: [1], data: Uint16Array.of(0x3c00) })).toEqual(Float32Array.of(1));
+});
