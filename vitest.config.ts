@@ -5,6 +5,8 @@ export default defineConfig({
   resolve: { alias: { "#platform": fileURLToPath(new URL("src/platform/node.ts", import.meta.url)) } },
   test: {
     include: ["src/**/*.test.ts", "test/**/*.test.ts"],
+    // Whatever is thrown at the parsers must do with little memory.
+    execArgv: ["--max-old-space-size=256"],
     globalSetup: ["test/support/build.ts"],
     testTimeout: 60_000,
     hookTimeout: 120_000,

@@ -34,7 +34,7 @@ describe("answers", () => {
       { question: "Who wrote the novel?", context: "Mary Shelley wrote the novel in 1816." },
       { question: "Who wrote the novel?", context: "The novel was written by Mary Shelley" },
       { question: "Who is in the picture?", context: "Zoë" },
-      { question: "Where does Wolfgang live?", context: "My name is Wolfgang \n\n\tand I live in 👩‍👩‍👧 Łódź…\r\n" },
+      { question: "Where does Wolfgang live?", context: "My name is Wolfgang \n\n\tand I 👩‍👩‍👧 live in Łódź…\r\n" },
       { question: "Who wrote it?", context: "\u0000\ud800 It was written by\u200b Mary Shelley. \udc00" },
     ];
     const results = await answerer.answer(questions);
@@ -56,11 +56,10 @@ describe("answers", () => {
     expect(answers).toHaveLength(20);
     expect(new Set(answers.map(({ start, end }) => `${start} ${end}`)).size).toBe(20);
     expect(answers.map(({ score }) => score)).toEqual(answers.map(({ score }) => score).sort((a, b) => b - a));
-    expect(
-      answers.some(({ start, end }) =>
-        answers.some((other) => other.start < end && other.end > end && other.start > start),
-      ),
-    );
+    const overlapping = answers.filter(({ start, end }) => {
+      return answers.some((other) => start < other.start && other.start < end);
+    });
+    expect(overlapping).not.toEqual([]);
   });
 
   test("keep to the length asked for", async () => {
@@ -73,18 +72,11 @@ describe("answers", () => {
 
   test("fill whole words unless told otherwise", async () => {
     const ask = { question: "What is the writer called?", context: "The writer is called Shelleyson." };
+    const cutsWord = (at: number) => /^\w\w$/.test(ask.context.slice(Math.max(0, at - 1), at + 1));
     const all = await answerer.answer(ask, { topK: 200 });
-    expect(
-      all.answers.every(
-        ({ start, end }) => !/\w\w/.test(ask.context.slice(start - 1, start + 1)) || start === 0 || end,
-      ),
-    ).toBe(true);
-    for (const { start, end } of all.answers) {
-      expect(/^\w\w$/.test(ask.context.slice(Math.max(0, start - 1), start + 1)) && start > 0).toBe(false);
-      expect(/^\w\w$/.test(ask.context.slice(end - 1, end + 1))).toBe(false);
-    }
+    expect(all.answers.filter(({ start, end }) => (start > 0 && cutsWord(start)) || cutsWord(end))).toEqual([]);
     const raw = await answerer.answer(ask, { topK: 200, alignToWords: false });
-    expect(raw.answers.some(({ end }) => /^\w\w$/.test(ask.context.slice(end - 1, end + 1)))).toBe(true);
+    expect(raw.answers.some(({ end }) => cutsWord(end))).toBe(true);
   });
 
   test("are none where the text holds none, if that is asked for", async () => {

@@ -1,0 +1,56 @@
+/**
+ * Character classes, one look-up a code point: a byte of flags for each of the 1,114,112 code points, made on first use.
+ *
+ * Must stay true: the flags are those of `unicode-tables.ts`, on every engine.
+ */
+import * as tables from "./unicode-tables.ts";
+
+export const CONTROL = 1;
+export const WHITE_SPACE = 2;
+export const PUNCTUATION = 4;
+export const NONSPACING_MARK = 8;
+export const IDEOGRAPH = 16;
+export const NOT_DECOMPOSED = 32;
+export const REORDERED = 64;
+
+const CODE_POINTS = 0x110000;
+
+let classes: Uint8Array | undefined;
+
+/** The flags of every code point, by code point. */
+export function characterClasses(): Uint8Array {
+  if (classes === undefined) {
+    classes = new Uint8Array(CODE_POINTS);
+    mark(classes, tables.CONTROL, CONTROL);
+    mark(classes, tables.WHITE_SPACE, WHITE_SPACE);
+    mark(classes, tables.PUNCTUATION, PUNCTUATION);
+    mark(classes, tables.NONSPACING_MARK, NONSPACING_MARK);
+    mark(classes, tables.IDEOGRAPH, IDEOGRAPH);
+    mark(classes, tables.NOT_DECOMPOSED, NOT_DECOMPOSED);
+    mark(classes, tables.REORDERED, REORDERED);
+  }
+  return classes;
+}
+
+function mark(flags: Uint8Array, ranges: string, flag: number): void {
+  for (const codePoint of codePointsOf(ranges)) flags[codePoint] = (flags[codePoint] as number) | flag;
+}
+
+/** The code points of ranges as `unicode-tables.ts` writes them. */
+export function* codePointsOf(ranges: string): Generator<number> {
+  for (const range of ranges.split(" ")) {
+    const [first = "", last = first] = range.split("-");
+    const end = Number.parseInt(last, 16);
+    for (let codePoint = Number.parseInt(first, 16); codePoint <= end; codePoint++) yield codePoint;
+  }
+}
+
+/** Whether a UTF-16 code unit is half of a pair, so that what it means depends on its neighbour. */
+export function isSurrogate(unit: number): boolean {
+  return (unit & 0xf800) === 0xd800;
+}
+
+/** Whether a string holds no lone surrogate: whether it is text at all. */
+export function isWellFormed(text: string): boolean {
+  return !/\p{Cs}/u.test(text);
+}

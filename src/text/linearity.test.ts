@@ -1,0 +1,40 @@
+/** Time grows with the length of the text and not faster, whatever the text. */
+import { expect, test } from "vitest";
+import { builtin, smallTokenizer } from "./testing.ts";
+
+const SHORT = 100_000;
+const LONG = 1_000_000;
+/** Ten times the text may take thirty times as long; quadratic work takes a hundred times. */
+const LARGEST_RATIO = 30;
+/** Times below this are noise, milliseconds. */
+const FLOOR = 20;
+
+const spaces = smallTokenizer(["a"], {}, [
+  { content: " ", lstrip: true, rstrip: true },
+  { content: "<x>", lstrip: true, rstrip: true, normalized: true },
+]);
+
+test.each([
+  ["one letter", "a", builtin],
+  ["one bracket", "[", builtin],
+  ["beginnings of special tokens", "[CL[MAS[SE", builtin],
+  ["special tokens", "[MASK]", builtin],
+  ["combining marks", "\u0301\u0323", builtin],
+  ["combining marks that stay", "\u{1d16d}\u{1d165}", builtin],
+  ["ideographs", "中", builtin],
+  ["Hangul", "한국어", builtin],
+  ["lone surrogates", "\ud800", builtin],
+  ["words of just under a hundred letters that fail at the end", `${"abcdefghijk".repeat(9)}\u2603 `, builtin],
+  ["added tokens made of white space", " ", spaces],
+  ["added tokens that take white space", "<x>      ", spaces],
+])("%s", (_name, unit, tokenizer) => {
+  const time = (length: number) => {
+    const text = unit.repeat(length / unit.length);
+    const began = performance.now();
+    tokenizer.encode(text);
+    return performance.now() - began;
+  };
+  time(SHORT);
+  const short = Math.max(FLOOR, Math.min(time(SHORT), time(SHORT)));
+  expect(time(LONG) / short).toBeLessThan(LARGEST_RATIO);
+});

@@ -1,0 +1,86 @@
+/** Helpers of this folder's tests: the built-in tokenizer, a small one made to order, and readable encodings. */
+import { readFileSync } from "node:fs";
+import type { Encoding } from "./encoding.ts";
+import { BertTokenizer } from "./tokenizer.ts";
+
+export function readRepositoryFile(path: string): string {
+  return readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
+}
+
+export const builtinJson = readRepositoryFile("models/builtin/tokenizer.json");
+export const builtin = BertTokenizer.fromTokenizerJson(builtinJson);
+
+export interface AddedTokenEntry {
+  readonly content: string;
+  readonly single_word?: boolean;
+  readonly lstrip?: boolean;
+  readonly rstrip?: boolean;
+  readonly normalized?: boolean;
+}
+
+const SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"];
+
+/** A tokenizer.json with the given words after the four special tokens; added tokens come after those. */
+export function smallJson(words: readonly string[], normalizer: object = {}, added: readonly AddedTokenEntry[] = []) {
+  const tokens = [...SPECIALS, ...words];
+  const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
+  return {
+    version: "1.0",
+    truncation: null,
+    padding: null,
+    added_tokens: [
+      ...SPECIALS.map((content, id) => ({ id, content, ...flags })),
+      ...added.map((entry, index) => ({ id: tokens.length + index, ...flags, ...entry })),
+    ],
+    normalizer: {
+      type: "BertNormalizer",
+      clean_text: true,
+      handle_chinese_chars: true,
+      strip_accents: null,
+      lowercase: true,
+      ...normalizer,
+    },
+    pre_tokenizer: { type: "BertPreTokenizer" },
+    post_processor: { type: "BertProcessing", sep: ["[SEP]", 3], cls: ["[CLS]", 2] },
+    decoder: { type: "WordPiece", prefix: "##", cleanup: true },
+    model: {
+      type: "WordPiece",
+      unk_token: "[UNK]",
+      continuing_subword_prefix: "##",
+      max_input_chars_per_word: 100,
+      vocab: Object.fromEntries(tokens.map((token, id) => [token, id])),
+    },
+  };
+}
+
+export function smallTokenizer(...parts: Parameters<typeof smallJson>): BertTokenizer {
+  return BertTokenizer.fromTokenizerJson(JSON.stringify(smallJson(...parts)));
+}
+
+/** Each token with its bounds: `hello@0-5`. */
+export function show(tokenizer: BertTokenizer, text: string): string[] {
+  const encoding = tokenizer.encode(text);
+  return Array.from(encoding.ids, (id, index) => {
+    return `${tokenizer.token(id)}@${encoding.starts[index]}-${encoding.ends[index]}`;
+  });
+}
+
+/** The offsets as pairs, counted in code points, as Hugging Face counts them. */
+export function codePointOffsets({ text, starts, ends }: Encoding): [number, number][] {
+  const position = (unit: number) => Array.from(text.slice(0, unit)).length;
+  return Array.from(starts, (start, index) => [position(start), position(ends[index] as number)]);
+}
+
+/** Whether two encodings are equal. Test frameworks compare arrays of a million numbers in seconds, this in a moment. */
+export function equalEncodings(left: Encoding, right: Encoding): boolean {
+  const equal = (one: Int32Array, other: Int32Array) =>
+    one.length === other.length && one.every((value, index) => value === other[index]);
+  return (
+    left.text === right.text &&
+    left.length === right.length &&
+    equal(left.ids, right.ids) &&
+    equal(left.starts, right.starts) &&
+    equal(left.ends, right.ends) &&
+    equal(left.words, right.words)
+  );
+}

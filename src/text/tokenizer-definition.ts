@@ -1,0 +1,112 @@
+/**
+ * What a tokenizer is made of, whichever files it was read from, and the checks both kinds of files share.
+ *
+ * Must stay true: a definition that passed has an id for every special token, no id twice, and only ids that fit an
+ * Int32Array.
+ */
+import { CheckpointError } from "../errors.ts";
+import type { AddedToken } from "./added-tokens.ts";
+import { isWellFormed } from "./characters.ts";
+import type { NormalizerOptions } from "./normalize.ts";
+
+/** The ids of the special tokens. */
+export interface SpecialTokens {
+  readonly cls: number;
+  readonly sep: number;
+  readonly pad: number;
+  readonly unk: number;
+}
+
+export interface TokenizerDefinition {
+  readonly vocabulary: ReadonlyMap<string, number>;
+  readonly addedTokens: readonly AddedToken[];
+  readonly normalizer: NormalizerOptions;
+  readonly continuingSubwordPrefix: string;
+  readonly maxInputCharsPerWord: number;
+  readonly unknownId: number;
+  readonly special: SpecialTokens;
+}
+
+const LARGEST_ID = 0x7fffffff;
+
+/** What to do about a tokenizer file that is damaged. */
+export const GET_AGAIN = "Get the file again from where the model came from.";
+
+export function isTokenId(value: unknown): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= LARGEST_ID;
+}
+
+/** Throws unless tokens and ids belong to each other one to one and all tokens are text. */
+export function checkIds(
+  vocabulary: ReadonlyMap<string, number>,
+  addedTokens: readonly AddedToken[],
+  name: string,
+): void {
+  const owners = new Map<number, string>();
+  for (const [token, id] of vocabulary) claim(owners, token, id, name);
+  for (const { content, id } of addedTokens) {
+    const known = vocabulary.get(content);
+    if (known !== undefined && known !== id) {
+      throw new CheckpointError({
+        found: `${name}: the added token ${JSON.stringify(content)} has the id ${id}, but in the vocabulary it has ${known}`,
+        expected: "one id for each token",
+        advice: GET_AGAIN,
+      });
+    }
+    claim(owners, content, id, name);
+  }
+}
+
+function claim(owners: Map<number, string>, token: string, id: number, name: string): void {
+  if (!isWellFormed(token)) {
+    throw new CheckpointError({
+      found: `${name}: the token ${JSON.stringify(token)} with the id ${id} holds half a surrogate pair`,
+      expected: "tokens that are valid Unicode",
+      advice: GET_AGAIN,
+    });
+  }
+  const owner = owners.get(id);
+  if (owner !== undefined && owner !== token) {
+    throw new CheckpointError({
+      found: `${name}: ${JSON.stringify(owner)} and ${JSON.stringify(token)} both have the id ${id}`,
+      expected: "an id of its own for each token",
+      advice: GET_AGAIN,
+    });
+  }
+  owners.set(id, token);
+}
+
+/** The id of a token, looked for among the added tokens and in the vocabulary. */
+export function findId(
+  token: string,
+  vocabulary: ReadonlyMap<string, number>,
+  addedTokens: readonly AddedToken[],
+): number | undefined {
+  return addedTokens.find(({ content }) => content === token)?.id ?? vocabulary.get(token);
+}
+
+/** The same, for a token without which there is no BERT. */
+export function requireId(
+  token: string,
+  vocabulary: ReadonlyMap<string, number>,
+  addedTokens: readonly AddedToken[],
+  name: string,
+): number {
+  const id = findId(token, vocabulary, addedTokens);
+  if (id !== undefined) return id;
+  throw new CheckpointError({
+    found: `${name}: the vocabulary of ${vocabulary.size} tokens has no ${token}`,
+    expected: "a BERT vocabulary, which has [PAD], [UNK], [CLS] and [SEP]",
+    advice: "Check that the file belongs to a BERT and is complete.",
+  });
+}
+
+/** Parses JSON, or throws a CheckpointError that names the file. */
+export function parseJson(json: string, name: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new CheckpointError({ found: `${name} is not JSON (${reason})`, expected: "JSON", advice: GET_AGAIN, cause });
+  }
+}

@@ -1,0 +1,200 @@
+/** Reading tokenizer files: what is accepted, how errors read, and that damage never ends in anything but an error. */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { CheckpointError } from "../errors.ts";
+import { show, smallJson } from "./testing.ts";
+import { BertTokenizer } from "./tokenizer.ts";
+
+const base = smallJson(["hello", "##o", "world"], {}, [{ content: "<x>", normalized: true }]);
+
+function changed(change: (json: typeof base & Record<string, unknown>) => void): string {
+  const copy = structuredClone(base);
+  change(copy as typeof base & Record<string, unknown>);
+  return JSON.stringify(copy);
+}
+
+describe("tokenizer.json", () => {
+  test("gives ids and sizes", () => {
+    const tokenizer = BertTokenizer.fromTokenizerJson(JSON.stringify(base));
+    expect(tokenizer.special).toEqual({ cls: 2, sep: 3, pad: 0, unk: 1 });
+    expect(tokenizer.vocabularySize).toBe(8);
+  });
+
+  test("templates give the ids of [CLS] and [SEP], under whatever name", () => {
+    const token = (id: string, type_id: number) => ({ SpecialToken: { id, type_id } });
+    const sequence = (id: string, type_id: number) => ({ Sequence: { id, type_id } });
+    const template = {
+      type: "TemplateProcessing",
+      single: [token("<s>", 0), sequence("A", 0), token("</s>", 0)],
+      pair: [token("<s>", 0), sequence("A", 0), token("</s>", 0), sequence("B", 1), token("</s>", 1)],
+      special_tokens: { "<s>": { id: "<s>", ids: [4] }, "</s>": { id: "</s>", ids: [5] } },
+    };
+    const json = changed((file) => Object.assign(file, { post_processor: template }));
+    expect(BertTokenizer.fromTokenizerJson(json).special).toMatchObject({ cls: 4, sep: 5 });
+    template.pair[3] = sequence("B", 0);
+    const other = changed((file) => Object.assign(file, { post_processor: template }));
+    expect(() => BertTokenizer.fromTokenizerJson(other)).toThrow(/post_processor\.pair is .*expected BERT's/);
+  });
+
+  test.each<[string, (json: typeof base & Record<string, unknown>) => void, RegExp]>([
+    [
+      "another model",
+      (json) => Object.assign(json.model, { type: "BPE" }),
+      /model\.type is "BPE"; expected "WordPiece"/,
+    ],
+    [
+      "an old BPE without a type",
+      (json) => Object.assign(json.model, { type: undefined, merges: [] }),
+      /model\.merges/,
+    ],
+    ["no normalizer", (json) => Object.assign(json, { normalizer: null }), /normalizer is null/],
+    [
+      "a normalizer without type",
+      (json) => Object.assign(json.normalizer, { type: undefined }),
+      /normalizer\.type is missing/,
+    ],
+    ["another normalizer", (json) => Object.assign(json.normalizer, { type: "NFC" }), /normalizer\.type is "NFC"/],
+    [
+      "another pre-tokenizer",
+      (json) => Object.assign(json.pre_tokenizer, { type: "Whitespace" }),
+      /"Whitespace"; expected "BertPreTokenizer"/,
+    ],
+    [
+      "another post-processor",
+      (json) => Object.assign(json.post_processor, { type: "RobertaProcessing" }),
+      /"RobertaProcessing"/,
+    ],
+    ["an id no token has", (json) => Object.assign(json.post_processor, { cls: ["[CLS]", 77] }), /cls the id 77/],
+    ["a negative id", (json) => Object.assign(json.model.vocab, { hello: -1 }), /"hello" in model\.vocab is -1/],
+    ["a fraction", (json) => Object.assign(json.model.vocab, { hello: 1.5 }), /is 1\.5/],
+    ["an id twice", (json) => Object.assign(json.model.vocab, { hello: 6 }), /"hello" and "world" both have the id 6/],
+    [
+      "a contradiction",
+      (json) => Object.assign(json.added_tokens[0] ?? {}, { id: 50 }),
+      /"\[PAD\]" has the id 50, but .* 0/,
+    ],
+    [
+      "no [PAD]",
+      (json) => {
+        Object.assign(json, { added_tokens: [] });
+        Object.assign(json.model.vocab, { "[PAD]": undefined });
+      },
+      /has no \[PAD\]/,
+    ],
+    ["no [UNK]", (json) => Object.assign(json.model, { unk_token: "<unk>" }), /has no <unk>/],
+    ["half a pair", (json) => Object.assign(json.model.vocab, { "\ud800": 40 }), /surrogate/],
+  ])("%s is refused", (_name, change, message) => {
+    expect(() => BertTokenizer.fromTokenizerJson(changed(change), "the-file")).toThrow(CheckpointError);
+    expect(() => BertTokenizer.fromTokenizerJson(changed(change), "the-file")).toThrow(message);
+    expect(() => BertTokenizer.fromTokenizerJson(changed(change), "the-file")).toThrow(/^the-file/);
+  });
+
+  test("no [CLS], without a post-processor", () => {
+    const json = changed((file) => {
+      Object.assign(file, { post_processor: null, added_tokens: [] });
+      Object.assign(file.model.vocab, { "[CLS]": undefined });
+    });
+    expect(() => BertTokenizer.fromTokenizerJson(json)).toThrow(/has no \[CLS\]/);
+  });
+
+  test("an old file without a model type is taken", () => {
+    const json = changed((file) => Object.assign(file.model, { type: undefined, max_input_chars_per_word: undefined }));
+    expect(show(BertTokenizer.fromTokenizerJson(json), "helloo")).toEqual(["hello@0-5", "##o@5-6"]);
+  });
+});
+
+describe("vocab.txt", () => {
+  const lines = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "É", "e", "中", "##文", ""].join("\r\n");
+
+  test("needs no configuration", () => {
+    const tokenizer = BertTokenizer.fromVocabulary(lines);
+    expect(tokenizer.special).toEqual({ cls: 2, sep: 3, pad: 0, unk: 1 });
+    expect(tokenizer.vocabularySize).toBe(8);
+    expect(show(tokenizer, "É [SEP]")).toEqual(["e@0-1", "[SEP]@2-7"]);
+  });
+
+  test("follows tokenizer_config.json", () => {
+    const config = {
+      tokenizer_class: "BertTokenizer",
+      do_lower_case: false,
+      tokenize_chinese_chars: false,
+      sep_token: { content: "e", lstrip: true, rstrip: false, single_word: true, normalized: false },
+      added_tokens_decoder: { "20": { content: "<x>", special: false } },
+    };
+    const tokenizer = BertTokenizer.fromVocabulary(lines, JSON.stringify(config));
+    expect(tokenizer.special.sep).toBe(5);
+    expect(tokenizer.vocabularySize).toBe(21);
+    expect(show(tokenizer, "É e 中文<x>")).toEqual(["É@0-1", "e@1-3", "中@4-5", "##文@5-6", "<x>@6-9"]);
+  });
+
+  test.each([
+    ["hello\nworld", undefined, /^vocab\.txt: .*2 tokens has no \[UNK\]/],
+    [lines, "{", /^tokenizer_config\.json is not JSON/],
+    [lines, '{"tokenizer_class":"BertJapaneseTokenizer"}', /tokenizer_class is "BertJapaneseTokenizer"/],
+    [lines, '{"do_lower_case":"yes"}', /do_lower_case is "yes"; expected boolean/],
+    [lines, '{"added_tokens_decoder":{"-1":{"content":"x"}}}', /the key "-1"/],
+    [lines, '{"added_tokens_decoder":{"0":{"content":"x"}}}', /"\[PAD\]" and "x" both have the id 0/],
+  ])("%#: wrong files are refused", (vocabulary, config, message) => {
+    expect(() => BertTokenizer.fromVocabulary(vocabulary, config)).toThrow(CheckpointError);
+    expect(() => BertTokenizer.fromVocabulary(vocabulary, config)).toThrow(message);
+  });
+});
+
+describe("damaged files end in a tokenizer or a CheckpointError", () => {
+  const text = JSON.stringify(base);
+  const values: unknown[] = [null, true, -1, 0, 1.5, 2 ** 40, "", "[CLS]", "\ud800", [], [[]], {}, { type: "BPE" }];
+
+  function tryIt(json: string): void {
+    let tokenizer: BertTokenizer;
+    try {
+      tokenizer = BertTokenizer.fromTokenizerJson(json);
+    } catch (error) {
+      if (error instanceof CheckpointError) return;
+      throw error;
+    }
+    tokenizer.encode("Hello <x> [SEP] wörld 中");
+  }
+
+  test("bytes changed, cut off, doubled", () => {
+    const edit = fc.record({ at: fc.nat(text.length), cut: fc.nat(3), by: fc.string({ maxLength: 2 }) });
+    fc.assert(
+      fc.property(fc.array(edit, { minLength: 1, maxLength: 3 }), fc.option(fc.nat(text.length)), (edits, end) => {
+        let json = text;
+        for (const { at, cut, by } of edits) json = json.slice(0, at) + by + json.slice(at + cut);
+        tryIt(end === null ? json : json.slice(0, end));
+      }),
+      { numRuns: 5_000 },
+    );
+  });
+
+  test("values replaced or deleted", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.nat(), fc.option(fc.constantFrom(...values))), { minLength: 1, maxLength: 2 }),
+        (edits) => {
+          const copy: unknown = structuredClone(base);
+          for (const [seed, value] of edits) replaceSomewhere(copy, seed, value);
+          tryIt(JSON.stringify(copy));
+        },
+      ),
+      { numRuns: 5_000 },
+    );
+  });
+});
+
+/** Replaces the value at a place chosen by `seed`; null deletes it. */
+function replaceSomewhere(root: unknown, seed: number, value: unknown): void {
+  const places: [Record<string, unknown>, string][] = [];
+  const visit = (node: unknown) => {
+    if (typeof node !== "object" || node === null) return;
+    const record = node as Record<string, unknown>;
+    for (const key of Object.keys(record)) {
+      places.push([record, key]);
+      visit(record[key]);
+    }
+  };
+  visit(root);
+  const [node, key] = places[seed % places.length] ?? [{}, ""];
+  if (value === null) delete node[key];
+  else node[key] = value;
+}

@@ -1,0 +1,123 @@
+/**
+ * Reading tokenizer.json, the file of Hugging Face's fast tokenizers.
+ *
+ * The format describes many kinds of tokenizer; this is the one of BERT, and every part that would make it another one
+ * (a model, normalizer, pre-tokenizer or post-processor of another type) is refused with its name, never ignored. The
+ * entries `truncation` and `padding` are of no concern: the windows are made by ourselves, and nothing is padded here;
+ * `decoder` is for generating text.
+ */
+import * as v from "valibot";
+import { CheckpointError } from "../errors.ts";
+import type { AddedToken } from "./added-tokens.ts";
+import type { NormalizerOptions } from "./normalize.ts";
+import { readSpecialIds } from "./post-processor.ts";
+import {
+  checkIds,
+  GET_AGAIN,
+  isTokenId,
+  parseJson,
+  requireId,
+  type TokenizerDefinition,
+} from "./tokenizer-definition.ts";
+import { tokenIdSchema, validate } from "./validate.ts";
+
+const WORD_PIECE = "WordPiece";
+
+const addedTokenSchema = v.object({
+  id: tokenIdSchema,
+  content: v.string(),
+  single_word: v.boolean(),
+  lstrip: v.boolean(),
+  rstrip: v.boolean(),
+  normalized: v.boolean(),
+});
+
+const fileSchema = v.object({
+  added_tokens: v.optional(v.array(addedTokenSchema), []),
+  normalizer: v.object({
+    type: v.literal("BertNormalizer"),
+    clean_text: v.boolean(),
+    handle_chinese_chars: v.boolean(),
+    strip_accents: v.nullish(v.boolean()),
+    lowercase: v.boolean(),
+  }),
+  pre_tokenizer: v.object({ type: v.literal("BertPreTokenizer") }),
+  post_processor: v.optional(v.unknown()),
+  model: v.object({
+    type: v.optional(v.string()),
+    // An old file gives no type; merges are what a BPE model has.
+    merges: v.optional(v.undefined()),
+    unk_token: v.string(),
+    continuing_subword_prefix: v.string(),
+    max_input_chars_per_word: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0)), 100),
+    // By hand, below: valibot's record leaves out the keys "constructor" and "prototype", which are words of English.
+    vocab: v.custom<object>((value) => typeof value === "object" && value !== null && !Array.isArray(value)),
+  }),
+});
+
+const modelTypeSchema = v.object({ model: v.object({ type: v.string() }) });
+
+/** @throws CheckpointError when the file is damaged, or not the tokenizer of a BERT. */
+export function readTokenizerJson(json: string, name: string): TokenizerDefinition {
+  const parsed = parseJson(json, name);
+  checkModelType(parsed, name);
+  const file = validate(fileSchema, parsed, name);
+  const vocabulary = readVocab(file.model.vocab, name);
+  const addedTokens = readAddedTokens(file.added_tokens);
+  checkIds(vocabulary, addedTokens, name);
+  const unk = requireId(file.model.unk_token, vocabulary, [], name);
+  const { cls, sep } = readSpecialIds(file.post_processor, vocabulary, addedTokens, name);
+  return {
+    vocabulary,
+    addedTokens,
+    normalizer: readNormalizer(file.normalizer),
+    continuingSubwordPrefix: file.model.continuing_subword_prefix,
+    maxInputCharsPerWord: file.model.max_input_chars_per_word,
+    unknownId: unk,
+    special: { cls, sep, pad: requireId("[PAD]", vocabulary, addedTokens, name), unk },
+  };
+}
+
+/** First of all: for the file of quite another tokenizer, this is the message that helps. Old files give no type. */
+function checkModelType(parsed: unknown, name: string): void {
+  const result = v.safeParse(modelTypeSchema, parsed);
+  if (!result.success || result.output.model.type === WORD_PIECE) return;
+  throw new CheckpointError({
+    found: `${name}: model.type is ${JSON.stringify(result.output.model.type)}`,
+    expected: JSON.stringify(WORD_PIECE),
+    advice: "Only BERT tokenizers can be used: choose a BERT checkpoint.",
+  });
+}
+
+function readVocab(vocab: object, name: string): Map<string, number> {
+  const vocabulary = new Map<string, number>();
+  for (const [token, id] of Object.entries(vocab)) {
+    if (!isTokenId(id)) {
+      throw new CheckpointError({
+        found: `${name}: the id of ${JSON.stringify(token)} in model.vocab is ${JSON.stringify(id)}`,
+        expected: "a whole number from 0 to 2147483647",
+        advice: GET_AGAIN,
+      });
+    }
+    vocabulary.set(token, id);
+  }
+  return vocabulary;
+}
+
+/** As the Rust crate does, an added token without content is left out; of equal ones the last counts. */
+function readAddedTokens(entries: readonly v.InferOutput<typeof addedTokenSchema>[]): AddedToken[] {
+  const tokens = new Map<string, AddedToken>();
+  for (const { id, content, single_word, lstrip, rstrip, normalized } of entries) {
+    if (content !== "") tokens.set(content, { id, content, singleWord: single_word, lstrip, rstrip, normalized });
+  }
+  return [...tokens.values()];
+}
+
+function readNormalizer(normalizer: v.InferOutput<typeof fileSchema>["normalizer"]): NormalizerOptions {
+  return {
+    cleanText: normalizer.clean_text,
+    handleChineseChars: normalizer.handle_chinese_chars,
+    stripAccents: normalizer.strip_accents ?? normalizer.lowercase,
+    lowercase: normalizer.lowercase,
+  };
+}

@@ -1,0 +1,132 @@
+/**
+ * Reading the older pair of files: vocab.txt (a token a line, its id the line's number from 0) and tokenizer_config.json.
+ *
+ * Must stay true: what comes out equals what Hugging Face makes of the two when there is no tokenizer.json.
+ */
+import * as v from "valibot";
+import { CheckpointError } from "../errors.ts";
+import type { AddedToken } from "./added-tokens.ts";
+import { checkIds, findId, isTokenId, parseJson, requireId, type TokenizerDefinition } from "./tokenizer-definition.ts";
+import { validate } from "./validate.ts";
+
+const CONFIG_NAME = "tokenizer_config.json";
+const VOCABULARY_NAME = "vocab.txt";
+
+/** Tokenizers that are BERT's under another name. Others with a vocab.txt split words differently (Japanese ones do). */
+const BERT_CLASS = /^(Bert|DistilBert|Electra|MobileBert|ConvBert|SqueezeBert|Splinter)Tokenizer(Fast)?$/;
+
+const flags = {
+  single_word: v.optional(v.boolean(), false),
+  lstrip: v.optional(v.boolean(), false),
+  rstrip: v.optional(v.boolean(), false),
+  normalized: v.optional(v.boolean()),
+  special: v.optional(v.boolean(), false),
+};
+const tokenSchema = v.object({ content: v.string(), ...flags });
+const specialSchema = v.nullish(v.union([v.string(), tokenSchema]));
+
+const configSchema = v.object({
+  tokenizer_class: v.nullish(v.string()),
+  do_lower_case: v.nullish(v.boolean(), true),
+  strip_accents: v.nullish(v.boolean()),
+  tokenize_chinese_chars: v.nullish(v.boolean(), true),
+  pad_token: specialSchema,
+  unk_token: specialSchema,
+  cls_token: specialSchema,
+  sep_token: specialSchema,
+  mask_token: specialSchema,
+  added_tokens_decoder: v.optional(v.record(v.string(), tokenSchema), {}),
+});
+
+type Config = v.InferOutput<typeof configSchema>;
+type Special = Config["pad_token"];
+
+/** @throws CheckpointError when the files are damaged, or not the tokenizer of a BERT. */
+export function readVocabulary(vocabularyText: string, configJson: string | undefined): TokenizerDefinition {
+  const config = validate(
+    configSchema,
+    configJson === undefined ? {} : parseJson(configJson, CONFIG_NAME),
+    CONFIG_NAME,
+  );
+  checkClass(config);
+  const vocabulary = readLines(vocabularyText);
+  const addedTokens = readAddedTokens(config, vocabulary);
+  checkIds(vocabulary, addedTokens, CONFIG_NAME);
+  const idOf = (token: string) => requireId(token, vocabulary, addedTokens, VOCABULARY_NAME);
+  const unk = requireId(contentOf(config.unk_token, "[UNK]"), vocabulary, [], VOCABULARY_NAME);
+  return {
+    vocabulary,
+    addedTokens,
+    normalizer: {
+      cleanText: true,
+      handleChineseChars: config.tokenize_chinese_chars ?? true,
+      stripAccents: config.strip_accents ?? config.do_lower_case ?? true,
+      lowercase: config.do_lower_case ?? true,
+    },
+    continuingSubwordPrefix: "##",
+    maxInputCharsPerWord: 100,
+    unknownId: unk,
+    special: {
+      cls: idOf(contentOf(config.cls_token, "[CLS]")),
+      sep: idOf(contentOf(config.sep_token, "[SEP]")),
+      pad: idOf(contentOf(config.pad_token, "[PAD]")),
+      unk,
+    },
+  };
+}
+
+function checkClass({ tokenizer_class: name }: Config): void {
+  if (name === undefined || name === null || BERT_CLASS.test(name)) return;
+  throw new CheckpointError({
+    found: `${CONFIG_NAME}: tokenizer_class is ${JSON.stringify(name)}`,
+    expected: '"BertTokenizer" or one that works like it',
+    advice: "If the model has a tokenizer.json, use that; otherwise choose a BERT checkpoint.",
+  });
+}
+
+/** A token that stands on two lines has the id of the later, as in Hugging Face's. */
+function readLines(text: string): Map<string, number> {
+  const lines = text.split(/\r\n|\r|\n/);
+  if (lines.at(-1) === "") lines.pop();
+  return new Map(lines.map((token, id) => [token, id]));
+}
+
+function readAddedTokens(config: Config, vocabulary: ReadonlyMap<string, number>): AddedToken[] {
+  const tokens = new Map<string, AddedToken>();
+  for (const [key, entry] of Object.entries(config.added_tokens_decoder)) {
+    const id = Number(key);
+    if (!isTokenId(id) || key !== String(id)) {
+      throw new CheckpointError({
+        found: `${CONFIG_NAME}: added_tokens_decoder has the key ${JSON.stringify(key)}`,
+        expected: "the id of a token",
+      });
+    }
+    if (entry.content !== "") tokens.set(entry.content, addedToken(id, entry, !entry.special));
+  }
+  const specials: [Special, string][] = [
+    [config.pad_token, "[PAD]"],
+    [config.unk_token, "[UNK]"],
+    [config.cls_token, "[CLS]"],
+    [config.sep_token, "[SEP]"],
+    [config.mask_token, "[MASK]"],
+  ];
+  for (const [special, name] of specials) {
+    const content = contentOf(special, name);
+    const id = findId(content, vocabulary, [...tokens.values()]);
+    // One that no id belongs to: [MASK] is of no use here and may be missing, the others are missed elsewhere.
+    if (id === undefined || content === "" || tokens.has(content)) continue;
+    const entry = typeof special === "object" && special !== null ? special : v.parse(tokenSchema, { content });
+    tokens.set(content, addedToken(id, entry, false));
+  }
+  return [...tokens.values()];
+}
+
+function contentOf(special: Special, name: string): string {
+  if (special === undefined || special === null) return name;
+  return typeof special === "string" ? special : special.content;
+}
+
+function addedToken(id: number, entry: v.InferOutput<typeof tokenSchema>, normalizedByDefault: boolean): AddedToken {
+  const { content, single_word: singleWord, lstrip, rstrip, normalized = normalizedByDefault } = entry;
+  return { id, content, singleWord, lstrip, rstrip, normalized };
+}
