@@ -196,5 +196,5 @@ function replaceSomewhere(root: unknown, seed: number, value: unknown): void {
   visit(root);
   const [node, key] = places[seed % places.length] ?? [{}, ""];
   if (value === null) delete node[key];
-  else node[key] = value;
+  else node[key] = structuredClone(value);
 }
