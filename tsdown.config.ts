@@ -16,5 +16,7 @@ export default defineConfig({
   target: "es2023",
   fixedExtension: false,
   dts: true,
+  // The declarations name Symbol.asyncDispose, which is in no library a project has by default.
+  banner: { dts: '/// <reference lib="esnext.disposable" />' },
   clean: true,
 });

@@ -30,7 +30,7 @@ export interface LoadOptions {
   readonly device?: Device;
   /** For a model on the Hugging Face hub: a branch, tag or commit. Default `main`. */
   readonly revision?: string;
-  /** Threads for the CPU engine. Default: the number of physical cores. */
+  /** Threads for the CPU engine. Default: ONNX Runtime's choice (in Node the physical cores, in a browser fewer). */
   readonly threads?: number;
   /** Browser only: the URL, ending in a slash, under which `onnxruntime-web`'s .wasm files are served. */
   readonly wasmPaths?: string;

@@ -7,12 +7,15 @@
 import { computeOrder } from "../program/order.ts";
 import { type Operation, operandsOf, type Program, type Value } from "../program/program.ts";
 
-/** Gets a value whose operands are rewritten already; gives its replacement, or the same value to leave it alone. */
-export type RewriteRule = (value: Value) => Value;
+/**
+ * Gets a value whose operands are rewritten already; gives its replacement, or the same value to leave it alone.
+ * @param original the value as the program had it: its identity says which one this is.
+ */
+export type RewriteRule = (value: Value, original: Value) => Value;
 
 export function rewrite(program: Program, rule: RewriteRule): Program {
   const replacements = new Map<Value, Value>();
-  for (const value of computeOrder(program)) replacements.set(value, rule(withOperands(value, replacements)));
+  for (const value of computeOrder(program)) replacements.set(value, rule(withOperands(value, replacements), value));
   const outputs = new Map<string, Value>();
   for (const [name, value] of program.outputs) outputs.set(name, replacementOf(replacements, value));
   return { outputs };

@@ -9,7 +9,7 @@ import { hubBaseUrl } from "../checkpoint/hub/hub-url.ts";
 import type { Engine } from "../engines/engine.ts";
 import { OnnxEngine } from "../engines/onnx/onnx-engine.ts";
 import { ReferenceEngine } from "../engines/reference/reference-engine.ts";
-import { InputError } from "../errors.ts";
+import { EngineError, InputError } from "../errors.ts";
 import { builtInModel, type Device, type EngineOptions, type ModelLocation, type Platform } from "./platform.ts";
 
 export const platform: Platform = {
@@ -33,9 +33,35 @@ export const platform: Platform = {
     if (wasmPaths !== undefined) runtime.env.wasm.wasmPaths = wasmPaths;
     // Read once, when the first session is made: in a page all models share one pool of workers.
     if (threads !== undefined) runtime.env.wasm.numThreads = threads;
-    return new OnnxEngine(runtime, { executionProvider: "wasm" });
+    return explained(new OnnxEngine(runtime, { executionProvider: "wasm" }));
   },
 };
+
+/** Says what to do when the first session finds that ONNX Runtime's own files are not there. */
+function explained(engine: Engine): Engine {
+  return {
+    name: engine.name,
+    compile: (program, readParameter, options) =>
+      engine.compile(program, readParameter, options).catch((error: unknown) => {
+        throw runtimeMissing(error) ?? error;
+      }),
+  };
+}
+
+function runtimeMissing(error: unknown): EngineError | undefined {
+  const reason =
+    error instanceof EngineError ? /no available backend found\. ERR: (.*)/.exec(error.found)?.[1] : undefined;
+  if (reason === undefined) return undefined;
+  return new EngineError({
+    found: `ONNX Runtime's WebAssembly cannot be loaded: ${reason.replace(/\.+$/, "")}`,
+    expected: "onnxruntime-web's .wasm file where the bundler or wasmPaths puts it",
+    // ONNX Runtime tries only once in the life of a page.
+    advice:
+      "For Vite's development server set optimizeDeps.exclude to ['onnxruntime-web']; elsewhere serve the folder " +
+      "onnxruntime-web/dist and give its URL as wasmPaths. Then reload the page.",
+    cause: error,
+  });
+}
 
 /** Absolute, or relative to the page as `./model/` and `/model/` are; everything else is an id. */
 const isUrl = (model: string): boolean => /^(https?:|blob:|\.{0,2}\/)/i.test(model);

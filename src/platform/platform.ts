@@ -23,7 +23,7 @@ export interface ModelLocation {
 }
 
 export interface EngineOptions {
-  /** Threads for the CPU engine; absent: as many as there are physical cores. */
+  /** Threads for the CPU engine; absent: ONNX Runtime's own choice. */
   readonly threads: number | undefined;
   /** Browser only: where `onnxruntime-web`'s .wasm files are served, a URL ending in a slash. */
   readonly wasmPaths: string | undefined;

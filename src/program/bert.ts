@@ -29,7 +29,7 @@ import {
   sum,
   transpose,
 } from "./build.ts";
-import type { Program, Value } from "./program.ts";
+import type { Extent, Program, Value } from "./program.ts";
 
 /** The whole model, with every stage among its outputs. */
 export function bertForQuestionAnswering(config: BertConfig): Program {
@@ -59,6 +59,9 @@ function embeddings(config: BertConfig): Value {
 /**
  * One encoder layer: self-attention, then the feed-forward network, each followed by its residual and LayerNorm.
  * Adds the layer's stages to `stages` and returns its output.
+ * @param hidden [batch, queries, hidden]: the positions whose output is wanted.
+ * @param mask [batch, keys]: 0 at the keys that do not count.
+ * @param keyStates [batch, keys, hidden]: the positions attended to; the same as `hidden` in a whole layer.
  */
 export function bertLayer(
   config: BertConfig,
@@ -66,6 +69,7 @@ export function bertLayer(
   hidden: Value,
   mask: Value,
   stages: Map<string, Value>,
+  keyStates: Value = hidden,
 ): Value {
   const { hiddenSize, intermediateSize } = config;
   const name = `encoder.layer.${layer}`;
@@ -75,10 +79,11 @@ export function bertLayer(
   };
 
   const query = stage("query", dense(hidden, `${name}.attention.self.query`, hiddenSize, hiddenSize));
-  const key = stage("key", dense(hidden, `${name}.attention.self.key`, hiddenSize, hiddenSize));
-  const value = stage("value", dense(hidden, `${name}.attention.self.value`, hiddenSize, hiddenSize));
+  const key = stage("key", dense(keyStates, `${name}.attention.self.key`, hiddenSize, hiddenSize));
+  const value = stage("value", dense(keyStates, `${name}.attention.self.value`, hiddenSize, hiddenSize));
 
-  const keyMask = reshape(mask, ["batch", 1, 1, "sequence"]);
+  const [batch, keys] = mask.shape as [Extent, Extent];
+  const keyMask = reshape(mask, [batch, 1, 1, keys]);
   const products = matmul(splitHeads(config, query), transpose(splitHeads(config, key), [0, 1, 3, 2]));
   const scaled = multiply(products, constant(1 / Math.sqrt(hiddenSize / config.heads)));
   // Before the mask is applied; zero at masked keys, so that the stage has one definite value everywhere.
@@ -117,12 +122,13 @@ function dense(operand: Value, name: string, inputs: number, outputs: number): V
 /** [batch, sequence, hidden] → [batch, heads, sequence, head size]. */
 function splitHeads(config: BertConfig, operand: Value): Value {
   const headSize = config.hiddenSize / config.heads;
-  return transpose(reshape(operand, ["batch", "sequence", config.heads, headSize]), [0, 2, 1, 3]);
+  return transpose(reshape(operand, [...operand.shape.slice(0, 2), config.heads, headSize]), [0, 2, 1, 3]);
 }
 
 /** [batch, heads, sequence, head size] → [batch, sequence, hidden]. */
 function mergeHeads(config: BertConfig, operand: Value): Value {
-  return reshape(transpose(operand, [0, 2, 1, 3]), ["batch", "sequence", config.hiddenSize]);
+  const merged = transpose(operand, [0, 2, 1, 3]);
+  return reshape(merged, [...merged.shape.slice(0, 2), config.hiddenSize]);
 }
 
 /** The most negative finite float32: below every score, yet subtracting it from -∞ is -∞ and not NaN. */
@@ -140,7 +146,7 @@ function maskedSoftmax(scores: Value, keyMask: Value): Value {
 }
 
 /** LayerNorm (Ba et al., 2016) over the hidden size, the variance as the mean of squared deviations (never E[x²] − E[x]²). */
-function layerNorm(config: BertConfig, operand: Value, name: string): Value {
+export function layerNorm(config: BertConfig, operand: Value, name: string): Value {
   const width = constant(config.hiddenSize);
   const centered = subtract(operand, divide(sum(operand), width));
   const variance = divide(sum(multiply(centered, centered)), width);
@@ -150,7 +156,7 @@ function layerNorm(config: BertConfig, operand: Value, name: string): Value {
 }
 
 /** GELU (Hendrycks and Gimpel, 2016): x/2 · (1 + erf(x/√2)), not its tanh approximation. */
-function gelu(operand: Value): Value {
+export function gelu(operand: Value): Value {
   const half = multiply(operand, constant(0.5));
   return multiply(half, add(constant(1), erf(divide(operand, constant(Math.SQRT2)))));
 }

@@ -64,6 +64,7 @@ export const maximum = (left: Value, right: Value): Value => elementwise("maximu
 export const exp = (operand: Value): Value => elementwise("exp", operand);
 export const sqrt = (operand: Value): Value => elementwise("sqrt", operand);
 export const erf = (operand: Value): Value => elementwise("erf", operand);
+export const tanh = (operand: Value): Value => elementwise("tanh", operand);
 export const select = (condition: Value, yes: Value, no: Value): Value => elementwise("select", condition, yes, no);
 
 function reduce(name: ReduceFunction, operand: Value): Value {

@@ -6,14 +6,17 @@
  */
 import { operandsOf, type Program, type Value } from "./program.ts";
 
-/** Every value the outputs need, operands before the operations that read them; the same order at every call. */
-export function computeOrder(program: Program): Value[] {
+/**
+ * Every value the outputs need, operands before the operations that read them; the same order at every call.
+ * @param known values that need not be computed, nor what only they need.
+ */
+export function computeOrder(program: Program, known: { has(value: Value): boolean } = new Set()): Value[] {
   const order: Value[] = [];
   const visited = new Set<Value>();
   for (const output of program.outputs.values()) {
     const stack: { value: Value; operands: readonly Value[]; next: number }[] = [];
     const enter = (value: Value): void => {
-      if (visited.has(value)) return;
+      if (visited.has(value) || known.has(value)) return;
       visited.add(value);
       stack.push({ value, operands: operandsOf(value.operation), next: 0 });
     };

@@ -14,7 +14,7 @@
  */
 
 /** An extent known only when the program runs. */
-export type SymbolicExtent = "batch" | "sequence";
+export type SymbolicExtent = "batch" | "sequence" | "keys";
 
 /** The length of one axis. */
 export type Extent = number | SymbolicExtent;
@@ -37,6 +37,7 @@ export const elementwiseArity = {
   exp: 1,
   sqrt: 1,
   erf: 1,
+  tanh: 1,
   select: 3,
 } as const;
 

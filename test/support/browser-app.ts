@@ -1,19 +1,20 @@
 /**
  * A small web application that uses fusebert, built and served as a user's would be.
  *
- * The application stands in a folder of its own with fusebert in its node_modules, so that Vite has to find the browser
- * half by package.json's conditions alone. Its page exposes the library as `window.fusebert`; tests drive it from there.
+ * The application stands in a folder of its own with fusebert in its node_modules, as npm would put it there, so that
+ * Vite has to find the browser half by package.json's conditions alone. Its page exposes the library as
+ * `window.fusebert`; tests drive it from there.
  *
  * Must stay true: the Vite configuration is what the README tells users to write, and nothing more.
  */
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer, type OutgoingHttpHeaders, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { extname, join } from "node:path";
-import { build } from "vite";
+import { dirname, extname, join } from "node:path";
+import { build, createServer as createDevServer, type InlineConfig } from "vite";
 import type { AnswerResult, Question } from "../../src/index.ts";
-import { repositoryRoot } from "./golden.ts";
+import { repositoryRoot, required } from "./golden.ts";
 
 /** What the page puts on `window`. */
 export interface AppWindow {
@@ -55,18 +56,58 @@ onmessage = async ({ data: { model, question } }) => {
 `,
 };
 
+/** What the README tells users of Vite to write. */
+const viteConfig: InlineConfig = {
+  // The development server bundles dependencies in advance, and would leave ONNX Runtime's .wasm file behind.
+  optimizeDeps: { exclude: ["onnxruntime-web"] },
+  // A worker that loads a part of its code later, as ONNX Runtime is, can only be a module.
+  worker: { format: "es" },
+};
+
 /**
  * Builds the application in a fresh folder below the temporary one.
  * @returns the folder; the built files are in its `dist`.
  */
 export async function buildApp(): Promise<string> {
   const root = await mkdtemp(join(tmpdir(), "fusebert-app-"));
-  await mkdir(join(root, "node_modules"));
-  await symlink(repositoryRoot, join(root, "node_modules", "fusebert"), "dir");
+  await installFusebert(join(root, "node_modules"));
   for (const [name, text] of Object.entries(sources)) await writeFile(join(root, name), text);
-  // A worker that loads a part of its code later, as ONNX Runtime is, can only be a module.
-  await build({ root, configFile: false, logLevel: "warn", worker: { format: "es" } });
+  await build({ ...viteConfig, root, configFile: false, logLevel: "warn" });
   return root;
+}
+
+/** The package's code, and its dependencies by links: only their names have to be where npm puts them. */
+async function installFusebert(nodeModules: string): Promise<void> {
+  const fusebert = join(nodeModules, "fusebert");
+  for (const part of ["package.json", "dist"]) {
+    await cp(join(repositoryRoot, part), join(fusebert, part), { recursive: true });
+  }
+  const manifest = JSON.parse(await readFile(join(fusebert, "package.json"), "utf8"));
+  const { dependencies } = manifest as { readonly dependencies: Readonly<Record<string, string>> };
+  for (const name of Object.keys(dependencies)) {
+    await mkdir(dirname(join(nodeModules, name)), { recursive: true });
+    await symlink(join(repositoryRoot, "node_modules", name), join(nodeModules, name), "dir");
+  }
+}
+
+export interface DevServer extends AsyncDisposable {
+  /** Without a slash at its end. */
+  readonly url: string;
+}
+
+/** Vite's development server for the application of `buildApp`, which it serves without the build. */
+export async function startDevServer(root: string): Promise<DevServer> {
+  const server = await createDevServer({
+    ...viteConfig,
+    root,
+    configFile: false,
+    logLevel: "warn",
+    // The dependencies are outside the application only because they are links here.
+    server: { host: "127.0.0.1", fs: { strict: false }, hmr: false, watch: null },
+  });
+  await server.listen();
+  const url = required(server.resolvedUrls?.local[0]).replace(/\/$/, "");
+  return { url, [Symbol.asyncDispose]: () => server.close() };
 }
 
 /** Files sent to the browser, by their URL's path. */
@@ -98,7 +139,11 @@ const mimeTypes: Readonly<Record<string, string>> = {
   ".txt": "text/plain; charset=utf-8",
 };
 
+/** A page from elsewhere, like the development server's, may read the model. */
+const shared: OutgoingHttpHeaders = { "access-control-allow-origin": "*" };
+
 const isolation: OutgoingHttpHeaders = {
+  ...shared,
   "cross-origin-opener-policy": "same-origin",
   "cross-origin-embedder-policy": "require-corp",
 };
@@ -111,7 +156,7 @@ export async function serve({ folders, isolated }: ServeOptions): Promise<AppSer
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
     const prefix = prefixes.find((candidate) => pathname.startsWith(candidate)) ?? "/";
     const path = join(folders[prefix] ?? "", pathname.slice(prefix.length) || "index.html");
-    void send(path, response, isolated ? isolation : {}).then((bytes) => {
+    void send(path, response, isolated ? isolation : shared).then((bytes) => {
       if (bytes !== undefined) downloads.push({ path: pathname, bytes });
     });
   });

@@ -5,8 +5,7 @@
  * them; and messages never show the token.
  */
 import { homedir } from "node:os";
-import { resolve } from "node:path";
-import { getHFHubCachePath } from "@huggingface/hub";
+import { join, resolve } from "node:path";
 import { InputError } from "../../errors.ts";
 import { DEFAULT_ENDPOINT, normalizeEndpoint } from "./hub-url.ts";
 
@@ -28,9 +27,7 @@ export function hubEnvironment(): HubEnvironment {
     endpoint: normalizeEndpoint(HF_ENDPOINT?.trim() || DEFAULT_ENDPOINT),
     token: checkedToken(HF_TOKEN?.trim()),
     offline: /^(?:1|on|yes|true)$/i.test(HF_HUB_OFFLINE ?? ""),
-    // The library obeys HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME and XDG_CACHE_HOME in Python's order, but takes
-    // `~` and `$NAME` in them literally, which Python does not.
-    cacheFolder: resolve(expand(getHFHubCachePath())),
+    cacheFolder: resolve(expand(cachePath())),
   };
 }
 
@@ -42,6 +39,16 @@ function checkedToken(token: string | undefined): string | undefined {
     expected: 'a token like "hf_…", on one line and without spaces',
     advice: "Copy it again from https://huggingface.co/settings/tokens.",
   });
+}
+
+/**
+ * Where Python looks, in its order. Not the library's own function: it takes a variable that is set to nothing for the
+ * current folder, and `~` and `$NAME` in one literally.
+ */
+function cachePath(): string {
+  const { HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME, XDG_CACHE_HOME } = process.env;
+  const home = HF_HOME || join(XDG_CACHE_HOME || join(homedir(), ".cache"), "huggingface");
+  return HF_HUB_CACHE || HUGGINGFACE_HUB_CACHE || join(home, "hub");
 }
 
 function expand(path: string): string {

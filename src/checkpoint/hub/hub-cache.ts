@@ -48,6 +48,16 @@ export class HubCache {
     return (await sizeOf(join(this.snapshot(commit), path))) !== undefined;
   }
 
+  /** The files of the commit that are here, as paths inside the model. */
+  async filesOf(commit: string): Promise<string[]> {
+    const folder = this.snapshot(commit);
+    const found = await readdir(folder, { recursive: true }).catch(() => []);
+    const paths = found.map((path) => path.replaceAll("\\", "/"));
+    // A link whose bytes are gone is no file.
+    const present = await Promise.all(paths.map((path) => this.hasFile(commit, path)));
+    return paths.filter((_, index) => present[index]);
+  }
+
   async hasBlob(etag: string, size: number): Promise<boolean> {
     return (await sizeOf(this.blob(etag))) === size;
   }

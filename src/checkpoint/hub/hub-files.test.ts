@@ -183,6 +183,31 @@ describe("HF_HUB_OFFLINE", () => {
     expect((await bench.failure(WEIGHTS)).message).toMatch(/^model\.safetensors of .* is not in the cache/);
     expect(bench.hub.requests).toEqual([]);
   });
+
+  it("takes a file for absent where the cache has another in its place", async () => {
+    const commit = "c".repeat(40);
+    vi.stubEnv("HF_HUB_OFFLINE", "1");
+    const outcomes = async (paths: readonly string[]) => {
+      const opened = paths.map((path) => bench.read(path).catch((error: Error) => error.name));
+      return await Promise.all(opened);
+    };
+    const tokenizer = ["tokenizer.json", "tokenizer_config.json", "vocab.txt"];
+    const weights = [WEIGHTS, "model.safetensors.index.json", "pytorch_model.bin", "onnx/model.onnx"];
+    cacheLikePython(commit, "config.json", "{}");
+    cacheLikePython(commit, "special_tokens_map.json", "{}");
+    for (const path of [...tokenizer, ...weights]) expect(await outcomes([path])).toEqual(["DownloadError"]);
+    cacheLikePython(commit, "vocab.txt", "[PAD]");
+    expect(await outcomes(tokenizer)).toEqual([undefined, undefined, "[PAD]"]);
+    cacheLikePython(commit, "pytorch_model.bin", "bin");
+    expect(await outcomes(weights)).toEqual([undefined, undefined, "bin", undefined]);
+    expect(await outcomes(["model-00001-of-00002.safetensors", "README.md"])).toEqual([
+      "DownloadError",
+      "DownloadError",
+    ]);
+    rmSync(bench.folder("blobs"), { recursive: true });
+    expect(await outcomes(["tokenizer.json", WEIGHTS])).toEqual(["DownloadError", "DownloadError"]);
+    expect(bench.hub.requests).toEqual([]);
+  });
 });
 
 describe("hubEnvironment", () => {
@@ -198,6 +223,11 @@ describe("hubEnvironment", () => {
     expect(hubEnvironment().cacheFolder).toBe(join(homedir(), ".cache", "huggingface", "hub"));
     vi.stubEnv("HF_HUB_CACHE", "/cache");
     expect(hubEnvironment().cacheFolder).toBe("/cache");
+  });
+
+  it("takes a variable that is empty for one that is not set", () => {
+    for (const name of ["HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME"]) vi.stubEnv(name, "");
+    expect(hubEnvironment().cacheFolder).toBe(join(homedir(), ".cache", "huggingface", "hub"));
   });
 
   it("has defaults, and refuses a token with a line break without showing it", () => {

@@ -3,7 +3,8 @@
  *
  * Must stay true: all files that one `HubFiles` gives are of one commit, however the branch moves meanwhile; what the
  * cache has is taken from there, and for a commit without asking anyone; a moving revision is looked up on the hub once,
- * and when the hub cannot be asked, the cache's word for it stands, as in Python.
+ * and when the hub cannot be asked, the cache's word for it stands, as in Python; so it does offline for files that the
+ * cache has never heard of, where it has one that can stand in for them.
  */
 import type { ByteSource, ModelFiles, OpenOptions } from "../files.ts";
 import { FolderFiles } from "../node/folder-files.ts";
@@ -15,6 +16,7 @@ import { type Asked, notCached, UnknownRevisionError } from "./hub-errors.ts";
 import { DEFAULT_REVISION } from "./hub-url.ts";
 import { isCommit, validateFilePath, validateModelId, validateRevision } from "./repo-id.ts";
 import { DEFAULT_TIMING, type Timing } from "./retry.ts";
+import { isDispensable } from "./stand-ins.ts";
 
 export interface HubFilesOptions {
   /** `owner/name` or `name`. */
@@ -101,7 +103,10 @@ export class HubFiles implements ModelFiles {
   async #ensure({ environment, asked, cache, client, options }: Visit, commit: string, path: string): Promise<boolean> {
     if (await cache.hasFile(commit, path)) return true;
     if (await cache.knowsMissing(commit, path)) return false;
-    if (environment.offline) throw notCached(asked, cache.root, path);
+    if (environment.offline) {
+      if (isDispensable(path, await cache.filesOf(commit))) return false;
+      throw notCached(asked, cache.root, path);
+    }
     const file = await client.fileInfo(commit, path, options.signal);
     if (file === undefined) {
       await cache.rememberMissing(commit, path);

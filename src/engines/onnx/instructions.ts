@@ -7,9 +7,16 @@
  * Must stay true: whatever the interpreter runs has an instruction here (or a plain error that says what has none), and
  * an instruction reads only values that come before its own in the program.
  */
+
+import {
+  type LayerNormMatch,
+  matchGelu,
+  matchLayerNorm,
+  matchSoftmax,
+  type SoftmaxMatch,
+} from "../../program/patterns.ts";
 import type { ElementwiseFunction, Shape, Value } from "../../program/program.ts";
 import { type OnnxAttribute, type OnnxValueInfo, type OnnxWeight, onnxType } from "./graph.ts";
-import { type LayerNormMatch, matchGelu, matchLayerNorm, matchSoftmax, type SoftmaxMatch } from "./patterns.ts";
 
 /** What an instruction writes to; every method gives the name of what it made. */
 export interface Emitter {
@@ -43,6 +50,7 @@ const elementwiseOperators: Readonly<Record<Exclude<ElementwiseFunction, "select
   exp: "Exp",
   sqrt: "Sqrt",
   erf: "Erf",
+  tanh: "Tanh",
 };
 
 /** Stands for -∞ under a softmax: e^(lowest − max) is 0 as well, and a row of nothing else does not become NaN. */

@@ -54,6 +54,9 @@ const loops: Readonly<Record<ElementwiseFunction, RowLoop>> = {
   erf: unary((out, to, width, a) => {
     for (let column = 0; column < width; column++) out[to + column] = erf(at(a, column));
   }),
+  tanh: unary((out, to, width, a) => {
+    for (let column = 0; column < width; column++) out[to + column] = Math.tanh(at(a, column));
+  }),
   select: (out, to, width, rows) => {
     const [condition, yes, no] = rows as [Row, Row, Row];
     for (let column = 0; column < width; column++) {

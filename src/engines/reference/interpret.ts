@@ -23,6 +23,12 @@ export type OperationProgress = (done: number, total: number) => void;
 
 export interface InterpretOptions extends RunOptions {
   readonly onProgress?: OperationProgress;
+  /** Values whose elements are rounded once they are computed, as an engine that stores them in a lower precision does. */
+  readonly rounding?: { readonly at: ReadonlySet<Value>; readonly round: (element: number) => number };
+  /** Results of an earlier run with the same inputs and parameters: taken as they are. */
+  readonly reuse?: ReadonlyMap<Value, Strided>;
+  /** Receives every result, and keeps it from being given back. */
+  readonly keep?: Map<Value, Strided>;
 }
 
 /**
@@ -34,15 +40,18 @@ export async function interpret(
   program: Program,
   parameters: ReadonlyMap<string, Tensor>,
   inputs: ReadonlyMap<string, Tensor>,
-  { signal, onProgress }: InterpretOptions = {},
+  { signal, onProgress, rounding, reuse = new Map(), keep }: InterpretOptions = {},
 ): Promise<Map<string, Tensor<"f64">>> {
-  const order = computeOrder(program);
-  const binding = bindInputs(inputsOf(order), inputs);
+  const order = computeOrder(program, reuse);
+  const binding = bindInputs(inputsOf(computeOrder(program)), inputs);
   const released = lastUses(program, order);
-  const results = new Map<Value, Strided>();
+  const results = new Map<Value, Strided>(reuse);
   for (const [position, value] of order.entries()) {
     await yieldToOthers(signal);
-    results.set(value, evaluate(value, results, binding, parameters, inputs));
+    const exact = evaluate(value, results, binding, parameters, inputs);
+    const result = rounding?.at.has(value) ? rounded(exact, rounding.round) : exact;
+    results.set(value, result);
+    keep?.set(value, result);
     for (const unread of released[position] ?? []) results.delete(unread);
     onProgress?.(position + 1, order.length);
   }
@@ -63,6 +72,10 @@ async function yieldToOthers(signal: AbortSignal | undefined): Promise<void> {
   });
   port1.close();
   signal?.throwIfAborted();
+}
+
+function rounded(view: Strided, round: (element: number) => number): Strided {
+  return contiguous(toContiguous(view).map(round), view.shape);
 }
 
 function resultOf(results: ReadonlyMap<Value, Strided>, value: Value): Strided {

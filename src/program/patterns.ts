@@ -1,12 +1,12 @@
 /**
- * Recognises, in a program of textbook operations, the compound operations ONNX has a standard operator for.
+ * Recognises, in a program of textbook operations, the compound operations everybody has a name for: softmax, LayerNorm
+ * and GELU. Engines use it to choose one kernel for many operations, verification to ask what a kernel does instead.
  *
- * A match is structural: it holds for any names and shapes, and says what the operator's operands are. What lies between
- * them is emitted on its own only if somebody else needs it too.
+ * A match is structural: it holds for any names and shapes, and says what the compound operation's operands are.
  *
- * Must stay true: a match computes the same function as the operator for every input, fully masked rows included.
+ * Must stay true: a match is the same function as the compound operation for every input, fully masked rows included.
  */
-import type { ElementwiseFunction, ReduceFunction, Value } from "../../program/program.ts";
+import type { ElementwiseFunction, ReduceFunction, Value } from "./program.ts";
 
 /** The operands of an elementwise function, if the value is one of that name. */
 function operands(value: Value | undefined, name: ElementwiseFunction): readonly Value[] | undefined {
