@@ -8,6 +8,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { AnswerReport } from "../src/cli/render-answers.ts";
 import { runCommand } from "./support/command.ts";
 import { builtInFolder } from "./support/golden.ts";
+import { novel } from "./support/novel.ts";
+import { writeSmallModel } from "./support/small-model.ts";
 
 const question = "Who wrote the novel?";
 const passage = "Frankenstein is an 1818 novel written by English author Mary Shelley.\nIt is set in Geneva.";
@@ -217,6 +219,28 @@ test("Ctrl-C ends a long answer at once, with exit code 130", async () => {
   const novel = `${passage}\n`.repeat(5000);
   const { code, stdout, stderr } = await runCommand(["answer", question], { stdin: novel, interruptAfterMs: 4000 });
   expect({ code, stdout, stderr }).toEqual({ code: 130, stdout: "", stderr: "fusebert: interrupted.\n" });
+});
+
+test("standard output stays clean when a library prints", async () => {
+  const noisy = new URL("support/noisy-runtime.mjs", import.meta.url).href;
+  const args = ["answer", question, "--text", passage, "--json"];
+  const { stdout, stderr } = await runCommand(args, { nodeArgs: ["--import", noisy] });
+  const report = JSON.parse(stdout) as AnswerReport;
+  expect(report.answers[0]?.text).toBe("Mary Shelley");
+  expect(stderr).toBe("noise\nnoise\n");
+});
+
+test("a text of ten megabytes needs little more memory than itself", { timeout: 120_000 }, async () => {
+  const model = await writeSmallModel(file("small-model"));
+  const text = await novel(10_000_000);
+  const args = ["answer", question, "--model", model, "--json"];
+  const result = await runCommand(args, { stdin: text, nodeArgs: ["--max-old-space-size=96"] });
+  expect(result.stderr).toBe("");
+  expect(result.code).toBe(0);
+  const { windows, answers } = JSON.parse(result.stdout) as AnswerReport;
+  expect(windows).toBeGreaterThan(8000);
+  const { start, end, text: answer } = answers[0] ?? { start: 0, end: 0, text: "none" };
+  expect(text.slice(start, end)).toBe(answer);
 });
 
 test("the demo answers every question right", async () => {

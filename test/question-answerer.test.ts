@@ -239,6 +239,18 @@ describe("a model", () => {
     await expect(call).resolves.toMatchObject({ windows: 1 });
   });
 
+  test("gives its memory back, however often one is loaded", { timeout: 120_000 }, async () => {
+    const loadAndAnswer = async () => {
+      await using passing = await QuestionAnswerer.load();
+      await passing.answer({ question, context });
+    };
+    for (let round = 0; round < 3; round++) await loadAndAnswer();
+    const settled = process.memoryUsage().rss;
+    for (let round = 0; round < 8; round++) await loadAndAnswer();
+    // Eight models that were kept would be 400 MB of weights alone.
+    expect(process.memoryUsage().rss - settled).toBeLessThan(150e6);
+  });
+
   test.each([
     [{ device: "gpu" }, /device is "gpu"; expected auto, cpu, reference/],
     [{ threads: 0 }, /threads is 0; expected a whole number/],
