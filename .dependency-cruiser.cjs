@@ -2,7 +2,7 @@
  * The direction of imports: the rooms of src/ in the order of the story, each may know only itself and what comes before.
  * `docs/architecture.md` says why.
  */
-const rooms = ["tensor", "text", "checkpoint", "program", "passes", "engines", "answer", "platform", "cli"];
+const rooms = ["tensor", "text", "checkpoint", "program", "passes", "engines", "answer", "verify", "platform", "cli"];
 
 /** Files that stand directly in src/. */
 const leaves = "^src/errors\\.ts$";
@@ -31,10 +31,18 @@ const strangers = [
   ["answer", "engines"],
   ["answer", "checkpoint"],
   ["answer", "program"],
+  ["verify", "text"],
+  ["verify", "answer"],
 ];
 
 /** Where Node's own modules may be used; everything else also runs in a browser. */
-const nodeOnly = ["^src/cli/", "^src/platform/node\\.ts$", "^src/checkpoint/node/", "^src/checkpoint/hub/"];
+const nodeOnly = [
+  "^src/cli/",
+  "^src/platform/node\\.ts$",
+  "^src/checkpoint/node/",
+  "^src/checkpoint/hub/",
+  "^src/verify/node/",
+];
 
 module.exports = {
   forbidden: [

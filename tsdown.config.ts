@@ -6,6 +6,8 @@ import { defineConfig } from "tsdown";
 export default defineConfig({
   entry: {
     index: "src/index.ts",
+    "verify/index": "src/verify/index.ts",
+    "verify/html": "src/verify/html/page.ts",
     "platform/node": "src/platform/node.ts",
     "platform/browser": "src/platform/browser.ts",
     "cli/main": "src/cli/main.ts",

@@ -1,7 +1,7 @@
 /**
  * `fusebert answer`: a question, some texts, and the piece of a text that answers it.
  */
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import { isImpossible } from "../answer/answer-collector.ts";
 import type { AnswerOptions, Scoring } from "../answer/options.ts";
 import { compareSpans } from "../answer/top-spans.ts";
@@ -9,6 +9,7 @@ import { InputError } from "../errors.ts";
 import { type Device, devices } from "../platform/platform.ts";
 import { QuestionAnswerer } from "../question-answerer.ts";
 import { type ExitCode, exitCode } from "./exit-codes.ts";
+import { atLeastOne, collect, finiteNumber, wholeNumber } from "./parse-options.ts";
 import { Progress } from "./progress.ts";
 import { readTexts, type SourceText } from "./read-texts.ts";
 import { type AnswerReport, renderJson, renderText } from "./render-answers.ts";
@@ -175,23 +176,4 @@ function noAnswerThreshold(): Option {
   );
   option.negate = false;
   return option.argParser(finiteNumber);
-}
-
-const collect = (value: string, previous: readonly string[]): string[] => [...previous, value];
-
-function wholeNumberFrom(least: number): (value: string) => number {
-  return (value) => {
-    const number = Number(value);
-    if (/^\d+$/.test(value) && Number.isSafeInteger(number) && number >= least) return number;
-    throw new InvalidArgumentError(`Expected a whole number of at least ${least}.`);
-  };
-}
-
-const atLeastOne = wholeNumberFrom(1);
-const wholeNumber = wholeNumberFrom(0);
-
-function finiteNumber(value: string): number {
-  const number = Number(value);
-  if (value.trim() !== "" && Number.isFinite(number)) return number;
-  throw new InvalidArgumentError("Expected a number.");
 }

@@ -6,6 +6,10 @@ import { CheckpointError, FusebertError, InputError } from "../errors.ts";
 export const exitCode = {
   /** An answer was found. */
   answered: 0,
+  /** Every candidate computes what the original computes. */
+  matched: 0,
+  /** A candidate does not, or a layout came out otherwise than it should. */
+  deviates: 1,
   /** The texts hold no answer (only with --allow-no-answer). */
   noAnswer: 1,
   /** The command line, a text or a model's files are wrong. */

@@ -4,12 +4,12 @@
  * Must stay true: standard output carries the result and nothing else; errors are one line on standard error and an exit
  * code; nothing a person does brings a stack trace.
  */
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { Command, CommanderError } from "commander";
 import { answerCommand } from "./answer-command.ts";
 import { demoCommand } from "./demo-command.ts";
 import { describeError, type ExitCode, exitCode } from "./exit-codes.ts";
+import { packageVersion } from "./package-version.ts";
+import { verifyCommand } from "./verify-command.ts";
 
 /** Runs the command line and gives the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -19,15 +19,18 @@ export async function main(argv: readonly string[]): Promise<number> {
   const interruption = new AbortController();
   process.once("SIGINT", () => interruption.abort());
   const program = new Command("fusebert")
-    .description("BERT question answering: the piece of a text that answers a question.")
+    .description("BERT question answering, and the proof that a fused layer computes what the original computes.")
     .version(packageVersion(), "-V, --version", "print the version")
     .helpOption("-h, --help", "print this help")
     .helpCommand(false)
     .showSuggestionAfterError()
     .exitOverride()
     .configureOutput({ outputError: (message, write) => write(`fusebert: ${message.replace(/^error: /, "")}`) })
-    .addHelpText("after", '\nExample:\n  fusebert answer "Who wrote it?" --context book.txt\n');
-  for (const makeCommand of [answerCommand, demoCommand]) {
+    .addHelpText(
+      "after",
+      '\nExamples:\n  fusebert answer "Who wrote it?" --context book.txt\n  fusebert verify --candidate dump.safetensors\n',
+    );
+  for (const makeCommand of [answerCommand, verifyCommand, demoCommand]) {
     const command = makeCommand(interruption.signal, (result) => {
       code = result;
     });
@@ -69,10 +72,4 @@ function ignoreClosedPipe(): void {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") throw error;
   });
-}
-
-function packageVersion(): string {
-  const path = createRequire(import.meta.url).resolve("fusebert/package.json");
-  const { version } = JSON.parse(readFileSync(path, "utf8")) as { version: string };
-  return version;
 }

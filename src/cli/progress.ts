@@ -49,3 +49,25 @@ export class Progress {
     this.#task = undefined;
   }
 }
+
+/** What is being done right now, for work whose length nobody knows. */
+export class StatusLine {
+  readonly #enabled: boolean;
+  readonly #started = performance.now();
+
+  constructor(enabled: boolean = process.stderr.isTTY === true) {
+    this.#enabled = enabled;
+  }
+
+  show(step: string): void {
+    if (!this.#enabled) return;
+    const seconds = Math.floor((performance.now() - this.#started) / 1000);
+    const width = (process.stderr.columns ?? 80) - 1;
+    process.stderr.write(`\r\x1b[2K${`${seconds} s  ${step}`.slice(0, width)}`);
+  }
+
+  /** Wipes the line away. */
+  clear(): void {
+    if (this.#enabled) process.stderr.write("\r\x1b[2K");
+  }
+}

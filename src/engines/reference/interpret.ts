@@ -15,16 +15,23 @@ import { toFloat64 } from "../../tensor/half.ts";
 import { elementCount, type Tensor } from "../../tensor/tensor.ts";
 import type { RunOptions } from "../engine.ts";
 import { applyElementwise } from "./elementwise.ts";
-import { multiplyMatrices } from "./matmul.ts";
+import { type Arithmetic, multiplyMatrices } from "./matmul.ts";
 import { contiguous, forEachRow, type Strided, toContiguous } from "./strided.ts";
 
 /** Called with the number of operations done and their total. */
 export type OperationProgress = (done: number, total: number) => void;
 
+/** Imitates an ordinary implementation of a lower precision: the values in `stored` rounded to what they are stored in. */
+export interface LoweredPrecision {
+  /** Of everything between: float32 rounds each operation, sums included. */
+  readonly arithmetic: Arithmetic;
+  readonly stored: ReadonlySet<Value>;
+  readonly round: (element: number) => number;
+}
+
 export interface InterpretOptions extends RunOptions {
   readonly onProgress?: OperationProgress;
-  /** Values whose elements are rounded once they are computed, as an engine that stores them in a lower precision does. */
-  readonly rounding?: { readonly at: ReadonlySet<Value>; readonly round: (element: number) => number };
+  readonly lowered?: LoweredPrecision;
   /** Results of an earlier run with the same inputs and parameters: taken as they are. */
   readonly reuse?: ReadonlyMap<Value, Strided>;
   /** Receives every result, and keeps it from being given back. */
@@ -40,7 +47,7 @@ export async function interpret(
   program: Program,
   parameters: ReadonlyMap<string, Tensor>,
   inputs: ReadonlyMap<string, Tensor>,
-  { signal, onProgress, rounding, reuse = new Map(), keep }: InterpretOptions = {},
+  { signal, onProgress, lowered, reuse = new Map(), keep }: InterpretOptions = {},
 ): Promise<Map<string, Tensor<"f64">>> {
   const order = computeOrder(program, reuse);
   const binding = bindInputs(inputsOf(computeOrder(program)), inputs);
@@ -48,8 +55,14 @@ export async function interpret(
   const results = new Map<Value, Strided>(reuse);
   for (const [position, value] of order.entries()) {
     await yieldToOthers(signal);
-    const exact = evaluate(value, results, binding, parameters, inputs);
-    const result = rounding?.at.has(value) ? rounded(exact, rounding.round) : exact;
+    const computed = evaluate(value, {
+      results,
+      binding,
+      parameters,
+      inputs,
+      arithmetic: lowered?.arithmetic ?? "f64",
+    });
+    const result = lowered ? inPrecision(value, computed, lowered) : computed;
     results.set(value, result);
     keep?.set(value, result);
     for (const unread of released[position] ?? []) results.delete(unread);
@@ -74,8 +87,19 @@ async function yieldToOthers(signal: AbortSignal | undefined): Promise<void> {
   signal?.throwIfAborted();
 }
 
+function inPrecision(value: Value, computed: Strided, { arithmetic, stored, round }: LoweredPrecision): Strided {
+  if (stored.has(value)) return rounded(computed, round);
+  if (arithmetic === "f64") return computed;
+  const { kind } = value.operation;
+  const isComputed = kind === "elementwise" || kind === "reduce" || kind === "matmul" || kind === "constant";
+  return isComputed ? rounded(computed, Math.fround) : computed;
+}
+
 function rounded(view: Strided, round: (element: number) => number): Strided {
-  return contiguous(toContiguous(view).map(round), view.shape);
+  const elements = toContiguous(view);
+  const result = new Float64Array(elements.length);
+  for (let index = 0; index < result.length; index++) result[index] = round(elements[index] as number);
+  return contiguous(result, view.shape);
 }
 
 function resultOf(results: ReadonlyMap<Value, Strided>, value: Value): Strided {
@@ -84,13 +108,15 @@ function resultOf(results: ReadonlyMap<Value, Strided>, value: Value): Strided {
   return result;
 }
 
-function evaluate(
-  value: Value,
-  results: ReadonlyMap<Value, Strided>,
-  binding: Binding,
-  parameters: ReadonlyMap<string, Tensor>,
-  inputs: ReadonlyMap<string, Tensor>,
-): Strided {
+interface Evaluation {
+  readonly results: ReadonlyMap<Value, Strided>;
+  readonly binding: Binding;
+  readonly parameters: ReadonlyMap<string, Tensor>;
+  readonly inputs: ReadonlyMap<string, Tensor>;
+  readonly arithmetic: Arithmetic;
+}
+
+function evaluate(value: Value, { results, binding, parameters, inputs, arithmetic }: Evaluation): Strided {
   const shape = bindShape(value.shape, binding);
   const { operation } = value;
   switch (operation.kind) {
@@ -109,9 +135,9 @@ function evaluate(
         shape,
       );
     case "reduce":
-      return reduceRows(operation.function, resultOf(results, operation.operand));
+      return reduceRows(operation.function, resultOf(results, operation.operand), arithmetic);
     case "matmul":
-      return multiplyMatrices(resultOf(results, operation.left), resultOf(results, operation.right));
+      return multiplyMatrices(resultOf(results, operation.left), resultOf(results, operation.right), arithmetic);
     case "transpose": {
       const view = resultOf(results, operation.operand);
       const strides = operation.permutation.map((axis) => view.strides[axis] as number);
@@ -157,7 +183,8 @@ function gatherRows(table: Strided, indices: Strided): Strided {
   return contiguous(out, [...indices.shape, width]);
 }
 
-function reduceRows(name: ReduceFunction, view: Strided): Strided {
+function reduceRows(name: ReduceFunction, view: Strided, arithmetic: Arithmetic): Strided {
+  const round = arithmetic === "f32" ? Math.fround : (value: number) => value;
   const shape = [...view.shape.slice(0, -1), 1];
   const width = view.shape.at(-1) as number;
   const stride = view.strides.at(-1) as number;
@@ -168,7 +195,7 @@ function reduceRows(name: ReduceFunction, view: Strided): Strided {
     let total = name === "sum" ? 0 : Number.NEGATIVE_INFINITY;
     for (let column = 0; column < width; column++) {
       const element = data[start + column * stride] as number;
-      total = name === "sum" ? total + element : Math.max(total, element);
+      total = name === "sum" ? round(total + element) : Math.max(total, element);
     }
     out[row] = total;
   });

@@ -7,8 +7,12 @@
 import { elementCount } from "../../tensor/tensor.ts";
 import { contiguous, type Strided, toContiguous } from "./strided.ts";
 
+/** How sums are added up: in float64, or as an ordinary float32 kernel does, each product and sum rounded. */
+export type Arithmetic = "f64" | "f32";
+
 /** `[..., m, k] × [..., k, n]`, or `[..., m, k] × [k, n]`. */
-export function multiplyMatrices(left: Strided, right: Strided): Strided {
+export function multiplyMatrices(left: Strided, right: Strided, arithmetic: Arithmetic = "f64"): Strided {
+  const multiplyRows = arithmetic === "f64" ? multiplyRowsF64 : multiplyRowsF32;
   const [m, k] = left.shape.slice(-2) as [number, number];
   const n = right.shape.at(-1) as number;
   const leading = left.shape.slice(0, -2);
@@ -29,8 +33,50 @@ function swapLastAxes(view: Strided): Strided {
   return { ...view, shape: swap(view.shape), strides: swap(view.strides) };
 }
 
+/** out[i, j] = Σ a[i, :] · b[j, :] in float32, added up in index order; the elements are float32 values already. */
+function multiplyRowsF32(
+  a: Float64Array,
+  aStart: number,
+  b: Float64Array,
+  bStart: number,
+  out: Float64Array,
+  outStart: number,
+  m: number,
+  k: number,
+  n: number,
+): void {
+  const left = Float32Array.from(a.subarray(aStart, aStart + m * k));
+  const right = Float32Array.from(b.subarray(bStart, bStart + n * k));
+  for (let i = 0; i < m; i++) {
+    const row = i * k;
+    for (let j = 0; j < n; j += 4) {
+      // Four columns at a time, so that no sum waits for another; past the last column it is computed again.
+      const b0 = j * k;
+      const b1 = Math.min(j + 1, n - 1) * k;
+      const b2 = Math.min(j + 2, n - 1) * k;
+      const b3 = Math.min(j + 3, n - 1) * k;
+      let c0 = Math.fround(0);
+      let c1 = Math.fround(0);
+      let c2 = Math.fround(0);
+      let c3 = Math.fround(0);
+      for (let inner = 0; inner < k; inner++) {
+        const x = left[row + inner] as number;
+        c0 = Math.fround(c0 + Math.fround(x * (right[b0 + inner] as number)));
+        c1 = Math.fround(c1 + Math.fround(x * (right[b1 + inner] as number)));
+        c2 = Math.fround(c2 + Math.fround(x * (right[b2 + inner] as number)));
+        c3 = Math.fround(c3 + Math.fround(x * (right[b3 + inner] as number)));
+      }
+      const to = outStart + i * n + j;
+      out[to] = c0;
+      if (j + 1 < n) out[to + 1] = c1;
+      if (j + 2 < n) out[to + 2] = c2;
+      if (j + 3 < n) out[to + 3] = c3;
+    }
+  }
+}
+
 /** out[i, j] = Σ a[i, :] · b[j, :], each matrix starting at its offset. */
-function multiplyRows(
+function multiplyRowsF64(
   a: Float64Array,
   aStart: number,
   b: Float64Array,

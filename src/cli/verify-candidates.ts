@@ -1,0 +1,154 @@
+/**
+ * What `fusebert verify` is asked to judge: this machine's engines, an imitated kernel, or a dump.
+ */
+import { existsSync } from "node:fs";
+import type { Checkpoint } from "../checkpoint/checkpoint.ts";
+import { InputError } from "../errors.ts";
+import { platform } from "../platform/node.ts";
+import { elementCount, type Tensor } from "../tensor/tensor.ts";
+import { engineCandidate, imitation, isImitation, type RunnableCandidate } from "../verify/candidate.ts";
+import { checkDump } from "../verify/check-dump.ts";
+import { type Dump, withInputs } from "../verify/dump.ts";
+import { fullMask, type LayerInputs } from "../verify/layer-inputs.ts";
+import { openDump } from "../verify/node/open-dump.ts";
+import { parseStageName } from "../verify/stage-names.ts";
+import type { Candidate, DumpCandidate } from "../verify/verify.ts";
+import { chooseText, layerInputs, type VerifyInputs } from "./verify-inputs.ts";
+import type { VerifyCommandOptions } from "./verify-options.ts";
+
+export interface Chosen {
+  readonly layers: readonly number[];
+  readonly inputs: LayerInputs;
+  readonly embeddings: VerifyInputs["embeddings"] | undefined;
+  readonly candidates: readonly Candidate[];
+}
+
+export async function chooseCandidates(
+  options: VerifyCommandOptions,
+  checkpoint: Checkpoint,
+  layers: readonly number[],
+): Promise<Chosen> {
+  const { config } = checkpoint;
+  const files = options.candidate.filter((name) => !isImitation(config, name));
+  const [file] = files;
+  if (file !== undefined) {
+    if (options.candidate.length > 1) {
+      throw new InputError({ found: `${file} is one of several candidates`, expected: "one dump at a time" });
+    }
+    return chooseDump(file, options, checkpoint, layers);
+  }
+  if (options.inputs !== undefined) {
+    throw new InputError({ found: "--inputs is given without a dump", expected: "--candidate with a file beside it" });
+  }
+  const text = await chooseText(options);
+  const { embeddings, ...inputs } = await layerInputs(
+    checkpoint,
+    layers[0] ?? 0,
+    text,
+    options.sequenceLength,
+    options.seed,
+  );
+  const candidates =
+    options.candidate.length > 0
+      ? options.candidate.map((name) => imitation(config, name, options.precision ?? "f16"))
+      : await engines(options);
+  return { layers, inputs, embeddings, candidates };
+}
+
+async function engines({ device, precision, threads }: VerifyCommandOptions): Promise<RunnableCandidate[]> {
+  if (precision !== undefined && precision !== "f32") {
+    throw new InputError({
+      found: `--precision is ${precision}`,
+      expected: "f32: the cpu and reference engines compute in nothing less",
+      advice: "Name a --candidate to judge or imitate another precision.",
+    });
+  }
+  const names = device === "auto" ? (["cpu", "reference"] as const) : [device];
+  return Promise.all(
+    names.map(async (name) => engineCandidate(await platform.createEngine(name, { threads, wasmPaths: undefined }))),
+  );
+}
+
+async function chooseDump(
+  path: string,
+  options: VerifyCommandOptions,
+  checkpoint: Checkpoint,
+  layers: readonly number[],
+): Promise<Chosen> {
+  const { config } = checkpoint;
+  const first = layers[0] ?? 0;
+  refuseUnknownName(path);
+  const question = { config, layer: first };
+  const own = await openDump(path, question);
+  const dump = options.inputs === undefined ? own : withInputs(own, await openDump(options.inputs, question));
+  const { batch, sequence } = checkDump(dump, question);
+  const inconclusive = whyInconclusive(dump, batch);
+  const attentionMask = dump.attentionMask ?? fullMask(batch, sequence);
+  const { hiddenStates, embeddings } = await statesFor(dump, options, checkpoint, first, [batch, sequence]);
+  const candidate: DumpCandidate = {
+    kind: "dump",
+    name: dump.name,
+    precision: options.precision ?? (dump.dtype === "f64" ? "f32" : dump.dtype),
+    stages: dump.stages,
+    hiddenStates,
+    ...(inconclusive !== undefined && { inconclusive }),
+  };
+  const states = hiddenStates ?? emptyStates([batch, sequence, config.hiddenSize]);
+  return {
+    layers: layers.length === 1 ? layers : layersOf(dump, layers),
+    inputs: { hiddenStates: states, attentionMask },
+    embeddings,
+    candidates: [candidate],
+  };
+}
+
+function refuseUnknownName(path: string): void {
+  if (existsSync(path)) return;
+  throw new InputError({
+    found: `${path} is neither a file nor the name of a kernel to imitate`,
+    expected: "a .safetensors file, a folder of .npy files, or a name such as souffle, no-bias, relu or no-mask",
+    advice: "fusebert verify --help lists more.",
+  });
+}
+
+/** Without a mask nobody can tell which rows of several are padding. */
+function whyInconclusive(dump: Dump, batch: number): string | undefined {
+  if (batch === 1 || dump.attentionMask !== undefined) return undefined;
+  return `${dump.name} has ${batch} rows and no attention_mask, so padding cannot be told from real positions; add it, or give --inputs with a file that has it`;
+}
+
+/** The layer's input: the dump's own, or the embeddings of a text that was named and has the dump's length. */
+async function statesFor(
+  dump: Dump,
+  options: VerifyCommandOptions,
+  checkpoint: Checkpoint,
+  layer: number,
+  [batch, sequence]: readonly [number, number],
+): Promise<{ hiddenStates: Tensor | undefined; embeddings: VerifyInputs["embeddings"] | undefined }> {
+  const named = options.text !== undefined || options.context !== undefined;
+  if (dump.hiddenStates !== undefined || !named) return { hiddenStates: dump.hiddenStates, embeddings: undefined };
+  const { hiddenStates, embeddings } = await layerInputs(
+    checkpoint,
+    layer,
+    await chooseText(options),
+    undefined,
+    options.seed,
+  );
+  if (batch === 1 && hiddenStates.shape[1] === sequence) return { hiddenStates, embeddings };
+  throw new InputError({
+    found: `the text has ${hiddenStates.shape[1]} tokens, the dump ${batch} × ${sequence}`,
+    expected: "the text that the candidate was run on",
+    advice: "Put hidden_states into the dump, or give them with --inputs.",
+  });
+}
+
+/** Stands for an input that is not there: nothing of it is read. */
+function emptyStates(shape: readonly number[]): Tensor {
+  return { dtype: "f32", shape, data: new Float32Array(elementCount(shape)) };
+}
+
+/** Of all layers, those the dump has something of. */
+function layersOf(dump: Dump, layers: readonly number[]): number[] {
+  const present = new Set([...dump.stages.keys()].map((name) => parseStageName(name, 0)?.layer));
+  return layers.filter((layer) => present.has(layer));
+}

@@ -1,0 +1,209 @@
+/**
+ * `fusebert verify`: prove that a layer computes what the original computes, or say what it does instead.
+ */
+import { writeFile } from "node:fs/promises";
+import { Command, Option } from "commander";
+import { type Checkpoint, openCheckpoint } from "../checkpoint/checkpoint.ts";
+import { InputError } from "../errors.ts";
+import { platform } from "../platform/node.ts";
+import { devices } from "../platform/platform.ts";
+import { layerProgram } from "../verify/layer-program.ts";
+import { writeInputs } from "../verify/node/write-inputs.ts";
+import { precisions } from "../verify/precision.ts";
+import type { VerifyReport } from "../verify/report.ts";
+import { reportToJson } from "../verify/report-json.ts";
+import { readParameters } from "../verify/subject.ts";
+import { defaultBudgetLimit } from "../verify/verdict.ts";
+import { verify } from "../verify/verify.ts";
+import { type ExitCode, exitCode } from "./exit-codes.ts";
+import { packageVersion } from "./package-version.ts";
+import { atLeastOne, collect, finiteNumber, wholeNumber } from "./parse-options.ts";
+import { StatusLine } from "./progress.ts";
+import { renderCandidate, renderEmbeddings, renderHeading, renderSummary, renderUnitWeights } from "./render-verify.ts";
+import { type Chosen, chooseCandidates } from "./verify-candidates.ts";
+import { chooseText, layerInputs } from "./verify-inputs.ts";
+import type { VerifyCommandOptions } from "./verify-options.ts";
+
+const helpAfter = `
+Without --candidate every engine of this machine is verified. A candidate is a file of dumped tensors (safetensors, or a
+folder of .npy files) named layer.N.query, layer.N.output, … with hidden_states and attention_mask, or the name of a kernel
+to imitate: souffle, no-bias, relu, gelu-tanh, no-mask, scale:hidden, swap-query-key, transposed:query, …
+
+Verdicts: IDENTICAL; GOOD: at most 2 times the budget, the error of an ordinary implementation of the same precision; FAIR: at
+most 10 % relative L2; POOR: more; NON-FINITE; INCONCLUSIVE.
+
+Examples:
+  fusebert verify                                     the whole demonstration, on the built-in model
+  fusebert verify --write-inputs port                 inputs, weights and a script to dump your kernel's stages
+  fusebert verify --candidate candidate.safetensors --inputs port/inputs.safetensors
+  fusebert verify --candidate souffle --html report.html
+  fusebert verify --layer all --json report.json
+
+Exit codes: 0 everything is GOOD or IDENTICAL and every layout is as expected, 1 not so, 2 wrong usage or input, 3 failure,
+130 interrupted.
+`;
+
+export function verifyCommand(signal: AbortSignal, finish: (code: ExitCode) => void): Command {
+  return new Command("verify")
+    .description("Prove that a layer computes what the original computes, or say what it does instead.")
+    .option(
+      "-c, --candidate <file|name>",
+      "a dump to judge, or a kernel to imitate (repeatable for names)",
+      collect,
+      [],
+    )
+    .option("--inputs <file>", "hidden_states and attention_mask that a dump does not have itself")
+    .option(
+      "-m, --model <id|folder>",
+      "the original: a Hugging Face id, a folder or a URL (default: the built-in model)",
+    )
+    .option("--revision <revision>", "branch, tag or commit of a model on the Hugging Face hub (default: main)")
+    .option("-l, --layer <n|all>", "which encoder layer", "0")
+    .addOption(
+      new Option("-d, --device <device>", "which engines; auto is all of this machine's")
+        .choices([...devices])
+        .default("auto"),
+    )
+    .option("--threads <n>", "CPU threads", atLeastOne)
+    .option("--level <level>", "optimisation level; the cpu and reference engines have O0 only")
+    .addOption(
+      new Option("-p, --precision <precision>", "of the candidate (default: the dump's)").choices([...precisions]),
+    )
+    .option("-t, --text <text>", "text whose embeddings are the input (default: a built-in passage)")
+    .option("--context <file>", "a file with that text, - for standard input")
+    .option("--sequence-length <n>", "pad or cut the text to so many tokens", atLeastOne)
+    .option("--budget <x>", "how many times the budget is still GOOD (default: 2)", finiteNumber)
+    .option("--seed <n>", "for what is made up", wholeNumber, 0)
+    .option("--json <file>", "write the report as JSON, - for standard output")
+    .option("--html <file>", "write the report as one self-contained HTML file")
+    .option("--write-inputs <folder>", "write the layer's inputs and weights for a kernel of your own, then stop")
+    .addHelpText("after", helpAfter)
+    .action(async (options: VerifyCommandOptions) => finish(await run(options, signal)));
+}
+
+async function run(options: VerifyCommandOptions, signal: AbortSignal): Promise<ExitCode> {
+  checkOptions(options);
+  const files = await platform.findModel({ model: options.model, revision: options.revision });
+  const status = new StatusLine();
+  const checkpoint = await openCheckpoint(files, { signal });
+  try {
+    const layers = chooseLayers(options.layer, checkpoint.config.layers);
+    if (options.writeInputs !== undefined) return await exportInputs(options, checkpoint, layers);
+    const chosen = await chooseCandidates(options, checkpoint, layers);
+    const report = await verifyAll(options, checkpoint, chosen, status, signal);
+    await writeReports(options, report);
+    return report.passed ? exitCode.matched : exitCode.deviates;
+  } finally {
+    status.clear();
+    await checkpoint.close();
+  }
+}
+
+function checkOptions({ level, budget, text, context }: VerifyCommandOptions): void {
+  if (level !== undefined && level !== "O0") {
+    throw new InputError({
+      found: `--level is ${JSON.stringify(level)}`,
+      expected: "O0: the cpu and reference engines run a program as it is written",
+    });
+  }
+  if (budget !== undefined && budget <= 0) {
+    throw new InputError({ found: `--budget is ${budget}`, expected: "a number above 0" });
+  }
+  if (text !== undefined && context !== undefined) {
+    throw new InputError({ found: "both --text and --context are given", expected: "one text" });
+  }
+}
+
+function chooseLayers(choice: string, count: number): number[] {
+  if (choice === "all") return Array.from({ length: count }, (_, layer) => layer);
+  const layer = Number(choice);
+  if (/^\d+$/.test(choice) && layer < count) return [layer];
+  throw new InputError({
+    found: `--layer is ${JSON.stringify(choice)}`,
+    expected: `0 to ${count - 1}, the layers of this model, or all`,
+  });
+}
+
+async function exportInputs(
+  options: VerifyCommandOptions,
+  checkpoint: Checkpoint,
+  [layer = 0, ...others]: readonly number[],
+): Promise<ExitCode> {
+  if (others.length > 0) {
+    throw new InputError({
+      found: "--write-inputs with --layer all",
+      expected: "one layer",
+      advice: "Name its number.",
+    });
+  }
+  const { config, name } = checkpoint;
+  const inputs = await layerInputs(checkpoint, layer, await chooseText(options), options.sequenceLength, options.seed);
+  const weights = await readParameters(layerProgram(config, layer), (parameter) => checkpoint.weights.read(parameter));
+  const { written, kept } = await writeInputs(options.writeInputs ?? ".", {
+    ...inputs,
+    weights,
+    config,
+    layer,
+    modelName: name,
+  });
+  for (const path of written) process.stdout.write(`Wrote ${path}\n`);
+  for (const path of kept) process.stdout.write(`Kept ${path}, which was there and differs\n`);
+  return exitCode.matched;
+}
+
+/** Runs the verification; on a terminal every part is shown as soon as it is known. */
+async function verifyAll(
+  options: VerifyCommandOptions,
+  checkpoint: Checkpoint,
+  { layers, inputs, embeddings, candidates }: Chosen,
+  status: StatusLine,
+  signal: AbortSignal,
+): Promise<VerifyReport> {
+  const print = (part: string): void => {
+    status.clear();
+    if (options.json !== "-") process.stdout.write(`${part}\n`);
+  };
+  const [batch = 0, sequence = 0] = inputs.attentionMask.shape;
+  const { name: model, config } = checkpoint;
+  const budgetLimit = options.budget ?? defaultBudgetLimit;
+  print(renderHeading({ model, batch, sequence, hidden: config.hiddenSize, seed: options.seed, budgetLimit }));
+  const report = await verify({
+    model: { name: checkpoint.name, config: checkpoint.config, read: (name) => checkpoint.weights.read(name) },
+    layers,
+    inputs,
+    candidates,
+    ...(embeddings && { embeddings }),
+    budgetLimit,
+    seed: options.seed,
+    version: packageVersion(),
+    signal,
+    onStep: (step) => status.show(step),
+    onUnitWeights: (reports) => print(renderUnitWeights(reports)),
+    onEmbeddings: (part) => print(renderEmbeddings(part)),
+    onCandidate: (part) => print(renderCandidate(part, budgetLimit)),
+  });
+  print(renderSummary(report));
+  return report;
+}
+
+async function writeReports({ json, html }: VerifyCommandOptions, report: VerifyReport): Promise<void> {
+  if (json === "-") process.stdout.write(reportToJson(report));
+  else if (json !== undefined) await writeOut(json, reportToJson(report));
+  if (html === undefined) return;
+  // Loaded only here: the plotting library takes longer to load than the rest of the command.
+  const { renderHtml } = await import("../verify/html/page.ts");
+  await writeOut(html, renderHtml(report));
+}
+
+async function writeOut(path: string, content: string): Promise<void> {
+  try {
+    await writeFile(path, content);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new InputError({
+      found: `${path} cannot be written (${reason})`,
+      expected: "a path in a folder that exists",
+      cause,
+    });
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * Candidates that can be run again: an engine, or an imitation of a kernel known to be wrong.
+ *
+ * Must stay true: a candidate is told only a program, parameters and inputs; nothing of what is expected.
+ */
+import type { BertConfig } from "../checkpoint/config.ts";
+import type { Engine } from "../engines/engine.ts";
+import { InputError } from "../errors.ts";
+import { type Program, selectOutputs } from "../program/program.ts";
+import { toFloat32 } from "../tensor/half.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { type Deviation, deviationsOf } from "./deviations.ts";
+import type { Precision } from "./precision.ts";
+import { compute } from "./subject.ts";
+
+/** Something that computes a layer when asked. */
+export interface RunnableCandidate {
+  readonly name: string;
+  readonly kind: "engine" | "imitation";
+  readonly precision: Precision;
+  /** Computes stages of a layer. */
+  compute(task: CandidateTask): Promise<Map<string, Tensor>>;
+}
+
+export interface CandidateTask {
+  /** Has every stage the candidate would store among its outputs. */
+  readonly program: Program;
+  /** The outputs wanted, and no others; absent: all. */
+  readonly wanted?: readonly string[];
+  /** Which layer's parameters the program reads. */
+  readonly layer: number;
+  readonly parameters: ReadonlyMap<string, Tensor>;
+  readonly inputs: ReadonlyMap<string, Tensor>;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** An engine as a candidate: its inputs and parameters reach it as float32. */
+export function engineCandidate(engine: Engine): RunnableCandidate {
+  return {
+    name: engine.name,
+    kind: "engine",
+    precision: "f32",
+    async compute({ program, wanted, parameters, inputs, signal }) {
+      const options = signal ? { signal } : {};
+      const kernels = wanted ? selectOutputs(program, wanted) : program;
+      const executable = await engine.compile(
+        kernels,
+        async (name) => asFloat32(requiredParameter(parameters, name)),
+        options,
+      );
+      try {
+        const given = new Map(
+          [...inputs].map(([name, tensor]) => [name, tensor.dtype === "i32" ? tensor : asFloat32(tensor)]),
+        );
+        return await executable.run(given, options);
+      } finally {
+        await executable.dispose();
+      }
+    },
+  };
+}
+
+function asFloat32(tensor: Tensor): Tensor<"f32"> {
+  return { dtype: "f32", shape: tensor.shape, data: toFloat32(tensor) };
+}
+
+function requiredParameter(parameters: ReadonlyMap<string, Tensor>, name: string): Tensor {
+  const tensor = parameters.get(name);
+  if (tensor === undefined) throw new Error(`the layer has no parameter ${name}`);
+  return tensor;
+}
+
+/** Known kernels, by the deviations they have. */
+const knownKernels: Readonly<Record<string, readonly string[]>> = {
+  /** What the demo of the Souffle tensor compiler computes, read from its CUDA source. */
+  souffle: [
+    ...["query", "key", "value", "attention-output", "intermediate", "output"].map((dense) => `no-bias:${dense}`),
+    "relu",
+    ...["attention", "output"].flatMap((norm) => [`no-norm-weight:${norm}`, `no-norm-bias:${norm}`]),
+    "eps:0.00001",
+    "scale:hidden",
+    "no-mask",
+  ],
+  "no-bias": ["query", "key", "value", "attention-output", "intermediate", "output"].map((dense) => `no-bias:${dense}`),
+  "no-affine": ["attention", "output"].flatMap((norm) => [`no-norm-weight:${norm}`, `no-norm-bias:${norm}`]),
+};
+
+/** The names `--candidate` takes beside files: known kernels, and every single deviation. */
+export function imitationNames(config: BertConfig): string[] {
+  return [...Object.keys(knownKernels), ...deviationsOf(config, 0).map(({ id }) => id)];
+}
+
+export const isImitation = (config: BertConfig, name: string): boolean => imitationNames(config).includes(name);
+
+/**
+ * A kernel imitated by the interpreter: an ordinary implementation of a precision, with its deviations.
+ * @throws InputError for a name that is none of `imitationNames`.
+ */
+export function imitation(config: BertConfig, name: string, precision: Precision): RunnableCandidate {
+  if (!isImitation(config, name)) {
+    throw new InputError({
+      found: `there is no imitation ${JSON.stringify(name)}`,
+      expected: `one of ${imitationNames(config).join(", ")}`,
+    });
+  }
+  const ids = knownKernels[name] ?? [name];
+  return {
+    name,
+    kind: "imitation",
+    precision,
+    async compute({ program, wanted, layer, parameters, inputs, signal }) {
+      const deviations = deviationsOf(config, layer).filter(({ id }) => ids.includes(id));
+      // All of them, even if few are wanted: what is stored is rounded, and may overflow.
+      const stages = await compute(applyAll(program, deviations), parameters, inputs, { precision, signal });
+      return new Map([...stages].filter(([name]) => wanted === undefined || wanted.includes(name)));
+    },
+  };
+}
+
+/** A program with deviations, applied in their order. */
+export function applyAll(program: Program, deviations: readonly Deviation[]): Program {
+  return deviations.reduce<Program>((changed, { apply }) => apply(changed), program);
+}

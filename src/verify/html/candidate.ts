@@ -1,0 +1,35 @@
+/**
+ * Everything about one candidate.
+ */
+import type { CandidateReport } from "../report.ts";
+import { diagnoses } from "./diagnosis.ts";
+import { errorCharts } from "./error-chart.ts";
+import { gallery } from "./gallery.ts";
+import { layouts } from "./layouts.ts";
+import { html, type Markup, named } from "./markup.ts";
+import { badge } from "./parts.ts";
+import { stageTables } from "./stage-table.ts";
+import { findings } from "./words.ts";
+
+export const kinds: Readonly<Record<CandidateReport["kind"], string>> = {
+  engine: "an engine, run here",
+  dump: "a file of dumped tensors",
+  imitation: "a built-in imitation of a known kernel",
+};
+
+export function candidateSection(candidate: CandidateReport, index: number, budgetLimit: number): Markup {
+  const { name, kind, precision, verdict, inconclusive, layers } = candidate;
+  return html`<section id="candidate-${index + 1}" aria-labelledby="candidate-${index + 1}-title">
+<h2 id="candidate-${index + 1}-title">${named(name)} ${badge(verdict)}</h2>
+<p class="lead">${kinds[kind]}, ${precision}</p>
+${findings(candidate).map((sentence) => html`<p class="finding">${sentence}</p>`)}
+${(inconclusive === null || layers.length > 0) && comparisons(candidate, budgetLimit)}</section>`;
+}
+
+function comparisons(candidate: CandidateReport, budgetLimit: number): Markup {
+  return html`<h3>Stage by stage</h3>${stageTables(candidate)}
+<h3>How the error grows</h3>${errorCharts(candidate, budgetLimit)}
+<h3>Where the differences are</h3>${gallery(candidate)}
+<h3>Five weight layouts</h3>${layouts(candidate)}
+<h3>Diagnosis</h3>${diagnoses(candidate, budgetLimit)}`;
+}

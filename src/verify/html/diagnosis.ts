@@ -1,0 +1,82 @@
+/**
+ * Why a candidate deviates: the causes, the evidence for each, and what is left without one.
+ */
+import type { CandidateReport, Cause, DiagnosisReport } from "../report.ts";
+import { html, type Markup } from "./markup.ts";
+import { count, formatRatio, scientific, shortStage } from "./numbers.ts";
+import { facts, scrolling } from "./parts.ts";
+import { groupDiagnoses } from "./words.ts";
+
+export function diagnoses({ layers, inconclusive }: CandidateReport, budgetLimit: number): Markup {
+  if (layers.length === 0) return html`<p class="lead">${inconclusive ?? "Nothing was compared."}</p>`;
+  return html`${groupDiagnoses(layers).map(({ title, diagnosis }) => {
+    return html`${layers.length > 1 && html`<h4>${title}</h4>`}${diagnosisOf(diagnosis, budgetLimit)}`;
+  })}`;
+}
+
+function diagnosisOf(diagnosis: DiagnosisReport, budgetLimit: number): Markup {
+  const { sentence, causes, unexplained, undecidable } = diagnosis;
+  return html`<p class="finding">${sentence}</p>
+${causes.length > 0 && causeTable(causes)}
+${figures(diagnosis, budgetLimit)}
+${
+  unexplained.length > 0 &&
+  html`<p><b>Unexplained.</b> Neither rounding nor any hypothesis accounts for the error of
+${stageList(unexplained)}.</p>`
+}
+${
+  undecidable.length > 0 &&
+  html`<p><b>Could not be decided,</b> because it makes no visible difference in the stages
+given:</p><ul>${undecidable.map((says) => html`<li>whether it ${says}</li>`)}</ul>`
+}`;
+}
+
+function causeTable(causes: readonly Cause[]): Markup {
+  const table = html`<table><caption>What it does differently</caption>
+<thead><tr><th scope="col">It</th><th scope="col">showed in</th><th scope="col">cannot be told from</th><th
+scope="col">id</th></tr></thead>
+<tbody>${causes.map(
+    ({
+      id,
+      says,
+      stages,
+      alternatives,
+    }) => html`<tr><th scope="row" class="says">${says}</th><td class="says">${stageList(stages)}</td>
+<td class="says">${
+      alternatives.length === 0
+        ? html`<span class="quiet">nothing
+else</span>`
+        : html`<ul>${alternatives.map((other) => html`<li>it ${other}</li>`)}</ul>`
+    }</td><td><code>${id}</code>
+</td></tr>`,
+  )}</tbody></table>`;
+  return scrolling(table, "Causes");
+}
+
+const stageList = (stages: readonly string[]): Markup[] =>
+  stages.map((stage, index) => html`${index > 0 && ", "}<code>${shortStage(stage)}</code>`);
+
+function figures({ causes, explained, rest, runs }: DiagnosisReport, budgetLimit: number): Markup {
+  return facts([
+    ...(causes.length === 0 || explained === null
+      ? []
+      : [{ term: "squared error explained", value: shareOf(explained) }]),
+    {
+      term: "what is left, relative",
+      value: html`${scientific(rest.relative, 2)} <span class="quiet">${restWords(rest, budgetLimit)}</span>`,
+    },
+    { term: "left over the budget", value: formatRatio(rest.ratio) },
+    { term: "hypotheses evaluated", value: count(runs) },
+  ]);
+}
+
+/** Nearly all is not all: never rounded up. */
+export function shareOf(explained: number): string {
+  const factor = explained > 0.99995 ? 1e4 : 1e2;
+  return `${Math.floor(explained * 100 * factor) / factor} %`;
+}
+
+export function restWords({ relative, ratio }: DiagnosisReport["rest"], budgetLimit: number): string {
+  if (relative === 0) return "nothing";
+  return ratio !== null && ratio <= budgetLimit ? "rounding" : "more than rounding";
+}

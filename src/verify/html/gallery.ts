@@ -1,0 +1,64 @@
+/**
+ * A picture a stage: where the differences are, and how large, all in one colour scale.
+ */
+import type { CandidateReport, Comparison } from "../report.ts";
+import { type ColourScale, colourScale, legend } from "./colour-scale.ts";
+import { heatMap } from "./heat-map.ts";
+import { type HistogramAxes, histogramAxes, histogramChart } from "./histogram-chart.ts";
+import { html, type Markup } from "./markup.ts";
+import { formatIndex, scientific, shortStage } from "./numbers.ts";
+import { badge } from "./parts.ts";
+import { selectStages } from "./stage-selection.ts";
+import { shownComparison, wrongInThemselves } from "./words.ts";
+
+/** Pictures of stages that are wrong in themselves, when there are so many that they say little. */
+const mostWrong = 12;
+
+export function gallery(candidate: CandidateReport): Markup {
+  const { stages, leftOut } = selectStages(candidate);
+  const wrong = candidate.layers.flatMap(wrongInThemselves).filter(({ propagated }) => propagated !== null);
+  const wrongShown = wrong.slice(0, mostWrong);
+  const name = candidate.layers.length > 1 ? (stage: string) => stage : shortStage;
+  const shown = [...stages.map(shownComparison), ...wrongShown.map(({ shadow }) => shadow)];
+  const compared = shown.flatMap((comparison) => comparison?.statistics ?? []);
+  const axes = histogramAxes(compared.map(({ histogram }) => histogram));
+  const scale = colourScale(compared.map(({ heatmap }) => heatmap));
+  const pictures = stages.map((stage) => {
+    const title = `${name(stage.stage)}${stage.propagated === null ? " (shadow)" : ""}`;
+    return picture({ stage: stage.stage, title, comparison: shownComparison(stage) }, axes, scale);
+  });
+  const wrongPictures = wrongShown.map(({ stage, shadow }) => {
+    return picture({ stage, title: `${name(stage)} (shadow)`, comparison: shadow }, axes, scale);
+  });
+  return html`<p class="lead">A cell is the largest |difference| of the elements it stands for: rows are positions (of
+all heads, for scores), columns features. Below, how many elements differ by how much. One colour scale for all stages
+of this candidate.${leftOut !== null && html` <b>${leftOut}</b>`}</p>
+${legend(scale)}<div class="gallery">${pictures}</div>
+${
+  wrongShown.length > 0 &&
+  html`<h4>Wrong in themselves</h4><p
+class="lead">${wrongWords(wrongShown.length, wrong.length)}</p>`
+}
+<div class="gallery">${wrongPictures}</div>`;
+}
+
+/** Where the candidate's own chain drowns everything, the shadow comparison still shows the pattern of the fault. */
+function wrongWords(shown: number, all: number): string {
+  const some = all > shown ? ` These are the first ${shown} of ${all}.` : "";
+  return `These stages are wrong whatever came before them (shadow): the fault is in their own computation.${some}`;
+}
+
+interface Pictured {
+  readonly stage: string;
+  readonly title: string;
+  readonly comparison: Comparison | null;
+}
+
+function picture({ stage, title, comparison }: Pictured, axes: HistogramAxes, scale: ColourScale): Markup | null {
+  if (comparison === null) return null;
+  const { statistics, verdict } = comparison;
+  const { maxAbsolute, heatmap, histogram } = statistics;
+  return html`<figure class="picture"><figcaption><code title="${stage}">${title}</code>${badge(verdict)}</figcaption>
+${heatMap(heatmap, scale, stage)}${histogramChart(histogram, axes, scale, stage)}
+<p class="quiet small">max ${scientific(maxAbsolute.value)} at ${formatIndex(maxAbsolute.index) || "–"}</p></figure>`;
+}

@@ -1,0 +1,52 @@
+/**
+ * Which stages get a picture: all of them while they can be taken in, and of many those that matter.
+ */
+import type { CandidateReport, LayerReport, StageReport } from "../report.ts";
+import { ranges, shortStage } from "./numbers.ts";
+import { severity, shownComparison } from "./words.ts";
+
+export interface Selection {
+  readonly stages: readonly StageReport[];
+  /** What was left out and why; null when nothing was. */
+  readonly leftOut: string | null;
+}
+
+const most = 24;
+
+export function selectStages({ layers }: CandidateReport): Selection {
+  const all = layers.flatMap(({ stages }) => stages).filter((stage) => shownComparison(stage) !== null);
+  const wanted = all.length <= most ? new Set(all) : important(layers, all);
+  return {
+    stages: all.filter((stage) => wanted.has(stage)),
+    leftOut: wanted.size === all.length ? null : explain(layers, wanted.size, all.length),
+  };
+}
+
+/** All of the layer that matters most, the worst stage, and the layers' last stages, the last layer's first. */
+function important(layers: readonly LayerReport[], all: readonly StageReport[]): Set<StageReport> {
+  const compared = new Set(all);
+  const worst = all.reduce((worse, stage) => (severity(stage) > severity(worse) ? stage : worse));
+  const ends = layers.flatMap(({ stages }) => stages.at(-1) ?? []).reverse();
+  const ordered = [worst, ...(mostImportant(layers)?.stages ?? []), ...ends];
+  return new Set([...new Set(ordered.filter((stage) => compared.has(stage)))].slice(0, most));
+}
+
+/** The layer in which the candidate first leaves the original, or the one that ends furthest away. */
+export function mostImportant(layers: readonly LayerReport[]): LayerReport | undefined {
+  const worstOf = ({ stages }: LayerReport) => Math.max(-1, ...stages.map(severity));
+  return (
+    layers.find(({ firstDivergent }) => firstDivergent !== null) ??
+    layers.reduce<LayerReport | undefined>((worst, layer) => {
+      return worst === undefined || worstOf(layer) > worstOf(worst) ? layer : worst;
+    }, undefined)
+  );
+}
+
+function explain(layers: readonly LayerReport[], shown: number, total: number): string {
+  const layer = mostImportant(layers);
+  const why = layer?.firstDivergent == null ? "the layer nearest to its limit" : "the first that diverges";
+  const names = ranges(layer === undefined ? [] : [layer.layer]);
+  const last = shortStage(layers.at(-1)?.stages.at(-1)?.stage ?? "output");
+  const which = `all of layer ${names} (${why}), the worst stage, and each layer's ${last}`;
+  return `${shown} of ${total} stages are pictured: ${which}.`;
+}

@@ -1,0 +1,185 @@
+/**
+ * What a report says in sentences, for the page and the terminal alike.
+ */
+import type {
+  CandidateReport,
+  Comparison,
+  DiagnosisReport,
+  LayerReport,
+  LayoutReport,
+  StageReport,
+  UnitWeightReport,
+  VerifyReport,
+} from "../report.ts";
+import { isMatch, type Verdict } from "../verdict.ts";
+import { magnitude as formatMagnitude, listed, ranges, scientific, shortStage } from "./numbers.ts";
+
+/** Each verdict's definition. */
+export function meaning(verdict: Verdict, budgetLimit: number): string {
+  switch (verdict) {
+    case "IDENTICAL":
+      return "Every compared element is equal.";
+    case "GOOD":
+      return `The relative L2 error is at most ${budgetLimit} times the budget.`;
+    case "FAIR":
+      return "Over that, but at most 10 % relative L2.";
+    case "POOR":
+      return "More than 10 % relative L2.";
+    case "NON-FINITE":
+      return "A NaN or an infinity where the original is finite.";
+    case "INCONCLUSIVE":
+      return "The comparison could not be made.";
+  }
+}
+
+/** The one sentence that answers the question. */
+export function headline({ candidates, unitWeights, passed }: VerifyReport): string {
+  const names = (some: readonly CandidateReport[]) => listed(some.map(({ name }) => name));
+  if (candidates.length === 0) return "There was no candidate to compare.";
+  const one = candidates.length === 1;
+  if (passed) {
+    const who = one
+      ? names(candidates)
+      : candidates.length === 2
+        ? `Both ${names(candidates)}`
+        : `All ${candidates.length} candidates`;
+    return `${who} ${one ? "computes" : "compute"} what the original computes.`;
+  }
+  const different = candidates.filter((candidate) => !candidate.passed && candidate.inconclusive === null);
+  const unknown = candidates.filter(({ inconclusive }) => inconclusive !== null);
+  const right = candidates.filter((candidate) => candidate.passed);
+  const parts: string[] = [];
+  if (different.length > 0) {
+    parts.push(`${names(different)} ${different.length === 1 ? "does" : "do"} not compute what the original computes`);
+  }
+  if (right.length > 0) parts.push(`${names(right)} ${right.length === 1 ? "matches" : "match"}`);
+  if (unknown.length > 0) parts.push(`${names(unknown)} could not be compared`);
+  const failedTests = unitWeights.filter((test) => !test.passed);
+  if (different.length === 0 && failedTests.length > 0) {
+    parts.push(`${listed([...new Set(failedTests.map(({ candidate }) => candidate))])} failed with unit weights`);
+  }
+  return `${parts.join("; ")}.`;
+}
+
+/** What was found about a candidate: why it could not be compared, or its diagnosis, once for layers that agree. */
+export function findings({ inconclusive, layers, layouts }: CandidateReport): string[] {
+  if (inconclusive !== null) return [inconclusive];
+  const sentences = groupDiagnoses(layers).map(({ title, diagnosis }) => {
+    return layers.length === 1 ? diagnosis.sentence : `${title}: ${diagnosis.sentence}`;
+  });
+  return [...sentences, ...layouts.filter(({ asExpected }) => !asExpected).map(layoutSurprise)];
+}
+
+export interface DiagnosisGroup {
+  /** `Layers 0–11` */
+  readonly title: string;
+  /** That of the layer with the most left. */
+  readonly diagnosis: DiagnosisReport;
+}
+
+/** Layers in which the same was found are told once: their sentences differ in figures only. */
+export function groupDiagnoses(layers: readonly LayerReport[]): DiagnosisGroup[] {
+  const groups = new Map<string, LayerReport[]>();
+  for (const layer of layers) {
+    const { causes, unexplained, explained } = layer.diagnosis;
+    const found = [
+      causes.map(({ says, alternatives }) => [says, alternatives]),
+      unexplained.map(shortStage),
+      explained === null,
+    ];
+    const key = JSON.stringify(found);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [layer]);
+    else group.push(layer);
+  }
+  const left = ({ diagnosis }: LayerReport) => diagnosis.rest.ratio ?? Number.MAX_VALUE;
+  return [...groups.values()].map((group) => ({
+    title: `Layer${group.length === 1 ? "" : "s"} ${ranges(group.map(({ layer }) => layer))}`,
+    diagnosis: group.reduce((most, layer) => (left(layer) > left(most) ? layer : most)).diagnosis,
+  }));
+}
+
+function layoutSurprise(layout: LayoutReport): string {
+  const expected = layout.expected === "original" ? "match the original" : "be a poor match that is recognised";
+  return `Layout ${layout.number} (${layout.name}) should ${expected}; it is ${layout.comparison.verdict}.`;
+}
+
+/** What went wrong in a unit-weight test, and where it began. */
+export function explainUnitWeights(test: UnitWeightReport): string {
+  const { overflow, statistics, kind, illConditioned } = test;
+  if (overflow !== null) {
+    const { stage, operation, magnitude, precision, limit } = overflow;
+    const reason =
+      magnitude === null
+        ? "its value would have fitted"
+        : `the original reaches ${formatMagnitude(magnitude)} there; ${precision} ends at ${formatMagnitude(limit)}`;
+    return `The first NaN or infinity arose in ${stage} (${operation}): ${reason}.`;
+  }
+  if (kind === "exact") {
+    if (statistics.maxAbsolute.value === 0) return "0.5 everywhere, as it must be.";
+    return `It should be 0.5 everywhere; it is off by up to ${scientific(statistics.maxAbsolute.value, 2)}.`;
+  }
+  if (!illConditioned) return "";
+  return (
+    `Finite. Off by up to ${scientific(statistics.maxAbsolute.value, 2)}, which is reported and not judged: ` +
+    "float32's spacing at these sums is 1/16, so no float32 kernel can agree closely."
+  );
+}
+
+/** Whether the verdict says anything: a finite but ill-conditioned result has none. */
+export function isJudged({ illConditioned, verdict }: UnitWeightReport): boolean {
+  return !(illConditioned && verdict === "INCONCLUSIVE");
+}
+
+/** How the exact and the demo's unit weights are made. */
+export const unitWeightKinds: Readonly<Record<UnitWeightReport["kind"], string>> = {
+  exact:
+    "Input one, dense weights one, their biases zero, LayerNorm weight one and bias 0.5: " +
+    "every intermediate value is representable, and the output is 0.5 everywhere.",
+  demo: "Input one and every weight one, while the biases stay: the output must be finite.",
+};
+
+/** The comparison that a figure of a stage shows: the candidate's own chain, else the stage alone. */
+export function shownComparison({ propagated, shadow }: StageReport): Comparison | null {
+  return propagated ?? shadow;
+}
+
+/** The stage furthest from its budget, by the candidate's own chain. */
+export function worstStage(layer: LayerReport): StageReport | undefined {
+  return layer.stages.reduce<StageReport | undefined>((worst, stage) => {
+    return worst === undefined || severity(stage) > severity(worst) ? stage : worst;
+  }, undefined);
+}
+
+/** For ordering: non-finite above everything, then by relative error over budget. */
+export function severity(stage: StageReport): number {
+  const comparison = shownComparison(stage);
+  if (comparison === null) return -1;
+  if (comparison.verdict === "NON-FINITE") return Number.POSITIVE_INFINITY;
+  return comparison.ratio ?? Number.MAX_VALUE;
+}
+
+/** The stages that are wrong in themselves: not a match although their inputs were right. */
+export function wrongInThemselves(layer: LayerReport): StageReport[] {
+  return layer.stages.filter(({ shadow }) => shadow !== null && !isMatch(shadow.verdict));
+}
+
+/** What the shadow comparison means depends on whether the candidate can be run again. */
+export function shadowWords({ kind }: CandidateReport): string {
+  return kind === "dump"
+    ? "the original's operation applied to the candidate's own dumped inputs"
+    : "each stage computed by the candidate from the original's inputs";
+}
+
+export function noLayoutsWords({ kind, inconclusive }: CandidateReport): string {
+  if (inconclusive !== null) return "The layouts were not tried, because no comparison could be made.";
+  return kind === "dump"
+    ? "A dump holds results and cannot be run again with weights in other layouts, so there are none here."
+    : "No layouts were tried.";
+}
+
+/** `the original layout`, and whether it is what it should be. */
+export function recognisedWords({ recognised, expected, comparison }: LayoutReport): string {
+  if (recognised !== null) return `recognised as ${recognised}`;
+  return expected === "original" && isMatch(comparison.verdict) ? "the original" : "fits no known layout";
+}

@@ -1,0 +1,149 @@
+/**
+ * The demo's five weight layouts: the same kernel, given the same numbers in five orders.
+ *
+ * The candidate is told nothing: it gets flat buffers under the shapes declared, Hugging Face's [out, in]. Two of the five
+ * turn out to be the same bytes as the original; the others must come out poor, and as what they are.
+ */
+import { toFloat64 } from "../tensor/half.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { applyAll, type RunnableCandidate } from "./candidate.ts";
+import { compareStage } from "./compare-stage.ts";
+import { cornersOf } from "./corners.ts";
+import type { Deviation } from "./deviations.ts";
+import { layerProgram, stageName } from "./layer-program.ts";
+import { realRows } from "./positions.ts";
+import type { LayoutReport } from "./report.ts";
+import { compute, relativeError, type Subject } from "./subject.ts";
+import { isMatch } from "./verdict.ts";
+
+const attention = ["attention.self.query", "attention.self.key", "attention.self.value"];
+const everything = [...attention, "attention.output.dense", "intermediate.dense", "output.dense"];
+
+/** A layout is the set of matrices whose bytes are those of the transpose. */
+interface Layout {
+  readonly name: string;
+  readonly transposed: readonly string[];
+}
+
+const layouts: readonly Layout[] = [
+  { name: "Q, K, V stacked, nothing transposed", transposed: [] },
+  { name: "Q, K, V stacked and transposed", transposed: attention },
+  { name: "everything transposed", transposed: everything },
+  { name: "only the attention output transposed", transposed: ["attention.output.dense"] },
+  { name: "Hugging Face's layout as it is", transposed: [] },
+];
+
+/** What a layout is, whatever it was called. */
+const contents: ReadonlyMap<string, string> = new Map([
+  ["", "the original layout"],
+  [attention.join(), "Q, K, V transposed"],
+  [everything.join(), "everything transposed"],
+  ["attention.output.dense", "the attention output transposed"],
+]);
+
+export interface LayoutOptions {
+  /** What the candidate is known to do differently: layouts are recognised under it. */
+  readonly deviations: readonly Deviation[];
+  readonly limit: number;
+  readonly signal?: AbortSignal | undefined;
+  readonly onStep?: ((step: string) => void) | undefined;
+}
+
+export async function verifyLayouts(
+  subject: Subject,
+  candidate: RunnableCandidate,
+  { deviations, limit, signal, onStep }: LayoutOptions,
+): Promise<LayoutReport[]> {
+  const { config, layer, inputs } = subject;
+  const output = stageName(layer, "output");
+  // All stages, even if only the output is looked at: an ordinary implementation stores and rounds them.
+  const program = layerProgram(config, layer);
+  const feeds = new Map<string, Tensor>([
+    ["hidden_states", inputs.hiddenStates],
+    ["attention_mask", inputs.attentionMask],
+  ]);
+  const outputOf = (tensors: ReadonlyMap<string, Tensor>): Tensor => {
+    const tensor = tensors.get(output);
+    if (tensor === undefined) throw new Error("the layer's output was not computed");
+    return tensor;
+  };
+  const [batch = 0, sequence = 0] = inputs.attentionMask.shape;
+  const { precision } = candidate;
+  const original = outputOf(await compute(program, subject.parameters, feeds, { signal }));
+  const ordinary = outputOf(await compute(program, subject.parameters, feeds, { signal, precision }));
+  const isReal = realRows(inputs.attentionMask.data, batch, sequence)(original.shape);
+
+  const known = new Map<string, { readonly exact: Tensor; readonly budget: number }>();
+  const deviating = applyAll(program, deviations);
+  for (const key of new Set(layouts.map(({ transposed }) => transposed.join()))) {
+    onStep?.(`computing layout ${contents.get(key)}`);
+    const parameters = withTransposed(subject, key === "" ? [] : key.split(","));
+    const exact = outputOf(await compute(deviating, parameters, feeds, { signal }));
+    const rounded = outputOf(await compute(deviating, parameters, feeds, { signal, precision }));
+    known.set(key, { exact, budget: relativeError(exact, rounded, isReal) });
+  }
+
+  const reports: LayoutReport[] = [];
+  for (const [index, { name, transposed }] of layouts.entries()) {
+    onStep?.(`running layout ${index + 1}`);
+    const parameters = withTransposed(subject, transposed);
+    const task = { program, wanted: [output], layer, parameters, inputs: feeds, signal };
+    const found = outputOf(await candidate.compute(task));
+    const comparison = compareStage({ original, candidate: found, ordinary, precision, isReal, limit });
+    const recognised = recognise(found, known, limit, isReal);
+    const expected = transposed.length === 0 ? "original" : "poor";
+    const fits = recognised === contents.get(transposed.join());
+    reports.push({
+      number: index + 1,
+      name,
+      comparison,
+      delta: cornersOf(difference(found, original)),
+      sameBytesAs: layouts.flatMap((other, at) =>
+        at !== index && other.transposed.join() === transposed.join() ? [at + 1] : [],
+      ),
+      expected,
+      recognised,
+      asExpected: fits && (expected === "original" ? isMatch(comparison.verdict) : comparison.verdict === "POOR"),
+    });
+  }
+  return reports;
+}
+
+/** The layout whose computation the output is, to within rounding. */
+function recognise(
+  found: Tensor,
+  known: ReadonlyMap<string, { readonly exact: Tensor; readonly budget: number }>,
+  limit: number,
+  isReal: ((index: number) => boolean) | undefined,
+): string | null {
+  for (const [key, { exact, budget }] of known) {
+    if (relativeError(exact, found, isReal) <= limit * budget) return contents.get(key) ?? null;
+  }
+  return null;
+}
+
+/** The layer's parameters, with the bytes of the transpose under the declared shape. */
+function withTransposed({ parameters, layer }: Subject, transposed: readonly string[]): Map<string, Tensor> {
+  const changed = new Map<string, Tensor>(parameters);
+  for (const path of transposed) {
+    const name = `encoder.layer.${layer}.${path}.weight`;
+    const weight = parameters.get(name);
+    if (weight === undefined) throw new Error(`the layer has no parameter ${name}`);
+    changed.set(name, { ...weight, data: transposedBytes(weight.data, weight.shape) });
+  }
+  return changed;
+}
+
+function transposedBytes(data: Float64Array, shape: readonly number[]): Float64Array {
+  const [rows = 0, columns = 0] = shape;
+  return data.map((_, index) => data[(index % rows) * columns + Math.floor(index / rows)] as number);
+}
+
+function difference(found: Tensor, original: Tensor): Tensor<"f64"> {
+  const wanted = toFloat64(original);
+  return {
+    dtype: "f64",
+    shape: original.shape,
+    data: toFloat64(found).map((value, index) => value - (wanted[index] as number)),
+  };
+}

@@ -1,0 +1,31 @@
+/** Finds the name that somebody probably meant. */
+
+/** The nearest of `known` within a third of its length in edits, the first of several; `undefined` if none is. */
+export function nearest<T extends string>(name: string, known: readonly T[]): T | undefined {
+  let best: T | undefined;
+  let least = Number.POSITIVE_INFINITY;
+  for (const candidate of known) {
+    // A name much longer than any known one is no misspelling, and may be a megabyte long.
+    if (name.length > 2 * candidate.length) continue;
+    const distance = editDistance(name, candidate);
+    if (distance < least && distance <= Math.max(1, Math.floor(candidate.length / 3))) {
+      best = candidate;
+      least = distance;
+    }
+  }
+  return best;
+}
+
+/** Levenshtein's distance, one row at a time. */
+function editDistance(a: string, b: string): number {
+  let above = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = (above[j - 1] as number) + Number(a[i - 1] !== b[j - 1]);
+      row.push(Math.min(replaced, (above[j] as number) + 1, (row[j - 1] as number) + 1));
+    }
+    above = row;
+  }
+  return above[b.length] as number;
+}

@@ -1,0 +1,135 @@
+/**
+ * Writes what somebody needs to run their own kernel on the inputs that fusebert compares on. Node only.
+ *
+ * - `inputs.safetensors`: hidden_states (f32) and attention_mask (i32)
+ * - `weights.safetensors`: the layer's parameters (f32), by their Hugging Face names
+ * - `layer.json`: sizes and conventions
+ * - `dump.py`: from there to a dump
+ *
+ * Must stay true: a `dump.py` that is already there is never overwritten: somebody has put their kernel into it.
+ */
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { BertConfig } from "../../checkpoint/config.ts";
+import { reasonOf } from "../../checkpoint/describe.ts";
+import { expectedParameters } from "../../checkpoint/parameters.ts";
+import { encodeSafetensors } from "../../checkpoint/safetensors.ts";
+import { InputError } from "../../errors.ts";
+import { toFloat32 } from "../../tensor/half.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+import { layerStages, stageName } from "../layer-program.ts";
+import { shapeOfStage } from "../stage-names.ts";
+import { dumpScript, verifyCommand } from "./dump-script.ts";
+
+export interface InputsToWrite {
+  /** [batch, sequence, hidden] */
+  readonly hiddenStates: Tensor;
+  /** [batch, sequence], 1 for a real position. */
+  readonly attentionMask: Tensor<"i32">;
+  /** By canonical name; those of other layers are left out. */
+  readonly weights: ReadonlyMap<string, Tensor>;
+  readonly config: BertConfig;
+  readonly layer: number;
+  readonly modelName: string;
+}
+
+export interface WrittenInputs {
+  /** Paths of the files, in the folder's terms. */
+  readonly written: readonly string[];
+  /** Paths that were there, had other contents, and were left alone. */
+  readonly kept: readonly string[];
+}
+
+/**
+ * @param folder is made if it is not there.
+ * @throws InputError if a parameter of the layer is missing or a file cannot be written.
+ */
+export async function writeInputs(folder: string, inputs: InputsToWrite): Promise<WrittenInputs> {
+  const { hiddenStates, attentionMask, modelName, layer } = inputs;
+  const about = { model: modelName, layer: String(layer) };
+  const states = new Map<string, Tensor>([
+    ["hidden_states", asF32(hiddenStates)],
+    ["attention_mask", attentionMask],
+  ]);
+  const files: readonly [string, Uint8Array | string][] = [
+    ["inputs.safetensors", encodeSafetensors(states, about)],
+    ["weights.safetensors", encodeSafetensors(layerWeights(inputs), about)],
+    ["layer.json", `${JSON.stringify(describeLayer(inputs), null, 2)}\n`],
+  ];
+  const script = join(folder, "dump.py");
+  const scriptText = dumpScript(inputs);
+  try {
+    await mkdir(folder, { recursive: true });
+    for (const [name, content] of files) await writeFile(join(folder, name), content);
+    const kept = (await writeUnlessThere(script, scriptText)) ? [] : [script];
+    const written = [...files.map(([name]) => join(folder, name)), script].filter((path) => !kept.includes(path));
+    return { written, kept };
+  } catch (cause) {
+    throw new InputError({
+      found: `the inputs cannot be written to ${folder} (${reasonOf(cause)})`,
+      expected: "a folder that can be written to, with room for the layer's weights",
+      cause,
+    });
+  }
+}
+
+/** @returns whether the file now has this content. */
+async function writeUnlessThere(path: string, text: string): Promise<boolean> {
+  try {
+    await writeFile(path, text, { flag: "wx" });
+    return true;
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+    return (await readFile(path, "utf8")) === text;
+  }
+}
+
+function asF32(tensor: Tensor): Tensor<"f32"> {
+  return { dtype: "f32", shape: tensor.shape, data: toFloat32(tensor) };
+}
+
+function layerWeights({ weights, config, layer }: InputsToWrite): Map<string, Tensor> {
+  const names = [...expectedParameters(config).keys()].filter((name) => name.startsWith(`encoder.layer.${layer}.`));
+  if (names.length === 0) {
+    throw new InputError({ found: `there is no layer ${layer}`, expected: `0 to ${config.layers - 1}` });
+  }
+  return new Map(
+    names.map((name) => {
+      const tensor = weights.get(name);
+      if (tensor === undefined) throw new InputError({ found: `the layer's parameter ${name} is not given` });
+      return [name, asF32(tensor)];
+    }),
+  );
+}
+
+function describeLayer({ config, layer, modelName, hiddenStates }: InputsToWrite): object {
+  const [batch = 0, sequence = 0] = hiddenStates.shape;
+  const { hiddenSize, heads, intermediateSize, layerNormEps } = config;
+  const headSize = hiddenSize / heads;
+  return {
+    model: modelName,
+    layer,
+    batch,
+    sequence,
+    hiddenSize,
+    heads,
+    headSize,
+    intermediateSize,
+    layerNormEps,
+    attentionScale: 1 / Math.sqrt(headSize),
+    stages: Object.fromEntries(
+      layerStages.map((stage) => [stageName(layer, stage), shapeOfStage(stage, config, { batch, sequence })]),
+    ),
+    conventions,
+    command: verifyCommand({ layer }),
+  };
+}
+
+const conventions: readonly string[] = [
+  "Matrices are [out, in], row-major, as PyTorch's Linear keeps them: y = x Wᵀ + b.",
+  "attention_mask is 1 for a real position and 0 for padding. Rows of padding are not compared.",
+  "attention_scores are scaled, before the mask; what stands at masked keys is not compared.",
+  "intermediate is after the GELU, x/2 · (1 + erf(x/√2)).",
+  "attention_output and output are after residual and LayerNorm, attention_output_dense and output_dense before.",
+  "Dump the stages that your kernel writes, in its precision, under these names; leave out the others.",
+];

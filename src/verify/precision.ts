@@ -1,0 +1,34 @@
+/**
+ * The precisions a candidate may have, and how the interpreter imitates storing in one.
+ */
+import { roundToF16 } from "../tensor/half.ts";
+
+export const precisions = ["f32", "f16", "bf16"] as const;
+
+export type Precision = (typeof precisions)[number];
+
+/** The largest finite value. */
+export const largest: Readonly<Record<Precision, number>> = {
+  f32: 3.4028234663852886e38,
+  f16: 65_504,
+  bf16: 3.3895313892515355e38,
+};
+
+const float = new Float32Array(1);
+const bits = new Uint32Array(float.buffer);
+
+/** To nearest, ties to even. From float64 by way of float32: the double rounding is below what any verdict looks at. */
+function roundToBf16(value: number): number {
+  if (!Number.isFinite(value)) return value;
+  float[0] = value;
+  const word = bits[0] as number;
+  bits[0] = (word + 0x7fff + ((word >>> 16) & 1)) & 0xffff0000;
+  return float[0] as number;
+}
+
+/** The nearest number that the precision can hold; beyond its largest an infinity. */
+export const roundTo: Readonly<Record<Precision, (value: number) => number>> = {
+  f32: Math.fround,
+  f16: roundToF16,
+  bf16: roundToBf16,
+};

@@ -1,0 +1,23 @@
+/**
+ * What storing the embeddings in half precision costs before anything is computed.
+ */
+import { toFloat64 } from "../tensor/half.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { compareTensors } from "./compare.ts";
+import { cornersOf } from "./corners.ts";
+import { roundTo } from "./precision.ts";
+import type { RoundTrip } from "./report.ts";
+
+export function roundTrips(embeddings: Tensor): RoundTrip[] {
+  const original = toFloat64(embeddings);
+  return (["f16", "bf16"] as const).map((precision) => {
+    const data = original.map(roundTo[precision]);
+    const delta = data.map((value, index) => value - (original[index] as number));
+    const candidate: Tensor = { dtype: "f64", shape: embeddings.shape, data };
+    return {
+      precision,
+      statistics: compareTensors({ original: embeddings, candidate, precision }),
+      delta: cornersOf({ dtype: "f64", shape: embeddings.shape, data: delta }),
+    };
+  });
+}

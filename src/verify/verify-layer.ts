@@ -1,0 +1,336 @@
+/**
+ * One layer of one candidate, stage by stage, in both feeding modes, with its diagnosis.
+ *
+ * *Propagated*: the candidate's own chain against the original's, so that errors accumulate as they do in use. *Shadow*:
+ * one segment at a time on inputs that are right (an engine gets the original's, a dump's outputs are compared with the
+ * original's operations on its own inputs), so that an error shows where it is made. Together they tell a bug from
+ * rounding that piled up.
+ */
+import { assumeUnmasked } from "../passes/assume-unmasked.ts";
+import type { Program, Value } from "../program/program.ts";
+import { toFloat32 } from "../tensor/half.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import type { RunnableCandidate } from "./candidate.ts";
+import { cleanPadding } from "./clean-padding.ts";
+import { compareStage } from "./compare-stage.ts";
+import { type Diagnosis, diagnose } from "./diagnose.ts";
+import type { LayerInputs } from "./layer-inputs.ts";
+import { layerProgram, layerStages, stageName } from "./layer-program.ts";
+import { type RealPositions, realRows } from "./positions.ts";
+import type { Precision } from "./precision.ts";
+import type { Comparison, LayerReport, StageReport } from "./report.ts";
+import { givenName, segmentsOf } from "./segments.ts";
+import { compute, relativeError, type Subject } from "./subject.ts";
+import { unround } from "./unround.ts";
+import { isMatch, worst } from "./verdict.ts";
+
+export interface LayerOptions {
+  readonly limit: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Told what is being done, and the hypotheses tested so far. */
+  readonly onStep?: ((step: string) => void) | undefined;
+}
+
+export interface LayerResult {
+  readonly report: LayerReport;
+  readonly diagnosis: Diagnosis;
+  /** The layer's outputs: the inputs of the next one. */
+  readonly outputs: Chain;
+}
+
+/** The three chains that run side by side through the layers. */
+export interface Chain {
+  readonly original: Tensor;
+  /** Of an ordinary implementation of the candidate's precision. */
+  readonly ordinary: Tensor;
+  readonly candidate: Tensor;
+}
+
+type Stages = ReadonlyMap<string, Tensor>;
+
+/** An engine or an imitation. */
+export async function verifyRunnable(
+  subject: Subject,
+  candidate: RunnableCandidate,
+  chain: Chain,
+  options: LayerOptions,
+): Promise<LayerResult> {
+  const { config, layer, parameters } = subject;
+  const { precision } = candidate;
+  const { signal } = options;
+  const program = layerProgram(config, layer);
+  const output = stageName(layer, "output");
+  options.onStep?.("running the layer");
+  const task = {
+    program: programFor(program, subject.inputs),
+    layer,
+    parameters,
+    inputs: inputsWith(subject.inputs, chain.candidate),
+    signal,
+  };
+  const instrumented = await candidate.compute(task);
+  // An engine's users run kernels that keep nothing but the output: that is what is judged. Other kernels round
+  // differently, so a diagnosis never mixes the two.
+  const production =
+    candidate.kind === "engine" ? await candidate.compute({ ...task, wanted: [output] }) : instrumented;
+  const propagated = await propagate(subject, chain, precision, signal);
+  options.onStep?.("running each stage on the original's inputs");
+  const shadow = await shadowOfRunnable(subject, candidate, propagated.original, signal);
+  return conclude(subject, {
+    precision,
+    stages: new Map([...instrumented, ...production]),
+    diagnosed: instrumented,
+    hidden: chain.candidate,
+    production: new Set(production.keys()),
+    propagated,
+    shadow,
+    recomputed: (await recompute(subject, { stages: instrumented, hidden: chain.candidate, precision, signal })).pairs,
+    skipped: new Map(),
+    options,
+  });
+}
+
+export interface DumpedLayer {
+  readonly stages: Stages;
+  readonly hiddenStates: Tensor | undefined;
+  readonly precision: Precision;
+}
+
+/** A dump, which cannot be run again. */
+export async function verifyDumped(subject: Subject, dump: DumpedLayer, options: LayerOptions): Promise<LayerResult> {
+  const { inputs } = subject;
+  const { precision, hiddenStates } = dump;
+  const { attentionMask } = inputs;
+  const stages = new Map([...dump.stages].map(([name, tensor]) => [name, cleanPadding(tensor, attentionMask)]));
+  const hidden = hiddenStates && cleanPadding(hiddenStates, attentionMask);
+  const chain = hidden && { original: hidden, ordinary: hidden, candidate: hidden };
+  const propagated = chain && (await propagate(subject, chain, precision, options.signal));
+  options.onStep?.("recomputing each stage");
+  const { pairs, skipped } = await recompute(subject, { stages, hidden, precision, signal: options.signal });
+  return conclude(subject, {
+    precision,
+    stages,
+    diagnosed: stages,
+    hidden,
+    production: new Set(stages.keys()),
+    propagated,
+    shadow: pairs,
+    recomputed: pairs,
+    skipped,
+    options,
+  });
+}
+
+interface RecomputeOptions {
+  readonly stages: Stages;
+  readonly hidden: Tensor | undefined;
+  readonly precision: Precision;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * The original's operations on a candidate's own stages, segment by segment. The ordinary implementation beside it has
+ * rounded its output, and before that what it read (`unround.ts`).
+ */
+async function recompute(
+  { config, layer, parameters, inputs: { attentionMask } }: Subject,
+  { stages, hidden, precision, signal }: RecomputeOptions,
+): Promise<{ pairs: Map<string, ShadowPair>; skipped: ReadonlyMap<string, string> }> {
+  const { segments, skipped } = segmentsOf(config, layer, new Set(stages.keys()), hidden !== undefined);
+  const feeds = new Map<string, Tensor>([["attention_mask", attentionMask]]);
+  if (hidden) for (const name of ["hidden_states", "key_states"]) feeds.set(name, hidden);
+  const unrounded = new Map(feeds);
+  for (const [name, tensor] of stages) {
+    feeds.set(givenName(name), tensor);
+    unrounded.set(givenName(name), unround(tensor, precision));
+  }
+  const pairs = new Map<string, ShadowPair>();
+  for (const { stage, program, stored } of segments) {
+    const original = await compute(program, parameters, feeds, { signal });
+    const ordinary = await compute(program, parameters, unrounded, { signal, precision, stored });
+    pairs.set(stage, {
+      original: required(original.get(stage)),
+      ordinary: required(ordinary.get(stage)),
+      candidate: required(stages.get(stage)),
+    });
+  }
+  return { pairs, skipped };
+}
+
+interface Propagated {
+  readonly original: Stages;
+  readonly ordinary: Stages;
+}
+
+interface ShadowPair {
+  readonly original: Tensor;
+  readonly ordinary: Tensor;
+  readonly candidate: Tensor;
+}
+
+async function propagate(
+  { config, layer, parameters, inputs }: Subject,
+  chain: Chain,
+  precision: Precision,
+  signal: AbortSignal | undefined,
+): Promise<Propagated> {
+  const program = layerProgram(config, layer);
+  return {
+    original: await compute(program, parameters, inputsWith(inputs, chain.original), { signal }),
+    ordinary: await compute(program, parameters, inputsWith(inputs, chain.ordinary), { signal, precision }),
+  };
+}
+
+/** All segments as one program, each fed with the original's stages. */
+async function shadowOfRunnable(
+  subject: Subject,
+  candidate: RunnableCandidate,
+  original: Stages,
+  signal: AbortSignal | undefined,
+): Promise<Map<string, ShadowPair>> {
+  const { config, layer, parameters, inputs } = subject;
+  const { segments } = segmentsOf(config, layer, new Set(original.keys()), true);
+  const outputs = new Map(segments.map(({ stage, program }) => [stage, program.outputs.get(stage) as Value]));
+  // Everybody gets the same numbers: those an engine can be given.
+  const feeds = new Map<string, Tensor>([["attention_mask", inputs.attentionMask]]);
+  for (const name of ["hidden_states", "key_states"]) feeds.set(name, asFloat32(inputs.hiddenStates));
+  for (const [name, tensor] of original) feeds.set(givenName(name), asFloat32(tensor));
+  const program = programFor({ outputs }, inputs);
+  const exact = await compute({ outputs }, parameters, feeds, { signal });
+  const ordinary = await compute({ outputs }, parameters, feeds, { signal, precision: candidate.precision });
+  const found = await candidate.compute({ program, layer, parameters, inputs: feeds, signal });
+  return new Map(
+    segments.map(({ stage }) => [
+      stage,
+      {
+        original: required(exact.get(stage)),
+        ordinary: required(ordinary.get(stage)),
+        candidate: required(found.get(stage)),
+      },
+    ]),
+  );
+}
+
+interface Evidence {
+  readonly precision: Precision;
+  readonly stages: Stages;
+  /** Stages of one and the same run. */
+  readonly diagnosed: Stages;
+  readonly hidden: Tensor | undefined;
+  readonly production: ReadonlySet<string>;
+  readonly propagated: Propagated | undefined;
+  readonly shadow: ReadonlyMap<string, ShadowPair>;
+  /** The original's operations on the candidate's own stages: what a diagnosis starts from. */
+  readonly recomputed: ReadonlyMap<string, ShadowPair>;
+  readonly skipped: ReadonlyMap<string, string>;
+  readonly options: LayerOptions;
+}
+
+async function conclude(subject: Subject, evidence: Evidence): Promise<LayerResult> {
+  const { layer, parameters, inputs } = subject;
+  const { precision, stages, diagnosed, hidden, propagated, recomputed, options } = evidence;
+  const [batch = 0, sequence = 0] = inputs.attentionMask.shape;
+  const real = realRows(inputs.attentionMask.data, batch, sequence);
+  const reports = layerStages
+    .map((kind) => stageName(layer, kind))
+    .filter((stage) => stages.has(stage))
+    .map((stage) => reportStage(stage, evidence, real));
+  const budgets = new Map(
+    [...evidence.recomputed].map(([stage, { original, ordinary }]) => {
+      return [stage, relativeError(original, ordinary, real(original.shape))] as const;
+    }),
+  );
+  let runs = 0;
+  const diagnosis = await diagnose(
+    subject,
+    {
+      inputs: hidden && { hiddenStates: hidden, attentionMask: inputs.attentionMask },
+      stages: new Map([...diagnosed].filter(([name]) => recomputed.has(name))),
+      parameters,
+      attentionMask: inputs.attentionMask,
+    },
+    {
+      precision,
+      budgets,
+      limit: options.limit,
+      signal: options.signal,
+      onRun: () => options.onStep?.(`testing hypotheses (${++runs})`),
+    },
+  );
+  const verdicts = reports.flatMap(({ propagated: p, shadow: s }) =>
+    (p ?? s) ? [(p ?? s)?.verdict ?? "INCONCLUSIVE"] : [],
+  );
+  const firstDivergent = reports.find(({ propagated: p, shadow: s }) => {
+    const verdict = (p ?? s)?.verdict;
+    return verdict !== undefined && !isMatch(verdict);
+  });
+  const output = stageName(layer, "output");
+  const fallback = required(stages.get(output) ?? propagated?.original.get(output) ?? inputs.hiddenStates);
+  return {
+    report: {
+      layer,
+      stages: reports,
+      firstDivergent: firstDivergent?.stage ?? null,
+      diagnosis: { ...diagnosis.report, sentence: unrelated(reports, diagnosis) + diagnosis.report.sentence },
+      verdict: worst(verdicts),
+    },
+    diagnosis,
+    outputs: {
+      original: propagated?.original.get(output) ?? fallback,
+      ordinary: propagated?.ordinary.get(output) ?? fallback,
+      candidate: stages.get(output) ?? fallback,
+    },
+  };
+}
+
+/** Below this cosine two tensors have nothing to do with each other. */
+const unrelatedCosine = 0.1;
+
+/** What to think first when already the first stage has nothing of the original's and no hypothesis says why. */
+function unrelated([first]: readonly StageReport[], { report }: Diagnosis): string {
+  const comparison = first?.shadow ?? first?.propagated;
+  if (first === undefined || comparison === undefined || comparison === null) return "";
+  const { cosine, count } = comparison.statistics;
+  if (count === 0 || Math.abs(cosine) >= unrelatedCosine || !report.unexplained.includes(first.stage)) return "";
+  return (
+    `Already ${first.stage} is not correlated with the original (cosine ${cosine.toFixed(3)}): it looks like another ` +
+    "model's, another layer's or another input's. "
+  );
+}
+
+function reportStage(stage: string, evidence: Evidence, real: RealPositions): StageReport {
+  const { precision, stages, propagated, shadow, skipped, production, options } = evidence;
+  const candidate = required(stages.get(stage));
+  const compared = (pair: ShadowPair): Comparison =>
+    compareStage({ ...pair, precision, isReal: real(pair.original.shape), limit: options.limit });
+  const [original, ordinary] = [propagated?.original.get(stage), propagated?.ordinary.get(stage)];
+  const pair = shadow.get(stage);
+  return {
+    stage,
+    propagated: original && ordinary ? compared({ original, ordinary, candidate }) : null,
+    shadow: pair ? compared(pair) : null,
+    shadowSkipped: skipped.get(stage) ?? null,
+    production: production.has(stage),
+  };
+}
+
+/** An engine's users never compute padding: without padding its program has no mask. */
+function programFor(program: Program, { attentionMask }: LayerInputs): Program {
+  return attentionMask.data.every((value) => value !== 0) ? assumeUnmasked(program) : program;
+}
+
+function inputsWith({ attentionMask }: LayerInputs, hiddenStates: Tensor): Map<string, Tensor> {
+  return new Map([
+    ["hidden_states", hiddenStates],
+    ["attention_mask", attentionMask],
+  ]);
+}
+
+function asFloat32(tensor: Tensor): Tensor<"f32"> {
+  return { dtype: "f32", shape: tensor.shape, data: toFloat32(tensor) };
+}
+
+function required<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error("a stage that was asked for was not computed");
+  return value;
+}

@@ -1,0 +1,177 @@
+/**
+ * The whole verification: unit weights, embeddings, layers stage by stage, layouts, diagnosis, verdict.
+ *
+ * Must stay true: candidates are judged one by one and alike, whatever they are; parts are handed out as soon as they are
+ * known, and the report at the end is all of them.
+ */
+import type { BertConfig } from "../checkpoint/config.ts";
+import type { FloatDType, Tensor } from "../tensor/tensor.ts";
+import type { RunnableCandidate } from "./candidate.ts";
+import { cornersOf } from "./corners.ts";
+import type { LayerInputs } from "./layer-inputs.ts";
+import { layerProgram, stageName } from "./layer-program.ts";
+import { verifyLayouts } from "./layouts.ts";
+import type { Precision } from "./precision.ts";
+import {
+  type CandidateReport,
+  type EmbeddingReport,
+  type LayerReport,
+  reportSchema,
+  type UnitWeightReport,
+  type VerifyReport,
+} from "./report.ts";
+import { roundTrips } from "./round-trips.ts";
+import { readParameters, type Subject } from "./subject.ts";
+import { bertBaseSize, prepareUnitWeights, runUnitWeights, type UnitWeightSize, unitSequence } from "./unit-weights.ts";
+import { defaultBudgetLimit, isMatch, worst } from "./verdict.ts";
+import { type Chain, type LayerOptions, verifyDumped, verifyRunnable } from "./verify-layer.ts";
+
+/** The model whose layers are the original. */
+export interface OriginalModel {
+  readonly name: string;
+  readonly config: BertConfig;
+  /** Reads a parameter by its canonical name. */
+  readonly read: (name: string) => Promise<Tensor<FloatDType>>;
+}
+
+/** Stages somebody's kernel computed, for one layer. */
+export interface DumpCandidate {
+  readonly kind: "dump";
+  readonly name: string;
+  readonly precision: Precision;
+  readonly stages: ReadonlyMap<string, Tensor>;
+  readonly hiddenStates: Tensor | undefined;
+  /** Why it cannot be compared; everything else is then ignored. */
+  readonly inconclusive?: string;
+}
+
+export type Candidate = RunnableCandidate | DumpCandidate;
+
+export interface VerifyOptions {
+  readonly model: OriginalModel;
+  /** The layers to verify, in order and without gaps. */
+  readonly layers: readonly number[];
+  /** The input of the first of them. */
+  readonly inputs: LayerInputs;
+  readonly candidates: readonly Candidate[];
+  /** Present when the input is the embeddings of a text. */
+  readonly embeddings?: { readonly source: string; readonly tensor: Tensor };
+  /** The largest ratio over the budget that counts as good. Default 2. */
+  readonly budgetLimit?: number;
+  /** For what is made up. Default 0. */
+  readonly seed?: number;
+  /** Version of fusebert, for the report. */
+  readonly version: string;
+  readonly signal?: AbortSignal;
+  /** Told what is being done. */
+  readonly onStep?: (step: string) => void;
+  readonly onUnitWeights?: (reports: readonly UnitWeightReport[]) => void;
+  readonly onEmbeddings?: (report: EmbeddingReport) => void;
+  readonly onCandidate?: (report: CandidateReport) => void;
+}
+
+export async function verify(options: VerifyOptions): Promise<VerifyReport> {
+  const started = performance.now();
+  const { model, inputs, candidates, budgetLimit = defaultBudgetLimit, seed = 0 } = options;
+  const [batch = 0, sequence = 0] = inputs.attentionMask.shape;
+  const unitWeights = await verifyUnitWeights(options, seed);
+  if (unitWeights.length > 0) options.onUnitWeights?.(unitWeights);
+  const embeddings = reportEmbeddings(options);
+  if (embeddings) options.onEmbeddings?.(embeddings);
+  const reports: CandidateReport[] = [];
+  for (const candidate of candidates) {
+    const report = await verifyCandidate(candidate, options, budgetLimit);
+    reports.push(report);
+    options.onCandidate?.(report);
+  }
+  return {
+    schema: reportSchema,
+    version: options.version,
+    model: model.name,
+    batch,
+    sequence,
+    hidden: model.config.hiddenSize,
+    budgetLimit,
+    seed,
+    unitWeights,
+    embeddings,
+    candidates: reports,
+    verdict: worst(reports.map(({ verdict }) => verdict)),
+    passed: reports.every(({ passed }) => passed) && unitWeights.every(({ passed }) => passed),
+    seconds: (performance.now() - started) / 1000,
+  };
+}
+
+/** At the model's size with its own biases, and at BERT-base's; for candidates that can be run. */
+async function verifyUnitWeights(options: VerifyOptions, seed: number): Promise<UnitWeightReport[]> {
+  const { model, signal } = options;
+  const runnable = options.candidates.filter((candidate) => candidate.kind !== "dump");
+  if (runnable.length === 0) return [];
+  const parameters = await readParameters(layerProgram(model.config, 0), model.read);
+  const biases = new Map([...parameters].filter(([name]) => name.endsWith(".bias")));
+  const ownSize = { name: model.name, config: model.config, sequence: unitSequence(model.config), biases };
+  const reports: UnitWeightReport[] = [];
+  for (const size of [ownSize, bertBaseSize] satisfies UnitWeightSize[]) {
+    for (const kind of ["exact", "demo"] as const) {
+      options.onStep?.(`unit weights (${kind}) at the size of ${size.name}`);
+      const test = prepareUnitWeights(kind, size, { seed, signal });
+      for (const candidate of runnable) reports.push(await runUnitWeights(test, candidate, { seed, signal }));
+    }
+  }
+  return reports;
+}
+
+function reportEmbeddings({ embeddings }: VerifyOptions): EmbeddingReport | null {
+  if (embeddings === undefined) return null;
+  const { source, tensor } = embeddings;
+  return { source, shape: tensor.shape, values: cornersOf(tensor), roundTrips: roundTrips(tensor) };
+}
+
+/** A dump's input of the first layer is its own; that of a later one is the output it dumped before. */
+function dumpedLayer({ stages, hiddenStates, precision }: DumpCandidate, layer: number, first: number | undefined) {
+  const own = [...stages].filter(([name]) => name.startsWith(`layer.${layer}.`));
+  const before = layer === first ? hiddenStates : stages.get(stageName(layer - 1, "output"));
+  return { stages: new Map(own), hiddenStates: before, precision };
+}
+
+async function verifyCandidate(candidate: Candidate, options: VerifyOptions, limit: number): Promise<CandidateReport> {
+  const { name, kind, precision } = candidate;
+  const base = { name, kind, precision };
+  if (candidate.kind === "dump" && candidate.inconclusive !== undefined) {
+    const { inconclusive } = candidate;
+    return { ...base, layers: [], layouts: [], inconclusive, verdict: "INCONCLUSIVE", passed: false };
+  }
+  const steps: LayerOptions = {
+    limit,
+    signal: options.signal,
+    onStep: (step) => options.onStep?.(`${name}: ${step}`),
+  };
+  const { model, inputs } = options;
+  const layers: LayerReport[] = [];
+  const { hiddenStates } = inputs;
+  let chain: Chain = { original: hiddenStates, ordinary: hiddenStates, candidate: hiddenStates };
+  let layouts: CandidateReport["layouts"] = [];
+  for (const layer of options.layers) {
+    const parameters = await readParameters(layerProgram(model.config, layer), model.read);
+    const subject: Subject = {
+      config: model.config,
+      layer,
+      parameters,
+      inputs: { ...inputs, hiddenStates: chain.original },
+    };
+    const inLayer = { ...steps, onStep: (step: string) => steps.onStep?.(`layer ${layer}, ${step}`) };
+    const result =
+      candidate.kind === "dump"
+        ? await verifyDumped(subject, dumpedLayer(candidate, layer, options.layers[0]), inLayer)
+        : await verifyRunnable(subject, candidate, chain, inLayer);
+    layers.push(result.report);
+    chain = result.outputs;
+    if (candidate.kind !== "dump" && layer === options.layers[0]) {
+      const { deviations } = result.diagnosis;
+      layouts = await verifyLayouts(subject, candidate, { ...inLayer, deviations });
+    }
+  }
+  const verdict = worst(layers.map((layer) => layer.verdict));
+  const passed = isMatch(verdict) && layouts.every(({ asExpected }) => asExpected);
+  return { ...base, layers, layouts, inconclusive: null, verdict, passed };
+}
