@@ -5,7 +5,7 @@
 const rooms = ["tensor", "text", "checkpoint", "program", "passes", "engines", "answer", "verify", "platform", "cli"];
 
 /** Files that stand directly in src/. */
-const leaves = "^src/errors\\.ts$";
+const leaves = "^src/(errors|version)\\.ts$";
 
 /** Tests and what helps them stand beside the code, and may use everything. */
 const tests = "\\.test\\.ts$|/testing(\\.ts$|/)";

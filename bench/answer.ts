@@ -2,7 +2,7 @@
  * How long an answer takes, and how much memory: the command as people run it, on texts from a paragraph to a novel.
  */
 import { readFile } from "node:fs/promises";
-import { arch, cpus, platform } from "node:os";
+import { machineLine } from "./machine.ts";
 import { measureAnswer } from "./measured-command.ts";
 
 const question = "Which building was designed by an architect from Vienna?";
@@ -14,10 +14,7 @@ const lengths = [700, 45_000, 450_000];
 const modelFloat32MB = (25_533_796 / 1e6) * 2;
 
 export async function benchAnswer(): Promise<void> {
-  const [cpu] = cpus();
-  console.log(
-    `${new Date().toISOString().slice(0, 10)}, Node ${process.version}, ${platform()} ${arch()}, ${cpu?.model}`,
-  );
+  console.log(machineLine());
   console.log(`Memory goal: ${(3 * modelFloat32MB + 200).toFixed(0)} MB.\n`);
   console.log("| model | device | text | windows | ms | windows/s | process ms | in ONNX Runtime | peak MB |");
   console.log("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");

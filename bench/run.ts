@@ -2,8 +2,12 @@
  * `npm run bench -- <name>`: the benchmarks of this repository, one module each.
  */
 import { benchAnswer } from "./answer.ts";
+import { benchVerify } from "./verify.ts";
 
-const benchmarks: Readonly<Record<string, () => Promise<void>>> = { answer: benchAnswer };
+const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
+  answer: benchAnswer,
+  verify: benchVerify,
+};
 
 const name = process.argv[2] ?? "";
 const benchmark = benchmarks[name];

@@ -2,21 +2,22 @@
  * What the repository promises of itself: small files, and documents that name what exists.
  */
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { repositoryRoot } from "./support/golden.ts";
 
 const longestFile = 400;
 /** Lines of src/ without tests. Raise it with a reason in the commit that does: complexity is the enemy. */
-const budget = 9000;
+const budget = 16_000;
 
 const tracked = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
   cwd: repositoryRoot,
   encoding: "utf8",
 })
   .split("\n")
-  .filter((path) => path !== "");
+  // A file that was deleted but not yet committed is still listed.
+  .filter((path) => path !== "" && existsSync(join(repositoryRoot, path)));
 
 const linesOf = (path: string) => readFileSync(join(repositoryRoot, path), "utf8").split("\n").length - 1;
 

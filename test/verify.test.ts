@@ -55,7 +55,7 @@ async function verifyOne(
   inputs: { hiddenStates: Tensor; attentionMask: Tensor<"i32"> },
 ): Promise<CandidateReport> {
   const model = { name: "model", config: checkpoint.config, read: (name: string) => checkpoint.weights.read(name) };
-  const report = await verify({ model, layers: [0], inputs, candidates: [candidate], version: "0" });
+  const report = await verify({ model, layers: [0], inputs, candidates: [candidate] });
   return required(report.candidates[0]);
 }
 

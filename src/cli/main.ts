@@ -5,10 +5,10 @@
  * code; nothing a person does brings a stack trace.
  */
 import { Command, CommanderError } from "commander";
+import { version } from "../version.ts";
 import { answerCommand } from "./answer-command.ts";
 import { demoCommand } from "./demo-command.ts";
 import { describeError, type ExitCode, exitCode } from "./exit-codes.ts";
-import { packageVersion } from "./package-version.ts";
 import { verifyCommand } from "./verify-command.ts";
 
 /** Runs the command line and gives the exit code. */
@@ -20,7 +20,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   process.once("SIGINT", () => interruption.abort());
   const program = new Command("fusebert")
     .description("BERT question answering, and the proof that a fused layer computes what the original computes.")
-    .version(packageVersion(), "-V, --version", "print the version")
+    .version(version, "-V, --version", "print the version")
     .helpOption("-h, --help", "print this help")
     .helpCommand(false)
     .showSuggestionAfterError()

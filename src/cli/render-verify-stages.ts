@@ -32,13 +32,13 @@ export function stageLines(candidate: CandidateReport): string[] {
   ];
 }
 
-/** Marker 2, stage 23, then error, budget, ratio, verdict, error, verdict: 80 columns. */
+/** Marker 2, stage 23, then error, budget, ratio, verdict, error, verdict: at most 80 columns. */
 function tableOf(layer: LayerReport): string[] {
   const head = `  ${left("stage", 23)}${["rel. L2", "budget", "ratio"].map((word) => right(word, 8)).join("")}`;
   const rows = layer.stages.map((stage) => stageRow(stage, stage.stage === layer.firstDivergent));
   const instrumented = layer.stages.some(({ production }) => !production);
   return [
-    `${pc.dim(`${head}  ${left("verdict", 10)} ${right("shadow", 8)}  verdict`)}`,
+    `${pc.dim(`${head}  ${left("verdict", 10)} ${right("shadow", 7)}  verdict`)}`,
     ...rows,
     ...(instrumented ? wrap("* written only by the instrumented run, in float32").map(pc.dim) : []),
     ...skippedLines(layer),
@@ -59,8 +59,8 @@ function ownCells(comparison: Comparison | null): string {
 }
 
 function shadowCells(comparison: Comparison | null): string {
-  if (comparison === null) return pc.dim(`${right("-", 8)}  skipped`);
-  return `${right(scientific(comparison.statistics.l2Relative), 8)}  ${coloured(comparison.verdict)}`;
+  if (comparison === null) return pc.dim(`${right("-", 7)}  skipped`);
+  return `${right(scientific(comparison.statistics.l2Relative), 7)}  ${coloured(comparison.verdict)}`;
 }
 
 function skippedLines({ stages }: LayerReport): string[] {

@@ -16,7 +16,6 @@ import { readParameters } from "../verify/subject.ts";
 import { defaultBudgetLimit } from "../verify/verdict.ts";
 import { verify } from "../verify/verify.ts";
 import { type ExitCode, exitCode } from "./exit-codes.ts";
-import { packageVersion } from "./package-version.ts";
 import { atLeastOne, collect, finiteNumber, wholeNumber } from "./parse-options.ts";
 import { StatusLine } from "./progress.ts";
 import { renderCandidate, renderEmbeddings, renderHeading, renderSummary, renderUnitWeights } from "./render-verify.ts";
@@ -175,7 +174,6 @@ async function verifyAll(
     ...(embeddings && { embeddings }),
     budgetLimit,
     seed: options.seed,
-    version: packageVersion(),
     signal,
     onStep: (step) => status.show(step),
     onUnitWeights: (reports) => print(renderUnitWeights(reports)),

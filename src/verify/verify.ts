@@ -6,6 +6,7 @@
  */
 import type { BertConfig } from "../checkpoint/config.ts";
 import type { FloatDType, Tensor } from "../tensor/tensor.ts";
+import { version } from "../version.ts";
 import type { RunnableCandidate } from "./candidate.ts";
 import { cornersOf } from "./corners.ts";
 import type { LayerInputs } from "./layer-inputs.ts";
@@ -60,8 +61,6 @@ export interface VerifyOptions {
   readonly budgetLimit?: number;
   /** For what is made up. Default 0. */
   readonly seed?: number;
-  /** Version of fusebert, for the report. */
-  readonly version: string;
   readonly signal?: AbortSignal;
   /** Told what is being done. */
   readonly onStep?: (step: string) => void;
@@ -86,7 +85,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   }
   return {
     schema: reportSchema,
-    version: options.version,
+    version,
     model: model.name,
     batch,
     sequence,

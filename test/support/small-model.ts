@@ -21,13 +21,17 @@ const config = {
   max_position_embeddings: 512,
 };
 
-/** Writes the model to a folder, which is made. */
-export async function writeSmallModel(folder: string): Promise<string> {
+const uniform = randomFrom(1);
+
+/**
+ * Writes the model to a folder, which is made.
+ * @param element makes the elements of its weights, one after another.
+ */
+export async function writeSmallModel(folder: string, element = () => 2 * uniform() - 1): Promise<string> {
   const json = JSON.stringify(config);
-  const random = randomFrom(1);
   const tensors = new Map<string, Tensor>();
   for (const [name, shape] of expectedParameters(parseConfig(json))) {
-    const data = Float32Array.from({ length: elementCount(shape) }, () => 2 * random() - 1);
+    const data = Float32Array.from({ length: elementCount(shape) }, element);
     tensors.set(name, { dtype: "f32", shape, data });
   }
   await mkdir(folder, { recursive: true });

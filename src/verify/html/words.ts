@@ -41,8 +41,8 @@ export function headline({ candidates, unitWeights, passed }: VerifyReport): str
     const who = one
       ? names(candidates)
       : candidates.length === 2
-        ? `Both ${names(candidates)}`
-        : `All ${candidates.length} candidates`;
+        ? `both ${names(candidates)}`
+        : `all ${candidates.length} candidates`;
     return `${who} ${one ? "computes" : "compute"} what the original computes.`;
   }
   const different = candidates.filter((candidate) => !candidate.passed && candidate.inconclusive === null);
