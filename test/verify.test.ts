@@ -11,7 +11,7 @@ import { deviationsOf } from "../src/verify/deviations.ts";
 import { fullMask } from "../src/verify/layer-inputs.ts";
 import { layerProgram, layerStages, stageName } from "../src/verify/layer-program.ts";
 import { openDump } from "../src/verify/node/open-dump.ts";
-import { seededNormal } from "../src/verify/random.ts";
+import { seededNormal } from "../src/tensor/random.ts";
 import type { CandidateReport } from "../src/verify/report.ts";
 import { readParameters } from "../src/verify/subject.ts";
 import { type DumpCandidate, verify } from "../src/verify/verify.ts";

@@ -6,7 +6,8 @@
  * taken as they are: every platform that runs JavaScript engines of today is little-endian.
  */
 import { CheckpointError } from "../errors.ts";
-import { bytesPerElement, type DType, type FloatDType, type Tensor } from "../tensor/tensor.ts";
+import { tensorFromBytes } from "../tensor/bytes.ts";
+import type { DType, FloatDType, Tensor } from "../tensor/tensor.ts";
 import { describe } from "./describe.ts";
 import type { ByteSource } from "./files.ts";
 import { readHeader, type SafetensorsHeader, type StoredTensor } from "./safetensors-header.ts";
@@ -100,30 +101,6 @@ export class SafetensorsFile {
         advice: "Quantised checkpoints cannot be read: use one in float32 or float16.",
       });
     }
-    return viewAs(dtype, stored.shape, await this.#source.read(stored.start, stored.end));
-  }
-}
-
-/** Interprets a tensor's bytes, without a copy where they are aligned. */
-function viewAs<D extends DType>(dtype: D, shape: readonly number[], bytes: Uint8Array): Tensor<D>;
-function viewAs(dtype: DType, shape: readonly number[], bytes: Uint8Array): Tensor {
-  const size = bytesPerElement[dtype];
-  // Not `slice`: a source may hand out Node's Buffer, whose slice is a view.
-  const { buffer, byteOffset, byteLength } = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
-  const length = byteLength / size;
-  switch (dtype) {
-    case "f64":
-      return { dtype, shape, data: new Float64Array(buffer, byteOffset, length) };
-    case "f32":
-      return { dtype, shape, data: new Float32Array(buffer, byteOffset, length) };
-    case "f16":
-    case "bf16":
-      return { dtype, shape, data: new Uint16Array(buffer, byteOffset, length) };
-    case "i64":
-      return { dtype, shape, data: new BigInt64Array(buffer, byteOffset, length) };
-    case "i32":
-      return { dtype, shape, data: new Int32Array(buffer, byteOffset, length) };
-    case "u8":
-      return { dtype, shape, data: new Uint8Array(buffer, byteOffset, length) };
+    return tensorFromBytes(dtype, stored.shape, await this.#source.read(stored.start, stored.end));
   }
 }

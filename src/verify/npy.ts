@@ -7,6 +7,7 @@
 import { describe, grouped } from "../checkpoint/describe.ts";
 import type { ByteSource } from "../checkpoint/files.ts";
 import { InputError } from "../errors.ts";
+import { tensorFromBytes } from "../tensor/bytes.ts";
 import { bytesPerElement, type DType, type Tensor } from "../tensor/tensor.ts";
 import { type NpyHeader, npyAdvice, parseNpyHeader, parsePreamble, preambleBytes } from "./npy-header.ts";
 
@@ -33,9 +34,8 @@ export async function readNpy(source: ByteSource, fileName: string): Promise<Ten
   const dtype = dtypeOf(header.descr, fileName);
   checkSize(header, dtype, source.size - end, fileName);
   const bytes = await source.read(end, source.size);
-  // A copy, since the data may lie unaligned. Not `slice`: a source may hand out Node's Buffer, whose slice is a view.
-  const data = header.fortranOrder ? rowMajor(bytes, dtype, header.shape) : new Uint8Array(bytes);
-  return tensorOf(dtype, header.shape, data);
+  const data = header.fortranOrder ? rowMajor(bytes, dtype, header.shape) : bytes;
+  return tensorFromBytes(dtype, header.shape, data);
 }
 
 function dtypeOf(descr: string, fileName: string): DType {
@@ -91,23 +91,4 @@ function rowMajor(bytes: Uint8Array, dtype: DType, shape: readonly number[]): Ui
     }
   }
   return result;
-}
-
-/** @param bytes of their own buffer, from its beginning. */
-function tensorOf(dtype: DType, shape: readonly number[], { buffer }: Uint8Array): Tensor {
-  switch (dtype) {
-    case "f64":
-      return { dtype, shape, data: new Float64Array(buffer) };
-    case "f32":
-      return { dtype, shape, data: new Float32Array(buffer) };
-    case "f16":
-    case "bf16":
-      return { dtype, shape, data: new Uint16Array(buffer) };
-    case "i64":
-      return { dtype, shape, data: new BigInt64Array(buffer) };
-    case "i32":
-      return { dtype, shape, data: new Int32Array(buffer) };
-    case "u8":
-      return { dtype, shape, data: new Uint8Array(buffer) };
-  }
 }

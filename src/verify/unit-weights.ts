@@ -19,7 +19,7 @@ import { cornersOf } from "./corners.ts";
 import { fullMask } from "./layer-inputs.ts";
 import { layerProgram, layerStages, stageName } from "./layer-program.ts";
 import { largest } from "./precision.ts";
-import { seededNormal } from "./random.ts";
+import { seededNormal } from "../tensor/random.ts";
 import type { Overflow, UnitWeightReport } from "./report.ts";
 import { compute } from "./subject.ts";
 

@@ -6,9 +6,9 @@
  * though nobody did anything wrong. Feeding inputs that lie within half a unit of the stored ones shows how much that is.
  */
 import { toFloat64 } from "../tensor/half.ts";
+import { seededNormal } from "../tensor/random.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Precision } from "./precision.ts";
-import { seededNormal } from "./random.ts";
 import { spacingAt } from "./ulp.ts";
 
 /** Standard deviation of a rounding error, in units of the spacing: that of a uniform one, 1/√12. */

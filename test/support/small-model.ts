@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { parseConfig } from "../../src/checkpoint/config.ts";
 import { expectedParameters } from "../../src/checkpoint/parameters.ts";
 import { encodeSafetensors } from "../../src/checkpoint/safetensors.ts";
-import { randomFrom } from "../../src/checkpoint/testing/mutate.ts";
+import { seededUniform } from "../../src/tensor/random.ts";
 import { elementCount, type Tensor } from "../../src/tensor/tensor.ts";
 import { builtInFolder } from "./golden.ts";
 
@@ -21,7 +21,7 @@ const config = {
   max_position_embeddings: 512,
 };
 
-const uniform = randomFrom(1);
+const uniform = seededUniform(1);
 
 /**
  * Writes the model to a folder, which is made.

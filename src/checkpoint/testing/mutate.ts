@@ -1,16 +1,5 @@
 /** For tests: seeded random damage to a file's bytes, of the kinds that find holes in parsers. */
 
-/** Mulberry32: a small generator whose sequence is the same everywhere. Numbers from 0 up to, not including, 1. */
-export function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** Pieces that mean something to a JSON reader or to what reads the numbers in it. */
 const TOKENS = [
   "-1", "-0", "0", "1e9", "1e400", "9007199254740993", "18446744073709551616", "1.5", "null", "true", "{}", "[]", '""',

@@ -2,6 +2,8 @@
  * A report as it could be, for tests and for looking at: an engine that is right, an imitation wrong in six ways,
  * a unit-weight test that overflows, a dump that could not be compared. The same for the same seed.
  */
+import { seededUniform } from "../../tensor/random.ts";
+import { layerStages } from "../layer-program.ts";
 import type {
   CandidateReport,
   Comparison,
@@ -13,7 +15,7 @@ import type {
   VerifyReport,
 } from "../report.ts";
 import { isMatch, judge, ratioOf, type Verdict, worst } from "../verdict.ts";
-import { batch, constantCorners, corners, hidden, randomFrom, sequence, statistics } from "./testing/figures.ts";
+import { batch, constantCorners, corners, hidden, sequence, statistics } from "./testing/figures.ts";
 import { souffleDiagnosis } from "./testing/souffle.ts";
 
 export interface SampleOptions {
@@ -24,25 +26,11 @@ export interface SampleOptions {
 const f16Rounding = 2 ** -11 / Math.sqrt(3);
 const f32Rounding = 2 ** -24 / Math.sqrt(3);
 
-const stageNames = [
-  "query",
-  "key",
-  "value",
-  "attention_scores",
-  "attention_probs",
-  "context",
-  "attention_output_dense",
-  "attention_output",
-  "intermediate",
-  "output_dense",
-  "output",
-] as const;
-
 /** What Souffle's kernel does to each stage by itself: no biases, another scale, no GELU, no affine LayerNorm. */
 const souffleErrors = [0.31, 0.28, 0.11, 0.72, 4e-4, 3e-4, 0.09, 0.44, 0.63, 0.13, 0.52];
 
 export function sampleReport({ layers = 1, candidates }: SampleOptions = {}): VerifyReport {
-  const random = randomFrom(7);
+  const random = seededUniform(7);
   const all = candidates ?? [goodCandidate(random, layers), souffle(random, layers), dumpWithoutMask()];
   return {
     schema: "fusebert.verify/1",
@@ -71,11 +59,11 @@ export function sampleReport({ layers = 1, candidates }: SampleOptions = {}): Ve
   };
 }
 
-export function goodCandidate(random = randomFrom(1), layerCount = 1): CandidateReport {
+export function goodCandidate(random = seededUniform(1), layerCount = 1): CandidateReport {
   const budgetOf = (place: number) => f32Rounding * (2 + 0.9 * Math.sqrt(place));
   const layers = Array.from({ length: layerCount }, (_, layer) =>
     layerOf(random, layer, (place) => {
-      const grown = layer * stageNames.length + place;
+      const grown = layer * layerStages.length + place;
       const error = budgetOf(grown) * (0.55 + 0.5 * random());
       return { propagated: { error, budget: budgetOf(grown) }, shadow: { error: error * 0.5, budget: budgetOf(1) } };
     }),
@@ -84,13 +72,13 @@ export function goodCandidate(random = randomFrom(1), layerCount = 1): Candidate
   return candidateOf({ name: "cpu", kind: "engine", precision: "f32", layers, layouts });
 }
 
-export function souffle(random = randomFrom(2), layerCount = 1): CandidateReport {
+export function souffle(random = seededUniform(2), layerCount = 1): CandidateReport {
   const budgetOf = (place: number) => f16Rounding * (1 + 0.5 * Math.sqrt(place));
   const layers = Array.from({ length: layerCount }, (_, layer) =>
     layerOf(random, layer, (place) => {
       const own = souffleErrors[place] ?? 0.3;
       const chained = Math.min(1.3, Math.max(own, 0.4) + 0.05 * place);
-      const budget = budgetOf(layer * stageNames.length + place);
+      const budget = budgetOf(layer * layerStages.length + place);
       return {
         propagated: { error: layer + place < 3 ? own : chained, budget },
         shadow: { error: own, budget: budgetOf(1) },
@@ -124,7 +112,7 @@ function layerOf(
   layer: number,
   errors: (place: number) => { propagated: ErrorOfStage; shadow: ErrorOfStage },
 ): LayerReport {
-  const stages = stageNames.map((name, place): StageReport => {
+  const stages = layerStages.map((name, place): StageReport => {
     const { propagated, shadow } = errors(place);
     return {
       stage: `layer.${layer}.${name}`,

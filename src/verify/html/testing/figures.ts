@@ -5,17 +5,6 @@ import type { Corners, Heatmap, Statistics } from "../../report.ts";
 
 export const [batch, sequence, hidden, heads] = [1, 384, 768, 12];
 
-/** A small, good enough generator: https://gist.github.com/tommyettinger/46a874533244883189143505d203312c */
-export function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** @param error relative L2; the original's elements are about one in size. */
 export function statistics(random: () => number, { error, stage }: { error: number; stage: string }): Statistics {
   const scores = stage === "attention_scores" || stage === "attention_probs";

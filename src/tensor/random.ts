@@ -1,18 +1,18 @@
 /**
- * Random numbers that come out the same for a seed, on every machine: `--seed`.
+ * Random numbers that come out the same for a seed, on every machine: what is made up can be made up again.
  */
 
-/** Standard normal numbers, by Box and Muller's transform over mulberry32. */
+/** Standard normal numbers, by Box and Muller's transform over `seededUniform`. */
 export function seededNormal(seed: number): () => number {
-  const uniform = mulberry32(seed);
+  const uniform = seededUniform(seed);
   return () => {
     const radius = Math.sqrt(-2 * Math.log(1 - uniform()));
     return radius * Math.cos(2 * Math.PI * uniform());
   };
 }
 
-/** Tommy Ettinger's generator: 32 bits of state, uniform on [0, 1). */
-function mulberry32(seed: number): () => number {
+/** Uniform on [0, 1): Tommy Ettinger's mulberry32, 32 bits of state. */
+export function seededUniform(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
