@@ -39,6 +39,8 @@ export interface Deviation {
   readonly says: string;
   /** A shortcut people take when they write a kernel, as opposed to a mistake. */
   readonly simplification: boolean;
+  /** What comes out has little to do with the original: it hides what else is wrong, and other deviations hide it. */
+  readonly scrambles?: boolean;
   readonly apply: (program: Program) => Program;
 }
 
@@ -249,6 +251,7 @@ function preNorm(config: BertConfig, prefix: string): Deviation {
     group: "norm-placement",
     says: "normalises before attention and feed-forward (pre-norm), not after their residuals",
     simplification: false,
+    scrambles: true,
     apply: rule((value) => {
       const norm = matchLayerNorm(value);
       if (norm) return norm.operand;
@@ -275,6 +278,7 @@ function swapQueryKey(prefix: string): Deviation {
     id: "swap-query-key",
     says: "exchanges query and key",
     simplification: false,
+    scrambles: true,
     apply: rule((value) => {
       const { operation, shape } = value;
       if (operation.kind === "matmul" && shape.length === 4 && given(operation.left) && given(operation.right)) {
@@ -308,6 +312,7 @@ function transposed(config: BertConfig, name: string, id: string, words: string)
     group: `layout:${id}`,
     says: `reads the weight of ${words} as [in, out], though it is [out, in] (transposed)`,
     simplification: false,
+    scrambles: true,
     apply: change((weight) => reshape(weight, swapped(weight.shape))),
   };
   const givenInOut: Deviation = {
@@ -315,6 +320,7 @@ function transposed(config: BertConfig, name: string, id: string, words: string)
     group: `layout:${id}`,
     says: `reads the weight of ${words} as [out, in], though its bytes are those of the transpose`,
     simplification: false,
+    scrambles: true,
     apply: change((weight) => transpose(reshape(transpose(weight, [1, 0]), weight.shape), [1, 0])),
   };
   const isFeedForward = id === "intermediate" || id === "output";
@@ -329,6 +335,7 @@ function splitHeadsOtherWay(): Deviation {
     id: "heads-interleaved",
     says: "splits the heads the other way: interleaved columns instead of runs of columns",
     simplification: false,
+    scrambles: true,
     apply: rule((value) => {
       const { operation, shape } = value;
       if (operation.kind === "transpose" && isHeadSwap(operation.permutation)) {

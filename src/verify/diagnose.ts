@@ -4,8 +4,8 @@
  * Each segment between dumped stages is searched on its own (`search.ts`); what was found is put together, said in words,
  * and what could not be seen is said too.
  *
- * Must stay true: a cause is claimed only where it brings its segment down to rounding, or explains nearly all of its
- * error; where nothing does, the stage is called unexplained.
+ * Must stay true: a cause is claimed only where it brings its segment down to rounding, or explains nearly all of what is
+ * left without it; where nothing does, the stage is called unexplained.
  */
 import { applyAll } from "./candidate.ts";
 import { type Deviation, deviationsOf, scale } from "./deviations.ts";
@@ -14,7 +14,7 @@ import { Problem, type ProblemData } from "./problem.ts";
 import type { Cause, DiagnosisReport } from "./report.ts";
 import { type Explanation, explain } from "./search.ts";
 import { type Segment, segmentsOf } from "./segments.ts";
-import { describeDiagnosis } from "./sentences.ts";
+import { describeDiagnosis, nothingToDiagnose } from "./sentences.ts";
 import type { Subject } from "./subject.ts";
 
 export interface DiagnoseOptions {
@@ -38,23 +38,29 @@ export interface Diagnosis {
 
 /** Enough for both starts of a search with every hypothesis, several times over. */
 const defaultMaxRuns = 500;
-/** A segment that does not come down to rounding may still name causes that explain this share of its error. */
-const nearlyAll = 0.9;
+const estimatedScale = "scale:other";
 
 export async function diagnose(subject: Subject, data: ProblemData, options: DiagnoseOptions): Promise<Diagnosis> {
   const { config, layer } = subject;
   const { segments } = segmentsOf(config, layer, new Set(data.stages.keys()), data.inputs !== undefined);
-  const findings: Finding[] = [];
+  const all = deviationsOf(config, layer);
   let runs = 0;
+  const counted = { ...options, onRun: () => options.onRun?.(++runs) };
+  const findings: Finding[] = [];
   for (const segment of segments) {
-    const problem = new Problem(segment, data);
-    const finding = await examine(subject, problem, {
-      ...options,
-      onRun: () => options.onRun?.(++runs),
-    });
-    findings.push(finding);
+    const problem = await Problem.create(segment, data, options.signal);
+    if (problem.counted + problem.broken > 0) findings.push(await examine(subject, problem, all, counted));
   }
-  return putTogether(deviationsOf(config, layer), findings, options);
+  // A kernel is one: what it does in one place it may do in another, where too much else is wrong to see it.
+  const claimed = new Set(findings.flatMap(({ claims }) => claims));
+  for (const [index, { isExplained, segment }] of findings.entries()) {
+    if (claimed.size === 0 || isExplained) continue;
+    const problem = await Problem.create(segment, data, options.signal);
+    const hypotheses = [...new Set([...all, ...claimed])];
+    const second = await examine(subject, problem, hypotheses, counted, [...claimed]);
+    if (second.isExplained) findings[index] = second;
+  }
+  return putTogether(all, findings, options);
 }
 
 interface Finding {
@@ -70,55 +76,92 @@ interface ExamineOptions extends Omit<DiagnoseOptions, "onRun"> {
   readonly onRun: () => void;
 }
 
-async function examine(subject: Subject, problem: Problem, options: ExamineOptions): Promise<Finding> {
-  const { config, layer } = subject;
+/** @param start what to try first. */
+async function examine(
+  subject: Subject,
+  problem: Problem,
+  all: readonly Deviation[],
+  options: ExamineOptions,
+  start: readonly Deviation[] = [],
+): Promise<Finding> {
+  const budget = options.budgets.get(problem.segment.stage) ?? 0;
   const search = {
     maxRuns: options.maxRuns ?? defaultMaxRuns,
+    rounding: (options.limit * budget) ** 2,
     onRun: options.onRun,
     ...(options.signal && { signal: options.signal }),
   };
-  const all = deviationsOf(config, layer);
-  const finding = judgeExplanation(problem.segment, await explain(problem, all, search), options);
-  if (finding.isExplained) return finding;
-  const estimated = await estimateScale(subject, problem, finding.explanation, options);
-  if (estimated === undefined) return finding;
-  const explanation = await explain(problem, [...all, estimated], search);
-  const second = judgeExplanation(problem.segment, explanation, options);
-  return second.explanation.squaredRest < finding.explanation.squaredRest ? second : finding;
+  const hypotheses = problem.isUniform ? [] : all;
+  let finding = await judgeExplanation(problem, await explain(problem, hypotheses, { ...search, start }), options);
+  if (problem.isUniform) return finding;
+  // What the scale is said to be depends on what else was found, and the other way round.
+  for (let round = 0; round < 2 && !finding.isExplained; round++) {
+    const estimated = await estimateScale(subject, problem, finding.explanation, options);
+    if (estimated === undefined) break;
+    const others = finding.explanation.tentative.filter(({ group }) => group !== "scale");
+    const withEstimate = [...all.filter(({ id }) => id !== estimatedScale), estimated];
+    const explanation = await explain(problem, withEstimate, { ...search, start: [...others, estimated] });
+    const next = await judgeExplanation(problem, explanation, options);
+    if (explanation.squaredRest >= finding.explanation.squaredRest) break;
+    finding = next;
+  }
+  return finding;
 }
 
-function judgeExplanation(segment: Segment, explanation: Explanation, options: ExamineOptions): Finding {
-  const { squaredError, squaredRest, squaredNorm, deviations } = explanation;
-  const budget = options.budgets.get(segment.stage) ?? 0;
+async function judgeExplanation(problem: Problem, explanation: Explanation, options: ExamineOptions): Promise<Finding> {
+  const { squaredRest, squaredNorm, deviations, evident } = explanation;
+  const { segment } = problem;
+  const budget = await budgetUnder(problem, deviations, options);
   const rest = Math.sqrt(squaredRest / squaredNorm);
   const ratio = squaredRest === 0 ? 0 : rest / budget;
-  const isExplained = ratio <= options.limit;
-  const share = squaredError === 0 ? 1 : 1 - squaredRest / squaredError;
-  return { segment, explanation, ratio, isExplained, claims: isExplained || share >= nearlyAll ? deviations : [] };
+  const isExplained = ratio <= options.limit && problem.broken === 0;
+  // A factor that was fitted explains a part of anything: it is claimed only where all is explained.
+  const claims = isExplained ? deviations : evident.filter(({ id }) => id !== estimatedScale);
+  return { segment, explanation, ratio, isExplained, claims };
+}
+
+/** What rounding costs a kernel with deviations: a softmax of larger scores, say, makes more of every error. */
+async function budgetUnder(
+  problem: Problem,
+  deviations: readonly Deviation[],
+  options: ExamineOptions,
+): Promise<number> {
+  const { budgets, signal } = options;
+  const { program, stage } = problem.segment;
+  if (deviations.length === 0) return budgets.get(stage) ?? 0;
+  const deviating = applyAll(program, deviations);
+  const exact = await problem.evaluate(deviating, signal);
+  const rounded = await problem.evaluateRounded(deviating, signal);
+  const squaredError = exact.reduce((sum, value, index) => sum + (value - (rounded[index] as number)) ** 2, 0);
+  return Math.sqrt(squaredError / exact.reduce((sum, value) => sum + value * value, 0));
 }
 
 /** Where the scale is none of the usual ones: the factor that fits best, by a search on its logarithm. */
 async function estimateScale(
   subject: Subject,
   problem: Problem,
-  { deviations }: Explanation,
+  { tentative }: Explanation,
   { signal, onRun }: ExamineOptions,
 ): Promise<Deviation | undefined> {
   const { config } = subject;
   const { program, stage } = problem.segment;
-  const others = deviations.filter(({ group }) => group !== "scale");
-  const withFactor = (factor: number) => applyAll(program, [...others, scale(config, "scale:other", factor, "")]);
+  const others = tentative.filter(({ group }) => group !== "scale");
+  const withFactor = (factor: number) => applyAll(program, [...others, scale(config, estimatedScale, factor, "")]);
   if (withFactor(1).outputs.get(stage) === applyAll(program, others).outputs.get(stage)) return undefined;
   const restOf = async (logarithm: number): Promise<number> => {
     onRun();
     const output = await problem.evaluate(withFactor(2 ** logarithm), signal);
     return output.reduce((sum, value, index) => sum + (value - (problem.target[index] as number)) ** 2, 0);
   };
-  const factor = 2 ** (await minimize(restOf, -12, 4));
-  return scale(config, "scale:other", factor, "about");
+  const outputOf = (factor: number): Promise<Float64Array> => {
+    onRun();
+    return problem.evaluate(withFactor(factor), signal);
+  };
+  const factor = await refine(outputOf, problem.target, 2 ** (await minimize(restOf, -12, 4)));
+  return scale(config, estimatedScale, factor, "about");
 }
 
-/** A coarse grid, then golden sections around its best point, to about four digits. */
+/** A coarse grid, then golden sections around its best point, near enough for what is left to be a matter of slopes. */
 async function minimize(f: (x: number) => Promise<number>, from: number, to: number): Promise<number> {
   let best = from;
   let least = Number.POSITIVE_INFINITY;
@@ -128,12 +171,35 @@ async function minimize(f: (x: number) => Promise<number>, from: number, to: num
   }
   const golden = (Math.sqrt(5) - 1) / 2;
   let [low, high] = [best - 1, best + 1];
-  while (high - low > 1e-4) {
+  while (high - low > 0.05) {
     const [left, right] = [high - golden * (high - low), low + golden * (high - low)];
     if ((await f(left)) < (await f(right))) high = right;
     else low = left;
   }
   return (low + high) / 2;
+}
+
+/** Newton's method on a factor (Gauss and Newton's, with the slope by differences): all the digits that the target has. */
+async function refine(
+  f: (factor: number) => Promise<Float64Array>,
+  target: Float64Array,
+  start: number,
+): Promise<number> {
+  let factor = start;
+  for (let step = 0; step < 4; step++) {
+    const [output, nudged] = [await f(factor), await f(factor * (1 + 1e-6))];
+    let [dot, norm] = [0, 0];
+    for (let index = 0; index < target.length; index++) {
+      const value = output[index] as number;
+      const slope = ((nudged[index] as number) - value) / 1e-6;
+      dot += slope * ((target[index] as number) - value);
+      norm += slope * slope;
+    }
+    // A step that would leave the golden sections' bracket comes from a target of another shape: there is no such factor.
+    if (!(Math.abs(dot) < 0.1 * norm)) break;
+    factor *= 1 + dot / norm;
+  }
+  return factor;
 }
 
 function putTogether(
@@ -158,7 +224,8 @@ function putTogether(
     undecidable,
     runs: findings.reduce((sum, { explanation }) => sum + explanation.runs, 0),
   };
-  return { report: { sentence: describeDiagnosis(report, precision), ...report }, deviations };
+  const sentence = findings.length === 0 ? nothingToDiagnose : describeDiagnosis(report, precision);
+  return { report: { sentence, ...report }, deviations };
 }
 
 function causeOf(deviation: Deviation, findings: readonly Finding[]): Cause {

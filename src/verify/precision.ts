@@ -14,6 +14,9 @@ export const largest: Readonly<Record<Precision, number>> = {
   bf16: 3.3895313892515355e38,
 };
 
+/** The largest relative error of rounding to nearest. */
+export const unitRoundoff: Readonly<Record<Precision, number>> = { f32: 2 ** -24, f16: 2 ** -11, bf16: 2 ** -8 };
+
 const float = new Float32Array(1);
 const bits = new Uint32Array(float.buffer);
 

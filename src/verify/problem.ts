@@ -1,5 +1,6 @@
 /**
- * A segment with its numbers: what the interpreter needs to ask "what if the kernel did this instead?".
+ * A segment with its numbers: what the interpreter needs to ask "what if the kernel did this instead?", and what rounding
+ * would do to the answer.
  *
  * Output rows are sampled. A deviation shows in every row, so a few dozen tell as much as all, and a whole layer of
  * BERT-base costs a tenth; keys are never sampled, since each row attends to all of them. What the diagnosis finds is
@@ -11,12 +12,18 @@
 
 import { interpret } from "../engines/reference/interpret.ts";
 import type { Strided } from "../engines/reference/strided.ts";
-import type { Program, Value } from "../program/program.ts";
+import { rewrite } from "../passes/rewrite.ts";
+import { constant, multiply } from "../program/build.ts";
+import { computeOrder } from "../program/order.ts";
+import { type Program, selectOutputs, type Value } from "../program/program.ts";
 import { toFloat64 } from "../tensor/half.ts";
 import { elementCount, type Tensor } from "../tensor/tensor.ts";
 import { type LayerInputs, realPositions } from "./layer-inputs.ts";
 import type { LayerStage } from "./layer-program.ts";
+import { type Precision, unitRoundoff } from "./precision.ts";
 import { givenName, type Segment } from "./segments.ts";
+import { compute } from "./subject.ts";
+import { unround } from "./unround.ts";
 
 /** Output rows a diagnosis looks at, over the whole batch. */
 const sampledRows = 96;
@@ -28,47 +35,109 @@ export interface ProblemData {
   /** The layer's parameters, by canonical name. */
   readonly parameters: ReadonlyMap<string, Tensor>;
   readonly attentionMask: Tensor<"i32">;
+  readonly precision: Precision;
 }
 
 export class Problem {
   readonly segment: Segment;
   /** The candidate's elements, those that do not count replaced by zero; with `counted` their number. */
   readonly target: Float64Array;
-  readonly counted: number;
   readonly #ignored: Uint8Array;
+  readonly #precision: Precision;
   readonly #inputs: ReadonlyMap<string, Tensor>;
   readonly #parameters: ReadonlyMap<string, Tensor>;
   readonly #original = new Map<Value, Strided>();
+  #broken = 0;
 
-  constructor(segment: Segment, data: ProblemData) {
+  static async create(segment: Segment, data: ProblemData, signal?: AbortSignal): Promise<Problem> {
+    const problem = new Problem(segment, data);
+    await problem.#ignoreNonFinite(signal);
+    return problem;
+  }
+
+  private constructor(segment: Segment, data: ProblemData) {
     const { attentionMask } = data;
     const rows = sampleRows(attentionMask, canSample(segment));
     const target = sampleStage(segment.kind, required(data.stages.get(segment.stage)), rows);
     this.segment = segment;
+    this.#precision = data.precision;
     this.#ignored = ignoredElements(segment.kind, target.shape, attentionMask, rows);
-    this.target = target.data.map((value, index) => (this.#counts(index, value) ? value : 0));
-    this.counted = target.data.reduce((count, value, index) => count + (this.#counts(index, value) ? 1 : 0), 0);
-    target.data.forEach((value, index) => {
-      if (!Number.isFinite(value)) this.#ignored[index] = 1;
-    });
+    this.target = target.data.slice();
     this.#parameters = data.parameters;
     this.#inputs = sampledInputs(segment, data, rows);
+  }
+
+  /** A NaN among the inputs makes NaN of what depends on it; there is nothing to compare then. */
+  async #ignoreNonFinite(signal: AbortSignal | undefined): Promise<void> {
+    const original = await this.evaluate(this.segment.program, signal);
+    for (const [index, value] of original.entries()) {
+      const canCompare = Number.isFinite(value) && Number.isFinite(this.target[index]);
+      if (this.#ignored[index] === 0 && Number.isFinite(value) && !canCompare) this.#broken++;
+      if (!canCompare) this.#ignored[index] = 1;
+      if (this.#ignored[index] !== 0) this.target[index] = 0;
+    }
+  }
+
+  get counted(): number {
+    return this.#ignored.reduce((count, ignored) => count + (ignored === 0 ? 1 : 0), 0);
+  }
+
+  /** Elements that are not finite though the original's operations on the same inputs are. */
+  get broken(): number {
+    return this.#broken;
+  }
+
+  /** Whether all elements are equal, as in a buffer that was never written: such a target tells no causes apart. */
+  get isUniform(): boolean {
+    const counting = this.target.filter((_, index) => this.#ignored[index] === 0);
+    return counting.every((value) => value === counting[0]);
   }
 
   /** The segment's output under a rewritten program, with zeros where elements do not count. */
   async evaluate(program: Program, signal?: AbortSignal): Promise<Float64Array> {
     const isOriginal = program === this.segment.program;
-    const outputs = await interpret(program, this.#parameters, this.#inputs, {
+    const wanted = selectOutputs(program, [this.segment.stage]);
+    const outputs = await interpret(wanted, this.#parameters, this.#inputs, {
       reuse: this.#original,
       ...(isOriginal && { keep: this.#original }),
       ...(signal && { signal }),
     });
-    const output = required(outputs.get(this.segment.stage)).data;
-    return output.map((value, index) => (this.#ignored[index] === 0 ? value : 0));
+    return this.#counting(required(outputs.get(this.segment.stage)));
   }
 
-  #counts(index: number, value: number): boolean {
-    return this.#ignored[index] === 0 && Number.isFinite(value);
+  /** What an ordinary implementation of the precision makes of a program: its rounding, and that of what it read. */
+  async evaluateRounded(program: Program, signal?: AbortSignal): Promise<Float64Array> {
+    const unrounded = new Map(
+      [...this.#inputs].map(([name, tensor]) => {
+        return [name, this.#isGiven(name) ? unround(tensor, this.#precision) : tensor] as const;
+      }),
+    );
+    const outputs = await compute(program, this.#parameters, unrounded, { precision: this.#precision, signal });
+    return this.#counting(required(outputs.get(this.segment.stage)));
+  }
+
+  /**
+   * The program with one of the values that rounding touches a unit roundoff larger, for each of them. Kernels that round
+   * toward zero when they store, or whose sums lose small terms, scale a stage by about that much: it is an error of the
+   * precision, but unlike other rounding it points one way, and may point where a deviation does.
+   */
+  gains(program: Program): Program[] {
+    const touched = new Set(program.outputs.values());
+    for (const value of computeOrder(program)) {
+      if (value.operation.kind === "input" && this.#isGiven(value.operation.name)) touched.add(value);
+    }
+    const gain = constant(1 + unitRoundoff[this.#precision]);
+    return [...touched].map((place) =>
+      rewrite(program, (value, original) => (original === place ? multiply(value, gain) : value)),
+    );
+  }
+
+  #isGiven(name: string): boolean {
+    return this.segment.readsStages.some((stage) => givenName(stage) === name);
+  }
+
+  #counting({ data }: Tensor<"f64">): Float64Array {
+    return data.map((value, index) => (this.#ignored[index] === 0 ? value : 0));
   }
 }
 

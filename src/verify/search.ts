@@ -7,26 +7,38 @@
  *
  * A deviation is claimed only if the candidate moves by what the deviation predicts: the regression of (candidate −
  * prediction without it) on (prediction with it − prediction without it) must have slope 1, many standard errors away from
- * 0. Rounding errors are not correlated with any deviation, so they never look like one.
+ * 0. The noise of that regression is what rounding does: independent errors, which are not correlated with any deviation,
+ * and gains of about a unit roundoff on each stored stage, which may be (`Problem.gains`).
  *
  * Must stay true: a bounded number of evaluations; every claim was evaluated.
  */
 import type { Program } from "../program/program.ts";
 import type { Deviation } from "./deviations.ts";
 import type { Problem } from "./problem.ts";
+import { type Noise, noiseOf, regress } from "./regression.ts";
 
 /** A deviation must explain at least this share of the squared error that is left. */
 const leastShare = 0.05;
+/** Beside something unknown a deviation must explain this share of what is left without it. */
+const nearlyAll = 0.9;
 /** Standard errors the slope must be away from zero. */
 const leastSignificance = 8;
-/** How far the slope may be from one. */
-const slopeTolerance = 0.5;
+/** The slope must be this much while other deviations are still to be found: they can make it anything above. */
+const leastSlope = 0.5;
+/** How far from one it may be in the end, beside two standard errors. */
+const slopeTolerance = 0.25;
+/** Pairs are tried where there are at most this many hypotheses; beyond that only of those that scramble. */
+const mostForPairs = 14;
 /** Effects below this many standard errors cannot be seen at all. */
 const visibleSignificance = 4;
 
 export interface SearchOptions {
   /** The most evaluations of the segment. */
   readonly maxRuns: number;
+  /** Squared relative error that is nothing but rounding: whatever reaches it needs no further search. */
+  readonly rounding: number;
+  /** A set to try first, beside the two starts. */
+  readonly start?: readonly Deviation[];
   readonly signal?: AbortSignal;
   readonly onRun?: () => void;
 }
@@ -34,6 +46,10 @@ export interface SearchOptions {
 export interface Explanation {
   /** The smallest set that explains the segment, in order of application. */
   readonly deviations: readonly Deviation[];
+  /** The same with those that help, but are not certain yet. */
+  readonly tentative: readonly Deviation[];
+  /** Those of them that stand out even if something unknown is wrong beside them. */
+  readonly evident: readonly Deviation[];
   /** Σ (candidate − original)² over the elements that count. */
   readonly squaredError: number;
   /** The same under the deviations. */
@@ -64,44 +80,72 @@ class Search {
   readonly #options: SearchOptions;
   readonly #relevant: readonly Deviation[];
   readonly #outputs = new Map<string, Float64Array>();
+  readonly #noises = new Map<Subset, Noise>();
   #runs = 0;
 
   constructor(problem: Problem, deviations: readonly Deviation[], options: SearchOptions) {
     this.#problem = problem;
     this.#options = options;
+    const changes = (...applied: Deviation[]) => this.#effective(applied).length === applied.length;
+    const alone = deviations.filter((deviation) => changes(deviation));
+    // What a deviation puts into a segment, another may change: pre-norm a LayerNorm before the query.
     this.#relevant = deviations.filter((deviation) => {
-      const { program, stage } = problem.segment;
-      return deviation.apply(program).outputs.get(stage) !== program.outputs.get(stage);
+      return alone.includes(deviation) || alone.some((first) => changes(first, deviation));
+    });
+  }
+
+  /** Those that change the segment, of deviations applied one after the other. */
+  #effective(applied: readonly Deviation[]): Deviation[] {
+    const { program, stage } = this.#problem.segment;
+    let changed = program;
+    return applied.filter(({ apply }) => {
+      const before = changed.outputs.get(stage);
+      changed = apply(changed);
+      return changed.outputs.get(stage) !== before;
     });
   }
 
   async run(): Promise<Explanation> {
-    const none: Subset = new Set();
-    const original = await this.#output(none);
+    const original = await this.#output(new Set());
     const squaredError = this.#rest(original);
-    let best = await this.#improve(none);
-    if (squaredError > 0 && !(await this.#isSettled(best))) {
-      const full = await this.#improve(fullSet(this.#relevant));
-      if ((await this.#restOf(full)) < (1 - leastShare) * (await this.#restOf(best))) best = full;
-    }
-    best = await this.#onlySignificant(best);
+    const tentative = await this.#search(squaredError);
+    const best = await this.#onlySignificant(tentative);
     const output = await this.#output(best);
     return {
       deviations: this.#relevant.filter((deviation) => best.has(deviation)),
+      tentative: this.#relevant.filter((deviation) => tentative.has(deviation)),
+      evident: [...(await this.#evidentOf(best))],
       squaredError,
       squaredRest: this.#rest(output),
       squaredNorm: sumOfSquares(output),
       ...(await this.#alternatives(best)),
-      relevant: this.#relevant,
+      relevant: this.#relevant.filter((deviation) => {
+        return this.#effectiveOf(withDeviation(best, deviation)).includes(deviation);
+      }),
       runs: this.#runs,
     };
   }
 
-  /** Adds and removes one deviation at a time until neither helps. */
+  /** The best of what is reached from each start; the later ones are for what the first does not settle. */
+  async #search(squaredError: number): Promise<Subset> {
+    const { start = [] } = this.#options;
+    const none: Subset = new Set();
+    const starts = [...(start.length > 0 ? [start.reduce(withDeviation, none)] : []), none, fullSet(this.#relevant)];
+    let best = none;
+    if (squaredError === 0) return best;
+    for (const from of starts) {
+      const reached = await this.#improve(from);
+      if ((await this.#restOf(reached)) < (1 - leastShare) * (await this.#restOf(best))) best = reached;
+      if (await this.#isSettled(best)) break;
+    }
+    return best;
+  }
+
+  /** Adds and removes one deviation at a time until neither helps, two at a time where that leaves something. */
   async #improve(start: Subset): Promise<Subset> {
     let current = await this.#shrink(start);
     for (;;) {
-      const larger = await this.#grow(current);
+      const larger = (await this.#grow(current)) ?? (await this.#growByTwo(current));
       if (larger === undefined) return current;
       current = await this.#shrink(larger);
     }
@@ -109,14 +153,29 @@ class Search {
 
   /** The best set with one more (or, in a group, another) deviation; undefined when none explains enough. */
   async #grow(current: Subset): Promise<Subset | undefined> {
-    const before = await this.#restOf(current);
+    return this.#bestOf(
+      current,
+      this.#relevant.filter((deviation) => !current.has(deviation)).map((deviation) => [deviation]),
+    );
+  }
+
+  /** With two more: of two things that hide each other, neither helps alone. */
+  async #growByTwo(current: Subset): Promise<Subset | undefined> {
+    if (await this.#isSettled(current)) return undefined;
+    const left = this.#relevant.filter((deviation) => !current.has(deviation));
+    const candidates = left.length <= mostForPairs ? left : left.filter(({ scrambles }) => scrambles);
+    const pairs = candidates.flatMap((first, index) => candidates.slice(index + 1).map((second) => [first, second]));
+    return this.#bestOf(current, pairs);
+  }
+
+  async #bestOf(current: Subset, additions: readonly (readonly Deviation[])[]): Promise<Subset | undefined> {
     let best: Subset | undefined;
-    let least = before * (1 - leastShare);
-    for (const deviation of this.#relevant) {
-      if (current.has(deviation) || this.#isSpent) continue;
-      const next = withDeviation(current, deviation);
+    let least = (await this.#restOf(current)) * (1 - leastShare);
+    for (const added of additions) {
+      if (this.#isSpent) break;
+      const next = added.reduce(withDeviation, current);
       const rest = await this.#restOf(next);
-      if (rest < least && (await this.#isSignificant(next, deviation))) [best, least] = [next, rest];
+      if (rest < least && (await this.#areSignificant(next, added))) [best, least] = [next, rest];
     }
     return best;
   }
@@ -133,45 +192,73 @@ class Search {
     return kept;
   }
 
-  /** Whether what is left cannot come from any relevant deviation: all of it is noise next to what was explained. */
+  /** Whether what is left is rounding. */
   async #isSettled(current: Subset): Promise<boolean> {
     const output = await this.#output(current);
-    const relative = this.#rest(output) / sumOfSquares(output);
-    return relative < 1e-5;
+    return this.#rest(output) <= this.#options.rounding * sumOfSquares(output);
   }
 
+  /** Without those that what rounding does would explain as well, given the others; the least significant goes first. */
   async #onlySignificant(set: Subset): Promise<Subset> {
-    let kept = set;
+    let least = Number.POSITIVE_INFINITY;
+    let worst: Deviation | undefined;
     for (const deviation of set) {
-      if (!(await this.#isSignificant(kept, deviation))) kept = withoutDeviation(kept, deviation);
+      const { slope, significance } = await this.#effect(withoutDeviation(set, deviation), set, await this.#noise(set));
+      const isCertain = significance >= leastSignificance && Math.abs(slope - 1) <= slopeTolerance + 2 / significance;
+      if (!isCertain && significance < least) [worst, least] = [deviation, significance];
     }
-    return kept;
+    return worst === undefined ? set : this.#onlySignificant(withoutDeviation(set, worst));
   }
 
-  /** The regression of the module's opening paragraph, for one deviation of a set. */
-  async #isSignificant(set: Subset, deviation: Deviation): Promise<boolean> {
-    const { slope, significance } = await this.#effect(withoutDeviation(set, deviation), set);
-    return Math.abs(slope - 1) <= slopeTolerance && significance >= leastSignificance;
+  /** The largest part of a set without any of which nearly all of the error would come back, the rest being unknown. */
+  async #evidentOf(set: Subset): Promise<Subset> {
+    const rest = await this.#restOf(set);
+    for (const deviation of set) {
+      const without = withoutDeviation(set, deviation);
+      if (rest > (1 - nearlyAll) * (await this.#restOf(without))) return this.#evidentOf(without);
+    }
+    return set;
   }
 
-  async #effect(without: Subset, having: Subset): Promise<{ slope: number; significance: number }> {
+  /** The regression of the module's opening paragraph, for some of a set, as if there were no drifts. */
+  async #areSignificant(set: Subset, added: readonly Deviation[]): Promise<boolean> {
+    const noise = noiseOf(await this.#deviationUnder(set), []);
+    for (const deviation of added) {
+      const { slope, significance } = await this.#effect(withoutDeviation(set, deviation), set, noise);
+      if (slope < leastSlope || significance < leastSignificance) return false;
+    }
+    return true;
+  }
+
+  async #effect(without: Subset, having: Subset, noise: Noise): Promise<{ slope: number; significance: number }> {
     const [base, moved] = [await this.#output(without), await this.#output(having)];
-    const { target, counted } = this.#problem;
-    let [dot, norm] = [0, 0];
-    for (let index = 0; index < target.length; index++) {
-      const effect = (moved[index] as number) - (base[index] as number);
-      dot += effect * ((target[index] as number) - (base[index] as number));
-      norm += effect * effect;
+    const { target } = this.#problem;
+    return regress(difference(moved, base), difference(target, base), noise);
+  }
+
+  /** Root mean square of what a set leaves. */
+  async #deviationUnder(set: Subset): Promise<number> {
+    return Math.sqrt((await this.#restOf(set)) / Math.max(1, this.#problem.counted));
+  }
+
+  async #noise(set: Subset): Promise<Noise> {
+    const known = this.#noises.get(set);
+    if (known !== undefined) return known;
+    const base = await this.#output(set);
+    const drifts: Float64Array[] = [];
+    for (const program of this.#problem.gains(this.#programOf(set))) {
+      drifts.push(difference(await this.#evaluate(program), base));
     }
-    if (norm === 0) return { slope: 0, significance: 0 };
-    const noise = Math.sqrt(this.#rest(moved) / Math.max(1, counted));
-    return { slope: dot / norm, significance: noise === 0 ? Number.POSITIVE_INFINITY : Math.sqrt(norm) / noise };
+    const noise = noiseOf(await this.#deviationUnder(set), drifts);
+    this.#noises.set(set, noise);
+    return noise;
   }
 
   async #alternatives(best: Subset): Promise<Pick<Explanation, "equals" | "invisible">> {
     const equals = new Map<Deviation, Deviation[]>();
     const invisible: Deviation[] = [];
     const rest = await this.#restOf(best);
+    const noise = await this.#noise(best);
     for (const other of this.#relevant) {
       if (best.has(other) || this.#isSpent) continue;
       for (const member of best) {
@@ -180,7 +267,7 @@ class Search {
           equals.set(member, [...(equals.get(member) ?? []), other]);
         }
       }
-      const { significance } = await this.#effect(best, withDeviation(best, other));
+      const { significance } = await this.#effect(best, withDeviation(best, other), noise);
       if (significance < visibleSignificance) invisible.push(other);
     }
     return { equals, invisible };
@@ -205,17 +292,33 @@ class Search {
   }
 
   async #output(set: Subset): Promise<Float64Array> {
-    const chosen = this.#relevant.filter((deviation) => set.has(deviation));
-    const key = chosen.map(({ id }) => id).join();
+    const key = this.#effectiveOf(set)
+      .map(({ id }) => id)
+      .join();
     const known = this.#outputs.get(key);
     if (known !== undefined) return known;
-    this.#options.signal?.throwIfAborted();
-    const program = chosen.reduce<Program>((changed, { apply }) => apply(changed), this.#problem.segment.program);
-    const output = await this.#problem.evaluate(program, this.#options.signal);
-    this.#runs++;
-    this.#options.onRun?.();
+    const output = await this.#evaluate(this.#programOf(set));
     this.#outputs.set(key, output);
     return output;
+  }
+
+  async #evaluate(program: Program): Promise<Float64Array> {
+    const { signal, onRun } = this.#options;
+    signal?.throwIfAborted();
+    this.#runs++;
+    onRun?.();
+    return this.#problem.evaluate(program, signal);
+  }
+
+  #programOf(set: Subset): Program {
+    return this.#effectiveOf(set).reduce<Program>(
+      (changed, { apply }) => apply(changed),
+      this.#problem.segment.program,
+    );
+  }
+
+  #effectiveOf(set: Subset): readonly Deviation[] {
+    return this.#effective(this.#relevant.filter((deviation) => set.has(deviation)));
   }
 }
 
@@ -234,6 +337,10 @@ function withDeviation(set: Subset, deviation: Deviation): Subset {
 
 function withoutDeviation(set: Subset, deviation: Deviation): Subset {
   return new Set([...set].filter((member) => member !== deviation));
+}
+
+function difference(a: Float64Array, b: Float64Array): Float64Array {
+  return a.map((value, index) => value - (b[index] as number));
 }
 
 function sumOfSquares(values: Float64Array): number {

@@ -15,12 +15,11 @@ import { type Program, selectOutputs, type Value } from "../program/program.ts";
 import { type LayerStage, layerProgramWithKeys, layerStages, stageName } from "./layer-program.ts";
 
 export interface Segment {
-  /** The stage it computes, by its full name; the program's one output. */
+  /** The stage it computes, by its full name. */
   readonly stage: string;
   readonly kind: LayerStage;
+  /** Its outputs are that stage and those computed on the way: what an implementation stores. */
   readonly program: Program;
-  /** The stages computed on the way, and the last one: what an implementation stores. */
-  readonly stored: ReadonlySet<Value>;
   /** The stages (full names) it reads; besides them it may read the layer's own inputs. */
   readonly readsStages: readonly string[];
   /** Whether it reads the layer's own input. */
@@ -66,20 +65,23 @@ function cut(
   stageInputs: ReadonlyMap<string, Value>,
 ): Segment {
   const names = new Map([...program.outputs].map(([name, value]) => [value, name]));
-  const stored = new Set<Value>();
-  const piece = rewrite(selectOutputs(program, [stage]), (value, original) => {
+  const outputs = new Map<string, Value>();
+  rewrite(selectOutputs(program, [stage]), (value, original) => {
     const name = names.get(original);
     if (name === undefined) return value;
     if (name !== stage && available.has(name)) return stageInputs.get(name) ?? value;
-    stored.add(value);
+    outputs.set(name, value);
     return value;
   });
+  // What lies before a stage that is there was visited too, and is nobody's business here.
+  const whole: Program = { outputs };
+  const needed = new Set(computeOrder(selectOutputs(whole, [stage])));
+  const piece: Program = { outputs: new Map([...outputs].filter(([, value]) => needed.has(value))) };
   const reads = [...inputsOf(computeOrder(piece)).keys()];
   return {
     stage,
     kind,
     program: piece,
-    stored,
     readsStages: [...available].filter((name) => reads.includes(givenName(name))),
     readsHidden: reads.includes("hidden_states") || reads.includes("key_states"),
   };

@@ -18,6 +18,9 @@ const families: readonly { readonly ids: RegExp; readonly count: number; readonl
 
 const biasNames = /^leaves out the bias of (the (?:query|key|value|attention output|intermediate|output))$/;
 
+/** No stage whose inputs are there too, or nothing finite in any of them. */
+export const nothingToDiagnose = "No stage can be recomputed from what is there: nothing can be said about causes.";
+
 export function describeDiagnosis(diagnosis: Omit<DiagnosisReport, "sentence">, precision: Precision): string {
   const { causes, unexplained, explained, rest } = diagnosis;
   const sentences: string[] = [];

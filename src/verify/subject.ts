@@ -9,7 +9,7 @@
 import type { BertConfig } from "../checkpoint/config.ts";
 import { interpret } from "../engines/reference/interpret.ts";
 import { computeOrder } from "../program/order.ts";
-import type { Program, Value } from "../program/program.ts";
+import type { Program } from "../program/program.ts";
 import { toFloat64 } from "../tensor/half.ts";
 import type { FloatDType, Tensor } from "../tensor/tensor.ts";
 import type { LayerInputs } from "./layer-inputs.ts";
@@ -39,10 +39,8 @@ export async function readParameters(
 
 export interface ComputeOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Compute as an ordinary implementation of this precision would; absent: in float64. */
+  /** Compute as an ordinary implementation of this precision would, which stores the outputs; absent: in float64. */
   readonly precision?: Precision | undefined;
-  /** The values such an implementation stores; absent: the outputs. */
-  readonly stored?: ReadonlySet<Value> | undefined;
 }
 
 /** A program's outputs by the interpreter; only the inputs it reads need to be there. */
@@ -50,8 +48,9 @@ export async function compute(
   program: Program,
   parameters: ReadonlyMap<string, Tensor>,
   inputs: ReadonlyMap<string, Tensor>,
-  { signal, precision, stored = new Set(program.outputs.values()) }: ComputeOptions = {},
+  { signal, precision }: ComputeOptions = {},
 ): Promise<Map<string, Tensor<"f64">>> {
+  const stored = new Set(program.outputs.values());
   return interpret(program, parameters, inputs, {
     ...(signal && { signal }),
     ...(precision && { lowered: { arithmetic: arithmeticOf(precision), stored, round: roundTo[precision] } }),

@@ -12,6 +12,7 @@
 import type { BertConfig } from "../checkpoint/config.ts";
 import { expectedParameters } from "../checkpoint/parameters.ts";
 import { toFloat64 } from "../tensor/half.ts";
+import { seededNormal } from "../tensor/random.ts";
 import { elementCount, type Tensor } from "../tensor/tensor.ts";
 import type { RunnableCandidate } from "./candidate.ts";
 import { compareTensors } from "./compare.ts";
@@ -19,7 +20,6 @@ import { cornersOf } from "./corners.ts";
 import { fullMask } from "./layer-inputs.ts";
 import { layerProgram, layerStages, stageName } from "./layer-program.ts";
 import { largest } from "./precision.ts";
-import { seededNormal } from "../tensor/random.ts";
 import type { Overflow, UnitWeightReport } from "./report.ts";
 import { compute } from "./subject.ts";
 

@@ -145,9 +145,9 @@ async function recompute(
     unrounded.set(givenName(name), unround(tensor, precision));
   }
   const pairs = new Map<string, ShadowPair>();
-  for (const { stage, program, stored } of segments) {
+  for (const { stage, program } of segments) {
     const original = await compute(program, parameters, feeds, { signal });
-    const ordinary = await compute(program, parameters, unrounded, { signal, precision, stored });
+    const ordinary = await compute(program, parameters, unrounded, { signal, precision });
     pairs.set(stage, {
       original: required(original.get(stage)),
       ordinary: required(ordinary.get(stage)),
@@ -228,7 +228,7 @@ interface Evidence {
 
 async function conclude(subject: Subject, evidence: Evidence): Promise<LayerResult> {
   const { layer, parameters, inputs } = subject;
-  const { precision, stages, diagnosed, hidden, propagated, recomputed, options } = evidence;
+  const { precision, stages, diagnosed, hidden, propagated, options } = evidence;
   const [batch = 0, sequence = 0] = inputs.attentionMask.shape;
   const real = realRows(inputs.attentionMask.data, batch, sequence);
   const reports = layerStages
@@ -245,9 +245,10 @@ async function conclude(subject: Subject, evidence: Evidence): Promise<LayerResu
     subject,
     {
       inputs: hidden && { hiddenStates: hidden, attentionMask: inputs.attentionMask },
-      stages: new Map([...diagnosed].filter(([name]) => recomputed.has(name))),
+      stages: diagnosed,
       parameters,
       attentionMask: inputs.attentionMask,
+      precision,
     },
     {
       precision,
@@ -271,7 +272,7 @@ async function conclude(subject: Subject, evidence: Evidence): Promise<LayerResu
       layer,
       stages: reports,
       firstDivergent: firstDivergent?.stage ?? null,
-      diagnosis: { ...diagnosis.report, sentence: unrelated(reports, diagnosis) + diagnosis.report.sentence },
+      diagnosis: { ...diagnosis.report, sentence: opening(reports, diagnosis) + diagnosis.report.sentence },
       verdict: worst(verdicts),
     },
     diagnosis,
@@ -285,6 +286,23 @@ async function conclude(subject: Subject, evidence: Evidence): Promise<LayerResu
 
 /** Below this cosine two tensors have nothing to do with each other. */
 const unrelatedCosine = 0.1;
+
+/** What to know before the diagnosis. */
+function opening(reports: readonly StageReport[], diagnosis: Diagnosis): string {
+  return nonFinite(reports) || unrelated(reports, diagnosis);
+}
+
+/** A diagnosis leaves out what is not finite, so that it may find nothing wrong with the rest. */
+function nonFinite(reports: readonly StageReport[]): string {
+  const stages = reports.filter(({ propagated, shadow }) => {
+    const statistics = (propagated ?? shadow)?.statistics;
+    return statistics !== undefined && statistics.nan + statistics.infinite > 0;
+  });
+  const [first] = stages;
+  if (first === undefined) return "";
+  const others = stages.length === 1 ? "" : ` (and ${stages.length - 1} more)`;
+  return `${first.stage}${others} holds NaN or infinities; what follows is about the finite elements. `;
+}
 
 /** What to think first when already the first stage has nothing of the original's and no hypothesis says why. */
 function unrelated([first]: readonly StageReport[], { report }: Diagnosis): string {
