@@ -7,7 +7,7 @@ export default defineConfig({
     include: ["src/**/*.test.ts", "test/**/*.test.ts"],
     // Whatever is thrown at the parsers must do with little memory.
     execArgv: ["--max-old-space-size=256"],
-    globalSetup: ["test/support/build.ts"],
+    globalSetup: ["test/support/build.ts", "test/support/software-gpu.ts"],
     testTimeout: 60_000,
     hookTimeout: 120_000,
   },

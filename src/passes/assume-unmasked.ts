@@ -14,12 +14,13 @@ export function assumeUnmasked(program: Program): Program {
     if (operation.kind !== "elementwise" || operation.function !== "select") return value;
     const [condition, yes] = operation.operands;
     const sameShape = yes?.shape.join() === shape.join();
-    return condition && yes && sameShape && isMask(condition) ? yes : value;
+    return condition && yes && sameShape && isAttentionMask(condition) ? yes : value;
   });
 }
 
-function isMask(value: Value): boolean {
+/** The attention mask, as it is or reshaped. */
+export function isAttentionMask(value: Value): boolean {
   const { operation } = value;
   if (operation.kind === "input") return operation.name === "attention_mask";
-  return (operation.kind === "reshape" || operation.kind === "transpose") && isMask(operation.operand);
+  return (operation.kind === "reshape" || operation.kind === "transpose") && isAttentionMask(operation.operand);
 }

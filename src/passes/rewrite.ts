@@ -40,6 +40,7 @@ function mapOperands(operation: Operation, map: (operand: Value) => Value): Oper
     case "gather":
       return { ...operation, table: map(operation.table), indices: map(operation.indices) };
     case "elementwise":
+    case "concatenate":
       return { ...operation, operands: operation.operands.map(map) };
     case "matmul":
       return { ...operation, left: map(operation.left), right: map(operation.right) };

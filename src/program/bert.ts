@@ -131,17 +131,16 @@ function mergeHeads(config: BertConfig, operand: Value): Value {
   return reshape(merged, [...merged.shape.slice(0, 2), config.hiddenSize]);
 }
 
-/** The most negative finite float32: below every score, yet subtracting it from -∞ is -∞ and not NaN. */
+/** The most negative finite float32: below every score. No infinity is needed, which WGSL does not promise to have. */
 const lowestFloat32 = -3.4028234663852886e38;
 
 /**
  * Softmax over the keys that are not masked: e^(s − max) / Σ e^(s − max). The largest term is e⁰ = 1, so the sum is at
  * least 1 wherever one key is left; `maximum(sum, 1)` therefore changes nothing there and turns 0/0 into 0 elsewhere.
  */
-function maskedSoftmax(scores: Value, keyMask: Value): Value {
-  const masked = select(keyMask, scores, constant(Number.NEGATIVE_INFINITY));
-  const largest = maximum(max(masked), constant(lowestFloat32));
-  const exponentials = exp(subtract(masked, largest));
+export function maskedSoftmax(scores: Value, keyMask: Value): Value {
+  const masked = select(keyMask, scores, constant(lowestFloat32));
+  const exponentials = select(keyMask, exp(subtract(masked, max(masked))), constant(0));
   return divide(exponentials, maximum(sum(exponentials), constant(1)));
 }
 

@@ -65,9 +65,10 @@ export const exp = (operand: Value): Value => elementwise("exp", operand);
 export const sqrt = (operand: Value): Value => elementwise("sqrt", operand);
 export const erf = (operand: Value): Value => elementwise("erf", operand);
 export const tanh = (operand: Value): Value => elementwise("tanh", operand);
+export const equal = (left: Value, right: Value): Value => elementwise("equal", left, right);
 export const select = (condition: Value, yes: Value, no: Value): Value => elementwise("select", condition, yes, no);
 
-function reduce(name: ReduceFunction, operand: Value): Value {
+export function reduce(name: ReduceFunction, operand: Value): Value {
   check(operand.shape.length > 0, () => "reduce needs at least one axis");
   return {
     operation: { kind: "reduce", function: name, operand },
@@ -119,6 +120,24 @@ function sameCount(left: Shape, right: Shape): boolean {
     return `${symbols.join("·")}·${known}`;
   };
   return key(left) === key(right);
+}
+
+/** One operand after another along `axis`, whose extents are known numbers; all other extents are equal. */
+export function concatenate(operands: readonly Value[], axis: number): Value {
+  const [first] = operands;
+  check(first !== undefined, () => "concatenate needs an operand");
+  const others = (shape: Shape): string =>
+    show(shape.map((extent, index) => (index === axis ? "_" : extent) as Extent));
+  const total = operands.reduce((sum, { shape, type }) => {
+    const extent = shape[axis];
+    check(
+      typeof extent === "number" && others(shape) === others(first.shape) && type === first.type,
+      () => `concatenate of ${show(first.shape)} and ${show(shape)} along axis ${axis}`,
+    );
+    return sum + extent;
+  }, 0);
+  const shape = first.shape.map((extent, index) => (index === axis ? total : extent));
+  return { operation: { kind: "concatenate", operands, axis }, shape, type: first.type };
 }
 
 export function slice(operand: Value, axis: number, start: number, end: number): Value {

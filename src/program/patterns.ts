@@ -9,14 +9,14 @@
 import type { ElementwiseFunction, ReduceFunction, Value } from "./program.ts";
 
 /** The operands of an elementwise function, if the value is one of that name. */
-function operands(value: Value | undefined, name: ElementwiseFunction): readonly Value[] | undefined {
+export function operandsOf(value: Value | undefined, name: ElementwiseFunction): readonly Value[] | undefined {
   const operation = value?.operation;
   return operation?.kind === "elementwise" && operation.function === name ? operation.operands : undefined;
 }
 
 /** The two operands in both orders, for functions that commute. */
 function eitherOrder(value: Value | undefined, name: "add" | "multiply" | "maximum"): (readonly [Value, Value])[] {
-  const [left, right] = operands(value, name) ?? [];
+  const [left, right] = operandsOf(value, name) ?? [];
   if (left === undefined || right === undefined) return [];
   return [
     [left, right],
@@ -44,26 +44,28 @@ function withoutClamp(value: Value): readonly [Value, number] {
 
 export interface SoftmaxMatch {
   readonly scores: Value;
-  /** Present where a mask sends scores to -∞: the condition under which a score counts. */
+  /** Present where there is one: the condition under which a score counts. */
   readonly mask: Value | undefined;
 }
 
 /**
- * e / max(Σe, 1) with e = exp(x − max(max x, lowest)): a softmax over the last axis in which a row of -∞ gives zeros.
- * Both clamps may be absent when there is no mask.
+ * e / max(Σe, 1), with e = exp(x − max x): a softmax over the last axis. With a mask, x is the lowest number and e is 0
+ * where the mask is 0, so that a row with everything masked gives zeros. Without one the clamp may be absent.
  */
 export function matchSoftmax(value: Value): SoftmaxMatch | undefined {
-  const [exponentials, divisor] = operands(value, "divide") ?? [];
+  const [exponentials, divisor] = operandsOf(value, "divide") ?? [];
   if (exponentials === undefined || divisor === undefined) return undefined;
   const [total, smallestSum] = withoutClamp(divisor);
-  const [shifted] = operands(exponentials, "exp") ?? [];
-  const [scores, shift] = operands(shifted, "subtract") ?? [];
-  if (reduced(total, "sum") !== exponentials || scores === undefined || shift === undefined) return undefined;
-  const [largest, lowest] = withoutClamp(shift);
-  if (reduced(largest, "max") !== scores || smallestSum > 1 || lowest > -1e38) return undefined;
-  const [mask, kept, dropped] = operands(scores, "select") ?? [];
-  if (constantOf(dropped) !== Number.NEGATIVE_INFINITY || kept === undefined) return { scores, mask: undefined };
-  return smallestSum > 0 && lowest > Number.NEGATIVE_INFINITY ? { scores: kept, mask } : undefined;
+  if (reduced(total, "sum") !== exponentials || smallestSum > 1) return undefined;
+  const [mask, kept, dropped] = operandsOf(exponentials, "select") ?? [];
+  const isMasked = mask !== undefined && constantOf(dropped) === 0;
+  const [shifted] = operandsOf(isMasked ? kept : exponentials, "exp") ?? [];
+  const [scores, largest] = operandsOf(shifted, "subtract") ?? [];
+  if (scores === undefined || reduced(largest, "max") !== scores) return undefined;
+  if (!isMasked) return { scores, mask: undefined };
+  const [condition, counted, lowest] = operandsOf(scores, "select") ?? [];
+  const isLowest = (constantOf(lowest) ?? 0) <= -1e38;
+  return condition === mask && counted && isLowest && smallestSum > 0 ? { scores: counted, mask } : undefined;
 }
 
 export interface LayerNormMatch {
@@ -87,21 +89,21 @@ export function matchLayerNorm(value: Value): LayerNormMatch | undefined {
 }
 
 function matchNormalized(value: Value): Pick<LayerNormMatch, "operand" | "epsilon"> | undefined {
-  const [centered, deviation] = operands(value, "divide") ?? [];
-  const [operand, mean] = operands(centered, "subtract") ?? [];
+  const [centered, deviation] = operandsOf(value, "divide") ?? [];
+  const [operand, mean] = operandsOf(centered, "subtract") ?? [];
   if (centered === undefined || operand === undefined || meanOf(mean) !== operand) return undefined;
-  const [radicand] = operands(deviation, "sqrt") ?? [];
+  const [radicand] = operandsOf(deviation, "sqrt") ?? [];
   for (const [variance, constant] of eitherOrder(radicand, "add")) {
     const epsilon = constantOf(constant);
-    const squares = operands(meanOf(variance), "multiply");
+    const squares = operandsOf(meanOf(variance), "multiply");
     if (epsilon !== undefined && squares?.every((factor) => factor === centered)) return { operand, epsilon };
   }
   return undefined;
 }
 
 /** The operand of Σx / n, n being the extent of the axis summed over. */
-function meanOf(value: Value | undefined): Value | undefined {
-  const [total, count] = operands(value, "divide") ?? [];
+export function meanOf(value: Value | undefined): Value | undefined {
+  const [total, count] = operandsOf(value, "divide") ?? [];
   const operand = reduced(total, "sum");
   return operand !== undefined && constantOf(count) === operand.shape.at(-1) ? operand : undefined;
 }
@@ -116,8 +118,8 @@ export function matchGelu(value: Value): Value | undefined {
     for (const [operand, factor] of eitherOrder(half, "multiply")) {
       if (constantOf(factor) !== 0.5) continue;
       for (const [one, error] of eitherOrder(gate, "add")) {
-        const [argument] = operands(error, "erf") ?? [];
-        const [numerator, root] = operands(argument, "divide") ?? [];
+        const [argument] = operandsOf(error, "erf") ?? [];
+        const [numerator, root] = operandsOf(argument, "divide") ?? [];
         if (constantOf(one) === 1 && numerator === operand && constantOf(root) === Math.SQRT2) return operand;
       }
     }

@@ -13,8 +13,8 @@
  * tiles or precision.
  */
 
-/** An extent known only when the program runs. */
-export type SymbolicExtent = "batch" | "sequence" | "keys";
+/** An extent known only when the program runs. `tokens` counts the tokens of all sequences of a packed batch. */
+export type SymbolicExtent = "batch" | "sequence" | "keys" | "tokens";
 
 /** The length of one axis. */
 export type Extent = number | SymbolicExtent;
@@ -26,7 +26,7 @@ export type ElementType = "real" | "integer";
 
 /**
  * Functions of single elements, by number of operands. `select(condition, a, b)` is `a` where the condition is not
- * zero, else `b`: whatever stands at the other branch, NaN included, does not reach the result.
+ * zero, else `b`: whatever stands at the other branch, NaN included, does not reach the result. `equal` is 1 or 0.
  */
 export const elementwiseArity = {
   add: 2,
@@ -38,6 +38,7 @@ export const elementwiseArity = {
   sqrt: 1,
   erf: 1,
   tanh: 1,
+  equal: 2,
   select: 3,
 } as const;
 
@@ -71,7 +72,9 @@ export type Operation =
       readonly axis: number;
       readonly start: number;
       readonly end: number;
-    };
+    }
+  /** One operand after another along an axis. */
+  | { readonly kind: "concatenate"; readonly operands: readonly Value[]; readonly axis: number };
 
 /** One tensor of a program. Identity is the object itself. */
 export interface Value {
@@ -95,6 +98,7 @@ export function operandsOf(operation: Operation): readonly Value[] {
     case "gather":
       return [operation.table, operation.indices];
     case "elementwise":
+    case "concatenate":
       return operation.operands;
     case "matmul":
       return [operation.left, operation.right];

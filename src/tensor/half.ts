@@ -74,3 +74,26 @@ function fill(tensor: Tensor, target: Float32Array | Float64Array): void {
   else if (tensor.dtype === "i64") target.set(Array.from(tensor.data, Number));
   else target.set(tensor.data);
 }
+
+const float = new Float32Array(1);
+const word = new Uint32Array(float.buffer);
+
+/** The binary16 bits nearest to a float32, ties to even; beyond the largest an infinity. */
+export function encodeF16(value: number): number {
+  float[0] = value;
+  const bits = word[0] as number;
+  const sign = (bits >>> 16) & 0x8000;
+  const magnitude = bits & 0x7fff_ffff;
+  // From 2^16 on, or NaN.
+  if (magnitude >= 0x4780_0000) return sign | (magnitude > 0x7f80_0000 ? 0x7e00 : 0x7c00);
+  // Below 2^-14 a binary16 is a multiple of 2^-24.
+  if (magnitude < 0x3880_0000) return sign | roundToEven(Math.abs(value) * 2 ** 24);
+  // The exponent's bias is 15, not 127; thirteen bits of the mantissa are rounded away, and a carry goes where it should.
+  return sign | ((magnitude - 0x3800_0000 + 0x0fff + ((magnitude >>> 13) & 1)) >>> 13);
+}
+
+function roundToEven(value: number): number {
+  const down = Math.floor(value);
+  const rest = value - down;
+  return rest > 0.5 || (rest === 0.5 && down % 2 === 1) ? down + 1 : down;
+}

@@ -41,7 +41,7 @@ export interface Instruction {
   readonly emit: (emitter: Emitter, names: readonly string[]) => string;
 }
 
-const elementwiseOperators: Readonly<Record<Exclude<ElementwiseFunction, "select">, string>> = {
+const elementwiseOperators: Readonly<Record<Exclude<ElementwiseFunction, "select" | "equal">, string>> = {
   add: "Add",
   subtract: "Sub",
   multiply: "Mul",
@@ -88,9 +88,9 @@ function textbook(value: Value): Instruction {
     case "gather":
       return simple("Gather", [operation.table, operation.indices]);
     case "elementwise":
-      return operation.function === "select"
-        ? select(operation.operands)
-        : simple(elementwiseOperators[operation.function], operation.operands);
+      if (operation.function === "select") return select(operation.operands);
+      if (operation.function === "equal") return equal(operation.operands);
+      return simple(elementwiseOperators[operation.function], operation.operands);
     case "reduce":
       return reduce(operation.function === "sum" ? "ReduceSum" : "ReduceMax", operation.operand);
     case "matmul":
@@ -103,6 +103,8 @@ function textbook(value: Value): Instruction {
     }
     case "reshape":
       return reshape(operation.operand, shape);
+    case "concatenate":
+      return simple("Concat", operation.operands, { axis: { int: operation.axis } });
     case "slice": {
       const { operand, axis, start, end } = operation;
       return {
@@ -132,6 +134,14 @@ function select(operands: readonly Value[]): Instruction {
     reads: operands,
     emit: (emitter, [condition = "", ...branches]) =>
       emitter.result("Where", [asBoolean(emitter, condition), ...branches]),
+  };
+}
+
+function equal(operands: readonly Value[]): Instruction {
+  return {
+    reads: operands,
+    emit: (emitter, names) =>
+      emitter.result("Cast", [emitter.intermediate("Equal", names)], { to: { int: onnxType.float } }),
   };
 }
 

@@ -57,6 +57,9 @@ const loops: Readonly<Record<ElementwiseFunction, RowLoop>> = {
   tanh: unary((out, to, width, a) => {
     for (let column = 0; column < width; column++) out[to + column] = Math.tanh(at(a, column));
   }),
+  equal: binary((out, to, width, a, b) => {
+    for (let column = 0; column < width; column++) out[to + column] = at(a, column) === at(b, column) ? 1 : 0;
+  }),
   select: (out, to, width, rows) => {
     const [condition, yes, no] = rows as [Row, Row, Row];
     for (let column = 0; column < width; column++) {

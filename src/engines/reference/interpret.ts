@@ -16,7 +16,8 @@ import { elementCount, type Tensor } from "../../tensor/tensor.ts";
 import type { RunOptions } from "../engine.ts";
 import { applyElementwise } from "./elementwise.ts";
 import { type Arithmetic, multiplyMatrices } from "./matmul.ts";
-import { contiguous, forEachRow, type Strided, toContiguous } from "./strided.ts";
+import { concatenated, contiguous, forEachRow, type Strided, toContiguous } from "./strided.ts";
+import { applyView } from "./views.ts";
 
 /** Called with the number of operations done and their total. */
 export type OperationProgress = (done: number, total: number) => void;
@@ -138,18 +139,16 @@ function evaluate(value: Value, { results, binding, parameters, inputs, arithmet
       return reduceRows(operation.function, resultOf(results, operation.operand), arithmetic);
     case "matmul":
       return multiplyMatrices(resultOf(results, operation.left), resultOf(results, operation.right), arithmetic);
-    case "transpose": {
-      const view = resultOf(results, operation.operand);
-      const strides = operation.permutation.map((axis) => view.strides[axis] as number);
-      return { ...view, shape, strides };
-    }
+    case "transpose":
     case "reshape":
-      return contiguous(toContiguous(resultOf(results, operation.operand)), shape);
-    case "slice": {
-      const view = resultOf(results, operation.operand);
-      const skipped = operation.start * (view.strides[operation.axis] as number);
-      return { ...view, shape, offset: view.offset + skipped };
-    }
+    case "slice":
+      return applyView(operation, resultOf(results, operation.operand), shape);
+    case "concatenate":
+      return concatenated(
+        operation.operands.map((operand) => resultOf(results, operand)),
+        operation.axis,
+        shape,
+      );
   }
 }
 

@@ -82,3 +82,32 @@ export function toContiguous(view: Strided): Float64Array {
   });
   return target;
 }
+
+/** Views side by side along an axis, as a copy of that shape. */
+export function concatenated(views: readonly Strided[], axis: number, shape: readonly number[]): Strided {
+  const result = contiguous(new Float64Array(elementCount(shape)), shape);
+  const strides = result.strides;
+  let start = 0;
+  for (const view of views) {
+    const target: Strided = {
+      data: result.data,
+      shape: view.shape,
+      strides,
+      offset: start * (strides[axis] as number),
+    };
+    copyInto(target, view);
+    start += view.shape[axis] as number;
+  }
+  return result;
+}
+
+function copyInto(target: Strided, view: Strided): void {
+  const width = view.shape.at(-1) ?? 1;
+  const [toStep, fromStep] = [target.strides.at(-1) ?? 0, view.strides.at(-1) ?? 0];
+  forEachRow([target, view], (_, offsets) => {
+    const [to, from] = offsets as [number, number];
+    for (let column = 0; column < width; column++) {
+      target.data[to + column * toStep] = view.data[from + column * fromStep] as number;
+    }
+  });
+}

@@ -1,0 +1,34 @@
+/**
+ * Transposes, reshapes and slices of tensors on the host: other strides over the same data wherever that is possible.
+ */
+import { type Binding, bindShape } from "../../program/bind.ts";
+import type { Operation, Value } from "../../program/program.ts";
+import { viewedBy } from "../../program/views.ts";
+import { contiguous, type Strided, toContiguous } from "./strided.ts";
+
+export type ViewOperation = Extract<Operation, { kind: "transpose" | "reshape" | "slice" }>;
+
+/** What one operation sees of a tensor. */
+export function applyView(operation: ViewOperation, view: Strided, shape: readonly number[]): Strided {
+  switch (operation.kind) {
+    case "transpose":
+      return { ...view, shape, strides: operation.permutation.map((axis) => view.strides[axis] as number) };
+    case "reshape":
+      return contiguous(toContiguous(view), shape);
+    case "slice": {
+      const skipped = operation.start * (view.strides[operation.axis] as number);
+      return { ...view, shape, offset: view.offset + skipped };
+    }
+  }
+}
+
+/** What a value, a view of a view …, sees of the tensor that is viewed in the end. */
+export function applyViews(value: Value, tensor: Strided, binding: Binding): Strided {
+  const operations: { readonly operation: ViewOperation; readonly value: Value }[] = [];
+  for (let view = value, operand = viewedBy(view); operand !== undefined; view = operand, operand = viewedBy(view)) {
+    operations.unshift({ operation: view.operation as ViewOperation, value: view });
+  }
+  return operations.reduce((view, { operation, value: seen }) => {
+    return applyView(operation, view, bindShape(seen.shape, binding));
+  }, tensor);
+}

@@ -1,0 +1,139 @@
+/**
+ * The memory of a run: one buffer for everything kernels store, planned by live range, and one for each input.
+ *
+ * An arena is made for extents and serves every run that has these or fewer tokens; the places and sizes in it do not
+ * change, so its bind groups are made once. Runs follow each other in the device's queue, so one arena serves any number
+ * of runs under way.
+ */
+
+import { EngineError } from "../../errors.ts";
+import { planMemory, roundUp } from "../../passes/plan-memory.ts";
+import { keptValues, type Schedule } from "../../passes/schedule.ts";
+import type { Binding as ExtentBinding } from "../../program/bind.ts";
+import { bindShape } from "../../program/bind.ts";
+import type { Value } from "../../program/program.ts";
+import { byteLength } from "./codegen/storage.ts";
+import type { BufferRange, Constants } from "./constants.ts";
+import { formatBytes, type GpuDevice } from "./gpu-device.ts";
+import type { LoweredKernel } from "./lower.ts";
+import type { Placement } from "./placement.ts";
+
+export interface Arena {
+  /** What it was made for. */
+  readonly extents: ExtentBinding;
+  readonly stored: ReadonlyMap<Value, BufferRange>;
+  readonly inputs: ReadonlyMap<Value, BufferRange>;
+  /** One a kernel. */
+  readonly bindGroups: readonly GPUBindGroup[];
+  readonly buffers: readonly GPUBuffer[];
+}
+
+/** Where stored values lie, and how much room they take together. */
+export interface ArenaPlan {
+  readonly places: ReadonlyMap<Value, { readonly offset: number; readonly size: number }>;
+  readonly bytes: number;
+}
+
+/** Plans an arena by when each value is written and last read. What is kept stays to the end. */
+export function planArena(
+  { program }: Schedule,
+  kernels: readonly LoweredKernel[],
+  placement: Placement,
+  extents: ExtentBinding,
+  alignment: number,
+): ArenaPlan {
+  const lives = new Map<Value, { bytes: number; first: number; last: number }>();
+  kernels.forEach(({ bindings }, index) => {
+    for (const binding of bindings) {
+      if (binding.kind !== "tensor" || !placement.isStored(binding.value)) continue;
+      const { value } = binding;
+      const bytes = byteLength(bindShape(value.shape, extents), placement.typeOf(value) ?? "f32");
+      const life = lives.get(value) ?? { bytes: roundUp(Math.max(16, bytes), 16), first: index, last: index };
+      lives.set(value, { ...life, last: index });
+    }
+  });
+  for (const value of keptValues(program)) {
+    const life = lives.get(value);
+    if (life) life.last = kernels.length;
+  }
+  const values = [...lives.keys()];
+  const plan = planMemory([...lives.values()], alignment);
+  const places = values.map((value, index) => {
+    return [
+      value,
+      { offset: plan.offsets[index] as number, size: (lives.get(value) as { bytes: number }).bytes },
+    ] as const;
+  });
+  return { places: new Map(places), bytes: plan.bytes };
+}
+
+export interface ArenaParts {
+  readonly schedule: Schedule;
+  readonly kernels: readonly LoweredKernel[];
+  readonly pipelines: readonly GPUComputePipeline[];
+  readonly placement: Placement;
+  readonly constants: Constants;
+  readonly inputs: readonly Value[];
+  readonly extentsBuffer: GPUBuffer;
+}
+
+export async function createArena(gpu: GpuDevice, parts: ArenaParts, extents: ExtentBinding): Promise<Arena> {
+  const { schedule, kernels, pipelines, placement, constants } = parts;
+  const { limits } = gpu.device;
+  const plan = planArena(schedule, kernels, placement, extents, limits.minStorageBufferOffsetAlignment);
+  for (const { size } of plan.places.values()) checkBinding(size, limits.maxStorageBufferBindingSize);
+  const buffers: GPUBuffer[] = [];
+  try {
+    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+    const buffer = await gpu.createBuffer("the activations", plan.bytes, usage);
+    buffers.push(buffer);
+    const stored = new Map([...plan.places].map(([value, place]) => [value, { buffer, ...place }]));
+    const inputs = new Map<Value, BufferRange>();
+    for (const value of parts.inputs) {
+      const size = byteLength(bindShape(value.shape, extents), placement.typeOf(value) ?? "f32");
+      const input = await gpu.createBuffer("an input", size, usage);
+      buffers.push(input);
+      inputs.set(value, { buffer: input, offset: 0, size: input.size });
+    }
+    const rangeOf = (value: Value): BufferRange =>
+      (stored.get(value) ?? inputs.get(value) ?? constants.tensors.get(value)) as BufferRange;
+    const bindGroups = kernels.map((kernel, index) => {
+      const ranges = kernel.bindings.map((binding) =>
+        binding.kind === "tensor" ? rangeOf(binding.value) : (constants.vectors.get(kernel) as BufferRange),
+      );
+      const resources: GPUBindingResource[] = [{ buffer: parts.extentsBuffer }, ...ranges];
+      return gpu.device.createBindGroup({
+        layout: (pipelines[index] as GPUComputePipeline).getBindGroupLayout(0),
+        entries: resources.map((resource, binding) => ({ binding, resource })),
+      });
+    });
+    return { extents, stored, inputs, bindGroups, buffers };
+  } catch (error) {
+    for (const buffer of buffers) gpu.destroyBuffer(buffer);
+    throw error;
+  }
+}
+
+function checkBinding(size: number, limit: number): void {
+  if (size <= limit) return;
+  throw new EngineError({
+    found: `a tensor takes ${formatBytes(size)}`,
+    expected: `at most ${formatBytes(limit)}, the GPU's limit maxStorageBufferBindingSize`,
+    advice: "Use shorter or fewer sequences at a time, a higher --level, or --device cpu.",
+  });
+}
+
+/**
+ * The extents to make an arena for: a few more tokens than asked for, so that the next run, a little longer, fits.
+ */
+export function roomyExtents(extents: ExtentBinding): ExtentBinding {
+  return new Map([...extents].map(([symbol, extent]) => [symbol, symbol === "tokens" ? roundUp(extent, 64) : extent]));
+}
+
+/** Whether an arena made for some extents serves others: as many tokens or fewer, all else equal. */
+export function serves(arena: ExtentBinding, extents: ExtentBinding): boolean {
+  return [...extents].every(([symbol, extent]) => {
+    const room = arena.get(symbol) ?? 0;
+    return symbol === "tokens" ? extent <= room : extent === room;
+  });
+}

@@ -1,0 +1,134 @@
+/**
+ * What one kernel binds: the tensors it reads and writes, by the names it knows them by, and what else its source needs.
+ *
+ * The source says nothing about which layer it is for: tensors are numbered in the order they are met, and the vectors a
+ * kernel reads (biases, LayerNorm weights) lie one after another in one binding. Kernels that do the same have the same
+ * source, and so one pipeline.
+ */
+import type { Value } from "../../../program/program.ts";
+import type { SpecialFunction } from "../special-functions.ts";
+import { type StorageType, storageForms } from "./storage.ts";
+
+/** Where tensors come from, as far as a kernel cares. */
+export interface TensorSource {
+  /** `undefined` for a value that is not in memory. */
+  typeOf(value: Value): StorageType | undefined;
+  /** Vectors known before a run: rows of parameters, of one axis. */
+  isVector(value: Value): boolean;
+  /** Whether it is written by kernels, and so lies where kernels may write. */
+  isStored(value: Value): boolean;
+}
+
+/** One entry of a kernel's bind group, in order. Binding 0 is the uniform `extents`. */
+export type Binding =
+  | { readonly kind: "tensor"; readonly value: Value; readonly name: string; readonly access: "read" | "write" }
+  | { readonly kind: "vectors"; readonly values: readonly Value[] };
+
+export interface TensorName {
+  readonly name: string;
+  readonly type: StorageType;
+  /** Where it begins, in elements of the WGSL array. */
+  readonly offset: number;
+}
+
+export class KernelBindings {
+  readonly #source: TensorSource;
+  readonly #tensors = new Map<Value, { readonly name: string; readonly access: "read" | "write" }>();
+  readonly #vectors = new Map<Value, number>();
+  readonly #specials = new Set<SpecialFunction>();
+  readonly #numbers = new Map<Value, number>();
+  #vectorsLength = 0;
+  #names = 0;
+
+  constructor(source: TensorSource) {
+    this.#source = source;
+  }
+
+  /** Whether the value is a tensor in memory, not one that the kernel computes. */
+  has(value: Value): boolean {
+    const isOwn = this.#tensors.get(value)?.access === "write";
+    return !isOwn && this.#source.typeOf(value) !== undefined;
+  }
+
+  /** A tensor the kernel reads. */
+  read(value: Value): TensorName {
+    const type = this.#typeOf(value);
+    if (this.#source.isVector(value)) return { name: "vectors", type, offset: this.#vectorOffset(value) };
+    return { name: this.#nameOf(value, "read"), type, offset: 0 };
+  }
+
+  /** A tensor the kernel writes: to be said before anything is computed, so that its own results are not read. */
+  write(value: Value): TensorName {
+    return { name: this.#nameOf(value, "write"), type: this.#typeOf(value), offset: 0 };
+  }
+
+  useSpecial(name: SpecialFunction): void {
+    this.#specials.add(name);
+  }
+
+  get specials(): readonly SpecialFunction[] {
+    return [...this.#specials];
+  }
+
+  freshName(prefix: string): string {
+    return `${prefix}${this.#names++}`;
+  }
+
+  /** A number for a value, the same in every kernel that does the same. */
+  identify(value: Value): number {
+    const number = this.#numbers.get(value) ?? this.#numbers.size;
+    this.#numbers.set(value, number);
+    return number;
+  }
+
+  /** The bind group's entries after `extents`. */
+  get bindings(): readonly Binding[] {
+    const tensors = [...this.#tensors].map(
+      ([value, { name, access }]): Binding => ({ kind: "tensor", value, name, access }),
+    );
+    return this.#vectors.size === 0 ? tensors : [...tensors, { kind: "vectors", values: [...this.#vectors.keys()] }];
+  }
+
+  /** The bindings declared in WGSL. */
+  get declarations(): readonly string[] {
+    return this.bindings.map((binding, index) => {
+      const at = `@group(0) @binding(${index + 1})`;
+      if (binding.kind === "vectors") return `${at} var<storage, read> vectors: array<vec4<f32>>;`;
+      // One buffer holds all that kernels store, and in one dispatch WebGPU lets a buffer be read only or written, not both.
+      const mode = this.#source.isStored(binding.value) ? "read_write" : "read";
+      return `${at} var<storage, ${mode}> ${binding.name}: array<${storageForms[this.#typeOf(binding.value)].element}>;`;
+    });
+  }
+
+  get usesHalf(): boolean {
+    return [...this.#tensors.keys()].some((value) => this.#typeOf(value) === "f16");
+  }
+
+  get usesPackedHalves(): boolean {
+    return [...this.#tensors.keys()].some((value) => this.#typeOf(value) === "packed-f16");
+  }
+
+  #typeOf(value: Value): StorageType {
+    const type = this.#source.typeOf(value);
+    if (type === undefined) throw new RangeError(`a ${value.operation.kind} is not in memory`);
+    return type;
+  }
+
+  #nameOf(value: Value, access: "read" | "write"): string {
+    const known = this.#tensors.get(value);
+    if (known !== undefined) return known.name;
+    const count = [...this.#tensors.values()].filter((tensor) => tensor.access === access).length;
+    const name = `${access === "read" ? "in" : "out"}${count}`;
+    this.#tensors.set(value, { name, access });
+    return name;
+  }
+
+  #vectorOffset(value: Value): number {
+    const known = this.#vectors.get(value);
+    if (known !== undefined) return known;
+    const offset = this.#vectorsLength;
+    this.#vectors.set(value, offset);
+    this.#vectorsLength += Math.ceil(Number(value.shape.at(-1)) / 4);
+    return offset;
+  }
+}

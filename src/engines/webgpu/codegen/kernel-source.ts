@@ -1,0 +1,106 @@
+/**
+ * A kernel's WGSL put together from its parts, and what it takes to dispatch it.
+ */
+import type { Extent, Shape, Value } from "../../../program/program.ts";
+import { specialFunctions } from "../special-functions.ts";
+import type { Binding, KernelBindings } from "./bindings.ts";
+import { type Coordinate, type Coordinates, linear } from "./coordinates.ts";
+import { type Block, maskTail, vectorIndex } from "./expressions.ts";
+import { extentText, packedHalves, storeVector } from "./storage.ts";
+
+/** The length of an axis when the program runs. */
+export type ExtentOf = (extent: Extent) => number;
+
+export type Workgroups = readonly [number, number, number];
+
+export interface KernelSource {
+  readonly code: string;
+  /** The bind group's entries after `extents`. */
+  readonly bindings: readonly Binding[];
+  readonly workgroups: (extentOf: ExtentOf) => Workgroups;
+  /** Bytes of workgroup memory. */
+  readonly workgroupMemory: number;
+  /** Invocations of one workgroup. */
+  readonly workgroupSize: number;
+}
+
+/** What of a device decides how a kernel is cut. */
+export interface KernelLimits {
+  /** Bytes of workgroup memory. */
+  readonly workgroupMemory: number;
+  readonly workgroupSize: number;
+}
+
+const extents = `struct Extents {
+  batch: u32,
+  sequence: u32,
+  keys: u32,
+  tokens: u32,
+}
+@group(0) @binding(0) var<uniform> extents: Extents;`;
+
+export interface KernelParts {
+  /** Declarations besides the bindings: workgroup memory and functions. */
+  readonly declarations?: readonly string[];
+  readonly workgroupSize: readonly number[];
+  readonly body: readonly string[];
+}
+
+/** The source, with `group`, `groups`, `local` and `local_index` as the names of WGSL's built-in values. */
+export function assemble(bindings: KernelBindings, { declarations = [], workgroupSize, body }: KernelParts): string {
+  return [
+    ...(bindings.usesHalf ? ["enable f16;"] : []),
+    extents,
+    ...bindings.declarations,
+    ...(bindings.usesPackedHalves ? [packedHalves] : []),
+    ...bindings.specials.map((name) => specialFunctions[name].trim()),
+    ...declarations,
+    `@compute @workgroup_size(${workgroupSize.join(", ")})
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_id) local: vec3<u32>,
+  @builtin(local_invocation_index) local_index: u32,
+) {
+${indent(body).join("\n")}
+}
+`,
+  ].join("\n");
+}
+
+export function indent(lines: readonly string[]): string[] {
+  return lines.flatMap((line) => line.split("\n")).map((line) => (line === "" ? line : `  ${line}`));
+}
+
+/** The statements that store a value at a row and a column: four elements, or the one that the row has. */
+export function store(
+  bindings: KernelBindings,
+  block: Block,
+  value: Value,
+  row: Coordinates,
+  column: Coordinate,
+): readonly string[] {
+  const { name, type } = bindings.write(value);
+  const index = linear(row, value.shape.slice(0, -1));
+  if (type === "scalars") return [`${name}[${index.text}] = ${block.scalar(value, [...row, column])};`];
+  const vector = maskTail(block.vector(value, [...row, column]), column.text, value.shape.at(-1) ?? 1, "0.0f");
+  return [storeVector(name, vectorIndex(index, value, column), vector, type)];
+}
+
+/** The product of extents, as WGSL. */
+export function productText(shape: Shape): string {
+  const factors = shape.filter((extent) => extent !== 1).map(extentText);
+  return factors.length === 0 ? "1u" : factors.join(" * ");
+}
+
+export function productOf(shape: Shape, extentOf: ExtentOf): number {
+  return shape.reduce<number>((product, extent) => product * extentOf(extent), 1);
+}
+
+/** A number of workgroups as a grid: one dimension holds 65,535. The kernel's own index is `linearGroup`. */
+export function linearGrid(count: number): Workgroups {
+  const columns = Math.min(count, 65_535);
+  return [columns, Math.ceil(count / columns), 1];
+}
+
+export const linearGroup = "group.y * groups.x + group.x";

@@ -1,0 +1,98 @@
+/**
+ * How tensors lie in GPU memory, and how WGSL reads and writes them.
+ *
+ * Rows (the last axis) are padded with zeros to a multiple of four elements, so that every access is a vector of four and
+ * no two invocations ever write into one word, whatever the shape. A tensor whose rows have one element is an array of
+ * float32 without padding; integers are arrays of i32 without padding.
+ *
+ * Must stay true: padding is zero wherever it is written, and an index computed from coordinates inside the shape is
+ * inside the buffer.
+ */
+import type { Extent, Shape, Value } from "../../../program/program.ts";
+
+/**
+ * What is stored and computed in: `f32`; `f16`, float16 in memory and in the language, sums in float32; `f16-storage`,
+ * float16 in memory alone, for adapters that have no float16.
+ */
+export type GpuPrecision = "f32" | "f16" | "f16-storage";
+
+export const gpuPrecisions: readonly GpuPrecision[] = ["f32", "f16", "f16-storage"];
+
+/** `vectors` of four in one of three types, `scalars` for rows of one element, `integers`. */
+export type StorageType = "f32" | "f16" | "packed-f16" | "scalars" | "integers";
+
+interface StorageForm {
+  /** The element of the WGSL array. */
+  readonly element: string;
+  /** Bytes of that element. */
+  readonly bytes: number;
+}
+
+export const storageForms: Readonly<Record<StorageType, StorageForm>> = {
+  f32: { element: "vec4<f32>", bytes: 16 },
+  f16: { element: "vec4<f16>", bytes: 8 },
+  "packed-f16": { element: "vec2<u32>", bytes: 8 },
+  scalars: { element: "f32", bytes: 4 },
+  integers: { element: "i32", bytes: 4 },
+};
+
+/**
+ * @param half whether the value is one of those that a precision below float32 stores in float16.
+ */
+export function storageTypeOf({ type, shape }: Value, half: boolean, precision: GpuPrecision): StorageType {
+  if (type === "integer") return "integers";
+  if ((shape.at(-1) ?? 1) === 1) return "scalars";
+  if (!half || precision === "f32") return "f32";
+  return precision === "f16" ? "f16" : "packed-f16";
+}
+
+/** Elements of the WGSL array in one row. */
+export function rowLength(last: number, type: StorageType): number {
+  return type === "scalars" || type === "integers" ? last : Math.ceil(last / 4);
+}
+
+/** The bytes of a tensor of a bound shape. */
+export function byteLength(shape: readonly number[], type: StorageType): number {
+  const rows = shape.slice(0, -1).reduce((product, extent) => product * extent, 1);
+  return rows * rowLength(shape.at(-1) ?? 1, type) * storageForms[type].bytes;
+}
+
+/** An extent as WGSL: symbols are members of the uniform `extents`. */
+export const extentText = (extent: Extent): string => (typeof extent === "number" ? `${extent}u` : `extents.${extent}`);
+
+/** Vectors in one row, as WGSL. */
+export function rowVectorsText(shape: Shape): string {
+  const last = shape.at(-1) ?? 1;
+  return typeof last === "number" ? `${Math.ceil(last / 4)}u` : `((${extentText(last)} + 3u) / 4u)`;
+}
+
+/** Four elements as `vec4<f32>`. */
+export function loadVector(name: string, index: string, type: StorageType): string {
+  const element = `${name}[${index}]`;
+  if (type === "f32") return element;
+  if (type === "f16") return `vec4<f32>(${element})`;
+  if (type === "packed-f16") return `unpack_halves(${element})`;
+  throw new RangeError(`${type} are not read as vectors`);
+}
+
+/** One element as `f32`, by the index of its vector and its lane. */
+export function loadLane(name: string, index: string, lane: string, type: StorageType): string {
+  if (type === "packed-f16") return `unpack_halves(${name}[${index}])[${lane}]`;
+  const element = `${name}[${index}][${lane}]`;
+  return type === "f16" ? `f32(${element})` : element;
+}
+
+/** A statement that writes a `vec4<f32>`. */
+export function storeVector(name: string, index: string, vector: string, type: StorageType): string {
+  if (type === "f16") return `${name}[${index}] = vec4<f16>(${vector});`;
+  if (type === "packed-f16") return `${name}[${index}] = pack_halves(${vector});`;
+  return `${name}[${index}] = ${vector};`;
+}
+
+/** What the packed loads and stores need. */
+export const packedHalves = `fn unpack_halves(words: vec2<u32>) -> vec4<f32> {
+  return vec4<f32>(unpack2x16float(words.x), unpack2x16float(words.y));
+}
+fn pack_halves(vector: vec4<f32>) -> vec2<u32> {
+  return vec2<u32>(pack2x16float(vector.xy), pack2x16float(vector.zw));
+}`;

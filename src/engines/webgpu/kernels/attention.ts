@@ -1,0 +1,367 @@
+/**
+ * The kernel of attention: a workgroup takes a tile of queries of one head through all keys, tile by tile, with an online
+ * softmax (Milakov and Gimelshein, 2018; Dao et al., 2022), so that no score leaves the chip.
+ *
+ * For a row of scores s the running maximum m, the sum l of e^(s − m) and the weighted sum o of values are kept; a new tile
+ * with a larger maximum scales what was there by e^(m_old − m_new). In the end o / max(l, 1): the largest term of a row is
+ * e⁰, so l is at least 1 unless every key is masked, and then o is zero.
+ *
+ * Where the mask lets a query see its own sequence only (`passes/pack-sequences.ts`), the keys of other sequences are not
+ * visited. Scores and probabilities that are to be kept are written on the way; then all keys are visited, twice for the
+ * probabilities.
+ */
+import { sequenceIds } from "../../../passes/pack-sequences.ts";
+import type { Attention, Kernel } from "../../../passes/schedule.ts";
+import type { Extent, Value } from "../../../program/program.ts";
+import { viewedTensor } from "../../../program/views.ts";
+import type { KernelBindings } from "../codegen/bindings.ts";
+import { at, type Coordinates, delinearize, linear } from "../codegen/coordinates.ts";
+import { Block, broadcastCoordinates, lowest, maskTail, transposed, vectorIndex } from "../codegen/expressions.ts";
+import { assemble, indent, type KernelLimits, type KernelSource, productOf } from "../codegen/kernel-source.ts";
+import { extentText, storeVector } from "../codegen/storage.ts";
+
+/** An invocation holds two queries and four keys. */
+interface Tile {
+  readonly queries: number;
+  readonly keys: number;
+}
+
+/** Best first: what fits into the device's workgroup memory is taken. */
+const tiles: readonly Tile[] = [
+  { queries: 32, keys: 32 },
+  { queries: 16, keys: 32 },
+  { queries: 16, keys: 16 },
+  { queries: 8, keys: 16 },
+];
+
+export function attentionKernel(
+  kernel: Kernel & { readonly template: { readonly kind: "attention" } },
+  bindings: KernelBindings,
+  limits: KernelLimits,
+): KernelSource {
+  const { attention } = kernel.template;
+  return new AttentionGenerator(attention, kernel.stores, bindings, limits).generate();
+}
+
+class AttentionGenerator {
+  readonly #attention: Attention;
+  readonly #stores: readonly Value[];
+  readonly #bindings: KernelBindings;
+  readonly #tile: Tile;
+  readonly #query: Value;
+  readonly #key: Value;
+  readonly #value: Value;
+  /** Vectors of four in a query or key, and in a value. */
+  readonly #depth: number;
+  readonly #width: number;
+
+  constructor(attention: Attention, stores: readonly Value[], bindings: KernelBindings, limits: KernelLimits) {
+    const [products, context] = [attention.products.operation, attention.context.operation];
+    if (products.kind !== "matmul" || context.kind !== "matmul") throw new RangeError("attention is made of matmuls");
+    this.#attention = attention;
+    this.#stores = stores;
+    this.#bindings = bindings;
+    this.#query = products.left;
+    this.#key = transposed(products.right);
+    this.#value = context.right;
+    this.#depth = Math.ceil(Number(this.#query.shape.at(-1)) / 4);
+    this.#width = Math.ceil(Number(this.#value.shape.at(-1)) / 4);
+    const fits = (tile: Tile): boolean =>
+      this.#memoryOf(tile) <= limits.workgroupMemory && invocationsOf(tile) <= limits.workgroupSize;
+    this.#tile = tiles.find(fits) ?? (tiles.at(-1) as Tile);
+  }
+
+  generate(): KernelSource {
+    for (const value of this.#stores) this.#bindings.write(value);
+    const shape = this.#attention.products.shape;
+    const [queries, leading] = [shape.at(-2) as Extent, shape.slice(0, -2)];
+    const { scores, probabilities } = this.#attention;
+    const keepsProbabilities = this.#stores.includes(probabilities);
+    const keepsScores = this.#stores.includes(scores);
+    const functions = [
+      this.#load("query", this.#query),
+      this.#load("key", this.#key),
+      this.#load("value", this.#value),
+      this.#score(),
+    ];
+    const body = [
+      ...this.#start(keepsScores || keepsProbabilities),
+      ...this.#pass(keepsScores, this.#accumulate()),
+      ...this.#conclude(),
+      ...(keepsProbabilities ? this.#pass(false, this.#writeProbabilities()) : []),
+    ];
+    return {
+      code: assemble(this.#bindings, {
+        declarations: [...this.#workgroupMemory(), ...functions],
+        workgroupSize: [this.#keyGroups, this.#tile.queries / 2],
+        body,
+      }),
+      bindings: this.#bindings.bindings,
+      workgroups: (extentOf) => [Math.ceil(extentOf(queries) / this.#tile.queries), productOf(leading, extentOf), 1],
+      workgroupMemory: this.#memoryOf(this.#tile),
+      workgroupSize: invocationsOf(this.#tile),
+    };
+  }
+
+  /** Invocations side by side along the keys. */
+  get #keyGroups(): number {
+    return this.#tile.keys / 4;
+  }
+
+  /** Vectors of the context that an invocation holds for each of its queries. */
+  get #held(): number {
+    return Math.ceil(this.#width / this.#keyGroups);
+  }
+
+  #memoryOf({ queries, keys }: Tile): number {
+    const lines = queries * (this.#depth + 1) + keys * (Math.max(this.#depth, this.#width) + 1);
+    return 16 * lines + 4 * (queries * keys + (queries * keys) / 4);
+  }
+
+  #workgroupMemory(): string[] {
+    const { queries, keys } = this.#tile;
+    return [
+      `var<workgroup> queries: array<vec4<f32>, ${queries * (this.#depth + 1)}>;`,
+      "// Keys first, then the values of the same positions.",
+      `var<workgroup> lines: array<vec4<f32>, ${keys * (Math.max(this.#depth, this.#width) + 1)}>;`,
+      `var<workgroup> weights: array<vec4<f32>, ${(queries * keys) / 4}>;`,
+      `var<workgroup> partials: array<f32, ${(queries * keys) / 4}>;`,
+    ];
+  }
+
+  get #leading(): Coordinates {
+    return delinearize(at("head"), this.#attention.products.shape.slice(0, -2));
+  }
+
+  /** Four elements of a query, key or value; zero beyond their end. */
+  #load(name: string, value: Value): string {
+    const block = new Block(this.#bindings);
+    const vector = block.vector(value, [...this.#leading, at("position"), at("column", 4)]);
+    return [
+      `fn load_${name}(head: u32, position: u32, column: u32) -> vec4<f32> {`,
+      ...indent(block.lines),
+      `  return ${maskTail(vector, "column", value.shape.at(-1) as Extent, "0.0f")};`,
+      "}",
+    ].join("\n");
+  }
+
+  /** The scores of four keys, and which of them count. */
+  #score(): string {
+    const { products, scores, mask } = this.#attention;
+    const keys = products.shape.at(-1) as Extent;
+    const coordinates = [...this.#leading, at("query"), at("key", 4)];
+    const block = new Block(this.#bindings, new Map([[products, { vector: "products" }]]));
+    const score = block.vector(scores, coordinates);
+    const visibility = new Block(this.#bindings);
+    const counted = mask && visibility.vector(mask, broadcastCoordinates(mask, coordinates));
+    const inside = `vec4<u32>(key) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(${extentText(keys)})`;
+    return [
+      "fn score(head: u32, query: u32, key: u32, products: vec4<f32>) -> vec4<f32> {",
+      ...indent(block.lines),
+      `  return ${score};`,
+      "}",
+      "fn counts(head: u32, query: u32, key: u32) -> vec4<bool> {",
+      ...indent(visibility.lines),
+      `  return ${counted ? `(${counted} != vec4<f32>()) & (${inside})` : inside};`,
+      "}",
+    ].join("\n");
+  }
+
+  #start(visitsAll: boolean): string[] {
+    const { queries } = this.#tile;
+    const shape = this.#attention.products.shape;
+    const [queryCount, keyCount] = shape.slice(-2).map((extent) => extentText(extent)) as [string, string];
+    const invocations = invocationsOf(this.#tile);
+    const ids = this.#ownSequenceIds();
+    const ranged = ids !== undefined && !visitsAll;
+    return [
+      "let head = group.y;",
+      `let first_query = group.x * ${queries}u;`,
+      `let query0 = min(first_query + local.y * 2u, ${queryCount} - 1u);`,
+      `let query1 = min(first_query + local.y * 2u + 1u, ${queryCount} - 1u);`,
+      `for (var index = local_index; index < ${queries * this.#depth}u; index += ${invocations}u) {`,
+      `  let line = index / ${this.#depth}u;`,
+      `  let column = index % ${this.#depth}u;`,
+      `  queries[line * ${this.#depth + 1}u + column] = load_query(head, min(first_query + line, ${queryCount} - 1u), column * 4u);`,
+      "}",
+      ...(ranged
+        ? [
+            "// A sequence's id is the index of its first token, and ids never fall: the keys are those of the tile's sequences.",
+            `let first_key = u32(${ids}[first_query]) & ~3u;`,
+            `let last_id = ${ids}[min(first_query + ${queries - 1}u, ${queryCount} - 1u)];`,
+          ]
+        : ["let first_key = 0u;"]),
+      `let key_end = ${keyCount};`,
+      ...[0, 1].flatMap((row) => [
+        `var largest${row} = ${lowest};`,
+        `var sum${row} = 0.0f;`,
+        ...Array.from({ length: this.#held }, (_, held) => `var context${row}_${held} = vec4<f32>();`),
+      ]),
+    ];
+  }
+
+  /** The name of the tensor that says which sequence a token belongs to, if the mask is of that kind. */
+  #ownSequenceIds(): string | undefined {
+    const operation = this.#attention.mask?.operation;
+    if (operation?.kind !== "elementwise" || operation.function !== "equal") return undefined;
+    const [left, right] = operation.operands.map(viewedTensor);
+    const isIds = left === right && left?.operation.kind === "input" && left.operation.name === sequenceIds;
+    return left && isIds ? this.#bindings.read(left).name : undefined;
+  }
+
+  /** Visits all keys, tile by tile, with the scores of the invocation's queries as `scores0`, `scores1`. */
+  #pass(keepsScores: boolean, visit: readonly string[]): string[] {
+    const { keys } = this.#tile;
+    const ids = this.#ownSequenceIds();
+    const ranged = ids !== undefined && !this.#stores.some((value) => value !== this.#attention.context);
+    const condition = ranged ? `key0 < key_end && ${ids}[key0] <= last_id` : "key0 < key_end";
+    const lineLength = Math.max(this.#depth, this.#width) + 1;
+    const scores = this.#attention.scores;
+    return [
+      `for (var key0 = first_key; ${condition}; key0 += ${keys}u) {`,
+      ...indent([
+        ...this.#fillLines("key", this.#depth),
+        "var products0 = vec4<f32>();",
+        "var products1 = vec4<f32>();",
+        `for (var column = 0u; column < ${this.#depth}u; column++) {`,
+        `  let query_part0 = queries[local.y * ${2 * (this.#depth + 1)}u + column];`,
+        `  let query_part1 = queries[local.y * ${2 * (this.#depth + 1)}u + ${this.#depth + 1}u + column];`,
+        ...[0, 1, 2, 3].map(
+          (key) => `  let key_part${key} = lines[(local.x * 4u + ${key}u) * ${lineLength}u + column];`,
+        ),
+        ...[0, 1].map((row) => {
+          const dots = [0, 1, 2, 3].map((key) => `dot(query_part${row}, key_part${key})`);
+          return `  products${row} += vec4<f32>(${dots.join(", ")});`;
+        }),
+        "}",
+        "let key = key0 + local.x * 4u;",
+        // Coordinates past the end are those of the last key: what is computed there does not count.
+        `let known_key = min(key, (key_end - 1u) & ~3u);`,
+        ...[0, 1].flatMap((row) => [
+          `let scores${row} = score(head, query${row}, known_key, products${row});`,
+          `let counts${row} = counts(head, query${row}, known_key) & vec4<bool>(key < key_end);`,
+          ...(keepsScores ? this.#writeRow(scores, row, `scores${row}`) : []),
+        ]),
+        ...visit,
+      ]),
+      "}",
+    ];
+  }
+
+  /** Keys or values of the tile's positions, by all invocations. */
+  #fillLines(name: "key" | "value", vectors: number): string[] {
+    const { keys } = this.#tile;
+    const lineLength = Math.max(this.#depth, this.#width) + 1;
+    return [
+      "workgroupBarrier();",
+      `for (var index = local_index; index < ${keys * vectors}u; index += ${invocationsOf(this.#tile)}u) {`,
+      `  let line = index / ${vectors}u;`,
+      `  let column = index % ${vectors}u;`,
+      `  lines[line * ${lineLength}u + column] = load_${name}(head, min(key0 + line, key_end - 1u), column * 4u);`,
+      "}",
+      "workgroupBarrier();",
+    ];
+  }
+
+  #accumulate(): string[] {
+    const { keys } = this.#tile;
+    const groups = this.#keyGroups;
+    const lineLength = Math.max(this.#depth, this.#width) + 1;
+    const rows = [0, 1];
+    const place = (row: number): string => `(local.y * 2u + ${row}u) * ${groups}u`;
+    return [
+      ...rows.flatMap((row) => [
+        `let visible${row} = select(vec4<f32>(${lowest}), scores${row}, counts${row});`,
+        `partials[${place(row)} + local.x] = max(max(visible${row}.x, visible${row}.y), max(visible${row}.z, visible${row}.w));`,
+      ]),
+      "workgroupBarrier();",
+      ...rows.flatMap((row) => [
+        `var next${row} = largest${row};`,
+        `for (var other = 0u; other < ${groups}u; other++) { next${row} = max(next${row}, partials[${place(row)} + other]); }`,
+        `let scale${row} = exp(largest${row} - next${row});`,
+        `largest${row} = next${row};`,
+        `let weights${row} = select(vec4<f32>(), exp(visible${row} - vec4<f32>(next${row})), counts${row});`,
+        `sum${row} = sum${row} * scale${row} + ((weights${row}.x + weights${row}.y) + (weights${row}.z + weights${row}.w));`,
+        `weights[${place(row)} + local.x] = weights${row};`,
+        ...Array.from({ length: this.#held }, (_, held) => `context${row}_${held} *= scale${row};`),
+      ]),
+      ...this.#fillLines("value", this.#width),
+      `for (var key_group = 0u; key_group < ${keys / 4}u; key_group++) {`,
+      ...rows.map((row) => `  let four${row} = weights[${place(row)} + key_group];`),
+      ...["x", "y", "z", "w"].flatMap((lane, key) => [
+        ...Array.from({ length: this.#held }, (_, held) => {
+          const column = `min(local.x + ${held * groups}u, ${this.#width - 1}u)`;
+          return `  let value${key}_${held} = lines[(key_group * 4u + ${key}u) * ${lineLength}u + ${column}];`;
+        }),
+        ...rows.flatMap((row) =>
+          Array.from(
+            { length: this.#held },
+            (_, held) => `  context${row}_${held} += four${row}.${lane} * value${key}_${held};`,
+          ),
+        ),
+      ]),
+      "}",
+    ];
+  }
+
+  /** Sums over the invocations of a row, and the context written. */
+  #conclude(): string[] {
+    const groups = this.#keyGroups;
+    const place = (row: number): string => `(local.y * 2u + ${row}u) * ${groups}u`;
+    const { context, products } = this.#attention;
+    const queryCount = extentText(products.shape.at(-2) as Extent);
+    const { name, type } = this.#bindings.write(context);
+    return [
+      "workgroupBarrier();",
+      ...[0, 1].map((row) => `partials[${place(row)} + local.x] = sum${row};`),
+      "workgroupBarrier();",
+      ...[0, 1].flatMap((row) => {
+        const index = linear([...this.#leading, at(`query${row}`)], context.shape.slice(0, -1));
+        return [
+          `var total${row} = 0.0f;`,
+          `for (var other = 0u; other < ${groups}u; other++) { total${row} += partials[${place(row)} + other]; }`,
+          `let norm${row} = max(total${row}, 1.0f);`,
+          `if (first_query + local.y * 2u + ${row}u < ${queryCount}) {`,
+          ...Array.from({ length: this.#held }, (_, held) => {
+            const column = `(local.x + ${held * groups}u) * 4u`;
+            const stored = storeVector(
+              name,
+              vectorIndex(index, context, at(`(${column})`, 4)),
+              maskTail(`(context${row}_${held} / norm${row})`, column, context.shape.at(-1) as Extent, "0.0f"),
+              type,
+            );
+            return `  if (local.x + ${held * groups}u < ${this.#width}u) { ${stored} }`;
+          }),
+          "}",
+        ];
+      }),
+    ];
+  }
+
+  #writeProbabilities(): string[] {
+    return [0, 1].flatMap((row) => [
+      `let weight${row} = select(vec4<f32>(), exp(scores${row} - vec4<f32>(largest${row})), counts${row});`,
+      ...this.#writeRow(this.#attention.probabilities, row, `(weight${row} / norm${row})`),
+    ]);
+  }
+
+  /** Four elements of a kept stage, by whoever has them. */
+  #writeRow(value: Value, row: number, vector: string): string[] {
+    const { name, type } = this.#bindings.write(value);
+    const [queries, keys] = value.shape.slice(-2) as [Extent, Extent];
+    const index = linear([...this.#leading, at(`query${row}`)], value.shape.slice(0, -1));
+    const statement = storeVector(
+      name,
+      vectorIndex(index, value, at("key", 4)),
+      maskTail(vector, "key", keys, "0.0f"),
+      type,
+    );
+    return [
+      `if (first_query + local.y * 2u + ${row}u < ${extentText(queries)} && key < key_end) {`,
+      `  ${statement}`,
+      "}",
+    ];
+  }
+}
+
+const invocationsOf = ({ queries, keys }: Tile): number => (queries / 2) * (keys / 4);

@@ -1,0 +1,51 @@
+/**
+ * The ladder: each level is the one below and one idea more.
+ *
+ * | level | adds |
+ * | --- | --- |
+ * | O0 | nothing: a kernel for every operation, as written |
+ * | O1 | horizontal fusion |
+ * | O2 | vertical fusion, rows, attention |
+ * | O3 | LayerNorm folded into what comes before and after it |
+ *
+ * Every level centres rows before their mean is taken (`center-rows.ts`): that is about being right, not fast.
+ */
+import type { Program } from "../program/program.ts";
+import { centerRows } from "./center-rows.ts";
+import { foldLayerNorm } from "./fold-layer-norm.ts";
+import { fuseAttention } from "./fuse-attention.ts";
+import { fuseHorizontally } from "./fuse-horizontal.ts";
+import { fuseRows } from "./fuse-rows.ts";
+import { fuseVertically } from "./fuse-vertical.ts";
+import { type Schedule, scheduleEachOperation } from "./schedule.ts";
+import { splitStatistics } from "./split-statistics.ts";
+
+export const levels = ["O0", "O1", "O2", "O3"] as const;
+
+export type Level = (typeof levels)[number];
+
+export const bestLevel: Level = "O3";
+
+interface LevelPasses {
+  /** Passes that change what is computed, into something equal. */
+  readonly rewrites: readonly ((program: Program) => Program)[];
+  /** Passes that change what is stored. */
+  readonly fusions: readonly ((schedule: Schedule) => Schedule)[];
+}
+
+export const passesOf: Readonly<Record<Level, LevelPasses>> = {
+  O0: { rewrites: [centerRows], fusions: [] },
+  O1: { rewrites: [fuseHorizontally, centerRows], fusions: [] },
+  O2: { rewrites: [fuseHorizontally, centerRows], fusions: [fuseAttention, fuseVertically, fuseRows] },
+  O3: {
+    rewrites: [fuseHorizontally, splitStatistics, centerRows],
+    fusions: [fuseAttention, fuseVertically, fuseRows, foldLayerNorm],
+  },
+};
+
+/** A program cut into kernels as a level does it. */
+export function scheduleAt(program: Program, level: Level): Schedule {
+  const { rewrites, fusions } = passesOf[level];
+  const rewritten = rewrites.reduce((current, pass) => pass(current), program);
+  return fusions.reduce((current, pass) => pass(current), scheduleEachOperation(rewritten));
+}
