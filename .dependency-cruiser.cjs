@@ -2,7 +2,19 @@
  * The direction of imports: the rooms of src/ in the order of the story, each may know only itself and what comes before.
  * `docs/architecture.md` says why.
  */
-const rooms = ["tensor", "text", "checkpoint", "program", "passes", "engines", "answer", "verify", "platform", "cli"];
+const rooms = [
+  "tensor",
+  "text",
+  "checkpoint",
+  "program",
+  "passes",
+  "engines",
+  "explain",
+  "answer",
+  "verify",
+  "platform",
+  "cli",
+];
 
 /** Files that stand directly in src/. */
 const leaves = "^src/(errors|version)\\.ts$";

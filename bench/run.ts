@@ -3,10 +3,14 @@
  */
 import { benchAnswer } from "./answer.ts";
 import { benchVerify } from "./verify.ts";
+import { benchWebGpu } from "./webgpu.ts";
+import { benchWebGpuProof } from "./webgpu-proof.ts";
 
 const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
   answer: benchAnswer,
   verify: benchVerify,
+  webgpu: benchWebGpu,
+  "webgpu-proof": benchWebGpuProof,
 };
 
 const name = process.argv[2] ?? "";

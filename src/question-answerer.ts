@@ -14,13 +14,13 @@ import { AnswerCollector, type AnswerResult } from "./answer/answer-collector.ts
 import { type AnswerOptions, type ResolvedAnswerOptions, resolveAnswerOptions } from "./answer/options.ts";
 import { type Checkpoint, openCheckpoint } from "./checkpoint/checkpoint.ts";
 import type { DownloadProgress, ModelFiles } from "./checkpoint/files.ts";
-import type { Executable } from "./engines/engine.ts";
-import { runSequences } from "./engines/sequence-runner.ts";
+import type { Engine, Executable, ReadParameter } from "./engines/engine.ts";
+import { runSequences, type SequenceRunOptions } from "./engines/sequence-runner.ts";
 import { EngineError, InputError } from "./errors.ts";
 import { assumeUnmasked } from "./passes/assume-unmasked.ts";
-import { type Device, devices } from "./platform/platform.ts";
+import { type Device, devices, type GpuEngineOptions } from "./platform/platform.ts";
 import { bertForQuestionAnswering } from "./program/bert.ts";
-import { selectOutputs } from "./program/program.ts";
+import { type Program, selectOutputs } from "./program/program.ts";
 import type { Encoding } from "./text/encoding.ts";
 import type { BertTokenizer } from "./text/tokenizer.ts";
 import { countWindows, makeWindows, type TextWindow } from "./text/windows.ts";
@@ -35,6 +35,8 @@ export interface LoadOptions {
   /** Browser only: the URL, ending in a slash, under which `onnxruntime-web`'s .wasm files are served. */
   readonly wasmPaths?: string;
   readonly signal?: AbortSignal;
+  /** For the device `webgpu`: precision, level and the like. */
+  readonly gpu?: GpuEngineOptions;
   /** Told while a model's files come from far away. */
   readonly onProgress?: (progress: DownloadProgress) => void;
 }
@@ -72,16 +74,18 @@ const lookahead = 32;
 export class QuestionAnswerer {
   /** The model's id, folder or URL; `built-in` for the one in the package. */
   readonly model: string;
-  /** The engine that computes: `cpu` or `reference`. */
+  /** The engine that computes: `cpu`, `webgpu` or `reference`. */
   readonly device: string;
+  readonly #engine: Engine;
   readonly #checkpoint: Checkpoint;
   readonly #tokenizer: BertTokenizer;
   readonly #queue = pLimit(1);
   #executable: Executable | undefined;
 
-  private constructor(checkpoint: Checkpoint, tokenizer: BertTokenizer, executable: Executable, device: string) {
+  private constructor(checkpoint: Checkpoint, tokenizer: BertTokenizer, executable: Executable, engine: Engine) {
     this.model = checkpoint.name;
-    this.device = device;
+    this.device = engine.name;
+    this.#engine = engine;
     this.#checkpoint = checkpoint;
     this.#tokenizer = tokenizer;
     this.#executable = executable;
@@ -106,13 +110,14 @@ export class QuestionAnswerer {
     const checkpoint = await openCheckpoint(files, opening);
     try {
       const tokenizer = await checkpoint.tokenizer();
-      const engine = await platform.createEngine(device, { threads: options.threads, wasmPaths: options.wasmPaths });
+      const { threads, wasmPaths, gpu } = options;
+      const engine = await platform.createEngine(device, { threads, wasmPaths, gpu });
       const program = selectOutputs(bertForQuestionAnswering(checkpoint.config), ["start_logits", "end_logits"]);
       const read = (name: string) => checkpoint.weights.read(name);
-      const executable = await engine.compile(assumeUnmasked(program), read, signal ? { signal } : {});
+      const executable = await compile(engine, engine.mixesLengths ? program : assumeUnmasked(program), read, signal);
       // The engine has its own copy of the weights now.
-      await checkpoint.close();
-      return new QuestionAnswerer(checkpoint, tokenizer, executable, engine.name);
+      if (!engine.readsAgain) await checkpoint.close();
+      return new QuestionAnswerer(checkpoint, tokenizer, executable, engine);
     } catch (error) {
       await checkpoint.close();
       throw error;
@@ -141,7 +146,10 @@ export class QuestionAnswerer {
     await this.#queue(async () => {
       const executable = this.#executable;
       this.#executable = undefined;
-      await executable?.dispose();
+      if (executable === undefined) return;
+      await executable.dispose();
+      await this.#engine.dispose?.();
+      await this.#checkpoint.close();
     });
   }
 
@@ -164,7 +172,7 @@ export class QuestionAnswerer {
     let done = 0;
     for (const chunk of chunked(this.#windowsOf(tasks, resolved), lookahead)) {
       const sequences = chunk.map(({ window }) => window);
-      for await (const batch of runSequences(this.#executable, sequences, signal ? { signal } : {})) {
+      for await (const batch of runSequences(this.#executable, sequences, this.#runOptions(signal))) {
         for (const { index, ...logits } of batch) {
           const { task, window } = chunk[index] as (typeof chunk)[number];
           task.collector.add(window, logits);
@@ -177,6 +185,15 @@ export class QuestionAnswerer {
       ...collector.result(),
       ...(truncatedQuestion === undefined ? {} : { truncatedQuestion }),
     }));
+  }
+
+  #runOptions(signal: AbortSignal | undefined): SequenceRunOptions {
+    const tokensPerBatch = this.#executable?.tokensPerBatch;
+    return {
+      mixesLengths: this.#engine.mixesLengths === true,
+      ...(tokensPerBatch !== undefined && { tokensPerBatch }),
+      ...(signal && { signal }),
+    };
   }
 
   /** Tokenises all questions and texts, and finds every fault before the first window is computed. */
@@ -231,6 +248,21 @@ export class QuestionAnswerer {
         yield { task, window };
       }
     }
+  }
+}
+
+/** An engine whose program cannot be made is of no more use. */
+async function compile(
+  engine: Engine,
+  program: Program,
+  read: ReadParameter,
+  signal: AbortSignal | undefined,
+): Promise<Executable> {
+  try {
+    return await engine.compile(program, read, signal ? { signal } : {});
+  } catch (error) {
+    await engine.dispose?.();
+    throw error;
   }
 }
 

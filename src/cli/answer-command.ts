@@ -9,12 +9,13 @@ import { InputError } from "../errors.ts";
 import { type Device, devices } from "../platform/platform.ts";
 import { QuestionAnswerer } from "../question-answerer.ts";
 import { type ExitCode, exitCode } from "./exit-codes.ts";
+import { addGpuOptions, type GpuCommandOptions, gpuOptions, precisionOption } from "./gpu-options.ts";
 import { atLeastOne, collect, finiteNumber, wholeNumber } from "./parse-options.ts";
 import { Progress } from "./progress.ts";
 import { readTexts, type SourceText } from "./read-texts.ts";
 import { type AnswerReport, renderJson, renderText } from "./render-answers.ts";
 
-interface AnswerCommandOptions {
+interface AnswerCommandOptions extends GpuCommandOptions {
   readonly context: readonly string[];
   readonly text?: string;
   readonly model?: string;
@@ -41,6 +42,7 @@ Examples:
   cat notes.txt | fusebert answer "When do we meet?" --top-k 3
   fusebert answer "Who wrote it?" --context book.txt --allow-no-answer --scoring logits
   fusebert answer "Who wrote it?" --context book.txt --json | jq -r '.answers[0].text'
+  fusebert answer "Who wrote it?" --context book.txt --device webgpu
   fusebert answer "Who wrote it?" --context book.txt --model MattBoraske/BERT-question-answering-SQuAD
 
 Exit codes: 0 answered, 1 no answer found (with --allow-no-answer), 2 wrong usage or input, 3 failure, 130 interrupted.
@@ -51,7 +53,7 @@ Exit codes: 0 answered, 1 no answer found (with --allow-no-answer), 2 wrong usag
  * @param finish told the exit code.
  */
 export function answerCommand(signal: AbortSignal, finish: (code: ExitCode) => void): Command {
-  return new Command("answer")
+  const command = new Command("answer")
     .description("Answer a question from one or more texts.")
     .argument("<question>", "the question")
     .option(
@@ -77,6 +79,8 @@ export function answerCommand(signal: AbortSignal, finish: (code: ExitCode) => v
     )
     .addOption(noAnswerThreshold())
     .option("--threads <n>", "CPU threads (default: the number of physical cores)", atLeastOne)
+    .addOption(precisionOption());
+  return addGpuOptions(command)
     .option("--json", "print one JSON object")
     .addHelpText("after", helpAfter)
     .action(async (question: string, options: AnswerCommandOptions) => finish(await run(question, options, signal)));
@@ -105,10 +109,12 @@ async function answer(
 ): Promise<{ report: AnswerReport; contexts: string[] }> {
   const started = performance.now();
   const { device, revision, threads } = options;
+  const gpu = gpuOptions(options);
   await using answerer = await QuestionAnswerer.load(options.model, {
     device,
     ...(revision !== undefined && { revision }),
     ...(threads !== undefined && { threads }),
+    ...(gpu && { gpu }),
     signal,
     onProgress: ({ file, loaded, total }) => progress.update(`Downloading ${file}`, loaded, total),
   });

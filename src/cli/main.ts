@@ -9,6 +9,7 @@ import { version } from "../version.ts";
 import { answerCommand } from "./answer-command.ts";
 import { demoCommand } from "./demo-command.ts";
 import { describeError, type ExitCode, exitCode } from "./exit-codes.ts";
+import { explainCommand } from "./explain-command.ts";
 import { verifyCommand } from "./verify-command.ts";
 
 /** Runs the command line and gives the exit code. */
@@ -30,7 +31,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       "after",
       '\nExamples:\n  fusebert answer "Who wrote it?" --context book.txt\n  fusebert verify --candidate dump.safetensors\n',
     );
-  for (const makeCommand of [answerCommand, verifyCommand, demoCommand]) {
+  for (const makeCommand of [answerCommand, verifyCommand, explainCommand, demoCommand]) {
     const command = makeCommand(interruption.signal, (result) => {
       code = result;
     });

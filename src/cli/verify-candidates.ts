@@ -3,16 +3,20 @@
  */
 import { existsSync } from "node:fs";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
+import { gpuPrecisions } from "../engines/webgpu/codegen/storage.ts";
 import { InputError } from "../errors.ts";
-import { platform } from "../platform/node.ts";
+import { bestLevel } from "../passes/levels.ts";
+import { createGpuEngine, platform } from "../platform/node.ts";
 import { elementCount, type Tensor } from "../tensor/tensor.ts";
 import { engineCandidate, imitation, isImitation, type RunnableCandidate } from "../verify/candidate.ts";
 import { checkDump } from "../verify/check-dump.ts";
 import { type Dump, withInputs } from "../verify/dump.ts";
 import { fullMask, type LayerInputs } from "../verify/layer-inputs.ts";
 import { openDump } from "../verify/node/open-dump.ts";
+import type { Precision } from "../verify/precision.ts";
 import { parseStageName } from "../verify/stage-names.ts";
 import type { Candidate, DumpCandidate } from "../verify/verify.ts";
+import { gpuOptions } from "./gpu-options.ts";
 import { chooseText, layerInputs, type VerifyInputs } from "./verify-inputs.ts";
 import type { VerifyCommandOptions } from "./verify-options.ts";
 
@@ -50,23 +54,49 @@ export async function chooseCandidates(
   );
   const candidates =
     options.candidate.length > 0
-      ? options.candidate.map((name) => imitation(config, name, options.precision ?? "f16"))
+      ? options.candidate.map((name) => imitation(config, name, plainPrecision(options) ?? "f16"))
       : await engines(options);
   return { layers, inputs, embeddings, candidates };
 }
 
-async function engines({ device, precision, threads }: VerifyCommandOptions): Promise<RunnableCandidate[]> {
+async function engines(options: VerifyCommandOptions): Promise<RunnableCandidate[]> {
+  const { device, precision, threads } = options;
+  if (device === "webgpu") return [await gpuCandidate(options)];
   if (precision !== undefined && precision !== "f32") {
     throw new InputError({
       found: `--precision is ${precision}`,
       expected: "f32: the cpu and reference engines compute in nothing less",
-      advice: "Name a --candidate to judge or imitate another precision.",
+      advice: "Name a --candidate to judge or imitate another precision, or compute with --device webgpu.",
     });
   }
+  const gpu = gpuOptions({ ...options, precision: undefined });
   const names = device === "auto" ? (["cpu", "reference"] as const) : [device];
   return Promise.all(
-    names.map(async (name) => engineCandidate(await platform.createEngine(name, { threads, wasmPaths: undefined }))),
+    names.map(async (name) =>
+      engineCandidate(await platform.createEngine(name, { threads, wasmPaths: undefined, gpu })),
+    ),
   );
+}
+
+async function gpuCandidate(options: VerifyCommandOptions): Promise<RunnableCandidate> {
+  const { precision } = options;
+  if (precision === "bf16") {
+    throw new InputError({ found: "--precision is bf16", expected: `one of ${gpuPrecisions.join(", ")} on a GPU` });
+  }
+  const engine = await createGpuEngine(gpuOptions({ ...options, precision }));
+  const { precision: picked } = await engine.probe();
+  const level = options.level ?? bestLevel;
+  return engineCandidate(engine, {
+    name: `webgpu ${picked} ${level}`,
+    precision: picked === "f32" ? "f32" : "f16",
+  });
+}
+
+/** The precision of what is imitated or read from a file; those of GPUs are ways to compute. */
+function plainPrecision({ precision }: VerifyCommandOptions): Precision | undefined {
+  if (precision === undefined || precision === "auto") return undefined;
+  if (precision !== "f16-storage") return precision;
+  throw new InputError({ found: "--precision is f16-storage", expected: "f32, f16 or bf16 for a --candidate" });
 }
 
 async function chooseDump(
@@ -88,7 +118,7 @@ async function chooseDump(
   const candidate: DumpCandidate = {
     kind: "dump",
     name: dump.name,
-    precision: options.precision ?? (dump.dtype === "f64" ? "f32" : dump.dtype),
+    precision: plainPrecision(options) ?? (dump.dtype === "f64" ? "f32" : dump.dtype),
     stages: dump.stages,
     hiddenStates,
     ...(inconclusive !== undefined && { inconclusive }),

@@ -4,6 +4,7 @@
 import { writeFile } from "node:fs/promises";
 import { Command, Option } from "commander";
 import { type Checkpoint, openCheckpoint } from "../checkpoint/checkpoint.ts";
+import { gpuPrecisions } from "../engines/webgpu/codegen/storage.ts";
 import { InputError } from "../errors.ts";
 import { platform } from "../platform/node.ts";
 import { devices } from "../platform/platform.ts";
@@ -16,6 +17,7 @@ import { readParameters } from "../verify/subject.ts";
 import { defaultBudgetLimit } from "../verify/verdict.ts";
 import { verify } from "../verify/verify.ts";
 import { type ExitCode, exitCode } from "./exit-codes.ts";
+import { addGpuOptions } from "./gpu-options.ts";
 import { atLeastOne, collect, finiteNumber, wholeNumber } from "./parse-options.ts";
 import { StatusLine } from "./progress.ts";
 import { renderCandidate, renderEmbeddings, renderHeading, renderSummary, renderUnitWeights } from "./render-verify.ts";
@@ -37,13 +39,14 @@ Examples:
   fusebert verify --candidate candidate.safetensors --inputs port/inputs.safetensors
   fusebert verify --candidate souffle --html report.html
   fusebert verify --layer all --json report.json
+  fusebert verify --device webgpu --precision f16 --level O3
 
 Exit codes: 0 everything is GOOD or IDENTICAL and every layout is as expected, 1 not so, 2 wrong usage or input, 3 failure,
 130 interrupted.
 `;
 
 export function verifyCommand(signal: AbortSignal, finish: (code: ExitCode) => void): Command {
-  return new Command("verify")
+  const command = new Command("verify")
     .description("Prove that a layer computes what the original computes, or say what it does instead.")
     .option(
       "-c, --candidate <file|name>",
@@ -64,10 +67,13 @@ export function verifyCommand(signal: AbortSignal, finish: (code: ExitCode) => v
         .default("auto"),
     )
     .option("--threads <n>", "CPU threads", atLeastOne)
-    .option("--level <level>", "optimisation level; the cpu and reference engines have O0 only")
     .addOption(
-      new Option("-p, --precision <precision>", "of the candidate (default: the dump's)").choices([...precisions]),
-    )
+      new Option(
+        "-p, --precision <precision>",
+        "of the candidate (default: the dump's; webgpu: f16 where the GPU has it, else f32)",
+      ).choices(["auto", ...new Set([...precisions, ...gpuPrecisions])]),
+    );
+  return addGpuOptions(command)
     .option("-t, --text <text>", "text whose embeddings are the input (default: a built-in passage)")
     .option("--context <file>", "a file with that text, - for standard input")
     .option("--sequence-length <n>", "pad or cut the text to so many tokens", atLeastOne)
@@ -98,13 +104,7 @@ async function run(options: VerifyCommandOptions, signal: AbortSignal): Promise<
   }
 }
 
-function checkOptions({ level, budget, text, context }: VerifyCommandOptions): void {
-  if (level !== undefined && level !== "O0") {
-    throw new InputError({
-      found: `--level is ${JSON.stringify(level)}`,
-      expected: "O0: the cpu and reference engines run a program as it is written",
-    });
-  }
+function checkOptions({ budget, text, context }: VerifyCommandOptions): void {
   if (budget !== undefined && budget <= 0) {
     throw new InputError({ found: `--budget is ${budget}`, expected: "a number above 0" });
   }

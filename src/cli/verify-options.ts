@@ -1,10 +1,13 @@
 /**
  * The options of `fusebert verify`, as commander reads them.
  */
+
+import type { GpuPrecision } from "../engines/webgpu/codegen/storage.ts";
 import type { Device } from "../platform/platform.ts";
 import type { Precision } from "../verify/precision.ts";
+import type { GpuCommandOptions } from "./gpu-options.ts";
 
-export interface VerifyCommandOptions {
+export interface VerifyCommandOptions extends Omit<GpuCommandOptions, "precision"> {
   readonly model?: string;
   readonly revision?: string;
   readonly device: Device;
@@ -13,8 +16,7 @@ export interface VerifyCommandOptions {
   readonly text?: string;
   readonly context?: string;
   readonly sequenceLength?: number;
-  readonly level?: string;
-  readonly precision?: Precision;
+  readonly precision?: Precision | GpuPrecision | "auto";
   readonly candidate: readonly string[];
   readonly inputs?: string;
   readonly json?: string;

@@ -17,6 +17,8 @@ export interface RunOptions {
 
 /** A program made ready for a device. Runs may overlap; an engine that cannot compute in parallel queues them. */
 export interface Executable {
+  /** What computes: adapter, precision, level. */
+  readonly description?: string;
   /**
    * Computes the program's outputs.
    * @param inputs a tensor for every input of the program, by name; they fix the extents of `batch` and `sequence`.
@@ -24,11 +26,19 @@ export interface Executable {
    * @throws EngineError if an input is missing or has the wrong shape, or the device fails.
    */
   run(inputs: ReadonlyMap<string, Tensor>, options?: RunOptions): Promise<Map<string, Tensor>>;
+  /** Tokens worth computing together; absent: few, as a CPU gains nothing from more. */
+  readonly tokensPerBatch?: number;
   dispose(): Promise<void>;
 }
 
 export interface Engine {
   /** As `--device` names it. */
   readonly name: string;
+  /** Computes sequences of different lengths together at no cost, given their mask. Absent: equal lengths only. */
+  readonly mixesLengths?: boolean;
+  /** Reads parameters again when its device was lost: what they are read from must stay open until `dispose`. */
+  readonly readsAgain?: boolean;
   compile(program: Program, readParameter: ReadParameter, options?: RunOptions): Promise<Executable>;
+  /** Gives back what all its programs share. They must have been disposed of. */
+  dispose?(): Promise<void>;
 }

@@ -1,8 +1,9 @@
 /**
  * Runs a question-answering program on token sequences of any lengths.
  *
- * Sequences of one length form a batch, so that no padding is ever computed and no mask is needed; a batch holds a bounded
- * number of tokens, so that memory and the time until a cancellation is heard stay bounded too.
+ * Sequences of one length form a batch, so that no padding is ever computed and no mask is needed; an engine that packs
+ * sequences gets any lengths together, with their mask. A batch holds a bounded number of tokens, so that memory and the
+ * time until a cancellation is heard stay bounded too.
  *
  * Must stay true: a sequence's logits do not depend on what it is batched with.
  */
@@ -37,23 +38,29 @@ const defaultTokensPerBatch = 768;
 export interface SequenceRunOptions extends RunOptions {
   /** Tokens a batch may hold. */
   readonly tokensPerBatch?: number;
+  /** Put different lengths into one batch, with a mask. */
+  readonly mixesLengths?: boolean;
 }
 
 /** The logits of all sequences, batch by batch, in the order batches are computed. */
 export async function* runSequences(
   executable: Executable,
   sequences: readonly TokenSequence[],
-  { tokensPerBatch = defaultTokensPerBatch, ...options }: SequenceRunOptions = {},
+  { tokensPerBatch = defaultTokensPerBatch, mixesLengths = false, ...options }: SequenceRunOptions = {},
 ): AsyncGenerator<IndexedLogits[]> {
   const lengths = sequences.map(({ inputIds }) => inputIds.length);
-  for (const indices of planBatches(lengths, tokensPerBatch)) {
+  for (const indices of mixesLengths
+    ? planMixedBatches(lengths, tokensPerBatch)
+    : planBatches(lengths, tokensPerBatch)) {
     options.signal?.throwIfAborted();
     const batch = indices.map((index) => sequences[index] as TokenSequence);
-    const outputs = await executable.run(batchInputs(batch), options);
+    const inputs = batchInputs(batch);
+    if (mixesLengths) inputs.set("attention_mask", maskOf(batch));
+    const outputs = await executable.run(inputs, options);
     yield indices.map((index, row) => ({
       index,
-      start: rowOf(outputs.get("start_logits"), row),
-      end: rowOf(outputs.get("end_logits"), row),
+      start: rowOf(outputs.get("start_logits"), row, lengths[index] as number),
+      end: rowOf(outputs.get("end_logits"), row, lengths[index] as number),
     }));
   }
 }
@@ -74,8 +81,24 @@ export function planBatches(lengths: readonly number[], tokensPerBatch: number):
   });
 }
 
+/** Groups neighbours, at most `tokensPerBatch` tokens together (but at least one sequence). */
+export function planMixedBatches(lengths: readonly number[], tokensPerBatch: number): number[][] {
+  const batches: number[][] = [];
+  let tokens = Number.POSITIVE_INFINITY;
+  lengths.forEach((length, index) => {
+    if (tokens + length > tokensPerBatch) {
+      batches.push([]);
+      tokens = 0;
+    }
+    batches.at(-1)?.push(index);
+    tokens += length;
+  });
+  return batches;
+}
+
+/** Rows as long as the longest sequence, zero behind the end of each. */
 function batchInputs(batch: readonly TokenSequence[]): Map<string, Tensor> {
-  const length = batch[0]?.inputIds.length ?? 0;
+  const length = Math.max(...batch.map(({ inputIds }) => inputIds.length));
   const shape = [batch.length, length];
   const stack = (row: (sequence: TokenSequence) => Int32Array): Tensor => {
     const data = new Int32Array(batch.length * length);
@@ -92,10 +115,20 @@ function batchInputs(batch: readonly TokenSequence[]): Map<string, Tensor> {
   ]);
 }
 
-function rowOf(tensor: Tensor | undefined, row: number): Float32Array {
+/** 1 at every sequence's tokens. */
+function maskOf(batch: readonly TokenSequence[]): Tensor {
+  const length = Math.max(...batch.map(({ inputIds }) => inputIds.length));
+  const data = new Int32Array(batch.length * length);
+  batch.forEach(({ inputIds }, row) => {
+    data.fill(1, row * length, row * length + inputIds.length);
+  });
+  return { dtype: "i32", shape: [batch.length, length], data };
+}
+
+function rowOf(tensor: Tensor | undefined, row: number, count: number): Float32Array {
   const length = tensor?.shape[1];
   if (tensor === undefined || length === undefined || (tensor.dtype !== "f32" && tensor.dtype !== "f64")) {
     throw new EngineError({ found: "the program has no logits", expected: "start_logits and end_logits" });
   }
-  return Float32Array.from(tensor.data.subarray(row * length, (row + 1) * length));
+  return Float32Array.from(tensor.data.subarray(row * length, row * length + count));
 }

@@ -9,8 +9,16 @@ import { hubBaseUrl } from "../checkpoint/hub/hub-url.ts";
 import type { Engine } from "../engines/engine.ts";
 import { OnnxEngine } from "../engines/onnx/onnx-engine.ts";
 import { ReferenceEngine } from "../engines/reference/reference-engine.ts";
+import { WebGpuEngine } from "../engines/webgpu/webgpu-engine.ts";
 import { EngineError, InputError } from "../errors.ts";
-import { builtInModel, type Device, type EngineOptions, type ModelLocation, type Platform } from "./platform.ts";
+import {
+  builtInModel,
+  checkGpuOptions,
+  type Device,
+  type EngineOptions,
+  type ModelLocation,
+  type Platform,
+} from "./platform.ts";
 
 export const platform: Platform = {
   async findModel({ model, revision }: ModelLocation): Promise<ModelFiles> {
@@ -26,8 +34,10 @@ export const platform: Platform = {
     return { name: model, open: (path, options) => files.open(path, options) };
   },
 
-  async createEngine(device: Device, { threads, wasmPaths }: EngineOptions): Promise<Engine> {
+  async createEngine(device: Device, { threads, wasmPaths, gpu }: EngineOptions): Promise<Engine> {
+    checkGpuOptions(device, gpu);
     if (device === "reference") return new ReferenceEngine();
+    if (device === "webgpu") return new WebGpuEngine(browserGpu(), { precision: "auto", ...gpu });
     const runtime = await import("onnxruntime-web/wasm");
     runtime.env.logLevel = "error";
     if (wasmPaths !== undefined) runtime.env.wasm.wasmPaths = wasmPaths;
@@ -36,6 +46,16 @@ export const platform: Platform = {
     return explained(new OnnxEngine(runtime, { executionProvider: "wasm" }));
   },
 };
+
+function browserGpu(): GPU {
+  const { gpu } = globalThis.navigator as { readonly gpu?: GPU };
+  if (gpu !== undefined) return gpu;
+  throw new EngineError({
+    found: "this browser, or this page, has no WebGPU",
+    expected: "navigator.gpu: a recent browser, and a page served by https or from localhost",
+    advice: "Compute on the CPU meanwhile: the device cpu.",
+  });
+}
 
 /** Says what to do when the first session finds that ONNX Runtime's own files are not there. */
 function explained(engine: Engine): Engine {

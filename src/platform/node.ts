@@ -5,6 +5,7 @@
  * when it is used (it takes longer to load than everything else together).
  */
 import { existsSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
@@ -15,8 +16,18 @@ import { FolderFiles } from "../checkpoint/node/folder-files.ts";
 import type { Engine } from "../engines/engine.ts";
 import { OnnxEngine } from "../engines/onnx/onnx-engine.ts";
 import { ReferenceEngine } from "../engines/reference/reference-engine.ts";
+import { WebGpuEngine } from "../engines/webgpu/webgpu-engine.ts";
 import { EngineError, InputError } from "../errors.ts";
-import { builtInModel, type Device, type EngineOptions, type ModelLocation, type Platform } from "./platform.ts";
+import { loadDawn } from "./dawn.ts";
+import {
+  builtInModel,
+  checkGpuOptions,
+  type Device,
+  type EngineOptions,
+  type GpuEngineOptions,
+  type ModelLocation,
+  type Platform,
+} from "./platform.ts";
 
 export const platform: Platform = {
   async findModel({ model, revision }: ModelLocation): Promise<ModelFiles> {
@@ -27,11 +38,35 @@ export const platform: Platform = {
     return isHubId(name) ? new HubFiles({ repo: name, revision }) : new FolderFiles(expandHome(name));
   },
 
-  async createEngine(device: Device, { threads }: EngineOptions): Promise<Engine> {
+  async createEngine(device: Device, { threads, gpu }: EngineOptions): Promise<Engine> {
+    checkGpuOptions(device, gpu);
     if (device === "reference") return new ReferenceEngine();
+    if (device === "webgpu") return createGpuEngine(gpu);
     return new OnnxEngine(await loadOnnxRuntime(), { executionProvider: "cpu", ...(threads && { threads }) });
   },
 };
+
+/** @throws EngineError where there is no WebGPU. */
+export async function createGpuEngine({
+  debugFolder,
+  trustedKernels,
+  ...options
+}: GpuEngineOptions = {}): Promise<WebGpuEngine> {
+  const gpu = await loadDawn({ trusted: trustedKernels === true });
+  return new WebGpuEngine(gpu, {
+    precision: "auto",
+    ...options,
+    ...(debugFolder !== undefined && { saveSource: (label, code) => saveSource(debugFolder, label, code) }),
+  });
+}
+
+/** @returns where it is. */
+async function saveSource(folder: string, label: string, code: string): Promise<string> {
+  await mkdir(folder, { recursive: true });
+  const path = join(folder, `${label.replace(/[^\w.-]+/g, "-")}.wgsl`);
+  await writeFile(path, code);
+  return path;
+}
 
 /** The package's root is found through its own name: the same from the sources and from wherever the build puts a file. */
 function builtInFiles(): ModelFiles {

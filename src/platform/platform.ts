@@ -6,14 +6,17 @@
  */
 import type { ModelFiles } from "../checkpoint/files.ts";
 import type { Engine } from "../engines/engine.ts";
+import type { GpuPrecision } from "../engines/webgpu/codegen/storage.ts";
+import { InputError } from "../errors.ts";
+import type { Level } from "../passes/levels.ts";
 
-/** Where to compute. `auto` is the fastest this machine has; `reference` is the slow float64 interpreter. */
-export type Device = "auto" | "cpu" | "reference";
+/** Where to compute. `auto` is the CPU, which every machine has; `reference` is the slow float64 interpreter. */
+export type Device = "auto" | "cpu" | "webgpu" | "reference";
 
 /** What the model in the package is called. */
 export const builtInModel = "built-in";
 
-export const devices: readonly Device[] = ["auto", "cpu", "reference"];
+export const devices: readonly Device[] = ["auto", "cpu", "webgpu", "reference"];
 
 export interface ModelLocation {
   /** Absent: the built-in model. */
@@ -27,6 +30,32 @@ export interface EngineOptions {
   readonly threads: number | undefined;
   /** Browser only: where `onnxruntime-web`'s .wasm files are served, a URL ending in a slash. */
   readonly wasmPaths: string | undefined;
+  /** For the WebGPU engine alone. */
+  readonly gpu: GpuEngineOptions | undefined;
+}
+
+/** What the WebGPU engine can be told. */
+export interface GpuEngineOptions {
+  /** Default `auto`: `f16` where the GPU has it, else `f32`. */
+  readonly precision?: GpuPrecision | "auto";
+  /** How far kernels are fused. Default the best. */
+  readonly level?: Level;
+  /** Takes the GPU as it is, also if it computes a known layer wrongly. */
+  readonly skipSelfTest?: boolean;
+  /** Node only: a folder for the sources of kernels that the driver refuses. */
+  readonly debugFolder?: string;
+  /** Node only: leaves out Dawn's checks of calls and indexes, for speed. */
+  readonly trustedKernels?: boolean;
+}
+
+/** @throws InputError for options of the GPU with another device. */
+export function checkGpuOptions(device: Device, gpu: GpuEngineOptions | undefined): void {
+  const [name] = Object.entries(gpu ?? {}).find(([, value]) => value !== undefined) ?? [];
+  if (name === undefined || device === "webgpu") return;
+  throw new InputError({
+    found: `${name} is given, and the device is ${device}`,
+    expected: "the device webgpu, which alone has it",
+  });
 }
 
 export interface Platform {

@@ -34,12 +34,19 @@ export interface CandidateTask {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** An engine as a candidate: its inputs and parameters reach it as float32. */
-export function engineCandidate(engine: Engine): RunnableCandidate {
+/**
+ * An engine as a candidate: its inputs and parameters reach it as float32.
+ * @param name what reports call it; an engine's precisions and levels are different candidates.
+ * @param precision what it stores its weights and activations in.
+ */
+export function engineCandidate(
+  engine: Engine,
+  { name = engine.name, precision = "f32" }: { readonly name?: string; readonly precision?: Precision } = {},
+): RunnableCandidate {
   return {
-    name: engine.name,
+    name,
     kind: "engine",
-    precision: "f32",
+    precision,
     async compute({ program, wanted, parameters, inputs, signal }) {
       const options = signal ? { signal } : {};
       const kernels = wanted ? selectOutputs(program, wanted) : program;

@@ -1,13 +1,15 @@
 /**
  * A GPU as the engine uses it: buffers that are counted, pipelines that are compiled once, errors that say what to do.
  *
- * Features and limits are probed on the adapter, and all of those that kernels can use are asked for.
+ * Features and limits are probed on the adapter, and all of those that kernels can use are asked for. Each program has
+ * an account of its own with the device, and closing it gives back every buffer the program made, however far it came.
  *
  * Must stay true: every buffer is made and given back here, so that `allocatedBytes` is all the memory held.
  */
 import { EngineError } from "../../errors.ts";
 import type { KernelLimits } from "./codegen/kernel-source.ts";
 import type { GpuPrecision } from "./codegen/storage.ts";
+import { DeviceHealth, type DeviceLostError } from "./device-health.ts";
 
 /** Limits worth raising above WebGPU's defaults, to whatever the adapter has. */
 const raisedLimits = [
@@ -26,36 +28,43 @@ const wantedFeatures: readonly GPUFeatureName[] = ["shader-f16", "timestamp-quer
 export class KernelError extends EngineError {
   readonly label: string;
   readonly code: string;
+  readonly reason: string;
 
-  constructor(label: string, code: string, reason: string, cause: unknown) {
+  constructor(label: string, code: string, reason: string, cause: unknown, source = "--debug-dir saves it") {
     super({
       found: `the kernel ${label} was not compiled: ${reason}`,
       expected: "WGSL that this GPU's driver accepts",
-      advice:
-        "This is a defect in fusebert or the driver: please report it with the source, which --debug-dir saves. --device cpu works meanwhile.",
+      advice: `This is a defect in fusebert or the driver: please report it with the kernel's source (${source}). --device cpu works meanwhile.`,
       cause,
     });
     this.label = label;
     this.code = code;
+    this.reason = reason;
   }
+}
+
+/** What all accounts of a device have in common. */
+interface Shared {
+  readonly device: GPUDevice;
+  readonly info: GPUAdapterInfo;
+  readonly health: DeviceHealth;
+  readonly pipelines: Map<string, Promise<GPUComputePipeline>>;
+  /** The buffers of each account with their sizes. */
+  readonly accounts: Set<Map<GPUBuffer, number>>;
 }
 
 export class GpuDevice {
   readonly device: GPUDevice;
   /** Vendor, architecture and description, as far as the adapter says. */
   readonly description: string;
-  readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
+  readonly #shared: Shared;
   readonly #buffers = new Map<GPUBuffer, number>();
-  #lost: GPUDeviceLostInfo | undefined;
 
-  private constructor(device: GPUDevice, description: string) {
-    this.device = device;
-    this.description = description;
-    void device.lost.then((info) => {
-      this.#lost = info;
-      this.#buffers.clear();
-      this.#pipelines.clear();
-    });
+  private constructor(shared: Shared) {
+    this.#shared = shared;
+    this.device = shared.device;
+    this.description = describe(shared.info);
+    shared.accounts.add(this.#buffers);
   }
 
   /** @throws EngineError if there is no adapter, or it gives no device. */
@@ -74,24 +83,51 @@ export class GpuDevice {
         requiredFeatures: wantedFeatures.filter((feature) => adapter.features.has(feature)),
         requiredLimits: Object.fromEntries(raisedLimits.map((name) => [name, adapter.limits[name]])),
       });
-      return new GpuDevice(device, describe(adapter.info));
+      const health = new DeviceHealth(device);
+      return new GpuDevice({ device, info: adapter.info, health, pipelines: new Map(), accounts: new Set() });
     } catch (cause) {
-      throw new EngineError({ found: `the GPU gives no device: ${messageOf(cause)}`, cause });
+      throw new EngineError({
+        found: `${describe(adapter.info)} gives no device: ${messageOf(cause)}`,
+        expected: "an adapter that gives what it says it has",
+        advice: "Update the GPU's driver, or compute with --device cpu.",
+        cause,
+      });
     }
   }
 
-  get isLost(): boolean {
-    return this.#lost !== undefined;
+  /** The same device for somebody else, who closes it with all buffers made through it. */
+  openAccount(): GpuDevice {
+    return new GpuDevice(this.#shared);
   }
 
-  /** What happened, if the device is lost. */
-  get lostReason(): string {
-    return this.#lost?.message || this.#lost?.reason || "unknown";
+  /** Gives back every buffer made through this account. Nothing submitted later may use them. */
+  closeAccount(): void {
+    for (const buffer of this.#buffers.keys()) buffer.destroy();
+    this.#buffers.clear();
+    this.#shared.accounts.delete(this.#buffers);
   }
 
-  /** Bytes of all buffers that have not been given back. */
+  /** Why the device is of no use any more; `undefined` while it is. */
+  get failure(): DeviceLostError | undefined {
+    return this.#shared.health.failure;
+  }
+
+  /** Whatever waits for the device waits through this: a lost device may leave promises open forever. */
+  guard<T>(promise: Promise<T>): Promise<T> {
+    return this.#shared.health.guard(promise);
+  }
+
+  /** Whether the CPU computes what the GPU should. */
+  get isSoftware(): boolean {
+    return this.#shared.info.isFallbackAdapter;
+  }
+
+  /** Bytes of all buffers, of all accounts, that have not been given back. None are left of a lost device. */
   get allocatedBytes(): number {
-    return [...this.#buffers.values()].reduce((sum, bytes) => sum + bytes, 0);
+    if (this.failure) return 0;
+    return [...this.#shared.accounts]
+      .flatMap((buffers) => [...buffers.values()])
+      .reduce((sum, bytes) => sum + bytes, 0);
   }
 
   get hasTimestamps(): boolean {
@@ -121,7 +157,7 @@ export class GpuDevice {
     this.device.pushErrorScope("out-of-memory");
     const buffer = this.device.createBuffer({ label, size, usage });
     this.#buffers.set(buffer, size);
-    const error = await this.device.popErrorScope();
+    const error = await this.guard(this.device.popErrorScope());
     if (error !== null) {
       this.destroyBuffer(buffer);
       throw new EngineError({
@@ -144,12 +180,13 @@ export class GpuDevice {
    * @throws KernelError if the driver refuses the source.
    */
   pipeline(label: string, code: string, buffers: readonly GPUBufferBindingType[]): Promise<GPUComputePipeline> {
-    const known = this.#pipelines.get(code);
+    const known = this.#shared.pipelines.get(code);
     if (known !== undefined) return known;
-    const pipeline = this.#compile(label, code, buffers);
-    this.#pipelines.set(code, pipeline);
-    // Whoever asked hears of it; nobody else need.
-    pipeline.catch(() => this.#pipelines.delete(code));
+    const compiling = this.#compile(label, code, buffers);
+    // Whoever asked hears of it; the next to ask tries again.
+    compiling.catch(() => this.#shared.pipelines.delete(code));
+    const pipeline = this.guard(compiling);
+    this.#shared.pipelines.set(code, pipeline);
     return pipeline;
   }
 
@@ -169,15 +206,46 @@ export class GpuDevice {
       return pipeline;
     } catch (cause) {
       const refused = await scope.catch(() => null);
+      if (this.failure) throw this.failure;
       throw new KernelError(label, code, refused?.message ?? messageOf(cause), cause);
     }
   }
 
+  /**
+   * Runs what submits commands, none of it asynchronous.
+   * @returns settles when the commands are known to be valid. An invalid one would leave zeros behind, without a word.
+   */
+  submitting(commands: () => void): Promise<void> {
+    this.device.pushErrorScope("validation");
+    let scope: Promise<GPUError | null>;
+    try {
+      commands();
+    } finally {
+      scope = this.guard(this.device.popErrorScope());
+      // If the commands threw, that is what is heard.
+      scope.catch(() => {});
+    }
+    return scope.then((error) => {
+      if (error === null) return;
+      throw new EngineError({
+        found: `the GPU refused a run: ${error.message}`,
+        expected: "commands that WebGPU accepts",
+        advice: "This is a defect in fusebert or the driver: please report it. --device cpu works meanwhile.",
+        cause: error,
+      });
+    });
+  }
+
+  /** Ends the device for all accounts. */
   destroy(): void {
-    this.#pipelines.clear();
-    for (const buffer of this.#buffers.keys()) buffer.destroy();
-    this.#buffers.clear();
-    this.device.destroy();
+    const { pipelines, accounts, health } = this.#shared;
+    pipelines.clear();
+    for (const buffers of accounts) {
+      for (const buffer of buffers.keys()) buffer.destroy();
+      buffers.clear();
+    }
+    accounts.clear();
+    health.destroy();
   }
 }
 

@@ -18,8 +18,10 @@ import type { ReadParameter } from "../engine.ts";
 import { contiguous, toContiguous } from "../reference/strided.ts";
 import { applyViews } from "../reference/views.ts";
 import { type Arena, createArena, roomyExtents, serves } from "./arena.ts";
+import { checkLimits } from "./check-limits.ts";
 import { byteLength } from "./codegen/storage.ts";
-import { type BufferRange, type Constants, destroyConstants, uploadConstants } from "./constants.ts";
+import { type BufferRange, type Constants, uploadConstants } from "./constants.ts";
+import { abortable, type DeviceLostError } from "./device-health.ts";
 import type { GpuDevice } from "./gpu-device.ts";
 import { fromGpu, toGpu } from "./host-tensors.ts";
 import type { LoweredKernel } from "./lower.ts";
@@ -71,73 +73,107 @@ export class GpuProgram {
     this.inputs = inputsOf(computeOrder(parts.schedule.program));
   }
 
-  /** Compiles all kernels at once while the weights are brought over. */
+  /**
+   * Compiles all kernels at once while the weights are brought over. If either fails, the other is stopped and nothing
+   * is left behind.
+   */
   static async create(
-    gpu: GpuDevice,
+    device: GpuDevice,
     parts: GpuProgramParts,
     readParameter: ReadParameter,
     signal?: AbortSignal,
   ): Promise<GpuProgram> {
     const { kernels, placement } = parts;
-    const compiling = Promise.all(
-      kernels.map((kernel, index) => gpu.pipeline(labelOf(kernel, index), kernel.code, bufferTypes(kernel, placement))),
-    );
-    // Heard below, after the weights; until then nobody waits for it.
-    compiling.catch(() => {});
-    const extentsBuffer = await gpu.createBuffer("extents", 16, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
+    checkLimits(kernels, placement, device.device.limits);
+    const gpu = device.openAccount();
+    const stop = new AbortController();
+    const readUnlessStopped: ReadParameter = (name) => {
+      signal?.throwIfAborted();
+      stop.signal.throwIfAborted();
+      return gpu.guard(readParameter(name));
+    };
+    const uploading = (async () => {
+      const extentsBuffer = await gpu.createBuffer("extents", 16, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
+      const constants = await uploadConstants(gpu, kernels, placement, readUnlessStopped, signal);
+      return { extentsBuffer, constants };
+    })();
     try {
-      const constants = await uploadConstants(gpu, kernels, placement, readParameter, signal);
-      try {
-        return new GpuProgram(gpu, parts, await compiling, constants, extentsBuffer);
-      } catch (error) {
-        destroyConstants(gpu, constants);
-        throw error;
-      }
+      const pipelines = kernels.map((kernel, index) =>
+        gpu.pipeline(labelOf(kernel, index), kernel.code, bufferTypes(kernel, placement)),
+      );
+      const compiling = abortable(Promise.all(pipelines), signal);
+      const [compiled, { extentsBuffer, constants }] = await Promise.all([compiling, uploading]);
+      return new GpuProgram(gpu, parts, compiled, constants, extentsBuffer);
     } catch (error) {
-      gpu.destroyBuffer(extentsBuffer);
+      stop.abort();
+      // It must not write into what is given back.
+      await uploading.catch(() => {});
+      gpu.closeAccount();
       throw error;
     }
   }
 
+  /** Why the device is of no use any more; `undefined` while it is. */
+  get failure(): DeviceLostError | undefined {
+    return this.#gpu.failure;
+  }
+
   /**
    * Computes the outputs.
-   * @throws EngineError for inputs that do not fit, or memory that is not there.
+   * @throws EngineError for inputs that do not fit, memory that is not there, or a device that fails.
    */
-  async run(inputs: ReadonlyMap<string, Tensor>): Promise<Map<string, Tensor<"f32">>> {
+  async run(inputs: ReadonlyMap<string, Tensor>, signal?: AbortSignal): Promise<Map<string, Tensor<"f32">>> {
     const extents = bindInputs(this.inputs, inputs);
     const arena = await this.#acquireArena(extents);
-    const outputs = this.#outputsIn(arena, extents);
-    const bytes = outputs.reduce((sum, { size }) => sum + size, 0);
-    let readback: GPUBuffer;
+    let submitted: { readonly readback: GPUBuffer; readonly outputs: readonly Output[]; readonly valid: Promise<void> };
     try {
-      readback = await this.#acquireReadback(bytes);
-      // From here to the submission nothing is awaited: no other run comes between.
-      this.#writeInputs(arena, extents, inputs);
-      const encoder = this.#gpu.device.createCommandEncoder({ label: "fusebert" });
-      this.#encodeKernels(encoder, arena, extents);
-      for (const { range, start, size } of outputs) {
-        encoder.copyBufferToBuffer(range.buffer, range.offset, readback, start, size);
-      }
-      this.#gpu.device.queue.submit([encoder.finish()]);
+      signal?.throwIfAborted();
+      submitted = await this.#submit(arena, extents, inputs);
     } finally {
       this.#releaseArena(arena);
     }
-    await readback.mapAsync(GPUMapMode.READ, 0, bytes);
-    const results = outputs.map(({ name, value, start, size }) => {
-      return [name, this.#decode(value, readback.getMappedRange(start, size), extents)] as const;
-    });
-    readback.unmap();
-    this.#freeReadbacks.push(readback);
-    return new Map(results);
+    const { readback, outputs, valid } = submitted;
+    try {
+      const bytes = bytesOf(outputs);
+      await Promise.all([valid, this.#gpu.guard(readback.mapAsync(GPUMapMode.READ, 0, bytes))]);
+      const results = outputs.map(({ name, value, start, size }) => {
+        return [name, this.#decode(value, readback.getMappedRange(start, size), extents)] as const;
+      });
+      readback.unmap();
+      this.#freeReadbacks.push(readback);
+      return new Map(results);
+    } catch (error) {
+      this.#gpu.destroyBuffer(readback);
+      throw error;
+    }
+  }
+
+  async #submit(arena: Arena, extents: ExtentBinding, inputs: ReadonlyMap<string, Tensor>) {
+    const outputs = this.#outputsIn(arena, extents);
+    const readback = await this.#acquireReadback(bytesOf(outputs));
+    try {
+      // From here to the submission nothing is awaited: no other run comes between.
+      const valid = this.#gpu.submitting(() => {
+        this.#writeInputs(arena, extents, inputs);
+        const encoder = this.#gpu.device.createCommandEncoder({ label: "fusebert" });
+        this.#encodeKernels(encoder, arena, extents);
+        for (const { range, start, size } of outputs) {
+          encoder.copyBufferToBuffer(range.buffer, range.offset, readback, start, size);
+        }
+        this.#gpu.device.queue.submit([encoder.finish()]);
+      });
+      return { readback, outputs, valid };
+    } catch (error) {
+      this.#freeReadbacks.push(readback);
+      throw error;
+    }
   }
 
   /** Gives everything back. No run may be under way. */
   dispose(): void {
-    if (this.#arena) this.#destroyArena(this.#arena);
     this.#arena = undefined;
-    for (const buffer of this.#freeReadbacks.splice(0)) this.#gpu.destroyBuffer(buffer);
-    this.#gpu.destroyBuffer(this.#extentsBuffer);
-    destroyConstants(this.#gpu, this.#constants);
+    this.#freeReadbacks.splice(0);
+    this.#gpu.closeAccount();
   }
 
   #acquireArena(extents: ExtentBinding): Promise<Arena> {
@@ -255,6 +291,10 @@ export class GpuProgram {
     const view = applyViews(value, contiguous(Float64Array.from(data), shape), extents);
     return { dtype: "f32", shape: view.shape, data: Float32Array.from(toContiguous(view)) };
   }
+}
+
+function bytesOf(outputs: readonly Output[]): number {
+  return outputs.reduce((end, { start, size }) => Math.max(end, start + size), 0);
 }
 
 function labelOf({ kernel }: LoweredKernel, index: number): string {

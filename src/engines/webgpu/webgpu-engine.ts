@@ -1,130 +1,195 @@
 /**
  * The WebGPU engine: programs as fused kernels on any GPU, in a browser and in Node.
  *
- * A program is packed (`passes/pack-sequences.ts`) where that applies, cut into kernels at a level of the ladder
- * (`passes/levels.ts`), lowered to WGSL and run. One device serves all programs of an engine.
+ * One device serves all programs of an engine. It is opened when it is first needed, tested once, and opened anew when it
+ * was lost or given back.
+ *
+ * Must stay true: whatever goes wrong is a typed error, and the engine can be used again afterwards.
  */
 import { EngineError } from "../../errors.ts";
-import { bestLevel, type Level, scheduleAt } from "../../passes/levels.ts";
-import { packSequences } from "../../passes/pack-sequences.ts";
-import { bindInputs, bindShape, inputsOf } from "../../program/bind.ts";
-import { computeOrder } from "../../program/order.ts";
-import type { Program, Value } from "../../program/program.ts";
-import { viewedTensor } from "../../program/views.ts";
-import type { Tensor } from "../../tensor/tensor.ts";
+import { bestLevel, type Level } from "../../passes/levels.ts";
+import type { Program } from "../../program/program.ts";
 import type { Engine, Executable, ReadParameter, RunOptions } from "../engine.ts";
 import type { GpuPrecision } from "./codegen/storage.ts";
-import { GpuDevice } from "./gpu-device.ts";
-import { GpuProgram } from "./gpu-program.ts";
-import { lowerToWgsl } from "./lower.ts";
-import { packInputs, planPacking, unpack } from "./packing.ts";
-import { Placement } from "./placement.ts";
+import { CompiledProgram } from "./compiled-program.ts";
+import { abortable } from "./device-health.ts";
+import { GpuDevice, KernelError, messageOf } from "./gpu-device.ts";
+import { selfTest, WrongNumbersError } from "./self-test.ts";
+import { WebGpuExecutable } from "./webgpu-executable.ts";
 
 export interface WebGpuOptions {
-  /** Default `f32`. */
-  readonly precision?: GpuPrecision;
+  /**
+   * Default `auto`: `f16` where the device has it (the feature shader-f16), else `f32`. It is never
+   * `f16-storage`: that takes half the memory, but unpacking costs arithmetic, so whoever lacks memory asks for it.
+   */
+  readonly precision?: GpuPrecision | "auto";
   /** Default the best. */
   readonly level?: Level;
+  /** Trusts the GPU's numbers unseen. */
+  readonly skipSelfTest?: boolean;
+  /** Called with the source of a kernel that the driver refuses. Resolves to where it was saved, if it was. */
+  readonly saveSource?: (label: string, code: string) => Promise<string | undefined>;
 }
+
+/** What an engine would compute with. */
+export interface GpuProbe {
+  /** Adapter, precision and level: `google swiftshader, f32, O3`. */
+  readonly description: string;
+  readonly precision: GpuPrecision;
+  /** Whether the "GPU" is the CPU, which ONNX Runtime uses better. */
+  readonly isSoftware: boolean;
+}
+
+/** A device and what was found out about it. */
+interface Session extends GpuProbe {
+  readonly device: GpuDevice;
+  /** Undefined until it is asked for. */
+  tested: Promise<void> | undefined;
+}
+
+/** Devices that may be lost before they are used at all. */
+const mostStillborn = 3;
 
 export class WebGpuEngine implements Engine {
   readonly name = "webgpu";
+  /** Batches are packed. */
+  readonly mixesLengths = true;
+  readonly readsAgain = true;
   readonly #gpu: GPU;
   readonly #options: WebGpuOptions;
-  #device: Promise<GpuDevice> | undefined;
+  readonly #executables = new Set<WebGpuExecutable>();
+  #session: Promise<Session> | undefined;
+  #device: GpuDevice | undefined;
 
   constructor(gpu: GPU, options: WebGpuOptions = {}) {
     this.#gpu = gpu;
     this.#options = options;
   }
 
-  async compile(program: Program, readParameter: ReadParameter, options: RunOptions = {}): Promise<Executable> {
-    const { precision = "f32", level = bestLevel } = this.#options;
-    const device = await this.#open();
-    const packed = packSequences(program);
-    const schedule = scheduleAt(packed ?? program, level);
-    const placement = new Placement(schedule, precision);
-    const kernels = lowerToWgsl(schedule, placement, device.kernelLimits);
-    const parts = { schedule, kernels, placement };
-    const compiled = await GpuProgram.create(device, parts, readParameter, options.signal);
-    return new WebGpuExecutable(program, compiled, packed !== undefined);
+  /** Bytes of GPU memory held by all programs of this engine. */
+  get allocatedBytes(): number {
+    return this.#device?.allocatedBytes ?? 0;
   }
 
-  /** Gives the device back. Every program compiled on it must have been disposed of. */
-  async dispose(): Promise<void> {
-    const device = this.#device;
-    this.#device = undefined;
-    await device?.then((opened) => opened.destroy());
+  /**
+   * What there is to compute with. Opens the device, but does not test it: `compile` does.
+   * @throws EngineError if there is no adapter, or it cannot compute in the precision asked for.
+   */
+  async probe(): Promise<GpuProbe> {
+    const { description, precision, isSoftware } = await this.#open();
+    return { description, precision, isSoftware };
   }
 
-  #open(): Promise<GpuDevice> {
-    this.#device ??= GpuDevice.open(this.#gpu);
-    return this.#device;
-  }
-}
-
-class WebGpuExecutable implements Executable {
-  readonly #program: Program;
-  readonly #compiled: GpuProgram;
-  readonly #isPacked: boolean;
-  readonly #inputs: ReadonlyMap<string, Value>;
-  readonly #order: readonly Value[];
-
-  constructor(program: Program, compiled: GpuProgram, isPacked: boolean) {
-    this.#program = program;
-    this.#compiled = compiled;
-    this.#isPacked = isPacked;
-    this.#order = computeOrder(program);
-    this.#inputs = inputsOf(this.#order);
-  }
-
-  async run(inputs: ReadonlyMap<string, Tensor>, { signal }: RunOptions = {}): Promise<Map<string, Tensor>> {
+  /**
+   * @throws EngineError for no adapter, a precision it has not, a limit or the memory exceeded, a kernel refused
+   * (`KernelError`), a device lost (`DeviceLostError`), wrong numbers (`WrongNumbersError`); the signal's reason.
+   */
+  async compile(program: Program, readParameter: ReadParameter, { signal }: RunOptions = {}): Promise<Executable> {
     signal?.throwIfAborted();
-    const extents = bindInputs(this.#inputs, inputs);
-    this.#checkIndices(inputs);
-    if (!this.#isPacked) return this.#compiled.run(inputs);
-    const mask = this.#inputs.has("attention_mask") ? inputs.get("attention_mask") : undefined;
-    const packing = planPacking(extents.get("batch") ?? 1, extents.get("sequence") ?? 1, mask);
-    const packed =
-      packing.sources.length > 0
-        ? await this.#compiled.run(packInputs(packing, this.#compiled.inputs, inputs))
-        : undefined;
-    return new Map(
-      [...this.#program.outputs].map(([name, { shape }]) => {
-        const padded = bindShape(shape, extents);
-        const computed = packed?.get(name) ?? {
-          dtype: "f32",
-          shape: shape.slice(1).map(() => 0),
-          data: new Float32Array(),
-        };
-        return [
-          name,
-          unpack(
-            packing,
-            computed as Tensor<"f32">,
-            padded,
-            shape.map((extent) => extent === "sequence"),
-          ),
-        ];
-      }),
-    );
+    const opening = this.#open();
+    const session = await abortable(opening, signal);
+    const compiled = await this.#compileOn(session, program, readParameter, signal);
+    const recompile = async (): Promise<CompiledProgram> =>
+      this.#compileOn(await this.#open(), program, readParameter, undefined);
+    const executable = new WebGpuExecutable(compiled, session, recompile, (disposed) => {
+      this.#executables.delete(disposed);
+    });
+    this.#executables.add(executable);
+    return executable;
   }
 
+  /** Gives back all programs, once their runs have ended, and the device. Compiling afterwards opens a new one. */
   async dispose(): Promise<void> {
-    this.#compiled.dispose();
+    const session = this.#session;
+    this.#session = undefined;
+    await Promise.all([...this.#executables].map((executable) => executable.dispose()));
+    // One that could not be opened need not be given back.
+    const opened = await session?.catch(() => undefined);
+    opened?.device.destroy();
   }
 
-  /** A kernel would read some row of the table, not say that there is none. */
-  #checkIndices(inputs: ReadonlyMap<string, Tensor>): void {
-    for (const { operation } of this.#order) {
-      if (operation.kind !== "gather") continue;
-      const { operation: source } = viewedTensor(operation.indices);
-      const rows = Number(operation.table.shape[0]);
-      if (source.kind !== "input") continue;
-      for (const index of inputs.get(source.name)?.data ?? []) {
-        if (index >= 0 && index < rows) continue;
-        throw new EngineError({ found: `an index is ${index}`, expected: `0 to ${rows - 1}, the rows of its table` });
-      }
+  async #compileOn(
+    session: Session,
+    program: Program,
+    readParameter: ReadParameter,
+    signal: AbortSignal | undefined,
+  ): Promise<CompiledProgram> {
+    const { device, precision } = session;
+    const settings = { level: this.#options.level ?? bestLevel, precision };
+    const compiling = CompiledProgram.create(device, program, settings, readParameter, signal);
+    try {
+      const [compiled] = await abortable(Promise.all([compiling, this.#test(session)]), signal);
+      return compiled;
+    } catch (error) {
+      // What still comes of it is given back. After an abort nobody waits for that.
+      const ended = compiling.then(
+        (compiled) => compiled.dispose(),
+        () => {},
+      );
+      if (!signal?.aborted) await ended;
+      throw error instanceof KernelError ? await this.#withSource(error) : error;
     }
+  }
+
+  /** Once a device, while its first program is compiled. Only wrong numbers are remembered against it. */
+  #test(session: Session): Promise<void> {
+    if (this.#options.skipSelfTest) return Promise.resolve();
+    session.tested ??= selfTest(session.device, session.precision).catch((error: unknown) => {
+      if (!(error instanceof WrongNumbersError)) session.tested = undefined;
+      throw error;
+    });
+    return session.tested;
+  }
+
+  async #withSource(error: KernelError): Promise<KernelError> {
+    const { label, code, reason, cause } = error;
+    try {
+      const place = await this.#options.saveSource?.(label, code);
+      return place === undefined ? error : new KernelError(label, code, reason, cause, `saved as ${place}`);
+    } catch (failure) {
+      return new KernelError(label, code, reason, cause, `not saved: ${messageOf(failure)}`);
+    }
+  }
+
+  async #open(): Promise<Session> {
+    for (let attempt = 0; ; attempt++) {
+      this.#session ??= this.#openSession();
+      const opening = this.#session;
+      let failure: EngineError | undefined;
+      try {
+        const session = await opening;
+        failure = session.device.failure;
+        if (failure === undefined) return session;
+        if (attempt >= mostStillborn) throw failure;
+      } catch (error) {
+        if (this.#session === opening) this.#session = undefined;
+        throw error;
+      }
+      if (this.#session === opening) this.#session = undefined;
+    }
+  }
+
+  async #openSession(): Promise<Session> {
+    const device = await GpuDevice.open(this.#gpu);
+    try {
+      const precision = this.#precisionOf(device);
+      this.#device = device;
+      const description = `${device.description}, ${precision}, ${this.#options.level ?? bestLevel}`;
+      return { device, precision, description, isSoftware: device.isSoftware, tested: undefined };
+    } catch (error) {
+      device.destroy();
+      throw error;
+    }
+  }
+
+  #precisionOf(device: GpuDevice): GpuPrecision {
+    const { precision = "auto" } = this.#options;
+    if (precision === "auto") return device.supports("f16") ? "f16" : "f32";
+    if (device.supports(precision)) return precision;
+    throw new EngineError({
+      found: `${device.description} does not compute in ${precision}`,
+      expected: "an adapter with the feature shader-f16",
+      advice: "Use --precision f32, or f16-storage, which takes as little memory as f16.",
+    });
   }
 }

@@ -1,0 +1,121 @@
+/**
+ * `fusebert explain`: what the WebGPU engine runs for a model, kernel by kernel, and what each costs.
+ *
+ * Computed from the model's config.json alone: no weight is read and no GPU is needed.
+ */
+import { writeFile } from "node:fs/promises";
+import { Command, Option } from "commander";
+import { type BertConfig, parseConfig } from "../checkpoint/config.ts";
+import type { ModelFiles } from "../checkpoint/files.ts";
+import { readText } from "../checkpoint/text-file.ts";
+import { type GpuPrecision, gpuPrecisions } from "../engines/webgpu/codegen/storage.ts";
+import { CheckpointError, InputError } from "../errors.ts";
+import { explainLevel, explainLevels } from "../explain/explain.ts";
+import { bestLevel, type Level, levels } from "../passes/levels.ts";
+import { platform } from "../platform/node.ts";
+import { version } from "../version.ts";
+import { type ExitCode, exitCode } from "./exit-codes.ts";
+import { atLeastOne } from "./parse-options.ts";
+import { explainToJson, renderExplanation, type Subject } from "./render-explain.ts";
+
+interface ExplainCommandOptions {
+  readonly model?: string;
+  readonly revision?: string;
+  readonly level: Level;
+  readonly precision: GpuPrecision;
+  readonly tokens: number;
+  readonly allLayers?: boolean;
+  readonly json?: boolean;
+  readonly html?: string;
+}
+
+const helpAfter = `
+A kernel is one dispatch on the GPU: it reads tensors, computes, and writes tensors. Fusing is storing less between:
+  O0  a kernel for every operation, as the model is written
+  O1  independent matmuls of one operand become one (query, key, value)
+  O2  element by element work joins the kernel before it; softmax and LayerNorm are one kernel; attention is one kernel
+  O3  LayerNorm disappears into the matmuls around it
+
+FLOP/byte is the arithmetic intensity: below a GPU's own ratio
+memory is what a kernel waits for, above it arithmetic. docs/explain.md says how FLOPs and bytes are counted, and what
+the JSON holds.
+
+Examples:
+  fusebert explain                                    the built-in model at the best level
+  fusebert explain --level O0 --all-layers            every operation of every layer
+  fusebert explain --precision f16 --tokens 128       half the bytes, shorter texts
+  fusebert explain --html levels.html                 a graph of what merged from level to level
+  fusebert explain --json | jq '.ladder[] | {level, kernels: .totals.kernels}'
+
+Exit codes: 0 explained, 2 wrong usage or input, 3 failure, 130 interrupted.
+`;
+
+export function explainCommand(signal: AbortSignal, finish: (code: ExitCode) => void): Command {
+  return new Command("explain")
+    .description("Show what the WebGPU engine runs: kernels, what each fused, FLOPs, bytes and memory.")
+    .option("-m, --model <id|folder>", "a Hugging Face id, a folder or a URL (default: the built-in model)")
+    .option("--revision <revision>", "branch, tag or commit of a model on the Hugging Face hub (default: main)")
+    .addOption(new Option("-l, --level <level>", "optimisation level").choices([...levels]).default(bestLevel))
+    .addOption(
+      new Option("-p, --precision <precision>", "of weights and activations")
+        .choices([...gpuPrecisions])
+        .default("f32"),
+    )
+    .option("-n, --tokens <n>", "tokens of the sequence", atLeastOne, 384)
+    .option("--all-layers", "every layer, also those that are like the one before")
+    .option("--json", "print one JSON object (docs/explain.md)")
+    .option("--html <file>", "write a graph of all levels as one self-contained HTML file")
+    .addHelpText("after", helpAfter)
+    .action(async (options: ExplainCommandOptions) => finish(await run(options, signal)));
+}
+
+async function run(options: ExplainCommandOptions, signal: AbortSignal): Promise<ExitCode> {
+  const { level, precision, tokens, html } = options;
+  const files = await platform.findModel({ model: options.model, revision: options.revision });
+  const config = await readConfig(files, signal);
+  checkTokens(tokens, config);
+  const subject: Subject = { version, model: files.name, config, level, precision, tokens };
+  const ladder = explainLevels(config, precision, tokens);
+  const chosen =
+    ladder.find((description) => description.level === level) ?? explainLevel(config, level, precision, tokens);
+  if (html !== undefined) {
+    // Loaded only here, with the library that lays the graphs out.
+    const { renderExplainHtml } = await import("./explain-html.ts");
+    await writeOut(html, renderExplainHtml(subject, ladder));
+  }
+  const render = options.json === true ? explainToJson : renderExplanation;
+  process.stdout.write(render(subject, chosen, ladder, options.allLayers === true));
+  return exitCode.answered;
+}
+
+/** The weights may be missing or gigabytes: nothing here needs them. */
+async function readConfig(files: ModelFiles, signal: AbortSignal): Promise<BertConfig> {
+  const json = await readText(files, "config.json", { signal });
+  if (json !== undefined) return parseConfig(json, `${files.name}/config.json`);
+  throw new CheckpointError({
+    found: `${files.name} has no config.json`,
+    expected: "a model's folder or id",
+    advice: "Only that file is needed to explain a model.",
+  });
+}
+
+function checkTokens(tokens: number, { maxPositions }: BertConfig): void {
+  if (tokens <= maxPositions) return;
+  throw new InputError({
+    found: `--tokens is ${tokens}`,
+    expected: `at most ${maxPositions}, the positions of this model`,
+  });
+}
+
+async function writeOut(path: string, content: string): Promise<void> {
+  try {
+    await writeFile(path, content);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new InputError({
+      found: `${path} cannot be written (${reason})`,
+      expected: "a path in a folder that exists",
+      cause,
+    });
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * A program compiled for one device: packed where that applies, cut into kernels, lowered, its weights on the GPU.
+ */
+import { EngineError } from "../../errors.ts";
+import { type Level, scheduleAt } from "../../passes/levels.ts";
+import { packSequences } from "../../passes/pack-sequences.ts";
+import { bindInputs, bindShape, inputsOf } from "../../program/bind.ts";
+import { computeOrder } from "../../program/order.ts";
+import type { Program, Value } from "../../program/program.ts";
+import { viewedTensor } from "../../program/views.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+import type { ReadParameter } from "../engine.ts";
+import type { GpuPrecision } from "./codegen/storage.ts";
+import type { DeviceLostError } from "./device-health.ts";
+import type { GpuDevice } from "./gpu-device.ts";
+import { GpuProgram } from "./gpu-program.ts";
+import { lowerToWgsl } from "./lower.ts";
+import { packInputs, planPacking, unpack } from "./packing.ts";
+import { Placement } from "./placement.ts";
+
+export interface CompileSettings {
+  readonly level: Level;
+  readonly precision: GpuPrecision;
+}
+
+export class CompiledProgram {
+  readonly #program: Program;
+  readonly #compiled: GpuProgram;
+  readonly #isPacked: boolean;
+  readonly #inputs: ReadonlyMap<string, Value>;
+  readonly #order: readonly Value[];
+
+  private constructor(program: Program, compiled: GpuProgram, isPacked: boolean) {
+    this.#program = program;
+    this.#compiled = compiled;
+    this.#isPacked = isPacked;
+    this.#order = computeOrder(program);
+    this.#inputs = inputsOf(this.#order);
+  }
+
+  static async create(
+    device: GpuDevice,
+    program: Program,
+    { level, precision }: CompileSettings,
+    readParameter: ReadParameter,
+    signal: AbortSignal | undefined,
+  ): Promise<CompiledProgram> {
+    const packed = packSequences(program);
+    const schedule = scheduleAt(packed ?? program, level);
+    const placement = new Placement(schedule, precision);
+    const kernels = lowerToWgsl(schedule, placement, device.kernelLimits);
+    const compiled = await GpuProgram.create(device, { schedule, kernels, placement }, readParameter, signal);
+    return new CompiledProgram(program, compiled, packed !== undefined);
+  }
+
+  /** Why its device is of no use any more; `undefined` while it is. */
+  get failure(): DeviceLostError | undefined {
+    return this.#compiled.failure;
+  }
+
+  async run(inputs: ReadonlyMap<string, Tensor>, signal?: AbortSignal): Promise<Map<string, Tensor>> {
+    const extents = bindInputs(this.#inputs, inputs);
+    this.#checkIndices(inputs);
+    if (!this.#isPacked) return this.#compiled.run(inputs, signal);
+    const mask = this.#inputs.has("attention_mask") ? inputs.get("attention_mask") : undefined;
+    const packing = planPacking(extents.get("batch") ?? 1, extents.get("sequence") ?? 1, mask);
+    const packed =
+      packing.sources.length > 0
+        ? await this.#compiled.run(packInputs(packing, this.#compiled.inputs, inputs), signal)
+        : undefined;
+    return new Map(
+      [...this.#program.outputs].map(([name, { shape }]) => {
+        const padded = bindShape(shape, extents);
+        const empty: Tensor<"f32"> = { dtype: "f32", shape: shape.slice(1).map(() => 0), data: new Float32Array() };
+        const computed = packed?.get(name) ?? empty;
+        const sequenceAxes = shape.map((extent) => extent === "sequence");
+        return [name, unpack(packing, computed, padded, sequenceAxes)];
+      }),
+    );
+  }
+
+  /** Gives everything back. No run may be under way. */
+  dispose(): void {
+    this.#compiled.dispose();
+  }
+
+  /** A kernel would read some row of the table, not say that there is none. */
+  #checkIndices(inputs: ReadonlyMap<string, Tensor>): void {
+    for (const { operation } of this.#order) {
+      if (operation.kind !== "gather") continue;
+      const { operation: source } = viewedTensor(operation.indices);
+      const rows = Number(operation.table.shape[0]);
+      if (source.kind !== "input") continue;
+      for (const index of inputs.get(source.name)?.data ?? []) {
+        if (index >= 0 && index < rows) continue;
+        throw new EngineError({ found: `an index is ${index}`, expected: `0 to ${rows - 1}, the rows of its table` });
+      }
+    }
+  }
+}

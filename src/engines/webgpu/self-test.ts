@@ -1,0 +1,98 @@
+/**
+ * Whether a GPU computes what it is told to: one small BERT layer, compared with the float64 interpreter.
+ *
+ * Drivers that compile a kernel into something else, or read memory before it is written, do so on every run, so one
+ * run tells. It goes through the same passes, templates of kernels and precision as a model of a real size.
+ */
+import { EngineError } from "../../errors.ts";
+import { assumeUnmasked } from "../../passes/assume-unmasked.ts";
+import { bestLevel } from "../../passes/levels.ts";
+import { bertForQuestionAnswering } from "../../program/bert.ts";
+import { computeOrder } from "../../program/order.ts";
+import { selectOutputs } from "../../program/program.ts";
+import { toFloat64 } from "../../tensor/half.ts";
+import { seededNormal } from "../../tensor/random.ts";
+import { elementCount, type Tensor } from "../../tensor/tensor.ts";
+import { interpret } from "../reference/interpret.ts";
+import type { GpuPrecision } from "./codegen/storage.ts";
+import { CompiledProgram } from "./compiled-program.ts";
+import type { GpuDevice } from "./gpu-device.ts";
+
+/** Relative to the largest magnitude of an output. */
+const tolerances: Readonly<Record<GpuPrecision, number>> = { f32: 1e-4, f16: 2e-2, "f16-storage": 2e-2 };
+
+const config = {
+  vocabSize: 16,
+  hiddenSize: 32,
+  layers: 1,
+  heads: 2,
+  intermediateSize: 64,
+  maxPositions: 8,
+  tokenTypes: 2,
+  layerNormEps: 1e-12,
+  padTokenId: 0,
+};
+
+const [batch, sequence] = [2, 7];
+
+/** The GPU's answer was wrong. */
+export class WrongNumbersError extends EngineError {}
+
+/** @throws WrongNumbersError that says what was computed and what is right. */
+export async function selfTest(device: GpuDevice, precision: GpuPrecision): Promise<void> {
+  const program = assumeUnmasked(selectOutputs(bertForQuestionAnswering(config), ["start_logits", "end_logits"]));
+  const parameters = makeParameters(program);
+  const inputs = makeInputs();
+  const read = async (name: string): Promise<Tensor<"f32">> => parameters.get(name) as Tensor<"f32">;
+  const settings = { level: bestLevel, precision };
+  const [compiled, expected] = await Promise.all([
+    CompiledProgram.create(device, program, settings, read, undefined),
+    interpret(program, parameters, inputs),
+  ]);
+  try {
+    const computed = await compiled.run(inputs);
+    for (const [name, tensor] of expected) compare(device, name, computed.get(name) as Tensor, tensor, precision);
+  } finally {
+    compiled.dispose();
+  }
+}
+
+function makeParameters(program: Parameters<typeof computeOrder>[0]): Map<string, Tensor<"f32">> {
+  const normal = seededNormal(1);
+  const parameters = new Map<string, Tensor<"f32">>();
+  for (const { operation, shape } of computeOrder(program)) {
+    if (operation.kind !== "parameter") continue;
+    const extents = shape.map(Number);
+    const center = operation.name.endsWith("LayerNorm.weight") ? 1 : 0;
+    const data = Float32Array.from({ length: elementCount(extents) }, () => center + 0.2 * normal());
+    parameters.set(operation.name, { dtype: "f32", shape: extents, data });
+  }
+  return parameters;
+}
+
+function makeInputs(): Map<string, Tensor> {
+  const integers = (of: (index: number) => number): Tensor => {
+    const data = Int32Array.from({ length: batch * sequence }, (_, index) => of(index));
+    return { dtype: "i32", shape: [batch, sequence], data };
+  };
+  return new Map([
+    ["input_ids", integers((index) => (index * 5) % config.vocabSize)],
+    ["token_type_ids", integers((index) => (index % sequence > 2 ? 1 : 0))],
+    ["position_ids", integers((index) => index % sequence)],
+  ]);
+}
+
+function compare(device: GpuDevice, name: string, found: Tensor, expected: Tensor, precision: GpuPrecision): void {
+  const [computed, right] = [toFloat64(found), toFloat64(expected)];
+  const bound = tolerances[precision] * right.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
+  right.forEach((value, index) => {
+    const actual = computed[index] ?? Number.NaN;
+    // Not `>`, which NaN would pass.
+    if (Math.abs(actual - value) <= bound) return;
+    throw new WrongNumbersError({
+      found: `the GPU computes wrong numbers: ${device.description}, in ${precision}, gives ${actual} for ${name}[${index}] of the self-test`,
+      expected: `${value}, give or take ${bound.toPrecision(2)}`,
+      advice: "Use --device cpu, update the GPU's driver, or override with --skip-self-test.",
+    });
+  });
+}

@@ -1,0 +1,80 @@
+/**
+ * What a kernel costs by its definition: arithmetic, and bytes to and from memory.
+ *
+ * FLOPs: a matmul 2·m·n·k, an elementwise function 1 an element of its result (exp, erf and select as much as add), a
+ * reduction 1 an element of its operand; gathers, views and what is known before a run 0. What several workgroups of one
+ * kernel compute again for themselves counts once; what two kernels compute counts twice.
+ *
+ * Bytes: every tensor a kernel binds once, whole, at the size it has in memory, padding included; of a table whose rows
+ * are gathered only the rows. Real traffic is more where tiles read an operand again, and less where a cache holds it.
+ */
+import { byteLength } from "../engines/webgpu/codegen/storage.ts";
+import type { LoweredKernel } from "../engines/webgpu/lower.ts";
+import type { Placement } from "../engines/webgpu/placement.ts";
+import { type Binding, bindShape } from "../program/bind.ts";
+import type { Value } from "../program/program.ts";
+import { viewedTensor } from "../program/views.ts";
+import { isNothing } from "./operations.ts";
+
+export interface Traffic {
+  /** Matrices and tables known before a run, read. */
+  readonly weights: number;
+  /** Biases and LayerNorm weights, read. */
+  readonly vectors: number;
+  /** What kernels stored, and inputs, read. */
+  readonly activations: number;
+  readonly written: number;
+}
+
+export function flopsOf(interior: readonly Value[], constants: ReadonlySet<Value>, extents: Binding): number {
+  return interior.reduce((sum, value) => sum + (isNothing(value, constants) ? 0 : flops(value, extents)), 0);
+}
+
+function flops({ operation, shape }: Value, extents: Binding): number {
+  switch (operation.kind) {
+    case "matmul":
+      return 2 * elements(shape, extents) * elements(operation.left.shape.slice(-1), extents);
+    case "elementwise":
+      return elements(shape, extents);
+    case "reduce":
+      return elements(operation.operand.shape, extents);
+    default:
+      return 0;
+  }
+}
+
+const elements = (shape: Value["shape"], extents: Binding): number =>
+  bindShape(shape, extents).reduce((product, extent) => product * extent, 1);
+
+export function bytesOf(value: Value, placement: Placement, extents: Binding): number {
+  return byteLength(bindShape(value.shape, extents), placement.typeOf(value) ?? "f32");
+}
+
+export function trafficOf({ bindings, interior }: LoweredKernel, placement: Placement, extents: Binding): Traffic {
+  const traffic = { weights: 0, vectors: 0, activations: 0, written: 0 };
+  for (const binding of bindings) {
+    if (binding.kind === "vectors") {
+      for (const value of binding.values) traffic.vectors += bytesOf(value, placement, extents);
+      continue;
+    }
+    const { value, access } = binding;
+    const kind = access === "write" ? "written" : placement.isConstant(value) ? "weights" : "activations";
+    traffic[kind] += Math.min(bytesOf(value, placement, extents), gatheredBytes(value, interior, placement, extents));
+  }
+  return traffic;
+}
+
+/** The rows of a table that gathers read; infinite for what is read in any other way. */
+function gatheredBytes(table: Value, interior: readonly Value[], placement: Placement, extents: Binding): number {
+  let bytes = 0;
+  for (const { operation, shape } of interior) {
+    if (operation.kind !== "gather" || viewedTensor(operation.table) !== table) continue;
+    bytes += byteLength(bindShape(shape, extents), placement.typeOf(table) ?? "f32");
+  }
+  return bytes === 0 ? Number.POSITIVE_INFINITY : bytes;
+}
+
+/** Read and written. */
+export function allBytes({ weights, vectors, activations, written }: Traffic): number {
+  return weights + vectors + activations + written;
+}

@@ -1,0 +1,108 @@
+import { expect, describe as suite, test } from "vitest";
+import type { BertConfig } from "../checkpoint/config.ts";
+import { allBytes } from "./costs.ts";
+import { explainLevel, explainLevels } from "./explain.ts";
+import { sentenceOf } from "./operations.ts";
+
+const bertBase: BertConfig = {
+  vocabSize: 30_522,
+  hiddenSize: 768,
+  layers: 12,
+  heads: 12,
+  intermediateSize: 3072,
+  maxPositions: 512,
+  tokenTypes: 2,
+  layerNormEps: 1e-12,
+  padTokenId: 0,
+};
+const tokens = 384;
+
+/** The matmuls of BERT by hand: four of h × h, attention's two, two of h × 4h, and the head. */
+function matmulFlops({ hiddenSize: h, intermediateSize: i, layers }: BertConfig, n: number): number {
+  return layers * (4 * 2 * n * h * h + 2 * 2 * n * n * h + 2 * 2 * n * h * i) + 2 * n * h * 2;
+}
+
+const ladder = explainLevels(bertBase, "f32", tokens);
+
+suite("a level described", () => {
+  test("has the FLOPs that BERT-base has by hand, and little beside the matmuls", () => {
+    const byHand = matmulFlops(bertBase, tokens);
+    expect(byHand).toBeCloseTo(70.67e9, -7);
+    for (const { totals } of ladder) {
+      expect(totals.flops).toBeGreaterThan(byHand);
+      expect(totals.flops).toBeLessThan(byHand * 1.01);
+    }
+  });
+
+  test.each([
+    ["O0", 55],
+    ["O1", 51],
+    ["O2", 7],
+    ["O3", 5],
+  ] as const)("%s has %i kernels a layer", (level, expected) => {
+    const description = ladder.find((rung) => rung.level === level);
+    for (let layer = 0; layer < bertBase.layers; layer++) {
+      expect(description?.kernels.filter((kernel) => kernel.layer === layer)).toHaveLength(expected);
+    }
+  });
+
+  test("names what is fused, and the stages inside", () => {
+    const layer = explainLevel({ ...bertBase, layers: 2 }, "O3", "f32", tokens).kernels.filter((k) => k.layer === 1);
+    expect(layer.map(({ operations }) => sentenceOf(operations.map(({ name }) => name)))).toEqual([
+      "LayerNorm + matmul + bias",
+      "mask + matmul + scale + mask + softmax + matmul",
+      "matmul + bias + LayerNorm + residual + row statistics",
+      "LayerNorm + matmul + bias + GELU",
+      "matmul + bias + LayerNorm + residual + row statistics",
+    ]);
+    expect(layer[0]?.stages).toEqual(["layer.0.output", "layer.1.query", "layer.1.key", "layer.1.value"]);
+    expect(layer[3]?.stages).toEqual(["layer.1.attention_output", "layer.1.intermediate"]);
+  });
+
+  test("every stage of the model is in some kernel, at every level", () => {
+    const names = ["query", "key", "value", "attention_scores", "attention_probs", "context", "attention_output_dense"];
+    const all = [...names, "attention_output", "intermediate", "output_dense", "output"];
+    const expected = [0, 11].flatMap((layer) => all.map((name) => `layer.${layer}.${name}`));
+    for (const { kernels } of ladder) {
+      const found = new Set(kernels.flatMap(({ stages }) => stages));
+      for (const stage of ["embeddings", ...expected, "start_logits", "end_logits"]) expect(found).toContain(stage);
+    }
+  });
+
+  test("counts the bytes of a dense kernel by its definition", () => {
+    const { kernels } = explainLevel({ ...bertBase, layers: 1 }, "O2", "f32", tokens);
+    const gelu = kernels.find(({ stages }) => stages.includes("layer.0.intermediate"));
+    expect(gelu?.bytes).toEqual({
+      weights: 768 * 3072 * 4,
+      vectors: 3072 * 4,
+      activations: tokens * 768 * 4,
+      written: tokens * 3072 * 4,
+    });
+    // A matmul, a bias, and GELU's two scalings, erf, addition and product.
+    expect(gelu?.flops).toBe(2 * tokens * 768 * 3072 + 6 * tokens * 3072);
+    expect(gelu?.intensity).toBeCloseTo((gelu?.flops ?? 0) / allBytes(gelu?.bytes ?? ladderBytes), 9);
+  });
+
+  test("halves the weights in float16, and never needs an arena larger than all tensors together", () => {
+    const [full, half] = (["f32", "f16"] as const).map((precision) => explainLevel(bertBase, "O3", precision, tokens));
+    expect(half?.memory.weightBytes).toBe((full?.memory.weightBytes ?? 0) / 2);
+    for (const { memory, tensors } of ladder) {
+      expect(memory.arenaBytes).toBeLessThanOrEqual(memory.tensorBytes);
+      for (const { offset, bytes } of tensors) expect(offset + bytes).toBeLessThanOrEqual(memory.arenaBytes);
+    }
+  });
+
+  test("each level stores less than the one below, and every read was written before", () => {
+    const written = ladder.map(({ totals }) => totals.bytes.written);
+    expect(written).toEqual([...written].sort((a, b) => b - a));
+    for (const { kernels } of ladder) {
+      const there = new Set<number>();
+      for (const { reads, writes } of kernels) {
+        for (const tensor of reads) expect(there).toContain(tensor);
+        for (const tensor of writes) there.add(tensor);
+      }
+    }
+  });
+});
+
+const ladderBytes = { weights: 0, vectors: 0, activations: 0, written: 0 };

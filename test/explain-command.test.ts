@@ -1,0 +1,129 @@
+/**
+ * `fusebert explain` as a person uses it: the table, JSON, the page, bad options.
+ */
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { KernelDescription, Memory, Totals } from "../src/explain/describe.ts";
+import { runCommand } from "./support/command.ts";
+
+interface Report {
+  readonly schema: string;
+  readonly level: string;
+  readonly kernels: readonly KernelDescription[];
+  readonly totals: Totals;
+  readonly memory: Memory;
+  readonly ladder: readonly { readonly level: string; readonly totals: Totals }[];
+}
+
+let folder: string;
+const file = (name: string) => join(folder, name);
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "fusebert-explain-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+async function explainJson(...args: readonly string[]): Promise<Report> {
+  const { code, stdout, stderr } = await runCommand(["explain", "--json", ...args]);
+  expect(stderr).toBe("");
+  expect(code).toBe(0);
+  return JSON.parse(stdout) as Report;
+}
+
+describe("the table", () => {
+  test.each(["O0", "O1", "O2", "O3"])("of %s fits 80 columns and collapses equal layers", async (level) => {
+    for (const more of [[], ["--all-layers"]]) {
+      const { code, stdout, stderr } = await runCommand(["explain", "--level", level, ...more]);
+      expect(stderr).toBe("");
+      expect(code).toBe(0);
+      for (const line of stdout.split("\n")) expect([...line].length).toBeLessThanOrEqual(80);
+      expect(stdout).not.toContain("\u001b[");
+      expect(/^layers \d+–11 /m.test(stdout)).toBe(more.length === 0);
+      expect(/^layer 11 /m.test(stdout)).toBe(more.length > 0);
+      expect(stdout).toMatch(/^ *all kernels +\d+ /m);
+    }
+  });
+
+  test("has colours where they are wanted", async () => {
+    const { stdout } = await runCommand(["explain"], { env: { NO_COLOR: "", FORCE_COLOR: "1" } });
+    expect(stdout).toContain("\u001b[");
+  });
+
+  test("the help teaches", async () => {
+    const { code, stdout } = await runCommand(["explain", "--help"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/Examples:[\s\S]*fusebert explain --html/);
+    expect(stdout).toMatch(/O3 {2}LayerNorm disappears/);
+  });
+});
+
+describe("JSON", () => {
+  test.each([
+    ["O2", 7],
+    ["O3", 5],
+  ])("of %s has %i kernels a layer, and its totals add up", async (level, perLayer) => {
+    const { schema, kernels, totals, ladder, ...report } = await explainJson("--level", level, "--tokens", "100");
+    expect([schema, report.level]).toEqual(["fusebert.explain/1", level]);
+    for (let layer = 0; layer < 12; layer++) {
+      expect(kernels.filter((kernel) => kernel.layer === layer)).toHaveLength(perLayer);
+    }
+    const sum = (of: (kernel: KernelDescription) => number) => kernels.reduce((total, kernel) => total + of(kernel), 0);
+    expect(totals.kernels).toBe(kernels.length);
+    expect(totals.flops).toBe(sum(({ flops }) => flops));
+    expect(totals.bytes).toEqual({
+      weights: sum(({ bytes }) => bytes.weights),
+      vectors: sum(({ bytes }) => bytes.vectors),
+      activations: sum(({ bytes }) => bytes.activations),
+      written: sum(({ bytes }) => bytes.written),
+    });
+    expect(ladder.map((rung) => rung.level)).toEqual(["O0", "O1", "O2", "O3"]);
+    expect(ladder.find((rung) => rung.level === level)?.totals).toEqual(totals);
+  });
+
+  test("BERT-base at 384 tokens, from its config.json alone, has 70.7 GFLOP", async () => {
+    const config = {
+      model_type: "bert",
+      vocab_size: 30_522,
+      hidden_size: 768,
+      num_hidden_layers: 12,
+      num_attention_heads: 12,
+      intermediate_size: 3072,
+    };
+    await writeFile(file("config.json"), JSON.stringify(config));
+    const { totals } = await explainJson("--model", folder);
+    const [n, h] = [384, 768];
+    const byHand = 12 * (2 * 12 * n * h * h + 4 * n * n * h) + 4 * n * h;
+    expect(byHand / 1e9).toBeCloseTo(70.7, 1);
+    expect(totals.flops / byHand).toBeGreaterThan(1);
+    expect(totals.flops / byHand).toBeLessThan(1.01);
+  });
+});
+
+test("the page is one file with a graph a level, and nothing from elsewhere", async () => {
+  const path = file("levels.html");
+  const { code } = await runCommand(["explain", "--html", path]);
+  expect(code).toBe(0);
+  const page = await readFile(path, "utf8");
+  expect(page.match(/<svg class="graph"/g)).toHaveLength(4);
+  expect(page).toContain("O3: 7 kernels");
+  expect(page).toMatch(/<title>kernel 4: matmul\nLayerNorm \+ matmul \+ bias \+ GELU/);
+  expect(page).not.toMatch(/<script|https?:|NaN|undefined/);
+});
+
+describe("what goes wrong is said in one line", () => {
+  test.each([
+    [["--level", "O4"], /--level.*O4.*Allowed choices are O0, O1, O2, O3/],
+    [["--precision", "f8"], /--precision.*f8.*Allowed choices are f32, f16, f16-storage/],
+    [["--tokens", "0"], /--tokens.*whole number of at least 1/],
+    [["--tokens", "600"], /--tokens is 600; expected at most 512/],
+    [["--model", "./nowhere"], /nowhere/],
+    [["--html", "/nowhere/levels.html"], /cannot be written/],
+    [["--layer", "3"], /unknown option/],
+  ])("%j", async (args, says) => {
+    const { code, stdout, stderr } = await runCommand(["explain", ...args]);
+    expect(code).toBe(2);
+    expect(stdout).toBe("");
+    expect(stderr).toMatch(says);
+  });
+});

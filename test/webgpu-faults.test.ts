@@ -1,0 +1,340 @@
+/**
+ * What goes wrong with GPUs, made to go wrong: every fault is a typed error, nothing is leaked, and what can go on does.
+ *
+ * Faults are injected by standing between the engine and a real (software) GPU.
+ */
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import type { Checkpoint } from "../src/checkpoint/checkpoint.ts";
+import { DeviceLostError } from "../src/engines/webgpu/device-health.ts";
+import { KernelError } from "../src/engines/webgpu/gpu-device.ts";
+import { WrongNumbersError } from "../src/engines/webgpu/self-test.ts";
+import { WebGpuEngine, type WebGpuOptions } from "../src/engines/webgpu/webgpu-engine.ts";
+import { EngineError } from "../src/errors.ts";
+import { assumeUnmasked } from "../src/passes/assume-unmasked.ts";
+import { loadDawn } from "../src/platform/dawn.ts";
+import { bertForQuestionAnswering } from "../src/program/bert.ts";
+import { type Program, selectOutputs } from "../src/program/program.ts";
+import type { Tensor } from "../src/tensor/tensor.ts";
+import { openRandomOdd, positionIds, required } from "./support/golden.ts";
+import { softwareGpuMissing } from "./support/software-gpu.ts";
+
+/** What happens between the engine and the GPU. Each may be changed while the engine is used. */
+interface Faults {
+  noAdapter?: boolean;
+  features?: ReadonlySet<string>;
+  limits?: Readonly<Record<string, number>>;
+  changeSource?: (code: string) => string;
+  /** Buffers larger than this find no memory. */
+  memory?: number;
+  onSubmit?: (device: GPUDevice) => void;
+  onBuffer?: (device: GPUDevice) => void;
+  devices: number;
+}
+
+type Overrides = Readonly<Record<string, unknown>>;
+
+/** The object, some of its members replaced. Native methods insist on the object itself as `this`. */
+function standIn<T extends object>(target: T, overrides: () => Overrides): T {
+  return new Proxy(target, {
+    get(_, name) {
+      const replaced = overrides();
+      if (typeof name === "string" && name in replaced) return replaced[name];
+      const member: unknown = Reflect.get(target, name, target);
+      return typeof member === "function" ? member.bind(target) : member;
+    },
+  });
+}
+
+function faulty(gpu: GPU, faults: Faults): GPU {
+  return standIn(gpu, () => ({
+    requestAdapter: async () => {
+      if (faults.noAdapter) return null;
+      const adapter = required((await gpu.requestAdapter()) ?? undefined);
+      return standIn(adapter, () => ({
+        ...(faults.limits && { limits: standIn(adapter.limits, () => faults.limits ?? {}) }),
+        ...(faults.features && { features: faults.features }),
+        requestDevice: async (descriptor: GPUDeviceDescriptor) => {
+          faults.devices++;
+          return faultyDevice(await adapter.requestDevice(descriptor), faults);
+        },
+      }));
+    },
+  }));
+}
+
+function faultyDevice(device: GPUDevice, faults: Faults): GPUDevice {
+  const { limits = {} } = faults;
+  const limited = standIn(device.limits, () => limits);
+  const queue = standIn(device.queue, () => ({
+    submit: (buffers: GPUCommandBuffer[]) => {
+      device.queue.submit(buffers);
+      faults.onSubmit?.(device);
+    },
+  }));
+  let isOutOfMemory = false;
+  return standIn(device, () => ({
+    limits: limited,
+    queue,
+    createShaderModule: ({ code, ...rest }: GPUShaderModuleDescriptor) =>
+      device.createShaderModule({ ...rest, code: faults.changeSource?.(code) ?? code }),
+    createBuffer: (descriptor: GPUBufferDescriptor) => {
+      isOutOfMemory = descriptor.size > (faults.memory ?? Number.POSITIVE_INFINITY);
+      faults.onBuffer?.(device);
+      return device.createBuffer(descriptor);
+    },
+    popErrorScope: async () => {
+      const isMine = isOutOfMemory;
+      isOutOfMemory = false;
+      const error = await device.popErrorScope();
+      return isMine ? { message: "out of memory" } : error;
+    },
+  }));
+}
+
+let checkpoint: Checkpoint;
+let program: Program;
+let engines: WebGpuEngine[] = [];
+
+beforeAll(async () => {
+  checkpoint = await openRandomOdd();
+  const all = bertForQuestionAnswering({ ...checkpoint.config, layers: 1 });
+  program = assumeUnmasked(selectOutputs(all, ["start_logits", "end_logits"]));
+  return () => checkpoint.close();
+});
+
+afterEach(async () => {
+  await Promise.all(engines.map((engine) => engine.dispose()));
+  engines = [];
+});
+
+const read = (name: string) => checkpoint.weights.read(name);
+
+async function makeEngine(faults: Partial<Faults> = {}, options: WebGpuOptions = {}) {
+  const state: Faults = Object.assign(faults, { devices: 0 });
+  const engine = new WebGpuEngine(faulty(await loadDawn(), state), {
+    precision: "f32",
+    skipSelfTest: true,
+    ...options,
+  });
+  engines.push(engine);
+  return { engine, faults: state };
+}
+
+function inputsOf(sequence: number, batch = 1): Map<string, Tensor> {
+  const ids = (of: (index: number) => number): Tensor => ({
+    dtype: "i32",
+    shape: [batch, sequence],
+    data: Int32Array.from({ length: batch * sequence }, (_, index) => of(index)),
+  });
+  return new Map([
+    ["input_ids", ids((index) => (index * 7) % 211)],
+    ["token_type_ids", ids(() => 0)],
+    ["position_ids", positionIds(batch, sequence)],
+  ]);
+}
+
+/** What a promise is rejected with. */
+async function failureOf(promise: Promise<unknown>): Promise<EngineError> {
+  const error = await promise.then(
+    () => new Error("it succeeded"),
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof EngineError)) throw error;
+  return error;
+}
+
+describe.skipIf(softwareGpuMissing !== undefined)("the WebGPU engine", () => {
+  test("says what to do without an adapter, and finds one that comes later", async () => {
+    const { engine, faults } = await makeEngine({ noAdapter: true });
+    const error = await failureOf(engine.compile(program, read));
+    expect(error.advice).toMatch(/--device cpu/);
+    expect(await failureOf(engine.probe())).toMatchObject({ found: error.found });
+    faults.noAdapter = false;
+    expect((await engine.probe()).precision).toBe("f32");
+  });
+
+  test("picks float16 only where the adapter has it", async () => {
+    const { engine } = await makeEngine({ features: new Set() }, { precision: "auto" });
+    const probe = await engine.probe();
+    expect(probe).toMatchObject({ precision: "f32", isSoftware: true });
+    expect(probe.description).toMatch(/swiftshader.*, f32, O3$/i);
+    const { engine: refused } = await makeEngine({ features: new Set() }, { precision: "f16" });
+    expect(await failureOf(refused.probe())).toMatchObject({ advice: expect.stringContaining("--precision f32") });
+  });
+
+  test("names the kernel and the limit that is too small for it", async () => {
+    const { engine, faults } = await makeEngine({ limits: { maxStorageBuffersPerShaderStage: 1 } });
+    const error = await failureOf(engine.compile(program, read));
+    expect(error.message).toMatch(/the kernel \d+ \w+ binds \d+ storage buffers.*maxStorageBuffersPerShaderStage/);
+    expect(faults.devices).toBe(1);
+    expect(engine.allocatedBytes).toBe(0);
+  });
+
+  test("takes smaller tiles where workgroups have little memory", async () => {
+    const { engine } = await makeEngine({ limits: { maxComputeWorkgroupStorageSize: 1024 } });
+    const error = await failureOf(engine.compile(program, read));
+    expect(error.message).toMatch(/the kernel .* of workgroup memory.*maxComputeWorkgroupStorageSize/);
+  });
+
+  test("saves the source of a kernel that the driver refuses, and leaves nothing behind", async () => {
+    const saved: string[] = [];
+    const saveSource = async (label: string, code: string) => {
+      saved.push(code);
+      return `/tmp/${label}`;
+    };
+    const { engine, faults } = await makeEngine({ changeSource: (code) => `${code}\nnonsense` }, { saveSource });
+    const error = await failureOf(engine.compile(program, read));
+    expect(error).toBeInstanceOf(KernelError);
+    expect(error.message).toMatch(/the kernel \d+ \w+ was not compiled: [\s\S]*nonsense/);
+    expect(error.advice).toMatch(/saved as \/tmp/);
+    expect(saved[0]).toContain("@compute");
+    expect(engine.allocatedBytes).toBe(0);
+
+    delete faults.changeSource;
+    const executable = await engine.compile(program, read);
+    expect((await executable.run(inputsOf(5))).size).toBe(2);
+  });
+
+  test("rejects the runs of a lost device, and computes the next on a new one", async () => {
+    const { engine, faults } = await makeEngine();
+    const executable = await engine.compile(program, read);
+    const expected = await executable.run(inputsOf(5));
+    faults.onSubmit = (device) => device.destroy();
+    const errors = await Promise.all([1, 2, 3].map(() => failureOf(executable.run(inputsOf(5)))));
+    for (const error of errors) expect(error).toBeInstanceOf(DeviceLostError);
+    delete faults.onSubmit;
+    expect(engine.allocatedBytes).toBe(0);
+
+    expect(await executable.run(inputsOf(5))).toEqual(expected);
+    expect(faults.devices).toBe(2);
+    await executable.dispose();
+    expect(engine.allocatedBytes).toBe(0);
+  });
+
+  test("gives up after three new devices in a row", async () => {
+    const { engine, faults } = await makeEngine();
+    const executable = await engine.compile(program, read);
+    faults.onSubmit = (device) => device.destroy();
+    for (let run = 0; run < 4; run++)
+      expect(await failureOf(executable.run(inputsOf(3)))).toBeInstanceOf(DeviceLostError);
+    const error = await failureOf(executable.run(inputsOf(3)));
+    expect(error).not.toBeInstanceOf(DeviceLostError);
+    expect(error.advice).toMatch(/--device cpu/);
+    expect(faults.devices).toBe(4);
+  });
+
+  test("rejects a compilation whose device is lost, and compiles the next on a new one", async () => {
+    const { engine, faults } = await makeEngine();
+    faults.onBuffer = (device) => device.destroy();
+    expect(await failureOf(engine.compile(program, read))).toBeInstanceOf(DeviceLostError);
+    delete faults.onBuffer;
+    const executable = await engine.compile(program, read);
+    expect((await executable.run(inputsOf(3))).size).toBe(2);
+    expect(faults.devices).toBe(2);
+  });
+
+  test("does not lose an error that nobody captured", async () => {
+    const { engine, faults } = await makeEngine();
+    const executable = await engine.compile(program, read);
+    faults.onSubmit = (device) => {
+      setTimeout(() => device.createBuffer({ size: 16, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.STORAGE }));
+    };
+    const first = await executable.run(inputsOf(64)).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    delete faults.onSubmit;
+    if (first !== undefined) expect(first).toBeInstanceOf(DeviceLostError);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect((await executable.run(inputsOf(64))).size).toBe(2);
+    expect(faults.devices).toBe(2);
+  });
+
+  test("without memory for a large run does the small ones still", async () => {
+    const { engine, faults } = await makeEngine();
+    const executable = await engine.compile(program, read);
+    const expected = await executable.run(inputsOf(5));
+    const before = engine.allocatedBytes;
+    faults.memory = before / 8;
+    const error = await failureOf(executable.run(inputsOf(80, 40)));
+    expect(error.found).toMatch(/the GPU has no .* left for/);
+    expect(await executable.run(inputsOf(5))).toEqual(expected);
+    delete faults.memory;
+    expect((await executable.run(inputsOf(80, 2))).size).toBe(2);
+    expect(faults.devices).toBe(1);
+  });
+
+  test("refuses a GPU that computes wrong numbers, unless it is told to trust it", async () => {
+    const wrong = { changeSource: (code: string) => code.replace(/\bfma\(/g, "wrong_fma(").concat(wrongFma) };
+    const { engine } = await makeEngine(wrong, { skipSelfTest: false });
+    const error = await failureOf(engine.compile(program, read));
+    expect(error).toBeInstanceOf(WrongNumbersError);
+    expect(error.message).toMatch(/the GPU computes wrong numbers.*expected.*--skip-self-test/);
+    expect(engine.allocatedBytes).toBe(0);
+    const { engine: trusting } = await makeEngine(wrong);
+    const executable = await trusting.compile(program, read);
+    expect((await executable.run(inputsOf(3))).size).toBe(2);
+  });
+
+  test.each(["f32", "f16-storage"] as const)("trusts a GPU that computes right in %s", async (precision) => {
+    const { engine } = await makeEngine({}, { skipSelfTest: false, precision });
+    const executable = await engine.compile(program, read);
+    expect(executable.description).toContain(precision);
+    await executable.dispose();
+    expect(engine.allocatedBytes).toBe(0);
+  });
+
+  test("stops when it is told to", async () => {
+    const { engine } = await makeEngine();
+    const reason = new Error("enough");
+    const compiling = new AbortController();
+    const slowly = (name: string) => {
+      compiling.abort(reason);
+      return read(name);
+    };
+    await expect(engine.compile(program, slowly, { signal: compiling.signal })).rejects.toBe(reason);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(engine.allocatedBytes).toBe(0);
+    const executable = await engine.compile(program, read);
+    const running = new AbortController();
+    const run = executable.run(inputsOf(64), { signal: running.signal });
+    running.abort(reason);
+    await expect(run).rejects.toBe(reason);
+    await expect(executable.run(inputsOf(3), { signal: running.signal })).rejects.toBe(reason);
+    expect((await executable.run(inputsOf(3))).size).toBe(2);
+  });
+
+  test("gives all memory back, once the runs under way have ended, and can be used again", async () => {
+    const { engine, faults } = await makeEngine();
+    const executable = await engine.compile(program, read);
+    const runs = [3, 70, 5].map((sequence) => executable.run(inputsOf(sequence)));
+    const disposed = executable.dispose();
+    for (const outputs of await Promise.all(runs)) expect(outputs.size).toBe(2);
+    await disposed;
+    expect(engine.allocatedBytes).toBe(0);
+    expect((await failureOf(executable.run(inputsOf(3)))).found).toMatch(/disposed/);
+
+    await engine.compile(program, read);
+    expect(engine.allocatedBytes).toBeGreaterThan(0);
+    await engine.dispose();
+    expect(engine.allocatedBytes).toBe(0);
+    const again = await engine.compile(program, read);
+    expect((await again.run(inputsOf(3))).size).toBe(2);
+    expect(faults.devices).toBe(2);
+  });
+
+  test("leaves nothing behind when a weight cannot be read", async () => {
+    const { engine } = await makeEngine();
+    let reads = 0;
+    const fails = async (name: string) => {
+      if (++reads > 4) throw new Error("no such file");
+      return read(name);
+    };
+    await expect(engine.compile(program, fails)).rejects.toThrow("no such file");
+    expect(engine.allocatedBytes).toBe(0);
+  });
+});
+
+const wrongFma = `
+fn wrong_fma(a: vec4<f32>, b: vec4<f32>, c: vec4<f32>) -> vec4<f32> { return a * b + c * 1.01f; }
+`;
