@@ -27,7 +27,8 @@ export class DeviceHealth {
     device.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
       this.#fail(`the GPU reported an error: ${firstLine(event.error.message)}`, event.error);
-      device.destroy();
+      // Not from within the event: Dawn holds a lock while it calls.
+      setTimeout(() => device.destroy());
     });
     this.#announced = device.lost.then(({ reason, message }) => {
       const why = firstLine(message) || reason || "the driver does not say why";

@@ -1,0 +1,50 @@
+/**
+ * The generated WGSL of each generator, for a reviewer to see a kernel change. Numbers are tested on a GPU
+ * (test/engines.test.ts, test/webgpu-programs.test.ts).
+ */
+import { expect, test } from "vitest";
+import type { BertConfig } from "../../../checkpoint/config.ts";
+import { type Level, scheduleAt } from "../../../passes/levels.ts";
+import { packSequences } from "../../../passes/pack-sequences.ts";
+import { bertForQuestionAnswering } from "../../../program/bert.ts";
+import { selectOutputs } from "../../../program/program.ts";
+import type { GpuPrecision } from "../codegen/storage.ts";
+import { type LoweredKernel, lowerToWgsl } from "../lower.ts";
+import { Placement } from "../placement.ts";
+
+const config: BertConfig = {
+  vocabSize: 100,
+  hiddenSize: 64,
+  layers: 2,
+  heads: 2,
+  intermediateSize: 128,
+  maxPositions: 64,
+  tokenTypes: 2,
+  layerNormEps: 1e-12,
+  padTokenId: 0,
+};
+
+function kernelsAt(level: Level, precision: GpuPrecision): LoweredKernel[] {
+  const program = selectOutputs(bertForQuestionAnswering(config), ["start_logits", "end_logits"]);
+  const schedule = scheduleAt(packSequences(program) ?? program, level);
+  return lowerToWgsl(schedule, new Placement(schedule, precision), { workgroupMemory: 16_384, workgroupSize: 256 });
+}
+
+test.each([
+  ["a gather, elementwise", "O0", "f16-storage", 0],
+  ["the embeddings and their LayerNorm, rows", "O3", "f32", 0],
+  ["query, key and value, a matmul", "O3", "f16", 1],
+  ["attention", "O3", "f16-storage", 2],
+  ["an output with residual and statistics, a matmul", "O3", "f16", 3],
+  ["a LayerNorm before and a GELU after, a matmul", "O3", "f32", 4],
+  ["the head, a narrow matmul", "O3", "f32", 11],
+] as const)("%s", (_, level, precision, index) => {
+  expect(kernelsAt(level, precision)[index]?.code).toMatchSnapshot();
+});
+
+test("layers that do the same have the same source, and so one pipeline", () => {
+  const [first, second] = [kernelsAt("O3", "f32").slice(2, 6), kernelsAt("O3", "f32").slice(7, 11)];
+  // Between them only the first layer's own kernels differ: what it reads is normalised already.
+  expect(second[0]?.code).toBe(first[0]?.code);
+  expect(second[2]?.code).toBe(first[2]?.code);
+});
