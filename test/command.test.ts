@@ -138,7 +138,7 @@ describe("what goes wrong is said in one line", () => {
     }),
     "an unknown device": () => ({
       args: [...withText, "--device", "tpu"],
-      says: /Allowed choices are auto, cpu, reference/,
+      says: /Allowed choices are auto, cpu, webgpu, reference/,
     }),
     "a sequence longer than the model's": () => ({
       args: [...withText, "--max-sequence-length", "1000"],

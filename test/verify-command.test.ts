@@ -222,9 +222,16 @@ describe("what goes wrong is said in one line", () => {
     }),
     "a layer that does not exist": () => ({ args: ["--layer", "12"], says: /--layer is "12"; expected 0 to 11/ }),
     "a layer that is no number": () => ({ args: ["--layer", "first"], says: /--layer is "first"/ }),
-    "a level no engine has": () => ({ args: ["--level", "O3"], says: /--level is "O3"; expected O0/ }),
+    "a level without a GPU": () => ({
+      args: ["--level", "O3"],
+      says: /level is given, and the device is cpu; expected the device webgpu/,
+    }),
+    "an unknown level": () => ({ args: ["--level", "O9"], says: /Allowed choices are O0, O1, O2, O3/ }),
     "a precision no engine has": () => ({ args: ["--precision", "f16"], says: /--precision is f16; expected f32/ }),
-    "an unknown precision": () => ({ args: ["--precision", "f8"], says: /Allowed choices are f32, f16, bf16/ }),
+    "an unknown precision": () => ({
+      args: ["--precision", "f8"],
+      says: /Allowed choices are auto, f32, f16, bf16, f16-storage/,
+    }),
     "a budget of nothing": () => ({ args: ["--budget", "0"], says: /--budget is 0; expected a number above 0/ }),
     "two texts": () => ({ args: ["--text", "a", "--context", "b"], says: /both --text and --context/ }),
     "a sequence longer than the model's": () => ({ args: ["--sequence-length", "600"], says: /expected at most 512/ }),
