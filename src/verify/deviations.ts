@@ -359,8 +359,9 @@ function maskAfterSoftmax(): Deviation {
     says: "applies the mask after the softmax, so that masked keys still take their share",
     simplification: false,
     apply: rule((value) => {
-      const [, scores, masked] = elementwiseOperands(value, "select");
-      if (constantOf(masked) === 0) return scores;
+      const [, kept, masked] = elementwiseOperands(value, "select");
+      // The softmax's own exponentials are masked too, as part of what is matched below.
+      if (constantOf(masked) === 0 && elementwiseOperands(kept, "exp").length === 0) return kept;
       const match = matchSoftmax(value);
       if (match?.mask === undefined) return undefined;
       const exponentials = exp(subtract(match.scores, max(match.scores)));
