@@ -1,39 +1,20 @@
 /**
- * BERT-base with made-up weights: what a benchmark of speed needs, without a download.
+ * BERT with made-up weights: what a benchmark of speed needs, without a download.
  */
 import type { BertConfig } from "../src/checkpoint/config.ts";
-import { bertForQuestionAnswering } from "../src/program/bert.ts";
-import { computeOrder } from "../src/program/order.ts";
-import type { Tensor } from "../src/tensor/tensor.ts";
+import { expectedParameters } from "../src/checkpoint/parameters.ts";
+import { seededUniform } from "../src/tensor/random.ts";
+import { elementCount, type Tensor } from "../src/tensor/tensor.ts";
 
-export const bertBase: BertConfig = {
-  vocabSize: 30_522,
-  hiddenSize: 768,
-  layers: 12,
-  heads: 12,
-  intermediateSize: 3072,
-  maxPositions: 512,
-  tokenTypes: 2,
-  layerNormEps: 1e-12,
-  padTokenId: 0,
-};
-
-/** Weights as BERT initialises them, spread about 0.02 (uniform here, from a linear congruential generator). */
+/** Weights as BERT initialises them, spread about 0.02 (uniform here). */
 export function randomParameters(config: BertConfig): Map<string, Tensor<"f32">> {
+  const uniform = seededUniform(12_345);
   const parameters = new Map<string, Tensor<"f32">>();
-  let state = 12_345;
-  const random = (): number => {
-    // Numerical Recipes' constants; good enough for weights.
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0;
-    return state / 2 ** 31;
-  };
-  for (const { operation, shape } of computeOrder(bertForQuestionAnswering(config))) {
-    if (operation.kind !== "parameter" || parameters.has(operation.name)) continue;
-    const extents = shape.map(Number);
-    const data = new Float32Array(extents.reduce((product, extent) => product * extent, 1));
-    const center = operation.name.endsWith("LayerNorm.weight") ? 1 : 0;
-    for (let index = 0; index < data.length; index++) data[index] = center + 0.035 * random();
-    parameters.set(operation.name, { dtype: "f32", shape: extents, data });
+  for (const [name, shape] of expectedParameters(config)) {
+    const data = new Float32Array(elementCount(shape));
+    const center = name.endsWith("LayerNorm.weight") ? 1 : 0;
+    for (let index = 0; index < data.length; index++) data[index] = center + 0.035 * (2 * uniform() - 1);
+    parameters.set(name, { dtype: "f32", shape, data });
   }
   return parameters;
 }

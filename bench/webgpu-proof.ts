@@ -7,6 +7,7 @@ import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
 import { FolderFiles } from "../src/checkpoint/node/folder-files.ts";
 import { chooseCandidates } from "../src/cli/verify-candidates.ts";
 import { gpuPrecisions } from "../src/engines/webgpu/codegen/storage.ts";
+import { messageOf } from "../src/errors.ts";
 import { levels } from "../src/passes/levels.ts";
 import { createGpuEngine } from "../src/platform/node.ts";
 import type { GpuEngineOptions } from "../src/platform/platform.ts";
@@ -30,7 +31,7 @@ export async function benchWebGpuProof(): Promise<void> {
       console.log(`${precision}: ${(await engine.probe()).description}`);
       available.push(precision);
     } catch (error) {
-      console.log(`${precision}: ${error instanceof Error ? error.message : error}`);
+      console.log(`${precision}: ${messageOf(error)}`);
     }
     await engine.dispose();
   }

@@ -2,9 +2,9 @@
  * How fast the GPU is: BERT-base with made-up weights at every level and precision, from the call with token ids on the
  * host to logits on the host; each level's kernels, bytes and FLOPs as `fusebert explain` counts them.
  */
-
-import type { GpuPrecision } from "../src/engines/webgpu/codegen/storage.ts";
-import { gpuPrecisions } from "../src/engines/webgpu/codegen/storage.ts";
+import { bertBase } from "../src/checkpoint/bert-base.ts";
+import { type GpuPrecision, gpuPrecisions } from "../src/engines/webgpu/codegen/storage.ts";
+import { messageOf } from "../src/errors.ts";
 import { allBytes } from "../src/explain/costs.ts";
 import { explainLevel } from "../src/explain/explain.ts";
 import { bestLevel, type Level, levels } from "../src/passes/levels.ts";
@@ -13,7 +13,7 @@ import { bertForQuestionAnswering } from "../src/program/bert.ts";
 import { selectOutputs } from "../src/program/program.ts";
 import type { Tensor } from "../src/tensor/tensor.ts";
 import { machineLine } from "./machine.ts";
-import { batchOf, bertBase, randomParameters } from "./random-bert.ts";
+import { batchOf, randomParameters } from "./random-bert.ts";
 
 const program = selectOutputs(bertForQuestionAnswering(bertBase), ["start_logits", "end_logits"]);
 
@@ -111,7 +111,7 @@ async function measure(
     await executable.dispose();
     return { ready, times };
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   } finally {
     await engine.dispose();
   }

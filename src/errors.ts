@@ -15,6 +15,11 @@ export interface ErrorParts {
   readonly cause?: unknown;
 }
 
+/** The message of whatever was thrown. */
+export function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
 /** The base of all errors that fusebert throws on purpose. Anything else that escapes is a defect in fusebert. */
 export class FusebertError extends Error {
   override readonly name: string = "FusebertError";

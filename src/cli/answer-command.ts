@@ -10,16 +10,15 @@ import { type Device, devices } from "../platform/platform.ts";
 import { QuestionAnswerer } from "../question-answerer.ts";
 import { type ExitCode, exitCode } from "./exit-codes.ts";
 import { addGpuOptions, type GpuCommandOptions, gpuOptions, precisionOption } from "./gpu-options.ts";
+import { type ModelOptions, modelOption, revisionOption } from "./model-options.ts";
 import { atLeastOne, collect, finiteNumber, wholeNumber } from "./parse-options.ts";
 import { Progress } from "./progress.ts";
 import { readTexts, type SourceText } from "./read-texts.ts";
 import { type AnswerReport, renderJson, renderText } from "./render-answers.ts";
 
-interface AnswerCommandOptions extends GpuCommandOptions {
+interface AnswerCommandOptions extends GpuCommandOptions, ModelOptions {
   readonly context: readonly string[];
   readonly text?: string;
-  readonly model?: string;
-  readonly revision?: string;
   readonly device: Device;
   readonly topK?: number;
   readonly maxAnswerLength?: number;
@@ -63,8 +62,8 @@ export function answerCommand(signal: AbortSignal, finish: (code: ExitCode) => v
       [],
     )
     .option("-t, --text <text>", "the text itself")
-    .option("-m, --model <id|folder>", "a Hugging Face id, a folder or a URL (default: the built-in model)")
-    .option("--revision <revision>", "branch, tag or commit of a model on the Hugging Face hub (default: main)")
+    .addOption(modelOption())
+    .addOption(revisionOption())
     .addOption(new Option("-d, --device <device>", "where to compute").choices([...devices]).default("auto"))
     .option("-k, --top-k <n>", "how many answers to give (default: 1)", atLeastOne)
     .option("--max-answer-length <n>", "longest answer, in tokens (default: 15)", atLeastOne)

@@ -3,7 +3,6 @@
  *
  * Computed from the model's config.json alone: no weight is read and no GPU is needed.
  */
-import { writeFile } from "node:fs/promises";
 import { Command, Option } from "commander";
 import { type BertConfig, parseConfig } from "../checkpoint/config.ts";
 import type { ModelFiles } from "../checkpoint/files.ts";
@@ -15,12 +14,12 @@ import { bestLevel, type Level, levels } from "../passes/levels.ts";
 import { platform } from "../platform/node.ts";
 import { version } from "../version.ts";
 import { type ExitCode, exitCode } from "./exit-codes.ts";
+import { type ModelOptions, modelOption, revisionOption } from "./model-options.ts";
 import { atLeastOne } from "./parse-options.ts";
 import { explainToJson, renderExplanation, type Subject } from "./render-explain.ts";
+import { writeOut } from "./write-out.ts";
 
-interface ExplainCommandOptions {
-  readonly model?: string;
-  readonly revision?: string;
+interface ExplainCommandOptions extends ModelOptions {
   readonly level: Level;
   readonly precision: GpuPrecision;
   readonly tokens: number;
@@ -53,8 +52,8 @@ Exit codes: 0 explained, 2 wrong usage or input, 3 failure, 130 interrupted.
 export function explainCommand(signal: AbortSignal, finish: (code: ExitCode) => void): Command {
   return new Command("explain")
     .description("Show what the WebGPU engine runs: kernels, what each fused, FLOPs, bytes and memory.")
-    .option("-m, --model <id|folder>", "a Hugging Face id, a folder or a URL (default: the built-in model)")
-    .option("--revision <revision>", "branch, tag or commit of a model on the Hugging Face hub (default: main)")
+    .addOption(modelOption())
+    .addOption(revisionOption())
     .addOption(new Option("-l, --level <level>", "optimisation level").choices([...levels]).default(bestLevel))
     .addOption(
       new Option("-p, --precision <precision>", "of weights and activations")
@@ -105,17 +104,4 @@ function checkTokens(tokens: number, { maxPositions }: BertConfig): void {
     found: `--tokens is ${tokens}`,
     expected: `at most ${maxPositions}, the positions of this model`,
   });
-}
-
-async function writeOut(path: string, content: string): Promise<void> {
-  try {
-    await writeFile(path, content);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new InputError({
-      found: `${path} cannot be written (${reason})`,
-      expected: "a path in a folder that exists",
-      cause,
-    });
-  }
 }

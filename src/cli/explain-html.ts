@@ -6,9 +6,9 @@
 import { allBytes } from "../explain/costs.ts";
 import { explainLevels, type LevelDescription } from "../explain/explain.ts";
 import { parts } from "../explain/places.ts";
-import { html, type Markup, named, trusted } from "../verify/html/markup.ts";
+import { renderDocument } from "../verify/html/document.ts";
+import { html, type Markup, named } from "../verify/html/markup.ts";
 import { count } from "../verify/html/numbers.ts";
-import { style } from "../verify/html/style.ts";
 import { classOf, levelGraph } from "./explain-graph.ts";
 import { metric, type Subject, short } from "./render-explain.ts";
 
@@ -40,19 +40,7 @@ ${hues.map((hue, index) => `.part-${index} { fill: ${hue}; background: ${hue}; }
 export function renderExplainHtml(subject: Subject, ladder: readonly LevelDescription[]): string {
   const { model, config, precision, tokens, version } = subject;
   const oneLayer = explainLevels({ ...config, layers: 1 }, precision, tokens);
-  const page = html`<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-<link rel="icon" href="data:,">
-<title>fusebert explain: ${model}</title>
-<style>${trusted(style)}${trusted(graphStyle)}</style>
-</head>
-<body>
-<main>
-<header><p class="eyebrow">fusebert explain ${version}</p>
+  const main = html`<header><p class="eyebrow">fusebert explain ${version}</p>
 <h1>${named(model)}: from ${count(ladder[0]?.totals.kernels)} kernels to ${count(ladder.at(-1)?.totals.kernels)}</h1>
 <p class="lead">${config.layers} layers, hidden ${config.hiddenSize}, ${config.heads} heads; ${precision}, ${count(tokens)}
 tokens.</p>
@@ -68,12 +56,8 @@ ${oneLayer.map(
   (description) => html`<div><h3>${description.level}: ${description.kernels.length} kernels</h3>
 <p class="quiet">${ideas[description.level]}</p>${levelGraph(description)}</div>`,
 )}</div></div>
-</section>
-</main>
-</body>
-</html>
-`;
-  return `<!doctype html>\n${page.text}`;
+</section>`;
+  return renderDocument(`fusebert explain: ${model}`, main, graphStyle);
 }
 
 function ladderTable(ladder: readonly LevelDescription[]): Markup {

@@ -7,7 +7,7 @@
 import { constants, isUtf8 } from "node:buffer";
 import { open } from "node:fs/promises";
 import { buffer } from "node:stream/consumers";
-import { InputError } from "../errors.ts";
+import { InputError, messageOf } from "../errors.ts";
 
 export interface SourceText {
   /** As a person knows it: a path, `stdin` or `text`. */
@@ -70,7 +70,7 @@ function unreadable(path: string, cause: unknown): InputError {
       cause,
     });
   }
-  const reason = code === "EACCES" ? "you may not read it" : cause instanceof Error ? cause.message : String(cause);
+  const reason = code === "EACCES" ? "you may not read it" : messageOf(cause);
   return new InputError({ found: `${path} cannot be read (${reason})`, expected: "a text file", cause });
 }
 

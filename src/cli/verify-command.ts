@@ -1,7 +1,6 @@
 /**
  * `fusebert verify`: prove that a layer computes what the original computes, or say what it does instead.
  */
-import { writeFile } from "node:fs/promises";
 import { Command, Option } from "commander";
 import { type Checkpoint, openCheckpoint } from "../checkpoint/checkpoint.ts";
 import { gpuPrecisions } from "../engines/webgpu/codegen/storage.ts";
@@ -18,12 +17,14 @@ import { defaultBudgetLimit } from "../verify/verdict.ts";
 import { verify } from "../verify/verify.ts";
 import { type ExitCode, exitCode } from "./exit-codes.ts";
 import { addGpuOptions } from "./gpu-options.ts";
+import { modelOption, revisionOption } from "./model-options.ts";
 import { atLeastOne, collect, finiteNumber, wholeNumber } from "./parse-options.ts";
 import { StatusLine } from "./progress.ts";
 import { renderCandidate, renderEmbeddings, renderHeading, renderSummary, renderUnitWeights } from "./render-verify.ts";
 import { type Chosen, chooseCandidates } from "./verify-candidates.ts";
 import { chooseText, layerInputs } from "./verify-inputs.ts";
 import type { VerifyCommandOptions } from "./verify-options.ts";
+import { writeOut } from "./write-out.ts";
 
 const helpAfter = `
 Without --candidate every engine of this machine is verified. A candidate is a file of dumped tensors (safetensors, or a
@@ -55,11 +56,8 @@ export function verifyCommand(signal: AbortSignal, finish: (code: ExitCode) => v
       [],
     )
     .option("--inputs <file>", "hidden_states and attention_mask that a dump does not have itself")
-    .option(
-      "-m, --model <id|folder>",
-      "the original: a Hugging Face id, a folder or a URL (default: the built-in model)",
-    )
-    .option("--revision <revision>", "branch, tag or commit of a model on the Hugging Face hub (default: main)")
+    .addOption(modelOption("the original: "))
+    .addOption(revisionOption())
     .option("-l, --layer <n|all>", "which encoder layer", "0")
     .addOption(
       new Option("-d, --device <device>", "which engines; auto is all of this machine's")
@@ -191,17 +189,4 @@ async function writeReports({ json, html }: VerifyCommandOptions, report: Verify
   // Loaded only here: the plotting library takes longer to load than the rest of the command.
   const { renderHtml } = await import("../verify/html/page.ts");
   await writeOut(html, renderHtml(report));
-}
-
-async function writeOut(path: string, content: string): Promise<void> {
-  try {
-    await writeFile(path, content);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new InputError({
-      found: `${path} cannot be written (${reason})`,
-      expected: "a path in a folder that exists",
-      cause,
-    });
-  }
 }

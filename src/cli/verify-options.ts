@@ -6,10 +6,9 @@ import type { GpuPrecision } from "../engines/webgpu/codegen/storage.ts";
 import type { Device } from "../platform/platform.ts";
 import type { Precision } from "../verify/precision.ts";
 import type { GpuCommandOptions } from "./gpu-options.ts";
+import type { ModelOptions } from "./model-options.ts";
 
-export interface VerifyCommandOptions extends Omit<GpuCommandOptions, "precision"> {
-  readonly model?: string;
-  readonly revision?: string;
+export interface VerifyCommandOptions extends Omit<GpuCommandOptions, "precision">, ModelOptions {
   readonly device: Device;
   readonly threads?: number;
   readonly layer: string;

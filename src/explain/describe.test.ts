@@ -1,20 +1,10 @@
 import { expect, describe as suite, test } from "vitest";
+import { bertBase } from "../checkpoint/bert-base.ts";
 import type { BertConfig } from "../checkpoint/config.ts";
 import { allBytes } from "./costs.ts";
 import { explainLevel, explainLevels } from "./explain.ts";
 import { sentenceOf } from "./operations.ts";
 
-const bertBase: BertConfig = {
-  vocabSize: 30_522,
-  hiddenSize: 768,
-  layers: 12,
-  heads: 12,
-  intermediateSize: 3072,
-  maxPositions: 512,
-  tokenTypes: 2,
-  layerNormEps: 1e-12,
-  padTokenId: 0,
-};
 const tokens = 384;
 
 /** The matmuls of BERT by hand: four of h × h, attention's two, two of h × 4h, and the head. */

@@ -1,21 +1,11 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { BertConfig } from "../checkpoint/config.ts";
+import { bertBase } from "../checkpoint/bert-base.ts";
 import { explainLevel } from "../explain/explain.ts";
 import { levels } from "./levels.ts";
 import { type Lifetime, planMemory, roundUp } from "./plan-memory.ts";
 
-const bert: BertConfig = {
-  vocabSize: 30_522,
-  hiddenSize: 768,
-  layers: 3,
-  heads: 12,
-  intermediateSize: 3072,
-  maxPositions: 512,
-  tokenTypes: 2,
-  layerNormEps: 1e-12,
-  padTokenId: 0,
-};
+const bert = { ...bertBase, layers: 3 };
 
 const lifetimes = fc.array(
   fc

@@ -11,7 +11,7 @@
  *
  * Must stay true: nothing is loaded before it is asked for (the package is 20 MB of native code).
  */
-import { EngineError } from "../errors.ts";
+import { EngineError, messageOf } from "../errors.ts";
 
 export interface DawnOptions {
   /**
@@ -53,7 +53,7 @@ async function importPackage(): Promise<typeof import("webgpu")> {
     return await import("webgpu");
   } catch (cause) {
     throw new EngineError({
-      found: `WebGPU cannot be loaded: ${cause instanceof Error ? cause.message.split("\n")[0] : String(cause)}`,
+      found: `WebGPU cannot be loaded: ${messageOf(cause).split("\n")[0]}`,
       expected: "the package webgpu, which has builds for Linux, macOS and Windows on x64 and arm64",
       advice: "Install again, or compute with --device cpu.",
       cause,

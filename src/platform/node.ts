@@ -17,7 +17,7 @@ import type { Engine } from "../engines/engine.ts";
 import { OnnxEngine } from "../engines/onnx/onnx-engine.ts";
 import { ReferenceEngine } from "../engines/reference/reference-engine.ts";
 import { WebGpuEngine } from "../engines/webgpu/webgpu-engine.ts";
-import { EngineError, InputError } from "../errors.ts";
+import { EngineError, InputError, messageOf } from "../errors.ts";
 import { loadDawn } from "./dawn.ts";
 import {
   builtInModel,
@@ -101,7 +101,7 @@ async function loadOnnxRuntime(): Promise<typeof import("onnxruntime-node")> {
     return runtime;
   } catch (cause) {
     throw new EngineError({
-      found: `ONNX Runtime cannot be loaded: ${cause instanceof Error ? cause.message.split("\n")[0] : String(cause)}`,
+      found: `ONNX Runtime cannot be loaded: ${messageOf(cause).split("\n")[0]}`,
       expected: "the package onnxruntime-node, which has builds for Linux, macOS and Windows on x64 and arm64",
       advice: "Install again, or compute with --device reference, which is slow but needs nothing.",
       cause,

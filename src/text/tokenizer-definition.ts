@@ -4,7 +4,7 @@
  * Must stay true: a definition that passed has an id for every special token, no id twice, and only ids that fit an
  * Int32Array.
  */
-import { CheckpointError } from "../errors.ts";
+import { CheckpointError, messageOf } from "../errors.ts";
 import type { AddedToken } from "./added-tokens.ts";
 import { isWellFormed } from "./characters.ts";
 import type { NormalizerOptions } from "./normalize.ts";
@@ -106,7 +106,7 @@ export function parseJson(json: string, name: string): unknown {
   try {
     return JSON.parse(json);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw new CheckpointError({ found: `${name} is not JSON (${reason})`, expected: "JSON", advice: GET_AGAIN, cause });
   }
 }

@@ -9,6 +9,7 @@
  * numbers are 1/16 apart, so no float32 implementation can agree closely: the output must be finite, and the difference is
  * reported but not judged.
  */
+import { bertBase } from "../checkpoint/bert-base.ts";
 import type { BertConfig } from "../checkpoint/config.ts";
 import { expectedParameters } from "../checkpoint/parameters.ts";
 import { toFloat64 } from "../tensor/half.ts";
@@ -37,17 +38,7 @@ export interface UnitWeightSize {
 /** BERT-base's layer, made on the spot. */
 export const bertBaseSize: UnitWeightSize = {
   name: "BERT-base",
-  config: {
-    vocabSize: 30_522,
-    hiddenSize: 768,
-    layers: 1,
-    heads: 12,
-    intermediateSize: 3072,
-    maxPositions: 512,
-    tokenTypes: 2,
-    layerNormEps: 1e-12,
-    padTokenId: 0,
-  },
+  config: { ...bertBase, layers: 1 },
   sequence: 384,
 };
 

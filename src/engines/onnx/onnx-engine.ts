@@ -8,7 +8,7 @@
  */
 import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-common";
 import pLimit from "p-limit";
-import { EngineError } from "../../errors.ts";
+import { EngineError, messageOf } from "../../errors.ts";
 import { bindInputs, inputsOf } from "../../program/bind.ts";
 import { computeOrder } from "../../program/order.ts";
 import type { Program } from "../../program/program.ts";
@@ -112,8 +112,4 @@ function takeResult(name: string, tensor: OrtTensor): Tensor<"f32"> {
   const { data, dims } = tensor;
   if (!(data instanceof Float32Array)) throw new EngineError({ found: `the output ${name} is ${tensor.type}` });
   return { dtype: "f32", shape: dims, data };
-}
-
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }

@@ -5,12 +5,10 @@
  * change, so its bind groups are made once. Runs follow each other in the device's queue, so one arena serves any number
  * of runs under way.
  */
-
 import { EngineError } from "../../errors.ts";
 import { planMemory, roundUp } from "../../passes/plan-memory.ts";
 import { keptValues, type Schedule } from "../../passes/schedule.ts";
-import type { Binding as ExtentBinding } from "../../program/bind.ts";
-import { bindShape } from "../../program/bind.ts";
+import { bindShape, type Binding as ExtentBinding } from "../../program/bind.ts";
 import type { Value } from "../../program/program.ts";
 import { byteLength } from "./codegen/storage.ts";
 import type { BufferRange, Constants } from "./constants.ts";

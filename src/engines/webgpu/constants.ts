@@ -143,8 +143,3 @@ async function uploadVectors(
   gpu.device.queue.writeBuffer(buffer, 0, data);
   return new Map(plans.map(({ kernel, offset, size }) => [kernel, { buffer, offset, size }]));
 }
-
-/** Gives all of it back. */
-export function destroyConstants(gpu: GpuDevice, { tensors, vectors }: Constants): void {
-  for (const { buffer } of new Set([...tensors.values(), ...vectors.values()])) gpu.destroyBuffer(buffer);
-}

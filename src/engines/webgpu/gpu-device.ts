@@ -6,7 +6,7 @@
  *
  * Must stay true: every buffer is made and given back here, so that `allocatedBytes` is all the memory held.
  */
-import { EngineError } from "../../errors.ts";
+import { EngineError, messageOf } from "../../errors.ts";
 import type { KernelLimits } from "./codegen/kernel-source.ts";
 import type { GpuPrecision } from "./codegen/storage.ts";
 import { DeviceHealth, type DeviceLostError } from "./device-health.ts";
@@ -258,8 +258,4 @@ export function formatBytes(bytes: number): string {
   const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
   const unit = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log2(Math.max(1, bytes)) / 10)));
   return `${Number((bytes / 2 ** (10 * unit)).toPrecision(3))} ${units[unit]}`;
-}
-
-export function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }

@@ -4,11 +4,11 @@
  * Drivers that compile a kernel into something else, or read memory before it is written, do so on every run, so one
  * run tells. It goes through the same passes, templates of kernels and precision as a model of a real size.
  */
+import { expectedParameters } from "../../checkpoint/parameters.ts";
 import { EngineError } from "../../errors.ts";
 import { assumeUnmasked } from "../../passes/assume-unmasked.ts";
 import { bestLevel } from "../../passes/levels.ts";
 import { bertForQuestionAnswering } from "../../program/bert.ts";
-import { computeOrder } from "../../program/order.ts";
 import { selectOutputs } from "../../program/program.ts";
 import { toFloat64 } from "../../tensor/half.ts";
 import { seededNormal } from "../../tensor/random.ts";
@@ -41,7 +41,7 @@ export class WrongNumbersError extends EngineError {}
 /** @throws WrongNumbersError that says what was computed and what is right. */
 export async function selfTest(device: GpuDevice, precision: GpuPrecision): Promise<void> {
   const program = assumeUnmasked(selectOutputs(bertForQuestionAnswering(config), ["start_logits", "end_logits"]));
-  const parameters = makeParameters(program);
+  const parameters = makeParameters();
   const inputs = makeInputs();
   const read = async (name: string): Promise<Tensor<"f32">> => parameters.get(name) as Tensor<"f32">;
   const settings = { level: bestLevel, precision };
@@ -57,17 +57,15 @@ export async function selfTest(device: GpuDevice, precision: GpuPrecision): Prom
   }
 }
 
-function makeParameters(program: Parameters<typeof computeOrder>[0]): Map<string, Tensor<"f32">> {
+function makeParameters(): Map<string, Tensor<"f32">> {
   const normal = seededNormal(1);
-  const parameters = new Map<string, Tensor<"f32">>();
-  for (const { operation, shape } of computeOrder(program)) {
-    if (operation.kind !== "parameter") continue;
-    const extents = shape.map(Number);
-    const center = operation.name.endsWith("LayerNorm.weight") ? 1 : 0;
-    const data = Float32Array.from({ length: elementCount(extents) }, () => center + 0.2 * normal());
-    parameters.set(operation.name, { dtype: "f32", shape: extents, data });
-  }
-  return parameters;
+  return new Map(
+    [...expectedParameters(config)].map(([name, shape]) => {
+      const center = name.endsWith("LayerNorm.weight") ? 1 : 0;
+      const data = Float32Array.from({ length: elementCount(shape) }, () => center + 0.2 * normal());
+      return [name, { dtype: "f32", shape, data }];
+    }),
+  );
 }
 
 function makeInputs(): Map<string, Tensor> {

@@ -6,14 +6,14 @@
  *
  * Must stay true: whatever goes wrong is a typed error, and the engine can be used again afterwards.
  */
-import { EngineError } from "../../errors.ts";
+import { EngineError, messageOf } from "../../errors.ts";
 import { bestLevel, type Level } from "../../passes/levels.ts";
 import type { Program } from "../../program/program.ts";
 import type { Engine, Executable, ReadParameter, RunOptions } from "../engine.ts";
 import type { GpuPrecision } from "./codegen/storage.ts";
 import { CompiledProgram } from "./compiled-program.ts";
 import { abortable } from "./device-health.ts";
-import { GpuDevice, KernelError, messageOf } from "./gpu-device.ts";
+import { GpuDevice, KernelError } from "./gpu-device.ts";
 import { selfTest, WrongNumbersError } from "./self-test.ts";
 import { WebGpuExecutable } from "./webgpu-executable.ts";
 

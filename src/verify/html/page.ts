@@ -9,38 +9,22 @@
 import type { CandidateReport, UnitWeightReport, VerifyReport } from "../report.ts";
 import { verdicts } from "../verdict.ts";
 import { candidateSection, kinds } from "./candidate.ts";
+import { renderDocument } from "./document.ts";
 import { embeddingSection, unitWeightSection } from "./inputs.ts";
-import { type Content, html, type Markup, named, trusted } from "./markup.ts";
+import { type Content, html, type Markup, named } from "./markup.ts";
 import { compact, count, formatShape } from "./numbers.ts";
 import { badge, facts, passBadge } from "./parts.ts";
-import { style } from "./style.ts";
 import { explainUnitWeights, findings, headline, meaning } from "./words.ts";
 
 export function renderHtml(report: VerifyReport): string {
   const { candidates, budgetLimit, passed, model } = report;
   const title = `${passed ? "✓" : "✗"} fusebert verify: ${model}`;
-  const page = html`<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-<link rel="icon" href="data:,">
-<title>${title}</title>
-<style>${trusted(style)}</style>
-</head>
-<body>
-<main>
-${summary(report)}
+  const main = html`${summary(report)}
 ${candidates.map((candidate, index) => candidateSection(candidate, index, budgetLimit))}
 ${unitWeightSection(report.unitWeights)}
 ${embeddingSection(report.embeddings)}
-${glossary(budgetLimit)}
-</main>
-</body>
-</html>
-`;
-  return `<!doctype html>\n${page.text}`;
+${glossary(budgetLimit)}`;
+  return renderDocument(title, main);
 }
 
 function summary(report: VerifyReport): Markup {

@@ -16,7 +16,15 @@ import type { Extent, Value } from "../../../program/program.ts";
 import { viewedTensor } from "../../../program/views.ts";
 import type { KernelBindings } from "../codegen/bindings.ts";
 import { at, type Coordinates, delinearize, linear } from "../codegen/coordinates.ts";
-import { Block, broadcastCoordinates, lowest, maskTail, transposed, vectorIndex } from "../codegen/expressions.ts";
+import {
+  acrossLanes,
+  Block,
+  broadcastCoordinates,
+  lowest,
+  maskTail,
+  transposed,
+  vectorIndex,
+} from "../codegen/expressions.ts";
 import { assemble, indent, type KernelLimits, type KernelSource, productOf } from "../codegen/kernel-source.ts";
 import { extentText, storeVector } from "../codegen/storage.ts";
 
@@ -272,7 +280,7 @@ class AttentionGenerator {
     return [
       ...rows.flatMap((row) => [
         `let visible${row} = select(vec4<f32>(${lowest}), scores${row}, counts${row});`,
-        `partials[${place(row)} + local.x] = max(max(visible${row}.x, visible${row}.y), max(visible${row}.z, visible${row}.w));`,
+        `partials[${place(row)} + local.x] = ${acrossLanes("max", `visible${row}`)};`,
       ]),
       "workgroupBarrier();",
       ...rows.flatMap((row) => [
@@ -281,7 +289,7 @@ class AttentionGenerator {
         `let scale${row} = exp(largest${row} - next${row});`,
         `largest${row} = next${row};`,
         `let weights${row} = select(vec4<f32>(), exp(visible${row} - vec4<f32>(next${row})), counts${row});`,
-        `sum${row} = sum${row} * scale${row} + ((weights${row}.x + weights${row}.y) + (weights${row}.z + weights${row}.w));`,
+        `sum${row} = sum${row} * scale${row} + ${acrossLanes("sum", `weights${row}`)};`,
         `weights[${place(row)} + local.x] = weights${row};`,
         ...Array.from({ length: this.#held }, (_, held) => `context${row}_${held} *= scale${row};`),
       ]),

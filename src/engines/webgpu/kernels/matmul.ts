@@ -12,7 +12,7 @@ import type { Kernel, TileStatistics } from "../../../passes/schedule.ts";
 import type { Extent, Operation, Value } from "../../../program/program.ts";
 import type { KernelBindings } from "../codegen/bindings.ts";
 import { at, type Coordinates, delinearize, linear, zero } from "../codegen/coordinates.ts";
-import { Block, type Given, transposed } from "../codegen/expressions.ts";
+import { acrossLanes, Block, type Given, maskTail, transposed } from "../codegen/expressions.ts";
 import {
   assemble,
   indent,
@@ -151,14 +151,11 @@ class MatmulGenerator {
     const { left } = this.#operands;
     const depth = left.shape.at(-1) as Extent;
     const vector = block.vector(left, [...coordinates, at("k", 4)]);
-    const columns = "vec4<u32>(k) + vec4<u32>(0u, 1u, 2u, 3u)";
-    const isWhole = typeof depth === "number" && depth % 4 === 0;
-    const masked = isWhole ? vector : `select(vec4<f32>(), ${vector}, ${columns} < vec4<u32>(${extentText(depth)}))`;
     return [
       "fn load_left(batch: u32, row: u32, tile_row: u32, k: u32) -> vec4<f32> {",
       ...(this.#isWholeDepth() ? [] : [`  if (k >= ${extentText(depth)}) { return vec4<f32>(); }`]),
       ...indent(block.lines),
-      `  return ${masked};`,
+      `  return ${maskTail(vector, "k", depth, "0.0f")};`,
       "}",
     ].join("\n");
   }
@@ -309,7 +306,6 @@ class MatmulGenerator {
     ];
     const share = (text: (row: number) => string): string[] =>
       [0, 1, 2, 3].map((row) => `tile_values[(local.y * 4u + ${row}u) * ${perRow}u + local.x] = ${text(row)};`);
-    const dot = (vector: string): string => `((${vector}.x + ${vector}.y) + (${vector}.z + ${vector}.w))`;
     const index = (row: number): string =>
       linear(
         coordinates.map(({ text, multipleOf }) => ({ text: text.replaceAll("row", `row${row}`), multipleOf })),
@@ -326,7 +322,7 @@ class MatmulGenerator {
         `let shifted${row} = result${row} - vec4<f32>(origin${row});`,
       ]),
       "workgroupBarrier();",
-      ...share((row) => dot(`shifted${row}`)),
+      ...share((row) => acrossLanes("sum", `shifted${row}`)),
       "workgroupBarrier();",
       ...[0, 1, 2, 3].flatMap((row) => [
         ...add(row, "total"),
@@ -335,7 +331,7 @@ class MatmulGenerator {
         `let square${row} = apart${row} * apart${row};`,
       ]),
       "workgroupBarrier();",
-      ...share((row) => dot(`square${row}`)),
+      ...share((row) => acrossLanes("sum", `square${row}`)),
       "workgroupBarrier();",
       `if (local.x == first_lane && column < ${extentText(this.#matmul.shape.at(-1) as Extent)}) {`,
       `  let tile = column / ${width}u;`,

@@ -1,0 +1,16 @@
+/**
+ * BERT-base's configuration (Devlin et al., 2019), the size by which the field compares.
+ */
+import type { BertConfig } from "./config.ts";
+
+export const bertBase: BertConfig = {
+  vocabSize: 30_522,
+  hiddenSize: 768,
+  layers: 12,
+  heads: 12,
+  intermediateSize: 3072,
+  maxPositions: 512,
+  tokenTypes: 2,
+  layerNormEps: 1e-12,
+  padTokenId: 0,
+};
