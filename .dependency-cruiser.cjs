@@ -10,9 +10,12 @@ const rooms = [
   "passes",
   "engines",
   "explain",
+  "trace",
   "answer",
+  "evaluate",
   "verify",
   "platform",
+  "export",
   "cli",
 ];
 
@@ -31,7 +34,7 @@ const direction = rooms.map((room, index) => ({
     pathNot: [
       leaves,
       ...rooms.slice(0, index + 1).map((known) => `^src/${known}/`),
-      ...(room === "cli" ? ["^src/question-answerer\\.ts$"] : []),
+      ...(room === "cli" ? ["^src/(question-answerer|loaded-model)\\.ts$"] : []),
     ],
   },
 }));
@@ -43,6 +46,11 @@ const strangers = [
   ["answer", "engines"],
   ["answer", "checkpoint"],
   ["answer", "program"],
+  ["evaluate", "engines"],
+  ["evaluate", "program"],
+  ["verify", "evaluate"],
+  ["export", "text"],
+  ["export", "answer"],
   ["verify", "text"],
   ["verify", "answer"],
 ];
@@ -53,6 +61,7 @@ const nodeOnly = [
   "^src/platform/node\\.ts$",
   "^src/checkpoint/node/",
   "^src/checkpoint/hub/",
+  "^src/evaluate/node/",
   "^src/verify/node/",
 ];
 
@@ -75,10 +84,17 @@ module.exports = {
     {
       name: "the browser's half reaches nothing that exists only in Node",
       severity: "error",
-      from: { path: "^src/platform/browser\\.ts$" },
+      from: { path: ["^src/platform/browser\\.ts$", "^src/engines/webgpu/"], pathNot: tests },
       to: {
         reachable: true,
-        path: ["^src/checkpoint/node/", "^src/checkpoint/hub/hub-files\\.ts$", "onnxruntime-node"],
+        path: [
+          "^src/checkpoint/node/",
+          "^src/checkpoint/hub/hub-files\\.ts$",
+          "^src/platform/(node|dawn)\\.ts$",
+          "onnxruntime-node",
+          // The package webgpu, which is Dawn.
+          "(^|/)node_modules/webgpu/",
+        ],
       },
     },
     {

@@ -8,6 +8,8 @@ export default defineConfig({
     index: "src/index.ts",
     "verify/index": "src/verify/index.ts",
     "verify/html": "src/verify/html/page.ts",
+    "export/index": "src/export/export-onnx.ts",
+    "trace/index": "src/trace/index.ts",
     "platform/node": "src/platform/node.ts",
     "platform/browser": "src/platform/browser.ts",
     "cli/main": "src/cli/main.ts",

@@ -8,6 +8,7 @@ export default defineConfig({
     // Whatever is thrown at the parsers must do with little memory.
     execArgv: ["--max-old-space-size=256"],
     globalSetup: ["test/support/build.ts", "test/support/software-gpu.ts"],
+    setupFiles: ["test/support/unhurried-dawn.mjs"],
     testTimeout: 60_000,
     hookTimeout: 120_000,
   },

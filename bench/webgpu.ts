@@ -78,6 +78,8 @@ async function batchRow(parameters: ReadonlyMap<string, Tensor<"f32">>, precisio
   console.log(`| ${precision} | ${trusted ? "trusted" : "checked"} | ${cells.join(" | ")} |`);
 }
 
+const warmUpMs = 600;
+
 interface Time {
   readonly median: number;
   readonly fastest: number;
@@ -102,7 +104,8 @@ async function measure(
         await executable.run(inputs);
         return performance.now() - before;
       };
-      for (let warmUp = 0; warmUp < 5; warmUp++) await once();
+      // A GPU that was idle takes a while to come to its full clock.
+      for (const start = performance.now(); performance.now() - start < warmUpMs; ) await once();
       const runs: number[] = [];
       for (let run = 0; run < (batch > 1 ? 20 : 100); run++) runs.push(await once());
       runs.sort((a, b) => a - b);

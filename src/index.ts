@@ -22,11 +22,11 @@ export {
   FusebertError,
   InputError,
 } from "./errors.ts";
+export type { LoadOptions } from "./loaded-model.ts";
 export type { Device } from "./platform/platform.ts";
 export {
   type AnswerCallOptions,
   type AnswerProgress,
-  type LoadOptions,
   type Question,
   QuestionAnswerer,
 } from "./question-answerer.ts";

@@ -10,6 +10,7 @@ import { runCommand } from "./support/command.ts";
 import { builtInFolder } from "./support/golden.ts";
 import { novel } from "./support/novel.ts";
 import { writeSmallModel } from "./support/small-model.ts";
+import { softwareGpuMissing } from "./support/software-gpu.ts";
 
 const question = "Who wrote the novel?";
 const passage = "Frankenstein is an 1818 novel written by English author Mary Shelley.\nIt is set in Geneva.";
@@ -67,12 +68,14 @@ describe("answers", () => {
       "question",
       "model",
       "device",
+      "computedBy",
       "answers",
       "noAnswerScore",
       "windows",
       "timing",
     ]);
     expect(report).toMatchObject({ question, model: "built-in", device: "cpu", windows: 2 });
+    expect(report.computedBy).toBe("cpu: ONNX Runtime, f32");
     expect(report.answers).toHaveLength(2);
     expect(report.answers[0]).toMatchObject({ text: "Mary Shelley", start: 56, end: 68, source: file("novel.txt") });
     expect(Object.keys(report.answers[0] ?? {})).toEqual(["text", "score", "start", "end", "source"]);
@@ -243,11 +246,29 @@ test("a text of ten megabytes needs little more memory than itself", { timeout: 
   expect(text.slice(start, end)).toBe(answer);
 });
 
-test("the demo answers every question right", async () => {
+test("the demo answers every question right, and says what computes", async () => {
   const { code, stdout } = await runCommand(["demo"]);
+  expect(stdout).toMatch(/^The built-in model on cpu: ONNX Runtime, f32, loaded in \d+ ms\.\n/);
   expect(stdout).not.toContain("expected:");
   expect(stdout).toMatch(/[2-9] windows/);
   expect(stdout).toContain("The text does not say.");
   expect(stdout).toContain("[[Łódź]]");
   expect(code).toBe(0);
+});
+
+test("the demo takes the options of a GPU, and only with one", async () => {
+  const refused = await runCommand(["demo", "--device", "cpu", "--precision", "f32", "--level", "O3"]);
+  expect(refused).toMatchObject({ code: 2, stdout: "" });
+  expect(refused.stderr).toContain("precision is given, and the device is cpu; expected the device webgpu");
+});
+
+test.skipIf(softwareGpuMissing !== undefined)("on a GPU it says which, in which precision and level", async () => {
+  const model = await writeSmallModel(file("gpu-model"));
+  const unhurried = new URL("support/unhurried-dawn.mjs", import.meta.url).href;
+  const gpu = ["--device", "webgpu", "--precision", "f16-storage", "--level", "O2", "--skip-self-test"];
+  const args = ["answer", question, "--text", passage, "--model", model, ...gpu];
+  const { code, stdout, stderr } = await runCommand(args, { nodeArgs: ["--import", unhurried] });
+  expect(stderr).toBe("");
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/score \S+\n\ncomputed by webgpu: .*swiftshader.*, f16-storage, O2\n$/i);
 });

@@ -33,6 +33,8 @@ test.skipIf(softwareGpuMissing !== undefined).each(["f32", "f16-storage"] as con
       gpu: { precision, skipSelfTest: true },
     });
     expect(gpu.device).toBe("webgpu");
+    expect(gpu.computedBy).toMatch(/^webgpu: .*swiftshader.*, (f32|f16-storage), O3$/i);
+    expect(gpu.computedBy).toContain(precision);
     const expected = await cpu.answer(questions);
     const found = await gpu.answer(questions);
     const scoreError = precision === "f32" ? 1e-4 : 0.05;

@@ -15,7 +15,8 @@ import { loadDawn } from "../src/platform/dawn.ts";
 import { bertForQuestionAnswering } from "../src/program/bert.ts";
 import { type Program, selectOutputs } from "../src/program/program.ts";
 import type { Tensor } from "../src/tensor/tensor.ts";
-import { openRandomOdd, positionIds, required } from "./support/golden.ts";
+import { expectSame } from "./support/compare-tensors.ts";
+import { openRandomOdd, positionIds, readGolden, required } from "./support/golden.ts";
 import { softwareGpuMissing } from "./support/software-gpu.ts";
 
 /** What happens between the engine and the GPU. Each may be changed while the engine is used. */
@@ -134,6 +135,16 @@ function inputsOf(sequence: number, batch = 1): Map<string, Tensor> {
   ]);
 }
 
+function invocationsOf(code: string): number {
+  const [, size = ""] = /@workgroup_size\(([\d, ]+)\)/.exec(code) ?? [];
+  return size.split(",").reduce((product, extent) => product * Number(extent), 1);
+}
+
+/** The last of three sequences, which has no padding. */
+function lastSequence({ dtype, shape: [batch = 1, ...rest], data }: Tensor): Tensor {
+  return { dtype, shape: [1, ...rest], data: data.slice((data.length / batch) * (batch - 1)) } as Tensor;
+}
+
 /** What a promise is rejected with. */
 async function failureOf(promise: Promise<unknown>): Promise<EngineError> {
   const error = await promise.then(
@@ -175,6 +186,29 @@ describe.skipIf(softwareGpuMissing !== undefined)("the WebGPU engine", () => {
     const { engine } = await makeEngine({ limits: { maxComputeWorkgroupStorageSize: 128 } });
     const error = await failureOf(engine.compile(program, read));
     expect(error.message).toMatch(/the kernel .* of workgroup memory.*maxComputeWorkgroupStorageSize/);
+  });
+
+  test("computes with smaller tiles where limits are lower than any GPU's", { timeout: 120_000 }, async () => {
+    const sources: string[] = [];
+    const { engine } = await makeEngine({
+      limits: { maxComputeWorkgroupStorageSize: 6144, maxComputeInvocationsPerWorkgroup: 64 },
+      changeSource: (code) => {
+        sources.push(code);
+        return code;
+      },
+    });
+    const stage = "layer.0.attention_output";
+    const attention = assumeUnmasked(selectOutputs(bertForQuestionAnswering(checkpoint.config), [stage]));
+    const executable = await engine.compile(attention, read);
+    expect(Math.max(...sources.map(invocationsOf))).toBe(64);
+    const golden = await readGolden("random-odd/golden.safetensors");
+    const last = (name: string): Tensor => lastSequence(required(golden.get(name), name));
+    const inputs = new Map([
+      ["input_ids", last("input_ids")],
+      ["token_type_ids", last("token_type_ids")],
+      ["position_ids", positionIds(1, 64)],
+    ]);
+    expectSame(await executable.run(inputs), new Map([[stage, last(stage)]]), 1e-5, "golden");
   });
 
   test("saves the source of a kernel that the driver refuses, and leaves nothing behind", async () => {

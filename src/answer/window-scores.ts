@@ -56,17 +56,20 @@ function candidates(logits: ArrayLike<number>, contextOffset: number, contextLen
   const values = new Float64Array(contextLength + 1);
   for (let index = 0; index <= contextLength; index++) {
     const position = index === 0 ? cls : contextOffset + index - 1;
-    const logit = logits[position] ?? Number.NaN;
-    if (!Number.isFinite(logit)) {
-      throw new EngineError({
-        found: `the logit of token ${position} is ${logit}`,
-        expected: "finite numbers",
-        advice: "The engine or the model's weights are at fault.",
-      });
-    }
-    values[index] = logit;
+    values[index] = finiteLogit(logits, position);
   }
   return values;
+}
+
+/** @throws EngineError if the logit is not a finite number. */
+export function finiteLogit(logits: ArrayLike<number>, position: number): number {
+  const logit = logits[position] ?? Number.NaN;
+  if (Number.isFinite(logit)) return logit;
+  throw new EngineError({
+    found: `the logit of token ${position} is ${logit}`,
+    expected: "finite numbers",
+    advice: "The engine or the model's weights are at fault.",
+  });
 }
 
 function softmax(values: Float64Array): void {

@@ -6,15 +6,16 @@ import { isImpossible } from "../answer/answer-collector.ts";
 import type { AnswerOptions, Scoring } from "../answer/options.ts";
 import { compareSpans } from "../answer/top-spans.ts";
 import { InputError } from "../errors.ts";
-import { type Device, devices } from "../platform/platform.ts";
+import type { Device } from "../platform/platform.ts";
 import { QuestionAnswerer } from "../question-answerer.ts";
 import { type ExitCode, exitCode } from "./exit-codes.ts";
-import { addGpuOptions, type GpuCommandOptions, gpuOptions, precisionOption } from "./gpu-options.ts";
+import { addGpuOptions, deviceOption, type GpuCommandOptions, gpuOptions, precisionOption } from "./gpu-options.ts";
 import { type ModelOptions, modelOption, revisionOption } from "./model-options.ts";
 import { atLeastOne, collect, finiteNumber, wholeNumber } from "./parse-options.ts";
 import { Progress } from "./progress.ts";
 import { readTexts, type SourceText } from "./read-texts.ts";
 import { type AnswerReport, renderJson, renderText } from "./render-answers.ts";
+import { TraceFile } from "./trace-file.ts";
 
 interface AnswerCommandOptions extends GpuCommandOptions, ModelOptions {
   readonly context: readonly string[];
@@ -29,6 +30,7 @@ interface AnswerCommandOptions extends GpuCommandOptions, ModelOptions {
   readonly scoring: Scoring;
   readonly noAnswerThreshold?: number;
   readonly threads?: number;
+  readonly trace?: string;
   readonly json?: boolean;
 }
 
@@ -64,7 +66,7 @@ export function answerCommand(signal: AbortSignal, finish: (code: ExitCode) => v
     .option("-t, --text <text>", "the text itself")
     .addOption(modelOption())
     .addOption(revisionOption())
-    .addOption(new Option("-d, --device <device>", "where to compute").choices([...devices]).default("auto"))
+    .addOption(deviceOption())
     .option("-k, --top-k <n>", "how many answers to give (default: 1)", atLeastOne)
     .option("--max-answer-length <n>", "longest answer, in tokens (default: 15)", atLeastOne)
     .option("--max-sequence-length <n>", "tokens a window holds (default: 384)", atLeastOne)
@@ -80,6 +82,7 @@ export function answerCommand(signal: AbortSignal, finish: (code: ExitCode) => v
     .option("--threads <n>", "CPU threads (default: the number of physical cores)", atLeastOne)
     .addOption(precisionOption());
   return addGpuOptions(command)
+    .option("--trace <file>", "with --device webgpu: save when each kernel ran, for chrome://tracing and Perfetto")
     .option("--json", "print one JSON object")
     .addHelpText("after", helpAfter)
     .action(async (question: string, options: AnswerCommandOptions) => finish(await run(question, options, signal)));
@@ -88,14 +91,16 @@ export function answerCommand(signal: AbortSignal, finish: (code: ExitCode) => v
 async function run(question: string, options: AnswerCommandOptions, signal: AbortSignal): Promise<ExitCode> {
   checkCombination(options);
   const texts = await readTexts(options.context, options.text);
+  const trace = await TraceFile.open(options.trace, options.device);
   const progress = new Progress();
   try {
-    const { report, contexts } = await answer(question, texts, options, progress, signal);
+    const { report, contexts } = await answer(question, texts, options, trace, progress, signal);
     progress.stop();
     process.stdout.write(options.json ? renderJson(report) : renderText(report, contexts));
     return report.answers.length > 0 ? exitCode.answered : exitCode.noAnswer;
   } finally {
     progress.stop();
+    await trace?.save();
   }
 }
 
@@ -103,12 +108,13 @@ async function answer(
   question: string,
   texts: readonly SourceText[],
   options: AnswerCommandOptions,
+  trace: TraceFile | undefined,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<{ report: AnswerReport; contexts: string[] }> {
   const started = performance.now();
   const { device, revision, threads } = options;
-  const gpu = gpuOptions(options);
+  const gpu = trace ? { ...gpuOptions(options), ...trace.gpu } : gpuOptions(options);
   await using answerer = await QuestionAnswerer.load(options.model, {
     device,
     ...(revision !== undefined && { revision }),
@@ -143,6 +149,7 @@ async function answer(
     question,
     model: answerer.model,
     device: answerer.device,
+    computedBy: answerer.computedBy,
     answers: none ? [] : answers,
     noAnswerScore,
     windows: results.reduce((sum, result) => sum + result.windows, 0),

@@ -4,23 +4,38 @@
 import { Command } from "commander";
 import pc from "picocolors";
 import type { AnswerResult } from "../answer/answer-collector.ts";
+import type { Device } from "../platform/platform.ts";
 import { QuestionAnswerer } from "../question-answerer.ts";
 import { type DemoQuestion, demoQuestions } from "./demo-questions.ts";
-import { excerptAround } from "./excerpt.ts";
+import { excerptAround, printable } from "./excerpt.ts";
 import { type ExitCode, exitCode } from "./exit-codes.ts";
+import { addGpuOptions, deviceOption, type GpuCommandOptions, gpuOptions, precisionOption } from "./gpu-options.ts";
 import { formatScore, highlight } from "./render-answers.ts";
 
-export function demoCommand(signal: AbortSignal, finish: (code: ExitCode) => void): Command {
-  return new Command("demo")
-    .description("See the built-in model answer a handful of questions.")
-    .action(async () => finish(await run(signal)));
+interface DemoCommandOptions extends GpuCommandOptions {
+  readonly device: Device;
 }
 
-async function run(signal: AbortSignal): Promise<ExitCode> {
+export function demoCommand(signal: AbortSignal, finish: (code: ExitCode) => void): Command {
+  const command = new Command("demo")
+    .description("See the built-in model answer a handful of questions.")
+    .addOption(deviceOption())
+    .addOption(precisionOption());
+  return addGpuOptions(command).action(async (options: DemoCommandOptions) => finish(await run(options, signal)));
+}
+
+async function run(options: DemoCommandOptions, signal: AbortSignal): Promise<ExitCode> {
   const started = performance.now();
-  await using answerer = await QuestionAnswerer.load(undefined, { signal });
+  const gpu = gpuOptions(options);
+  await using answerer = await QuestionAnswerer.load(undefined, {
+    device: options.device,
+    ...(gpu && { gpu }),
+    signal,
+  });
   const loaded = performance.now() - started;
-  process.stdout.write(`The ${answerer.model} model on the ${answerer.device}, loaded in ${loaded.toFixed(0)} ms.\n`);
+  process.stdout.write(
+    `The ${answerer.model} model on ${printable(answerer.computedBy)}, loaded in ${loaded.toFixed(0)} ms.\n`,
+  );
   let allRight = true;
   for (const demo of demoQuestions) {
     const before = performance.now();

@@ -6,6 +6,10 @@ import { CheckpointError, FusebertError, InputError } from "../errors.ts";
 export const exitCode = {
   /** An answer was found. */
   answered: 0,
+  /** The scores were computed, however good they are. */
+  evaluated: 0,
+  /** The model's files were written. */
+  exported: 0,
   /** Every candidate computes what the original computes. */
   matched: 0,
   /** A candidate does not, or a layout came out otherwise than it should. */

@@ -4,7 +4,7 @@
 import { type Command, Option } from "commander";
 import { gpuPrecisions } from "../engines/webgpu/codegen/storage.ts";
 import { levels } from "../passes/levels.ts";
-import type { GpuEngineOptions } from "../platform/platform.ts";
+import { devices, type GpuEngineOptions } from "../platform/platform.ts";
 
 export interface GpuCommandOptions {
   readonly precision?: string | undefined;
@@ -23,6 +23,10 @@ export function addGpuOptions(command: Command): Command {
     .option("--debug-dir <folder>", "with --device webgpu: where to save the source of a kernel that is refused")
     .option("--trusted-kernels", "with --device webgpu: faster, without the checks of every index");
 }
+
+/** `--device` of a command that runs a model on one. */
+export const deviceOption = (): Option =>
+  new Option("-d, --device <device>", "where to compute").choices([...devices]).default("auto");
 
 /** `--precision` of a command that runs a model. */
 export const precisionOption = (): Option =>

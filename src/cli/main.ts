@@ -8,8 +8,10 @@ import { Command, CommanderError } from "commander";
 import { version } from "../version.ts";
 import { answerCommand } from "./answer-command.ts";
 import { demoCommand } from "./demo-command.ts";
+import { evaluateCommand } from "./evaluate-command.ts";
 import { describeError, type ExitCode, exitCode } from "./exit-codes.ts";
 import { explainCommand } from "./explain-command.ts";
+import { exportCommand } from "./export-command.ts";
 import { verifyCommand } from "./verify-command.ts";
 
 /** Runs the command line and gives the exit code. */
@@ -31,7 +33,14 @@ export async function main(argv: readonly string[]): Promise<number> {
       "after",
       '\nExamples:\n  fusebert answer "Who wrote it?" --context book.txt\n  fusebert verify --candidate dump.safetensors\n',
     );
-  for (const makeCommand of [answerCommand, verifyCommand, explainCommand, demoCommand]) {
+  for (const makeCommand of [
+    answerCommand,
+    verifyCommand,
+    evaluateCommand,
+    explainCommand,
+    exportCommand,
+    demoCommand,
+  ]) {
     const command = makeCommand(interruption.signal, (result) => {
       code = result;
     });

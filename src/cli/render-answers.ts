@@ -10,6 +10,8 @@ export interface AnswerReport {
   readonly question: string;
   readonly model: string;
   readonly device: string;
+  /** Adapter or runtime, precision and level: `webgpu: google swiftshader, f32, O3`. */
+  readonly computedBy: string;
   /** Best first; empty when there is none. */
   readonly answers: readonly (Answer & { readonly source: string })[];
   readonly noAnswerScore: number;
@@ -26,8 +28,10 @@ export function renderJson(report: AnswerReport): string {
 
 /** @param contexts the text each answer was found in, in the order of the answers. */
 export function renderText(report: AnswerReport, contexts: readonly string[]): string {
-  if (report.answers.length === 0) return `${pc.yellow("No answer found.")}\n`;
-  return report.answers.map((answer, index) => renderAnswer(answer, contexts[index] ?? "")).join("\n");
+  const found = report.answers.map((answer, index) => renderAnswer(answer, contexts[index] ?? ""));
+  const text = found.length > 0 ? found.join("\n") : `${pc.yellow("No answer found.")}\n`;
+  // Which GPU, in which precision: picked for the person, who may have several.
+  return report.device === "webgpu" ? `${text}\n${pc.dim(`computed by ${printable(report.computedBy)}`)}\n` : text;
 }
 
 function renderAnswer({ text, start, end, score, source }: AnswerReport["answers"][number], context: string): string {

@@ -5,7 +5,7 @@
 import pc from "picocolors";
 import { compact, count, decibel, formatCosine, formatRatio, scientific, shortStage } from "../verify/html/numbers.ts";
 import { mostImportant } from "../verify/html/stage-selection.ts";
-import { shadowWords, shownComparison, worstStage } from "../verify/html/words.ts";
+import { instrumentedNote, shadowWords, shownComparison, worstStage } from "../verify/html/words.ts";
 import type { CandidateReport, Comparison, LayerReport, StageReport } from "../verify/report.ts";
 import { at } from "./render-verify-inputs.ts";
 import { coloured, colourOf, heading, left, pairs, right, wrap } from "./render-verify-text.ts";
@@ -36,11 +36,11 @@ export function stageLines(candidate: CandidateReport): string[] {
 function tableOf(layer: LayerReport): string[] {
   const head = `  ${left("stage", 23)}${["rel. L2", "budget", "ratio"].map((word) => right(word, 8)).join("")}`;
   const rows = layer.stages.map((stage) => stageRow(stage, stage.stage === layer.firstDivergent));
-  const instrumented = layer.stages.some(({ production }) => !production);
+  const note = instrumentedNote(layer.stages);
   return [
     `${pc.dim(`${head}  ${left("verdict", 10)} ${right("shadow", 7)}  verdict`)}`,
     ...rows,
-    ...(instrumented ? wrap("* written only by the instrumented run, in float32").map(pc.dim) : []),
+    ...(note === "" ? [] : wrap(`* ${note}`).map(pc.dim)),
     ...skippedLines(layer),
   ];
 }

@@ -52,6 +52,22 @@ describe("what verify prints", () => {
     }
   });
 
+  test("says which stages only the instrumented run writes, and whether they are judged", async () => {
+    const { renderVerify } = await load(false);
+    const cpu = goodCandidate();
+    const layers = cpu.layers.map((layer) => ({
+      ...layer,
+      stages: layer.stages.map((stage) => ({ ...stage, judged: stage.production })),
+    }));
+    const note = /\* written only by a second run, which keeps every stage in float32/;
+    const judged = renderVerify(sampleReport({ candidates: [cpu] }));
+    expect(judged).toMatch(note);
+    expect(judged).not.toMatch(/to\s+locate\s+faults/);
+    const observed = renderVerify(sampleReport({ candidates: [{ ...cpu, layers }] }));
+    expect(observed).toMatch(note);
+    expect(observed).toMatch(/to\s+locate\s+faults;\s+not\s+judged/);
+  });
+
   test.each([1, 12])("keeps to 80 columns, with %i layers", async (layers) => {
     for (const colour of [false, true]) {
       const { renderVerify } = await load(colour);

@@ -24,6 +24,7 @@ test("every sequence is in one batch, batches hold one length and no more tokens
 
 /** Logits that are the ids themselves, and their positions. */
 const echo: Executable = {
+  description: "echo",
   async run(inputs) {
     const ids = inputs.get("input_ids") as Tensor<"i32">;
     const positions = inputs.get("position_ids") as Tensor<"i32">;

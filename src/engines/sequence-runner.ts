@@ -130,5 +130,5 @@ function rowOf(tensor: Tensor | undefined, row: number, count: number): Float32A
   if (tensor === undefined || length === undefined || (tensor.dtype !== "f32" && tensor.dtype !== "f64")) {
     throw new EngineError({ found: "the program has no logits", expected: "start_logits and end_logits" });
   }
-  return Float32Array.from(tensor.data.subarray(row * length, row * length + count));
+  return new Float32Array(tensor.data.subarray(row * length, row * length + count));
 }

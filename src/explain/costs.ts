@@ -12,7 +12,7 @@ import { byteLength } from "../engines/webgpu/codegen/storage.ts";
 import type { LoweredKernel } from "../engines/webgpu/lower.ts";
 import type { Placement } from "../engines/webgpu/placement.ts";
 import { type Binding, bindShape } from "../program/bind.ts";
-import type { Value } from "../program/program.ts";
+import type { Shape, Value } from "../program/program.ts";
 import { viewedTensor } from "../program/views.ts";
 import { isNothing } from "./operations.ts";
 
@@ -26,25 +26,38 @@ export interface Traffic {
   readonly written: number;
 }
 
-export function flopsOf(interior: readonly Value[], constants: ReadonlySet<Value>, extents: Binding): number {
-  return interior.reduce((sum, value) => sum + (isNothing(value, constants) ? 0 : flops(value, extents)), 0);
+/** @param visiblePairs pairs of tokens that are computed; absent: all pairs. */
+export function flopsOf(
+  interior: readonly Value[],
+  constants: ReadonlySet<Value>,
+  extents: Binding,
+  visiblePairs?: number,
+): number {
+  const steps = (shape: Shape): number => stepsOf(shape, extents, visiblePairs);
+  return interior.reduce((sum, value) => sum + (isNothing(value, constants) ? 0 : flops(value, steps)), 0);
 }
 
-function flops({ operation, shape }: Value, extents: Binding): number {
+function flops({ operation, shape }: Value, steps: (shape: Shape) => number): number {
   switch (operation.kind) {
     case "matmul":
-      return 2 * elements(shape, extents) * elements(operation.left.shape.slice(-1), extents);
+      return 2 * steps([...shape, ...operation.left.shape.slice(-1)]);
     case "elementwise":
-      return elements(shape, extents);
+      return steps(shape);
     case "reduce":
-      return elements(operation.operand.shape, extents);
+      return steps(operation.operand.shape);
     default:
       return 0;
   }
 }
 
-const elements = (shape: Value["shape"], extents: Binding): number =>
-  bindShape(shape, extents).reduce((product, extent) => product * extent, 1);
+/** How often something is computed that is computed once for each index of a shape. */
+function stepsOf(shape: Shape, extents: Binding, visiblePairs: number | undefined): number {
+  const bound = bindShape(shape, extents);
+  const overTokens = bound.filter((_, axis) => shape[axis] === "tokens");
+  const isOfPairs = visiblePairs !== undefined && overTokens.length === 2;
+  const others = isOfPairs ? bound.filter((_, axis) => shape[axis] !== "tokens") : bound;
+  return others.reduce((product, extent) => product * extent, isOfPairs ? visiblePairs : 1);
+}
 
 export function bytesOf(value: Value, placement: Placement, extents: Binding): number {
   return byteLength(bindShape(value.shape, extents), placement.typeOf(value) ?? "f32");

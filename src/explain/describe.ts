@@ -8,33 +8,13 @@ import type { KernelLimits } from "../engines/webgpu/codegen/kernel-source.ts";
 import type { StorageType } from "../engines/webgpu/codegen/storage.ts";
 import { type LoweredKernel, lowerToWgsl } from "../engines/webgpu/lower.ts";
 import type { Placement } from "../engines/webgpu/placement.ts";
-import type { Schedule, Template } from "../passes/schedule.ts";
+import type { Schedule } from "../passes/schedule.ts";
 import { type Binding, bindShape } from "../program/bind.ts";
 import type { Value } from "../program/program.ts";
-import { constantValues } from "../program/views.ts";
-import { allBytes, bytesOf, flopsOf, type Traffic, trafficOf } from "./costs.ts";
-import { namedOperations } from "./operations.ts";
-import { orderOf, type Part, type Place, placesOf } from "./places.ts";
-import { stagesOf } from "./stages.ts";
+import { allBytes, bytesOf, type Traffic } from "./costs.ts";
+import { factsOf, identityOf, type KernelIdentity, type KernelWork, workOf } from "./kernels.ts";
 
-export interface KernelDescription {
-  /** Place in the order of dispatch, from 0. */
-  readonly index: number;
-  readonly kind: Template["kind"];
-  readonly section: "embeddings" | "layer" | "head";
-  /** `null` outside layers. */
-  readonly layer: number | null;
-  /** What it computes, in order. */
-  readonly operations: readonly { readonly name: string; readonly part: Part }[];
-  /** The stages among what it computes, stored or not. */
-  readonly stages: readonly string[];
-  /** The shape of the largest tensor it writes. */
-  readonly shape: readonly number[];
-  readonly flops: number;
-  readonly bytes: Traffic;
-  /** FLOPs a byte read or written. */
-  readonly intensity: number;
-  readonly workgroups: readonly number[];
+export interface KernelDescription extends KernelIdentity, KernelWork {
   /** Indices into `tensors`: activations only. */
   readonly reads: readonly number[];
   readonly writes: readonly number[];
@@ -88,12 +68,11 @@ export function describe(
 ): ScheduleDescription {
   const lowered = lowerToWgsl(schedule, placement, limits);
   const plan = planArena(schedule, lowered, placement, extents, defaultAlignment);
-  const places = placesOf(schedule.program);
-  const stages = stagesOf(schedule.program, places);
+  const facts = factsOf(schedule.program);
   const stored = [...plan.places.keys()];
   const tensors = stored.map((value): TensorDescription => {
     return {
-      stages: stages.get(value) ?? [],
+      stages: facts.stages.get(value) ?? [],
       shape: bindShape(value.shape, extents),
       type: placement.typeOf(value) ?? "f32",
       bytes: bytesOf(value, placement, extents),
@@ -101,60 +80,24 @@ export function describe(
     };
   });
   const numbers = new Map(stored.map((value, index) => [value, index]));
-  const context = { constants: constantValues(schedule.program), places, stages, numbers, placement, extents };
-  const kernels = lowered.map((kernel, index) => describeKernel(kernel, index, context));
+  const kernels = lowered.map((kernel, index): KernelDescription => {
+    const tensorsBound = (access: "read" | "write"): number[] =>
+      kernel.bindings.flatMap((binding) => {
+        const number = binding.kind === "tensor" && binding.access === access ? numbers.get(binding.value) : undefined;
+        return number === undefined ? [] : [number];
+      });
+    return {
+      ...identityOf(kernel, index, facts),
+      ...workOf(kernel, facts, placement, extents),
+      reads: tensorsBound("read"),
+      writes: tensorsBound("write"),
+    };
+  });
   return {
     kernels,
     tensors,
     totals: totalsOf(kernels),
     memory: { ...constantBytes(lowered, placement, extents), ...tensorBytes(tensors), arenaBytes: plan.bytes },
-  };
-}
-
-interface Context {
-  readonly constants: ReadonlySet<Value>;
-  readonly places: ReadonlyMap<Value, Place>;
-  readonly stages: ReadonlyMap<Value, readonly string[]>;
-  readonly numbers: ReadonlyMap<Value, number>;
-  readonly placement: Placement;
-  readonly extents: Binding;
-}
-
-const nowhere: Place = { part: "embeddings", layer: undefined };
-
-function describeKernel(lowered: LoweredKernel, index: number, context: Context): KernelDescription {
-  const { kernel, interior } = lowered;
-  const { constants, places, stages, numbers, placement, extents } = context;
-  const placeOf = (value: Value): Place => places.get(value) ?? nowhere;
-  const { part, layer } = kernel.stores.map(placeOf).reduce((a, b) => (orderOf(b) > orderOf(a) ? b : a), nowhere);
-  const flops = flopsOf(interior, constants, extents);
-  const bytes = trafficOf(lowered, placement, extents);
-  const tensors = (access: "read" | "write"): number[] =>
-    lowered.bindings.flatMap((binding) => {
-      const number = binding.kind === "tensor" && binding.access === access ? numbers.get(binding.value) : undefined;
-      return number === undefined ? [] : [number];
-    });
-  const shapes = kernel.stores.map(({ shape }) => bindShape(shape, extents));
-  const size = (shape: readonly number[]): number => shape.reduce((product, extent) => product * extent, 1);
-  const extentOf = (extent: Value["shape"][number]): number => bindShape([extent], extents)[0] ?? 1;
-  return {
-    index,
-    kind: kernel.template.kind,
-    section: layer !== undefined ? "layer" : part === "head" ? "head" : "embeddings",
-    layer: layer ?? null,
-    operations: namedOperations(kernel, interior, constants).map(({ name, value }) => {
-      // What needs inputs alone, such as a mask, belongs where it is used.
-      const isOfInputs = layer !== undefined && orderOf(placeOf(value)) < 0;
-      return { name, part: isOfInputs ? part : placeOf(value).part };
-    }),
-    stages: [...new Set(interior.flatMap((value) => stages.get(value) ?? []))],
-    shape: shapes.reduce((a, b) => (size(b) > size(a) ? b : a), []),
-    flops,
-    bytes,
-    intensity: flops / allBytes(bytes),
-    workgroups: lowered.workgroups(extentOf),
-    reads: tensors("read"),
-    writes: tensors("write"),
   };
 }
 

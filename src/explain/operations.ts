@@ -66,7 +66,7 @@ export function isNothing(value: Value, constants: ReadonlySet<Value>): boolean 
 function normalisedRow(value: Value, inside: ReadonlySet<Value>, constants: ReadonlySet<Value>): Value | undefined {
   const [scaled, bias] = operandsOf(value, "add") ?? [];
   const [normalized, weight] = operandsOf(scaled, "multiply") ?? [];
-  const [centred, deviation] = operandsOf(normalized, "divide") ?? [];
+  const [centred, deviation] = quotient(normalized) ?? [];
   const [row] = operandsOf(centred, "subtract") ?? [];
   if (!bias || !weight || !constants.has(bias) || !constants.has(weight) || !operandsOf(deviation, "sqrt")) return;
   const steps = [scaled, normalized, centred, deviation];
@@ -74,6 +74,14 @@ function normalisedRow(value: Value, inside: ReadonlySet<Value>, constants: Read
   // Centred on the row's first column before its mean (passes/center-rows.ts): part of the LayerNorm, if it is here.
   const [shifted, first] = inside.has(row) ? (operandsOf(row, "subtract") ?? []) : [];
   return shifted && first?.operation.kind === "slice" && first.operation.operand === shifted ? shifted : row;
+}
+
+/** The parts of a quotient, written as one or as a product by the reciprocal (passes/split-statistics.ts). */
+function quotient(value: Value | undefined): readonly Value[] | undefined {
+  const [dividend, reciprocal] = operandsOf(value, "multiply") ?? [];
+  const [one, divisor] = operandsOf(reciprocal, "divide") ?? [];
+  const isReciprocal = one?.operation.kind === "constant" && one.operation.value === 1;
+  return dividend && divisor && isReciprocal ? [dividend, divisor] : operandsOf(value, "divide");
 }
 
 function simpleName({ operation, shape }: Value, constants: ReadonlySet<Value>): string {

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { expectSame } from "../../test/support/compare-tensors.ts";
 import { openRandomOdd, positionIds, required } from "../../test/support/golden.ts";
 import { interpret } from "../engines/reference/interpret.ts";
 import { packInputs, planPacking, unpack } from "../engines/webgpu/packing.ts";
@@ -6,7 +7,7 @@ import { bertForQuestionAnswering, bertLayer } from "../program/bert.ts";
 import { inputsOf } from "../program/bind.ts";
 import { input } from "../program/build.ts";
 import { computeOrder } from "../program/order.ts";
-import { selectOutputs, type Value } from "../program/program.ts";
+import { observeOthers, selectOutputs, type Value } from "../program/program.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { assumeUnmasked } from "./assume-unmasked.ts";
 import { packSequences } from "./pack-sequences.ts";
@@ -65,6 +66,28 @@ test.each([
     });
     expect(compared).toBeGreaterThan(9);
   }
+});
+
+test("observed stages are packed as outputs are", async () => {
+  const { config } = await openRandomOdd();
+  const whole = bertForQuestionAnswering(config);
+  const stages = names.slice(0, 3);
+  const kept = required(packSequences(selectOutputs(whole, stages)));
+  const { observed } = required(packSequences(observeOthers(whole, ["start_logits"])));
+  const outputs = new Map(stages.map((name) => [name, required(observed?.get(name), name)]));
+  const inputs = new Map<string, Tensor>([
+    ["input_ids", integers([1, 5], (index) => index + 7)],
+    ["token_type_ids", integers([1, 5], () => 0)],
+    ["position_ids", positionIds(1, 5)],
+  ]);
+  const packed = packInputs(planPacking(1, 5, undefined), inputsOf(computeOrder(kept)), inputs);
+  const parameters = await parametersOf(whole);
+  expectSame(
+    await interpret({ outputs }, parameters, packed),
+    await interpret(kept, parameters, packed),
+    0,
+    "observed",
+  );
 });
 
 /** Elements whose sequence coordinates are all real. */

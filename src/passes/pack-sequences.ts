@@ -18,6 +18,7 @@ import { computeOrder } from "../program/order.ts";
 import { matchSoftmax } from "../program/patterns.ts";
 import type { Extent, Operation, Program, Shape, Value } from "../program/program.ts";
 import { isAttentionMask } from "./assume-unmasked.ts";
+import { carryObserved } from "./rewrite.ts";
 
 /** The input that says which sequence a token belongs to: the index of the sequence's first token, [tokens]. */
 export const sequenceIds = "sequence_ids";
@@ -32,7 +33,7 @@ export function packSequences(program: Program): Program | undefined {
     if (packed === undefined || !packed.shape.includes("tokens")) return undefined;
     outputs.set(name, packed);
   }
-  return { outputs };
+  return { outputs, ...carryObserved(program, packing.packed) };
 }
 
 class NotPackable extends Error {}

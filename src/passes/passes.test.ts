@@ -3,7 +3,7 @@
  */
 import { describe, expect, test } from "vitest";
 import { expectSame } from "../../test/support/compare-tensors.ts";
-import { openRandomOdd, positionIds } from "../../test/support/golden.ts";
+import { openRandomOdd, positionIds, required } from "../../test/support/golden.ts";
 import { checkSchedule, interpretSchedule } from "../../test/support/interpret-schedule.ts";
 import { type RandomProgram, randomProgram } from "../../test/support/random-programs.ts";
 import type { BertConfig } from "../checkpoint/config.ts";
@@ -28,17 +28,19 @@ import {
 } from "../program/build.ts";
 import { computeOrder } from "../program/order.ts";
 import { operandsOf } from "../program/patterns.ts";
-import { type Program, selectOutputs, type Value } from "../program/program.ts";
+import { observeOthers, type Program, selectOutputs, type Value } from "../program/program.ts";
 import { viewedTensor } from "../program/views.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { layerStages } from "../verify/layer-program.ts";
 import { centerRows } from "./center-rows.ts";
 import { foldLayerNorm } from "./fold-layer-norm.ts";
 import { fuseAttention } from "./fuse-attention.ts";
 import { fuseHorizontally } from "./fuse-horizontal.ts";
 import { fuseRows } from "./fuse-rows.ts";
 import { fuseVertically } from "./fuse-vertical.ts";
-import { levels, scheduleAt } from "./levels.ts";
-import { type Schedule, scheduleEachOperation, storedBy } from "./schedule.ts";
+import { type Level, levels, scheduleAt } from "./levels.ts";
+import { rewrite } from "./rewrite.ts";
+import { observableStages, type Schedule, scheduleEachOperation, storedBy } from "./schedule.ts";
 import { splitStatistics } from "./split-statistics.ts";
 
 /** Float64, with what regrouping sums and dividing by a small deviation makes of its rounding. */
@@ -134,6 +136,43 @@ describe.each(levels)("%s", (level) => {
       expect(value && storedBy(schedule.kernels).has(viewedTensor(value)), name).toBe(true);
     }
   });
+
+  test("carries observed stages along, as what they were, and stores nothing more for them", async () => {
+    const bert = await oddBert();
+    const logits = ["start_logits", "end_logits"];
+    const { program, kernels } = scheduleAt(observeOthers(bert.program, logits), level);
+    const observed = required(program.observed);
+    const found = await run({ ...bert, program: { outputs: observed } });
+    expectSame(
+      found,
+      await run({ ...bert, program: selectOutputs(bert.program, [...observed.keys()]) }),
+      tolerance,
+      "",
+    );
+    expect(observed.size).toBe(bert.program.outputs.size - logits.length);
+
+    const unobserved = scheduleAt(selectOutputs(bert.program, logits), level);
+    expect(kernels.map(({ stores }) => stores.length)).toEqual(unobserved.kernels.map(({ stores }) => stores.length));
+  });
+});
+
+test("the stages of a layer that each level writes, though nobody asked for them", async () => {
+  const { program } = await oddBert();
+  const written = (level: Level): string[] => {
+    const schedule = scheduleAt(observeOthers(program, ["start_logits"]), level);
+    return observableStages(schedule).flatMap(({ name }) => (name.startsWith("layer.1.") ? [name.slice(8)] : []));
+  };
+  expect(written("O0")).toEqual(layerStages);
+  expect(written("O1")).toEqual(layerStages);
+  const atAttention = ["query", "key", "value", "context", "attention_output"];
+  expect(written("O2")).toEqual([...atAttention, "intermediate", "output"]);
+  expect(written("O3")).toEqual(["query", "key", "value", "context", "intermediate"]);
+});
+
+test("what no output needs is not observed either", async () => {
+  const { program } = await oddBert();
+  const { observed } = rewrite(observeOthers(program, ["layer.0.query"]), (value) => value);
+  expect([...required(observed).keys()]).toEqual(["embeddings"]);
 });
 
 const config = (layers: number): BertConfig => ({

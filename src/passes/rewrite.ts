@@ -2,7 +2,7 @@
  * The mechanism under every pass: rebuild a program from its inputs up, replacing values on the way.
  *
  * Must stay true: a value whose operands did not change and that the rule leaves alone stays the same object, so that two
- * readers of one value still read one value afterwards.
+ * readers of one value still read one value afterwards. Observed stages follow the values they name.
  */
 import { computeOrder } from "../program/order.ts";
 import { type Operation, operandsOf, type Program, type Value } from "../program/program.ts";
@@ -18,7 +18,20 @@ export function rewrite(program: Program, rule: RewriteRule): Program {
   for (const value of computeOrder(program)) replacements.set(value, rule(withOperands(value, replacements), value));
   const outputs = new Map<string, Value>();
   for (const [name, value] of program.outputs) outputs.set(name, replacementOf(replacements, value));
-  return { outputs };
+  return { outputs, ...carryObserved(program, replacements) };
+}
+
+/** A program's observed stages as they are after a pass: those that the pass came across, for the outputs need them. */
+export function carryObserved(
+  { observed }: Program,
+  replacements: ReadonlyMap<Value, Value>,
+): Pick<Program, "observed"> {
+  if (observed === undefined) return {};
+  const carried = [...observed].flatMap(([name, value]) => {
+    const replacement = replacements.get(value);
+    return replacement === undefined ? [] : [[name, replacement] as const];
+  });
+  return { observed: new Map(carried) };
 }
 
 function replacementOf(replacements: ReadonlyMap<Value, Value>, value: Value): Value {

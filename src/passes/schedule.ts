@@ -99,3 +99,20 @@ export function readsOf(kernel: Kernel, stored: { has(value: Value): boolean }):
 export function keptValues(program: Program): Set<Value> {
   return new Set([...program.outputs.values()].map(viewedTensor));
 }
+
+/** An observed stage that is stored, or is a view of what is. */
+export interface ObservableStage {
+  readonly name: string;
+  readonly value: Value;
+  /** Which kernel stores it. */
+  readonly kernel: number;
+}
+
+/** What can be seen of a program's observed stages while its kernels run. */
+export function observableStages({ program, kernels }: Schedule): ObservableStage[] {
+  const storing = new Map(kernels.flatMap(({ stores }, index) => stores.map((value) => [value, index])));
+  return [...(program.observed ?? [])].flatMap(([name, value]) => {
+    const kernel = storing.get(viewedTensor(value));
+    return kernel === undefined ? [] : [{ name, value, kernel }];
+  });
+}

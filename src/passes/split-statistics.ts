@@ -7,7 +7,7 @@
  * for T tiles of w columns. The first step needs only what one tile of a matmul holds, so it can be done where the row is
  * made; the second reads a few numbers a row, so it can be done where the row is used (`fold-layer-norm.ts`).
  *
- * Applies to a LayerNorm whose row is computed by a matmul and divides into tiles of 64, 32 or 16 columns. Does not apply
+ * Applies to a LayerNorm whose row is computed by a matmul and divides into tiles of 32 or 16 columns. Does not apply
  * to any other, the embeddings' for one: those stay a kernel.
  */
 import { add, constant, divide, multiply, reshape, slice, sqrt, subtract, sum } from "../program/build.ts";
@@ -16,7 +16,7 @@ import type { Program, Value } from "../program/program.ts";
 import { rewrite } from "./rewrite.ts";
 import type { TileStatistics } from "./schedule.ts";
 
-const tileWidths = [64, 32, 16];
+const tileWidths = [32, 16];
 
 export function splitStatistics(program: Program): Program {
   const normalized = new Set<Value>();
@@ -32,7 +32,7 @@ export function splitStatistics(program: Program): Program {
   const outputs = [...split.outputs].map(([name, value]) => {
     return [name, normalized.has(value) ? { ...value } : value] as const;
   });
-  return { outputs: new Map(outputs) };
+  return { ...split, outputs: new Map(outputs) };
 }
 
 /** Computed of a matmul, element by element. */
@@ -55,7 +55,9 @@ function layerNormByTiles({ operand, weight, bias, epsilon }: LayerNormMatch, wi
   const apart = subtract(tileMeans, mean);
   const total = sum(add(rows(squares), multiply(constant(width), multiply(apart, apart))));
   const deviation = sqrt(add(divide(total, constant(columns)), constant(epsilon)));
-  return add(multiply(divide(subtract(operand, mean), deviation), weight), bias);
+  // A product for each element, in place of a quotient: there is one reciprocal a row.
+  const normalized = multiply(subtract(operand, mean), divide(constant(1), deviation));
+  return add(multiply(normalized, weight), bias);
 }
 
 function tileStatistics(row: Value, width: number): TileStatistics {

@@ -7,6 +7,7 @@
 import type { ModelFiles } from "../checkpoint/files.ts";
 import type { Engine } from "../engines/engine.ts";
 import type { GpuPrecision } from "../engines/webgpu/codegen/storage.ts";
+import type { OnTrace } from "../engines/webgpu/tracing.ts";
 import { InputError } from "../errors.ts";
 import type { Level } from "../passes/levels.ts";
 
@@ -46,6 +47,8 @@ export interface GpuEngineOptions {
   readonly debugFolder?: string;
   /** Node only: leaves out Dawn's checks of calls and indexes, for speed. */
   readonly trustedKernels?: boolean;
+  /** Told what every run did and when (docs/tracing.md). Kernels are then timed one by one, which makes runs slower. */
+  readonly onTrace?: OnTrace;
 }
 
 /** @throws InputError for options of the GPU with another device. */

@@ -86,6 +86,11 @@ export interface Value {
 export interface Program {
   /** The stages this program must produce, by name, in the order they are computed. */
   readonly outputs: ReadonlyMap<string, Value>;
+  /**
+   * Stages that somebody would like to see where they come to be stored anyway. They keep nothing alive: nothing is
+   * computed or stored for them, and a pass that has no use for one lets it go.
+   */
+  readonly observed?: ReadonlyMap<string, Value>;
 }
 
 /** The values an operation reads, in order. */
@@ -121,4 +126,10 @@ export function selectOutputs(program: Program, names: readonly string[]): Progr
     outputs.set(name, value);
   }
   return { outputs };
+}
+
+/** The same program asked for fewer stages, the others observed. */
+export function observeOthers(program: Program, names: readonly string[]): Program {
+  const { outputs } = selectOutputs(program, names);
+  return { outputs, observed: new Map([...program.outputs].filter(([name]) => !outputs.has(name))) };
 }

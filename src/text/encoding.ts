@@ -76,6 +76,18 @@ export class EncodingBuilder {
   }
 }
 
+/** The first `length` tokens. */
+export function shortened({ text, ids, starts, ends, words }: Encoding, length: number): Encoding {
+  return {
+    text,
+    length,
+    ids: ids.subarray(0, length),
+    starts: starts.subarray(0, length),
+    ends: ends.subarray(0, length),
+    words: words.subarray(0, length),
+  };
+}
+
 /** The same numbers in an array of another, larger length. */
 export function resized(array: Int32Array, length: number): Int32Array {
   const larger = new Int32Array(length);

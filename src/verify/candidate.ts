@@ -6,7 +6,7 @@
 import type { BertConfig } from "../checkpoint/config.ts";
 import type { Engine } from "../engines/engine.ts";
 import { InputError } from "../errors.ts";
-import { type Program, selectOutputs } from "../program/program.ts";
+import { observeOthers, type Program } from "../program/program.ts";
 import { toFloat32 } from "../tensor/half.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { type Deviation, deviationsOf } from "./deviations.ts";
@@ -18,6 +18,8 @@ export interface RunnableCandidate {
   readonly name: string;
   readonly kind: "engine" | "imitation";
   readonly precision: Precision;
+  /** Whether `observe` is heard. */
+  readonly observes?: boolean;
   /** Computes stages of a layer. */
   compute(task: CandidateTask): Promise<Map<string, Tensor>>;
 }
@@ -27,6 +29,8 @@ export interface CandidateTask {
   readonly program: Program;
   /** The outputs wanted, and no others; absent: all. */
   readonly wanted?: readonly string[];
+  /** Beside what is wanted, the other stages that the kernels which compute it write, as they write them. */
+  readonly observe?: boolean;
   /** Which layer's parameters the program reads. */
   readonly layer: number;
   readonly parameters: ReadonlyMap<string, Tensor>;
@@ -47,11 +51,11 @@ export function engineCandidate(
     name,
     kind: "engine",
     precision,
-    async compute({ program, wanted, parameters, inputs, signal }) {
+    observes: engine.observes ?? false,
+    async compute({ program, wanted, observe = false, parameters, inputs, signal }) {
       const options = signal ? { signal } : {};
-      const kernels = wanted ? selectOutputs(program, wanted) : program;
       const executable = await engine.compile(
-        kernels,
+        wanted ? observeOthers(program, wanted) : program,
         async (name) => asFloat32(requiredParameter(parameters, name)),
         options,
       );
@@ -59,7 +63,7 @@ export function engineCandidate(
         const given = new Map(
           [...inputs].map(([name, tensor]) => [name, tensor.dtype === "i32" ? tensor : asFloat32(tensor)]),
         );
-        return await executable.run(given, options);
+        return await executable.run(given, { ...options, observe });
       } finally {
         await executable.dispose();
       }

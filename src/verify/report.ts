@@ -93,8 +93,16 @@ export interface StageReport {
   readonly shadow: Comparison | null;
   /** Why there is no shadow comparison: the inputs that are missing. */
   readonly shadowSkipped: string | null;
-  /** Whether users' kernels write this stage, or only instrumented ones do. */
+  /**
+   * Where the propagated figures come from. True: from the kernels that users run, which write this stage. False: from the
+   * instrumented run, whose kernels keep every stage, in float32.
+   */
   readonly production: boolean;
+  /**
+   * Whether the layer's verdict counts this stage. Always so in production. An instrumented stage only locates a fault,
+   * unless the engine's own kernels cannot be observed.
+   */
+  readonly judged: boolean;
 }
 
 /** An embedding tensor stored in a lower precision and read back. */

@@ -16,6 +16,7 @@ import { compareStage } from "./compare-stage.ts";
 import { type Diagnosis, diagnose } from "./diagnose.ts";
 import type { LayerInputs } from "./layer-inputs.ts";
 import { layerProgram, layerStages, stageName } from "./layer-program.ts";
+import { opening } from "./opening.ts";
 import { type RealPositions, realRows } from "./positions.ts";
 import type { Precision } from "./precision.ts";
 import type { Comparison, LayerReport, StageReport } from "./report.ts";
@@ -69,10 +70,10 @@ export async function verifyRunnable(
     signal,
   };
   const instrumented = await candidate.compute(task);
-  // An engine's users run kernels that keep nothing but the output: that is what is judged. Other kernels round
-  // differently, so a diagnosis never mixes the two.
+  // An engine's users run kernels that keep nothing but the output: these are judged, wherever they write a stage. Other
+  // kernels round differently, so a diagnosis never mixes the two.
   const production =
-    candidate.kind === "engine" ? await candidate.compute({ ...task, wanted: [output] }) : instrumented;
+    candidate.kind === "engine" ? await candidate.compute({ ...task, wanted: [output], observe: true }) : instrumented;
   const propagated = await propagate(subject, chain, precision, signal);
   options.onStep?.("running each stage on the original's inputs");
   const shadow = await shadowOfRunnable(subject, candidate, propagated.original, signal);
@@ -82,6 +83,8 @@ export async function verifyRunnable(
     diagnosed: instrumented,
     hidden: chain.candidate,
     production: new Set(production.keys()),
+    // Of an engine that cannot be observed there is nothing else to judge but its output.
+    judgesInstrumented: candidate.observes !== true,
     propagated,
     shadow,
     recomputed: (await recompute(subject, { stages: instrumented, hidden: chain.candidate, precision, signal })).pairs,
@@ -113,6 +116,7 @@ export async function verifyDumped(subject: Subject, dump: DumpedLayer, options:
     diagnosed: stages,
     hidden,
     production: new Set(stages.keys()),
+    judgesInstrumented: false,
     propagated,
     shadow: pairs,
     recomputed: pairs,
@@ -217,7 +221,10 @@ interface Evidence {
   /** Stages of one and the same run. */
   readonly diagnosed: Stages;
   readonly hidden: Tensor | undefined;
+  /** Those of `stages` that come from the kernels users run. */
   readonly production: ReadonlySet<string>;
+  /** Whether the other stages count in the verdict. */
+  readonly judgesInstrumented: boolean;
   readonly propagated: Propagated | undefined;
   readonly shadow: ReadonlyMap<string, ShadowPair>;
   /** The original's operations on the candidate's own stages: what a diagnosis starts from. */
@@ -258,12 +265,14 @@ async function conclude(subject: Subject, evidence: Evidence): Promise<LayerResu
       onRun: () => options.onStep?.(`testing hypotheses (${++runs})`),
     },
   );
-  const verdicts = reports.flatMap(({ propagated: p, shadow: s }) =>
-    (p ?? s) ? [(p ?? s)?.verdict ?? "INCONCLUSIVE"] : [],
-  );
+  const judged = reports.filter((stage) => stage.judged);
+  const verdicts = judged.flatMap(({ propagated: p, shadow: s }) => (p ?? s)?.verdict ?? []);
   const firstDivergent = reports.find(({ propagated: p, shadow: s }) => {
     const verdict = (p ?? s)?.verdict;
     return verdict !== undefined && !isMatch(verdict);
+  });
+  const before = opening(reports, diagnosis.report, ({ stage, propagated: own }) => {
+    return diagnosed.get(stage) === stages.get(stage) ? own : comparePropagated(stage, diagnosed, evidence, real);
   });
   const output = stageName(layer, "output");
   const fallback = required(stages.get(output) ?? propagated?.original.get(output) ?? inputs.hiddenStates);
@@ -272,7 +281,7 @@ async function conclude(subject: Subject, evidence: Evidence): Promise<LayerResu
       layer,
       stages: reports,
       firstDivergent: firstDivergent?.stage ?? null,
-      diagnosis: { ...diagnosis.report, sentence: opening(reports, diagnosis) + diagnosis.report.sentence },
+      diagnosis: { ...diagnosis.report, sentence: before + diagnosis.report.sentence },
       verdict: worst(verdicts),
     },
     diagnosis,
@@ -284,52 +293,29 @@ async function conclude(subject: Subject, evidence: Evidence): Promise<LayerResu
   };
 }
 
-/** Below this cosine two tensors have nothing to do with each other. */
-const unrelatedCosine = 0.1;
-
-/** What to know before the diagnosis. */
-function opening(reports: readonly StageReport[], diagnosis: Diagnosis): string {
-  return nonFinite(reports) || unrelated(reports, diagnosis);
-}
-
-/** A diagnosis leaves out what is not finite, so that it may find nothing wrong with the rest. */
-function nonFinite(reports: readonly StageReport[]): string {
-  const stages = reports.filter(({ propagated, shadow }) => {
-    const statistics = (propagated ?? shadow)?.statistics;
-    return statistics !== undefined && statistics.nan + statistics.infinite > 0;
-  });
-  const [first] = stages;
-  if (first === undefined) return "";
-  const others = stages.length === 1 ? "" : ` (and ${stages.length - 1} more)`;
-  return `${first.stage}${others} holds NaN or infinities; what follows is about the finite elements. `;
-}
-
-/** What to think first when already the first stage has nothing of the original's and no hypothesis says why. */
-function unrelated([first]: readonly StageReport[], { report }: Diagnosis): string {
-  const comparison = first?.shadow ?? first?.propagated;
-  if (first === undefined || comparison === undefined || comparison === null) return "";
-  const { cosine, count } = comparison.statistics;
-  if (count === 0 || Math.abs(cosine) >= unrelatedCosine || !report.unexplained.includes(first.stage)) return "";
-  return (
-    `Already ${first.stage} is not correlated with the original (cosine ${cosine.toFixed(3)}): it looks like another ` +
-    "model's, another layer's or another input's. "
-  );
-}
-
 function reportStage(stage: string, evidence: Evidence, real: RealPositions): StageReport {
-  const { precision, stages, propagated, shadow, skipped, production, options } = evidence;
-  const candidate = required(stages.get(stage));
-  const compared = (pair: ShadowPair): Comparison =>
-    compareStage({ ...pair, precision, isReal: real(pair.original.shape), limit: options.limit });
-  const [original, ordinary] = [propagated?.original.get(stage), propagated?.ordinary.get(stage)];
+  const { stages, shadow, skipped, production, judgesInstrumented } = evidence;
   const pair = shadow.get(stage);
   return {
     stage,
-    propagated: original && ordinary ? compared({ original, ordinary, candidate }) : null,
-    shadow: pair ? compared(pair) : null,
+    propagated: comparePropagated(stage, stages, evidence, real),
+    shadow: pair ? comparePair(pair, evidence, real) : null,
     shadowSkipped: skipped.get(stage) ?? null,
     production: production.has(stage),
+    judged: production.has(stage) || judgesInstrumented,
   };
+}
+
+/** A stage of one of the candidate's runs against the original's own chain. */
+function comparePropagated(stage: string, stages: Stages, evidence: Evidence, real: RealPositions): Comparison | null {
+  const { propagated } = evidence;
+  const [original, ordinary] = [propagated?.original.get(stage), propagated?.ordinary.get(stage)];
+  const candidate = stages.get(stage);
+  return original && ordinary && candidate ? comparePair({ original, ordinary, candidate }, evidence, real) : null;
+}
+
+function comparePair(pair: ShadowPair, { precision, options }: Evidence, real: RealPositions): Comparison {
+  return compareStage({ ...pair, precision, isReal: real(pair.original.shape), limit: options.limit });
 }
 
 /** An engine's users never compute padding: without padding its program has no mask. */

@@ -20,10 +20,12 @@ export interface CommandOptions {
   readonly nodeArgs?: readonly string[];
   /** Sends a signal to the process once it has run so many milliseconds. */
   readonly interruptAfterMs?: number;
+  /** Sends a signal to the process once this resolves. */
+  readonly stop?: { readonly when: Promise<unknown>; readonly signal: "SIGINT" | "SIGKILL" };
 }
 
 export async function runCommand(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
-  const { stdin = "", env, cwd = repositoryRoot, nodeArgs = [], interruptAfterMs } = options;
+  const { stdin = "", env, cwd = repositoryRoot, nodeArgs = [], interruptAfterMs, stop } = options;
   const child = spawn(process.execPath, [...nodeArgs, commandPath, ...args], {
     cwd,
     env: { ...process.env, NO_COLOR: "1", ...env },
@@ -32,6 +34,7 @@ export async function runCommand(args: readonly string[], options: CommandOption
   child.stdin.on("error", () => undefined); // The command may end without reading what it does not need.
   child.stdin.end(stdin);
   const timer = interruptAfterMs === undefined ? undefined : setTimeout(() => child.kill("SIGINT"), interruptAfterMs);
+  stop?.when.then(() => child.kill(stop.signal));
   const closed = new Promise<number | null>((resolve) => child.on("close", resolve));
   const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), closed]);
   clearTimeout(timer);

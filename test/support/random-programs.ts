@@ -213,6 +213,7 @@ class Generator {
   #columns(): Value {
     const operand = this.#state();
     const width = widthOf(operand);
+    if (width === 1) return this.#chain(operand);
     const middle = 1 + this.#below(width - 1);
     const [first, second] = [build.slice(operand, 2, 0, middle), build.slice(operand, 2, middle, width)];
     return this.#isLikely() ? build.concatenate([this.#keep(second), build.tanh(first)], 2) : this.#chain(second);

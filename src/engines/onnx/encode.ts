@@ -6,7 +6,9 @@
  * it, so that there is never a second copy of them all.
  */
 import { PbfWriter } from "pbf";
-import { toFloat32 } from "../../tensor/half.ts";
+import { firstNonFinite } from "../../checkpoint/finite.ts";
+import { CheckpointError } from "../../errors.ts";
+import { encodeF16, toFloat32 } from "../../tensor/half.ts";
 import { bytesPerElement, elementCount } from "../../tensor/tensor.ts";
 import type { ReadParameter, RunOptions } from "../engine.ts";
 import {
@@ -15,13 +17,12 @@ import {
   type OnnxGraph,
   type OnnxNode,
   type OnnxValueInfo,
+  type OnnxWeight,
   onnxType,
 } from "./graph.ts";
 
-/** Gelu appeared in opset 20, LayerNormalization in 17. */
-const opset = 20;
-/** The IR version that belongs to opset 20. */
-const irVersion = 9;
+/** The oldest version of the format that knows a set of operators, so that no reader is shut out without need. */
+const irVersionOf = (opset: number): number => (opset < 19 ? 8 : 9);
 
 /** Room for everything but the weights: names, shapes, nodes. Growth beyond it is slow but correct. */
 const bytesPerEntry = 512;
@@ -29,30 +30,56 @@ const bytesPerEntry = 512;
 /** `AttributeProto.AttributeType` */
 const attributeType = { float: 1, int: 2, ints: 7 } as const;
 
-/** The file's bytes. */
+export interface EncodeOptions extends RunOptions {
+  /** Told how many of the weights are written. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/**
+ * The file's bytes.
+ * @throws CheckpointError if a weight that is to be float16 is too large for it.
+ */
 export async function encodeOnnx(
   graph: OnnxGraph,
   readParameter: ReadParameter,
-  { signal }: RunOptions = {},
+  { signal, onProgress }: EncodeOptions = {},
 ): Promise<Uint8Array> {
-  const writer = new PbfWriter(new Uint8Array(estimateSize(graph)));
-  writer.writeVarintField(1, irVersion);
+  const writer = new PbfWriter(new Uint8Array(estimateOnnxSize(graph)));
+  writer.writeVarintField(1, irVersionOf(graph.opset));
   writer.writeStringField(2, "fusebert");
-  writer.writeMessage(8, writeOpset, opset);
+  writer.writeMessage(8, writeOpset, graph.opset);
   writer.writeMessage(7, writeGraph, graph);
-  for (const weight of graph.weights) {
+  for (const [index, weight] of graph.weights.entries()) {
     signal?.throwIfAborted();
     const tensor = toFloat32(await readParameter(weight.parameter));
     const data = weight.transposed ? transposed(tensor, weight.shape) : tensor;
     // A field that stands in a message again is merged with what was read before: the graph goes on here.
-    writer.writeMessage(7, writeInitializer, { ...weight, type: onnxType.float, data });
+    writer.writeMessage(7, writeInitializer, { ...weight, data: elementsOf(weight, data) });
+    onProgress?.(index + 1, graph.weights.length);
   }
   return writer.finish();
 }
 
-function estimateSize({ weights, constants, nodes, inputs, outputs }: OnnxGraph): number {
+/** A weight's values as the file holds them. */
+function elementsOf({ type, parameter, shape }: OnnxWeight, values: Float32Array): Float32Array | Uint16Array {
+  if (type === onnxType.float) return values;
+  const data = new Uint16Array(values.length);
+  for (let index = 0; index < values.length; index++) data[index] = encodeF16(values[index] as number);
+  const overflow = firstNonFinite({ dtype: "f16", shape, data });
+  if (overflow === -1) return data;
+  throw new CheckpointError({
+    found: `${parameter} holds ${values[overflow]}`,
+    expected: "values of at most 65,504, the largest of float16",
+    advice: "Keep float32 for this model.",
+  });
+}
+
+/** The bytes the file will have, or a few kilobytes more. */
+export function estimateOnnxSize({ weights, constants, nodes, inputs, outputs }: OnnxGraph): number {
   const entries = weights.length + constants.length + nodes.length + inputs.length + outputs.length;
-  const data = weights.reduce((total, { shape }) => total + elementCount(shape) * bytesPerElement.f32, 0);
+  const data = weights.reduce((total, { type, shape }) => {
+    return total + elementCount(shape) * bytesPerElement[type === onnxType.float ? "f32" : "f16"];
+  }, 0);
   return data + entries * bytesPerEntry;
 }
 

@@ -4,7 +4,7 @@
 import type { Shape } from "../../program/program.ts";
 
 /** `TensorProto.DataType`: the numbers are part of the format. */
-export const onnxType = { float: 1, int32: 6, int64: 7, bool: 9 } as const;
+export const onnxType = { float: 1, int32: 6, int64: 7, bool: 9, float16: 10 } as const;
 
 export type OnnxType = (typeof onnxType)[keyof typeof onnxType];
 
@@ -26,13 +26,15 @@ export interface OnnxConstant {
   readonly name: string;
   readonly type: OnnxType;
   readonly shape: readonly number[];
-  readonly data: Float32Array | BigInt64Array;
+  /** float16 as its bits. */
+  readonly data: Float32Array | Uint16Array | BigInt64Array;
 }
 
-/** One of the checkpoint's tensors as float32, its two axes swapped where a matrix product wants [inputs, outputs]. */
+/** One of the checkpoint's tensors, its two axes swapped where a matrix product wants [inputs, outputs]. */
 export interface OnnxWeight {
   readonly name: string;
   readonly parameter: string;
+  readonly type: typeof onnxType.float | typeof onnxType.float16;
   /** As the graph sees it: already swapped. */
   readonly shape: readonly number[];
   readonly transposed: boolean;
@@ -46,6 +48,8 @@ export interface OnnxValueInfo {
 }
 
 export interface OnnxGraph {
+  /** The version of ONNX's operators that the nodes are of. */
+  readonly opset: number;
   readonly nodes: readonly OnnxNode[];
   readonly constants: readonly OnnxConstant[];
   readonly weights: readonly OnnxWeight[];

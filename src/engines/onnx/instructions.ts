@@ -53,10 +53,20 @@ const elementwiseOperators: Readonly<Record<Exclude<ElementwiseFunction, "select
   tanh: "Tanh",
 };
 
-/** Stands for -∞ under a softmax: e^(lowest − max) is 0 as well, and a row of nothing else does not become NaN. */
-const lowestFloat32 = -3.4028234663852886e38;
+/** A way of writing programs in ONNX: for one kind of reader. */
+export interface Dialect {
+  /** The version of ONNX's operators that the instructions are of. */
+  readonly opset: number;
+  readonly choose: (value: Value) => Instruction;
+}
 
-export function chooseInstruction(value: Value): Instruction {
+/** What ONNX Runtime computes fastest. Gelu appeared in opset 20, LayerNormalization in 17. */
+export const runtimeDialect: Dialect = { opset: 20, choose: chooseInstruction };
+
+/** Stands for -∞ under a softmax: e^(lowest − max) is 0 as well, and a row of nothing else does not become NaN. */
+export const lowestFloat32 = -3.4028234663852886e38;
+
+function chooseInstruction(value: Value): Instruction {
   const softmaxMatch = matchSoftmax(value);
   if (softmaxMatch) return softmax(softmaxMatch);
   const layerNormMatch = matchLayerNorm(value);
@@ -74,7 +84,8 @@ function simple(
   return { reads, emit: (emitter, names) => emitter.result(operator, names, attributes) };
 }
 
-function textbook(value: Value): Instruction {
+/** The ONNX operator of the same name. */
+export function textbook(value: Value): Instruction {
   const { operation, shape } = value;
   switch (operation.kind) {
     case "input": {
@@ -118,8 +129,9 @@ function textbook(value: Value): Instruction {
 
 function weight(parameter: string, shape: Shape, transposed: boolean): Instruction {
   const extents = shape.map(Number);
-  const name = transposed ? `${parameter} transposed` : parameter;
-  return { reads: [], emit: (emitter) => emitter.weight({ name, parameter, shape: extents, transposed }) };
+  const name = transposed ? `${parameter}.transposed` : parameter;
+  const stored = { name, parameter, type: onnxType.float, shape: extents, transposed };
+  return { reads: [], emit: (emitter) => emitter.weight(stored) };
 }
 
 function reduce(operator: string, operand: Value): Instruction {
@@ -178,6 +190,6 @@ function softmax({ scores, mask }: SoftmaxMatch): Instruction {
   };
 }
 
-function layerNorm({ operand, weight: scale, bias, epsilon }: LayerNormMatch): Instruction {
+export function layerNorm({ operand, weight: scale, bias, epsilon }: LayerNormMatch): Instruction {
   return simple("LayerNormalization", [operand, scale, bias], { axis: { int: -1 }, epsilon: { float: epsilon } });
 }

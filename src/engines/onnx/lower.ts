@@ -2,7 +2,8 @@
  * Lowers a program to an ONNX graph.
  *
  * It walks back from the outputs, so that only what an output needs is emitted: the textbook operations inside a softmax,
- * for which one operator stands (`instructions.ts`), disappear unless somebody asked for one of them.
+ * for which one operator stands (`instructions.ts`), disappear unless somebody asked for one of them. A node that is
+ * there already is not emitted again: what every layer makes of the mask is made once.
  *
  * Must stay true: a stage asked for is an output under its own name, and no depth of program overflows the stack.
  */
@@ -17,25 +18,26 @@ import {
   type OnnxWeight,
   onnxType,
 } from "./graph.ts";
-import { chooseInstruction, type Emitter, type Instruction } from "./instructions.ts";
+import { type Dialect, type Emitter, type Instruction, runtimeDialect } from "./instructions.ts";
 
-export function lowerToOnnx(program: Program): OnnxGraph {
-  const instructions = neededInstructions(program);
+/** @param dialect which operators to write the program in. */
+export function lowerToOnnx(program: Program, dialect: Dialect = runtimeDialect): OnnxGraph {
+  const instructions = neededInstructions(program, dialect);
   const lowering = new Lowering(program);
   for (const value of computeOrder(program)) {
     const instruction = instructions.get(value);
     if (instruction !== undefined) lowering.emit(value, instruction);
   }
-  return lowering.graph(program);
+  return lowering.graph(program, dialect.opset);
 }
 
 /** The instruction of every value that an output needs, directly or through other instructions. */
-function neededInstructions(program: Program): Map<Value, Instruction> {
+function neededInstructions(program: Program, { choose }: Dialect): Map<Value, Instruction> {
   const instructions = new Map<Value, Instruction>();
   const pending = [...program.outputs.values()];
   for (let value = pending.pop(); value !== undefined; value = pending.pop()) {
     if (instructions.has(value)) continue;
-    const instruction = chooseInstruction(value);
+    const instruction = choose(value);
     instructions.set(value, instruction);
     pending.push(...instruction.reads);
   }
@@ -49,6 +51,8 @@ class Lowering implements Emitter {
   readonly #constants = new Map<string, OnnxConstant>();
   readonly #weights = new Map<string, OnnxWeight>();
   readonly #inputs: OnnxValueInfo[] = [];
+  /** Names by what is computed under them. */
+  readonly #computed = new Map<string, string>();
   /** The value being emitted: its result gets its stage's name, what lies before gets a number. */
   #current: Value | undefined;
 
@@ -62,7 +66,7 @@ class Lowering implements Emitter {
     this.#names.set(value, instruction.emit(this, names));
   }
 
-  graph(program: Program): OnnxGraph {
+  graph(program: Program, opset: number): OnnxGraph {
     const outputs: OnnxValueInfo[] = [];
     for (const [name, value] of program.outputs) {
       const computed = this.#nameOf(value);
@@ -71,6 +75,7 @@ class Lowering implements Emitter {
       outputs.push({ name, type: onnxType.float, shape: value.shape });
     }
     return {
+      opset,
       nodes: this.#nodes,
       constants: [...this.#constants.values()],
       weights: [...this.#weights.values()],
@@ -85,7 +90,9 @@ class Lowering implements Emitter {
     attributes: Readonly<Record<string, OnnxAttribute>> = {},
   ): string {
     const stage = this.#current && this.#outputNames.get(this.#current);
-    return this.#node(operator, inputs, stage ?? `t${this.#nodes.length}`, attributes);
+    return stage === undefined
+      ? this.intermediate(operator, inputs, attributes)
+      : this.#node(operator, inputs, stage, attributes);
   }
 
   intermediate(
@@ -93,7 +100,10 @@ class Lowering implements Emitter {
     inputs: readonly string[],
     attributes: Readonly<Record<string, OnnxAttribute>> = {},
   ): string {
-    return this.#node(operator, inputs, `t${this.#nodes.length}`, attributes);
+    const key = JSON.stringify([operator, inputs, attributes]);
+    const name = this.#computed.get(key) ?? this.#node(operator, inputs, `t${this.#nodes.length}`, attributes);
+    this.#computed.set(key, name);
+    return name;
   }
 
   input(info: OnnxValueInfo): string {
@@ -102,12 +112,12 @@ class Lowering implements Emitter {
   }
 
   scalar(value: number): string {
-    return this.#constant({ name: `scalar ${value}`, type: onnxType.float, shape: [], data: Float32Array.of(value) });
+    return this.#constant({ name: `scalar_${value}`, type: onnxType.float, shape: [], data: Float32Array.of(value) });
   }
 
   integers(values: readonly number[]): string {
     const data = BigInt64Array.from(values, BigInt);
-    return this.#constant({ name: `integers ${values}`, type: onnxType.int64, shape: [values.length], data });
+    return this.#constant({ name: `integers_${values.join("_")}`, type: onnxType.int64, shape: [values.length], data });
   }
 
   weight(weight: OnnxWeight): string {

@@ -66,6 +66,7 @@ export class OnnxEngine implements Engine {
 }
 
 class OnnxExecutable implements Executable {
+  readonly description = "ONNX Runtime, f32";
   readonly #runtime: OnnxRuntime;
   readonly #inputs: ReturnType<typeof inputsOf>;
   readonly #queue = pLimit(1);

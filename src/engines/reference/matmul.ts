@@ -45,8 +45,8 @@ function multiplyRowsF32(
   k: number,
   n: number,
 ): void {
-  const left = Float32Array.from(a.subarray(aStart, aStart + m * k));
-  const right = Float32Array.from(b.subarray(bStart, bStart + n * k));
+  const left = new Float32Array(a.subarray(aStart, aStart + m * k));
+  const right = new Float32Array(b.subarray(bStart, bStart + n * k));
   for (let i = 0; i < m; i++) {
     const row = i * k;
     for (let j = 0; j < n; j += 4) {

@@ -20,6 +20,7 @@ export class ReferenceEngine implements Engine {
       parameters.set(operation.name, { dtype: "f64", shape: tensor.shape, data: toFloat64(tensor) });
     }
     return {
+      description: "interpreter, f64",
       run: (inputs, options) => interpret(program, parameters, inputs, options),
       dispose: async () => parameters.clear(),
     };

@@ -9,31 +9,44 @@ import { computeOrder } from "../../program/order.ts";
 import type { Program, Value } from "../../program/program.ts";
 import { viewedTensor } from "../../program/views.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import type { ReadParameter } from "../engine.ts";
+import type { ExecuteOptions, ReadParameter } from "../engine.ts";
 import type { GpuPrecision } from "./codegen/storage.ts";
 import type { DeviceLostError } from "./device-health.ts";
 import type { GpuDevice } from "./gpu-device.ts";
 import { GpuProgram } from "./gpu-program.ts";
-import { lowerToWgsl } from "./lower.ts";
-import { packInputs, planPacking, unpack } from "./packing.ts";
+import { lowerForAllSizes } from "./lower.ts";
+import { packInputs, planPacking, unpack, visiblePairs } from "./packing.ts";
 import { Placement } from "./placement.ts";
+import { type OnTrace, RunRecording } from "./tracing.ts";
 
 export interface CompileSettings {
   readonly level: Level;
   readonly precision: GpuPrecision;
+  /** Told of every run. Absent: nothing is recorded. */
+  readonly onTrace?: OnTrace | undefined;
 }
+
+/** Begins to record a run. */
+type StartRecording = () => RunRecording;
 
 export class CompiledProgram {
   readonly #program: Program;
   readonly #compiled: GpuProgram;
   readonly #isPacked: boolean;
+  readonly #startRecording: StartRecording | undefined;
   readonly #inputs: ReadonlyMap<string, Value>;
   readonly #order: readonly Value[];
 
-  private constructor(program: Program, compiled: GpuProgram, isPacked: boolean) {
+  private constructor(
+    program: Program,
+    compiled: GpuProgram,
+    isPacked: boolean,
+    startRecording: StartRecording | undefined,
+  ) {
     this.#program = program;
     this.#compiled = compiled;
     this.#isPacked = isPacked;
+    this.#startRecording = startRecording;
     this.#order = computeOrder(program);
     this.#inputs = inputsOf(this.#order);
   }
@@ -41,16 +54,19 @@ export class CompiledProgram {
   static async create(
     device: GpuDevice,
     program: Program,
-    { level, precision }: CompileSettings,
+    { level, precision, onTrace }: CompileSettings,
     readParameter: ReadParameter,
     signal: AbortSignal | undefined,
   ): Promise<CompiledProgram> {
     const packed = packSequences(program);
     const schedule = scheduleAt(packed ?? program, level);
     const placement = new Placement(schedule, precision);
-    const kernels = lowerToWgsl(schedule, placement, device.kernelLimits);
-    const compiled = await GpuProgram.create(device, { schedule, kernels, placement }, readParameter, signal);
-    return new CompiledProgram(program, compiled, packed !== undefined);
+    const lowerings = lowerForAllSizes(schedule, placement, device.kernelLimits);
+    const parts = { schedule, lowerings, placement, isTraced: onTrace !== undefined };
+    const compiled = await GpuProgram.create(device, parts, readParameter, signal);
+    const traced = { device: device.description, precision, level, schedule, placement };
+    const startRecording = onTrace && (() => new RunRecording(traced, onTrace));
+    return new CompiledProgram(program, compiled, packed !== undefined, startRecording);
   }
 
   /** Why its device is of no use any more; `undefined` while it is. */
@@ -58,30 +74,44 @@ export class CompiledProgram {
     return this.#compiled.failure;
   }
 
-  async run(inputs: ReadonlyMap<string, Tensor>, signal?: AbortSignal): Promise<Map<string, Tensor>> {
+  async run(inputs: ReadonlyMap<string, Tensor>, options: ExecuteOptions = {}): Promise<Map<string, Tensor>> {
+    const recording = this.#startRecording?.();
     const extents = bindInputs(this.#inputs, inputs);
     this.#checkIndices(inputs);
-    if (!this.#isPacked) return this.#compiled.run(inputs, signal);
+    if (!this.#isPacked) {
+      const outputs = await this.#compiled.run(inputs, options, recording);
+      recording?.finish(undefined);
+      return outputs;
+    }
     const mask = this.#inputs.has("attention_mask") ? inputs.get("attention_mask") : undefined;
     const packing = planPacking(extents.get("batch") ?? 1, extents.get("sequence") ?? 1, mask);
     const packed =
       packing.sources.length > 0
-        ? await this.#compiled.run(packInputs(packing, this.#compiled.inputs, inputs), signal)
+        ? await this.#compiled.run(packInputs(packing, this.#compiled.inputs, inputs), options, recording)
         : undefined;
-    return new Map(
-      [...this.#program.outputs].map(([name, { shape }]) => {
+    const outputs = new Map(
+      [...this.#program.outputs, ...(options.observe ? this.#observable() : [])].map(([name, { shape }]) => {
         const padded = bindShape(shape, extents);
         const empty: Tensor<"f32"> = { dtype: "f32", shape: shape.slice(1).map(() => 0), data: new Float32Array() };
         const computed = packed?.get(name) ?? empty;
         const sequenceAxes = shape.map((extent) => extent === "sequence");
-        return [name, unpack(packing, computed, padded, sequenceAxes)];
+        return [name, unpack(packing, computed, padded, sequenceAxes)] as const;
       }),
     );
+    // Of nothing but padding, nothing was run.
+    if (packed !== undefined) recording?.finish(visiblePairs(packing));
+    return outputs;
   }
 
   /** Gives everything back. No run may be under way. */
   dispose(): void {
     this.#compiled.dispose();
+  }
+
+  /** The observed stages that kernels store, as the program has them. */
+  #observable(): [string, Value][] {
+    const stored = new Set(this.#compiled.observable.map(({ name }) => name));
+    return [...(this.#program.observed ?? [])].filter(([name]) => stored.has(name));
   }
 
   /** A kernel would read some row of the table, not say that there is none. */

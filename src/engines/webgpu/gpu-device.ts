@@ -4,7 +4,7 @@
  * Features and limits are probed on the adapter, and all of those that kernels can use are asked for. Each program has
  * an account of its own with the device, and closing it gives back every buffer the program made, however far it came.
  *
- * Must stay true: every buffer is made and given back here, so that `allocatedBytes` is all the memory held.
+ * Must stay true: every buffer and query set is made and given back here, so that `allocatedBytes` is all that is held.
  */
 import { EngineError, messageOf } from "../../errors.ts";
 import type { KernelLimits } from "./codegen/kernel-source.ts";
@@ -22,7 +22,10 @@ const raisedLimits = [
   "maxComputeWorkgroupSizeY",
 ] as const;
 
-const wantedFeatures: readonly GPUFeatureName[] = ["shader-f16", "timestamp-query"];
+/** The feature of tensor cores, which no standard has yet. */
+const subgroupMatrix = "chromium-experimental-subgroup-matrix" as GPUFeatureName;
+
+const wantedFeatures: readonly GPUFeatureName[] = ["shader-f16", "timestamp-query", "subgroups", subgroupMatrix];
 
 /** Why a kernel was not compiled, with its source. */
 export class KernelError extends EngineError {
@@ -43,14 +46,17 @@ export class KernelError extends EngineError {
   }
 }
 
+/** What takes memory of the GPU. */
+type Allocation = GPUBuffer | GPUQuerySet;
+
 /** What all accounts of a device have in common. */
 interface Shared {
   readonly device: GPUDevice;
   readonly info: GPUAdapterInfo;
   readonly health: DeviceHealth;
   readonly pipelines: Map<string, Promise<GPUComputePipeline>>;
-  /** The buffers of each account with their sizes. */
-  readonly accounts: Set<Map<GPUBuffer, number>>;
+  /** What each account holds, with its sizes in bytes. */
+  readonly accounts: Set<Map<Allocation, number>>;
 }
 
 export class GpuDevice {
@@ -58,13 +64,13 @@ export class GpuDevice {
   /** Vendor, architecture and description, as far as the adapter says. */
   readonly description: string;
   readonly #shared: Shared;
-  readonly #buffers = new Map<GPUBuffer, number>();
+  readonly #allocations = new Map<Allocation, number>();
 
   private constructor(shared: Shared) {
     this.#shared = shared;
     this.device = shared.device;
     this.description = describe(shared.info);
-    shared.accounts.add(this.#buffers);
+    shared.accounts.add(this.#allocations);
   }
 
   /** @throws EngineError if there is no adapter, or it gives no device. */
@@ -100,11 +106,11 @@ export class GpuDevice {
     return new GpuDevice(this.#shared);
   }
 
-  /** Gives back every buffer made through this account. Nothing submitted later may use them. */
+  /** Gives back everything made through this account. Nothing submitted later may use it. */
   closeAccount(): void {
-    for (const buffer of this.#buffers.keys()) buffer.destroy();
-    this.#buffers.clear();
-    this.#shared.accounts.delete(this.#buffers);
+    for (const allocation of this.#allocations.keys()) allocation.destroy();
+    this.#allocations.clear();
+    this.#shared.accounts.delete(this.#allocations);
   }
 
   /** Why the device is of no use any more; `undefined` while it is. */
@@ -122,21 +128,26 @@ export class GpuDevice {
     return this.#shared.info.isFallbackAdapter;
   }
 
-  /** Bytes of all buffers, of all accounts, that have not been given back. None are left of a lost device. */
+  /** Bytes of all that all accounts have not given back. None are left of a lost device. */
   get allocatedBytes(): number {
     if (this.failure) return 0;
     return [...this.#shared.accounts]
-      .flatMap((buffers) => [...buffers.values()])
+      .flatMap((allocations) => [...allocations.values()])
       .reduce((sum, bytes) => sum + bytes, 0);
   }
 
+  /** Whether it can tell when a kernel began and ended. */
   get hasTimestamps(): boolean {
     return this.device.features.has("timestamp-query");
   }
 
   get kernelLimits(): KernelLimits {
     const { maxComputeWorkgroupStorageSize, maxComputeInvocationsPerWorkgroup } = this.device.limits;
-    return { workgroupMemory: maxComputeWorkgroupStorageSize, workgroupSize: maxComputeInvocationsPerWorkgroup };
+    return {
+      workgroupMemory: maxComputeWorkgroupStorageSize,
+      workgroupSize: maxComputeInvocationsPerWorkgroup,
+      tensorCores: hasTensorCores(this.device, this.#shared.info),
+    };
   }
 
   supports(precision: GpuPrecision): boolean {
@@ -154,12 +165,28 @@ export class GpuDevice {
         advice: "Use shorter or fewer sequences at a time, --precision f16-storage, or --device cpu.",
       });
     }
+    return this.#allocate(label, size, () => this.device.createBuffer({ label, size, usage }));
+  }
+
+  /**
+   * Room for `count` timestamps; only with `hasTimestamps`.
+   * @throws EngineError if there is no memory for it.
+   */
+  createTimestamps(label: string, count: number): Promise<GPUQuerySet> {
+    return this.#allocate(label, count * 8, () => this.device.createQuerySet({ label, type: "timestamp", count }));
+  }
+
+  destroyBuffer(buffer: GPUBuffer): void {
+    this.#free(buffer);
+  }
+
+  async #allocate<T extends Allocation>(label: string, size: number, make: () => T): Promise<T> {
     this.device.pushErrorScope("out-of-memory");
-    const buffer = this.device.createBuffer({ label, size, usage });
-    this.#buffers.set(buffer, size);
+    const made = make();
+    this.#allocations.set(made, size);
     const error = await this.guard(this.device.popErrorScope());
     if (error !== null) {
-      this.destroyBuffer(buffer);
+      this.#free(made);
       throw new EngineError({
         found: `the GPU has no ${formatBytes(size)} left for ${label}`,
         expected: `more free memory; ${formatBytes(this.allocatedBytes)} are in use here`,
@@ -167,12 +194,12 @@ export class GpuDevice {
         cause: error,
       });
     }
-    return buffer;
+    return made;
   }
 
-  destroyBuffer(buffer: GPUBuffer): void {
-    this.#buffers.delete(buffer);
-    buffer.destroy();
+  #free(allocation: Allocation): void {
+    this.#allocations.delete(allocation);
+    allocation.destroy();
   }
 
   /**
@@ -240,13 +267,35 @@ export class GpuDevice {
   destroy(): void {
     const { pipelines, accounts, health } = this.#shared;
     pipelines.clear();
-    for (const buffers of accounts) {
-      for (const buffer of buffers.keys()) buffer.destroy();
-      buffers.clear();
+    for (const allocations of accounts) {
+      for (const allocation of allocations.keys()) allocation.destroy();
+      allocations.clear();
     }
     accounts.clear();
     health.destroy();
   }
+}
+
+/** A kind of fragment that the hardware multiplies; not in the types of the standard yet. */
+interface SubgroupMatrixConfig {
+  readonly componentType: string;
+  readonly resultComponentType: string;
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+}
+
+/** Whether kernels/tensor-matmul.ts and its like run here: fragments of 16 × 16, in subgroups of 32, and room for tiles. */
+function hasTensorCores({ features, limits }: GPUDevice, info: GPUAdapterInfo): boolean {
+  const needed: readonly GPUFeatureName[] = ["shader-f16", "subgroups", subgroupMatrix];
+  if (!needed.every((feature) => features.has(feature))) return false;
+  const { subgroupMatrixConfigs = [] } = info as { readonly subgroupMatrixConfigs?: Iterable<SubgroupMatrixConfig> };
+  const hasFragments = [...subgroupMatrixConfigs].some(({ componentType, resultComponentType, M, N, K }) => {
+    return componentType === "f16" && resultComponentType === "f32" && [M, N, K].every((size) => size === 16);
+  });
+  const isWarp = info.subgroupMinSize === 32 && info.subgroupMaxSize === 32;
+  const hasRoom = limits.maxComputeWorkgroupStorageSize >= 48 * 1024 && limits.maxComputeInvocationsPerWorkgroup >= 512;
+  return hasFragments && isWarp && hasRoom;
 }
 
 function describe({ vendor, architecture, device, description }: GPUAdapterInfo): string {

@@ -7,51 +7,57 @@
  * Must stay true: a run allocates nothing that an earlier one had already, and `dispose` gives all of it back.
  */
 import pLimit from "p-limit";
-import { EngineError } from "../../errors.ts";
-import type { Schedule } from "../../passes/schedule.ts";
-import { bindInputs, bindShape, type Binding as ExtentBinding, inputsOf } from "../../program/bind.ts";
+import { type ObservableStage, observableStages, type Schedule } from "../../passes/schedule.ts";
+import { bindInputs, type Binding as ExtentBinding, inputsOf } from "../../program/bind.ts";
 import { computeOrder } from "../../program/order.ts";
-import type { Extent, SymbolicExtent, Value } from "../../program/program.ts";
-import { viewedTensor } from "../../program/views.ts";
+import type { SymbolicExtent, Value } from "../../program/program.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import type { ReadParameter } from "../engine.ts";
-import { contiguous, toContiguous } from "../reference/strided.ts";
-import { applyViews } from "../reference/views.ts";
+import type { ExecuteOptions, ReadParameter } from "../engine.ts";
 import { type Arena, createArena, roomyExtents, serves } from "./arena.ts";
 import { checkLimits } from "./check-limits.ts";
-import { byteLength } from "./codegen/storage.ts";
 import { type BufferRange, type Constants, uploadConstants } from "./constants.ts";
 import { abortable, type DeviceLostError } from "./device-health.ts";
+import { type Dispatches, encodeRun } from "./encode-run.ts";
 import type { GpuDevice } from "./gpu-device.ts";
-import { fromGpu, toGpu } from "./host-tensors.ts";
-import type { LoweredKernel } from "./lower.ts";
+import { toGpu } from "./host-tensors.ts";
+import { KernelTimer, readKernelTimes } from "./kernel-timer.ts";
+import type { LoweredKernel, Lowering } from "./lower.ts";
 import type { Placement } from "./placement.ts";
+import { bytesOf, decode, planReadback, type Reading, type ReadStage } from "./readback.ts";
+import type { RunRecording } from "./tracing.ts";
 
 /** The members of the uniform `extents`, in order. */
 const symbols: readonly SymbolicExtent[] = ["batch", "sequence", "keys", "tokens"];
 
 export interface GpuProgramParts {
   readonly schedule: Schedule;
-  readonly kernels: readonly LoweredKernel[];
+  /** Smallest size first. */
+  readonly lowerings: readonly [Lowering, ...Lowering[]];
   readonly placement: Placement;
+  /** Whether runs are recorded, and kernels timed where the GPU can. */
+  readonly isTraced: boolean;
 }
 
-/** An output in the arena, and its place in the buffer it is read from. */
-interface Output {
-  readonly name: string;
-  readonly value: Value;
-  readonly range: BufferRange;
-  readonly start: number;
-  readonly size: number;
+/** A run that the GPU computes. */
+interface Submitted {
+  /** What it is read from: `readings`, and behind them the times of kernels where they are taken. */
+  readonly readback: GPUBuffer;
+  readonly readings: readonly Reading[];
+  readonly timesAt: number;
+  readonly valid: Promise<void>;
 }
 
 export class GpuProgram {
   readonly inputs: ReadonlyMap<string, Value>;
+  /** The observed stages that its kernels store. */
+  readonly observable: readonly ObservableStage[];
   readonly #gpu: GpuDevice;
   readonly #parts: GpuProgramParts;
-  readonly #pipelines: readonly GPUComputePipeline[];
+  /** Of each lowering, one a kernel. */
+  readonly #pipelines: readonly (readonly GPUComputePipeline[])[];
   readonly #constants: Constants;
   readonly #extentsBuffer: GPUBuffer;
+  readonly #timer: KernelTimer | undefined;
   readonly #freeReadbacks: GPUBuffer[] = [];
   /** Arenas that a run is about to use. One that was replaced is destroyed by its last user. */
   readonly #users = new Map<Arena, number>();
@@ -61,16 +67,19 @@ export class GpuProgram {
   private constructor(
     gpu: GpuDevice,
     parts: GpuProgramParts,
-    pipelines: readonly GPUComputePipeline[],
+    pipelines: readonly (readonly GPUComputePipeline[])[],
     constants: Constants,
     extentsBuffer: GPUBuffer,
+    timer: KernelTimer | undefined,
   ) {
     this.#gpu = gpu;
     this.#parts = parts;
     this.#pipelines = pipelines;
     this.#constants = constants;
     this.#extentsBuffer = extentsBuffer;
+    this.#timer = timer;
     this.inputs = inputsOf(computeOrder(parts.schedule.program));
+    this.observable = observableStages(parts.schedule);
   }
 
   /**
@@ -83,8 +92,9 @@ export class GpuProgram {
     readParameter: ReadParameter,
     signal?: AbortSignal,
   ): Promise<GpuProgram> {
-    const { kernels, placement } = parts;
-    checkLimits(kernels, placement, device.device.limits);
+    const { lowerings, placement } = parts;
+    const [{ kernels }] = lowerings;
+    for (const lowering of lowerings) checkLimits(lowering.kernels, placement, device.device.limits);
     const gpu = device.openAccount();
     const stop = new AbortController();
     const readUnlessStopped: ReadParameter = (name) => {
@@ -95,15 +105,20 @@ export class GpuProgram {
     const uploading = (async () => {
       const extentsBuffer = await gpu.createBuffer("extents", 16, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
       const constants = await uploadConstants(gpu, kernels, placement, readUnlessStopped, signal);
-      return { extentsBuffer, constants };
+      const timer = parts.isTraced ? await KernelTimer.create(gpu, kernels.length) : undefined;
+      return { extentsBuffer, constants, timer };
     })();
     try {
-      const pipelines = kernels.map((kernel, index) =>
-        gpu.pipeline(labelOf(kernel, index), kernel.code, bufferTypes(kernel, placement)),
+      const pipelines = lowerings.map((lowering) =>
+        Promise.all(
+          lowering.kernels.map((kernel, index) =>
+            gpu.pipeline(labelOf(kernel, index), kernel.code, bufferTypes(kernel, placement)),
+          ),
+        ),
       );
       const compiling = abortable(Promise.all(pipelines), signal);
-      const [compiled, { extentsBuffer, constants }] = await Promise.all([compiling, uploading]);
-      return new GpuProgram(gpu, parts, compiled, constants, extentsBuffer);
+      const [compiled, { extentsBuffer, constants, timer }] = await Promise.all([compiling, uploading]);
+      return new GpuProgram(gpu, parts, compiled, constants, extentsBuffer, timer);
     } catch (error) {
       stop.abort();
       // It must not write into what is given back.
@@ -119,26 +134,34 @@ export class GpuProgram {
   }
 
   /**
-   * Computes the outputs.
+   * Computes the outputs, and gives beside them what is observed on the way, if that was asked for.
+   * @param recording of this run, if the program is traced.
    * @throws EngineError for inputs that do not fit, memory that is not there, or a device that fails.
    */
-  async run(inputs: ReadonlyMap<string, Tensor>, signal?: AbortSignal): Promise<Map<string, Tensor<"f32">>> {
+  async run(
+    inputs: ReadonlyMap<string, Tensor>,
+    { signal, observe = false }: ExecuteOptions = {},
+    recording?: RunRecording,
+  ): Promise<Map<string, Tensor<"f32">>> {
     const extents = bindInputs(this.inputs, inputs);
+    recording?.enter("memory");
     const arena = await this.#acquireArena(extents);
-    let submitted: { readonly readback: GPUBuffer; readonly outputs: readonly Output[]; readonly valid: Promise<void> };
+    let submitted: Submitted;
     try {
       signal?.throwIfAborted();
-      submitted = await this.#submit(arena, extents, inputs);
+      submitted = await this.#submit(arena, extents, inputs, this.#stagesToRead(observe), recording);
     } finally {
       this.#releaseArena(arena);
     }
-    const { readback, outputs, valid } = submitted;
+    const { readback, readings, timesAt, valid } = submitted;
     try {
-      const bytes = bytesOf(outputs);
-      await Promise.all([valid, this.#gpu.guard(readback.mapAsync(GPUMapMode.READ, 0, bytes))]);
-      const results = outputs.map(({ name, value, start, size }) => {
-        return [name, this.#decode(value, readback.getMappedRange(start, size), extents)] as const;
+      const timesBytes = this.#timer?.bytes ?? 0;
+      await Promise.all([valid, this.#gpu.guard(readback.mapAsync(GPUMapMode.READ, 0, timesAt + timesBytes))]);
+      recording?.enter("decode");
+      const results = readings.map(({ name, value, start, size }) => {
+        return [name, decode(value, readback.getMappedRange(start, size), this.#parts.placement, extents)] as const;
       });
+      if (this.#timer) recording?.timed(readKernelTimes(readback.getMappedRange(timesAt, timesBytes)));
       readback.unmap();
       this.#freeReadbacks.push(readback);
       return new Map(results);
@@ -148,21 +171,34 @@ export class GpuProgram {
     }
   }
 
-  async #submit(arena: Arena, extents: ExtentBinding, inputs: ReadonlyMap<string, Tensor>) {
-    const outputs = this.#outputsIn(arena, extents);
-    const readback = await this.#acquireReadback(bytesOf(outputs));
+  async #submit(
+    arena: Arena,
+    extents: ExtentBinding,
+    inputs: ReadonlyMap<string, Tensor>,
+    stages: readonly ReadStage[],
+    recording: RunRecording | undefined,
+  ): Promise<Submitted> {
+    const readings = planReadback(stages, arena, this.#parts.placement, extents);
+    const timesAt = Math.ceil(bytesOf(readings) / 8) * 8;
+    const readback = await this.#acquireReadback(timesAt + (this.#timer?.bytes ?? 0));
     try {
       // From here to the submission nothing is awaited: no other run comes between.
       const valid = this.#gpu.submitting(() => {
+        recording?.enter("write inputs");
         this.#writeInputs(arena, extents, inputs);
-        const encoder = this.#gpu.device.createCommandEncoder({ label: "fusebert" });
-        this.#encodeKernels(encoder, arena, extents);
-        for (const { range, start, size } of outputs) {
-          encoder.copyBufferToBuffer(range.buffer, range.offset, readback, start, size);
+        recording?.enter("encode");
+        const dispatches = this.#dispatchesIn(arena, extents);
+        recording?.dispatched(dispatches.kernels, extents);
+        const { device } = this.#gpu;
+        const reading = { timer: this.#timer, readings, readback, timesAt };
+        for (const commands of encodeRun(device, dispatches, extents, reading)) {
+          recording?.enter("submit");
+          device.queue.submit([commands]);
+          recording?.enter("encode");
         }
-        this.#gpu.device.queue.submit([encoder.finish()]);
+        recording?.enter("wait");
       });
-      return { readback, outputs, valid };
+      return { readback, readings, timesAt, valid };
     } catch (error) {
       this.#freeReadbacks.push(readback);
       throw error;
@@ -176,7 +212,10 @@ export class GpuProgram {
     this.#gpu.closeAccount();
   }
 
-  #acquireArena(extents: ExtentBinding): Promise<Arena> {
+  async #acquireArena(extents: ExtentBinding): Promise<Arena> {
+    const ready = this.#arena;
+    const isMaking = this.#arenaQueue.activeCount + this.#arenaQueue.pendingCount > 0;
+    if (ready && !isMaking && serves(ready.extents, extents)) return this.#use(ready);
     return this.#arenaQueue(async () => {
       const current = this.#arena;
       if (current && serves(current.extents, extents)) return this.#use(current);
@@ -206,12 +245,12 @@ export class GpuProgram {
   }
 
   #arenaParts() {
-    const { schedule, kernels, placement } = this.#parts;
+    const { schedule, lowerings, placement } = this.#parts;
     return {
       schedule,
-      kernels,
+      kernels: lowerings[0].kernels,
       placement,
-      pipelines: this.#pipelines,
+      pipelines: this.#pipelines[0] as readonly GPUComputePipeline[],
       constants: this.#constants,
       inputs: [...this.inputs.values()],
       extentsBuffer: this.#extentsBuffer,
@@ -241,60 +280,24 @@ export class GpuProgram {
     }
   }
 
-  #encodeKernels(encoder: GPUCommandEncoder, arena: Arena, extents: ExtentBinding): void {
-    const extentOf = (extent: Extent): number => (typeof extent === "number" ? extent : (extents.get(extent) ?? 1));
-    const pass = encoder.beginComputePass();
-    this.#parts.kernels.forEach((kernel, index) => {
-      pass.setPipeline(this.#pipelines[index] as GPUComputePipeline);
-      pass.setBindGroup(0, arena.bindGroups[index]);
-      pass.dispatchWorkgroups(...this.#workgroups(kernel, extentOf));
-    });
-    pass.end();
+  #stagesToRead(observe: boolean): ReadStage[] {
+    const outputs = [...this.#parts.schedule.program.outputs].map(([name, value]) => ({ name, value }));
+    return observe ? [...outputs, ...this.observable] : outputs;
   }
 
-  #workgroups(kernel: LoweredKernel, extentOf: (extent: Extent) => number): readonly [number, number, number] {
-    const workgroups = kernel.workgroups(extentOf);
-    const limit = this.#gpu.device.limits.maxComputeWorkgroupsPerDimension;
-    if (workgroups.every((count) => count <= limit)) return workgroups;
-    throw new EngineError({
-      found: `a kernel takes ${workgroups.join(" × ")} workgroups`,
-      expected: `at most ${limit} in each direction, the GPU's limit maxComputeWorkgroupsPerDimension`,
-      advice: "Use fewer sequences at a time.",
-    });
+  /** The kernels for a run's size. What they bind is the same in all sizes. */
+  #dispatchesIn({ bindGroups }: Arena, extents: ExtentBinding): Dispatches {
+    const { lowerings } = this.#parts;
+    const rows = extents.get("tokens") ?? (extents.get("batch") ?? 1) * (extents.get("sequence") ?? 1);
+    const index = Math.max(
+      0,
+      lowerings.findIndex(({ mostRows }) => rows <= mostRows),
+    );
+    const { kernels } = lowerings[index] as Lowering;
+    const pipelines = this.#pipelines[index] as readonly GPUComputePipeline[];
+    const mostWorkgroups = this.#gpu.device.limits.maxComputeWorkgroupsPerDimension;
+    return { kernels, pipelines, bindGroups, mostWorkgroups };
   }
-
-  #outputsIn(arena: Arena, extents: ExtentBinding): Output[] {
-    let start = 0;
-    return [...this.#parts.schedule.program.outputs].map(([name, value]) => {
-      const tensor = viewedTensor(value);
-      const range = arena.stored.get(tensor) ?? arena.inputs.get(tensor);
-      if (range === undefined) {
-        throw new EngineError({ found: `the output ${name} depends on no input`, expected: "something to compute" });
-      }
-      const size = this.#byteLength(tensor, extents);
-      const output = { name, value, range, start, size };
-      start += Math.ceil(size / 16) * 16;
-      return output;
-    });
-  }
-
-  #byteLength(tensor: Value, extents: ExtentBinding): number {
-    const type = this.#parts.placement.typeOf(tensor) ?? "f32";
-    return Math.max(16, Math.ceil(byteLength(bindShape(tensor.shape, extents), type) / 4) * 4);
-  }
-
-  #decode(value: Value, bytes: ArrayBuffer, extents: ExtentBinding): Tensor<"f32"> {
-    const tensor = viewedTensor(value);
-    const shape = bindShape(tensor.shape, extents);
-    const data = fromGpu(bytes, shape, this.#parts.placement.typeOf(tensor) ?? "f32");
-    if (tensor === value) return { dtype: "f32", shape, data };
-    const view = applyViews(value, contiguous(Float64Array.from(data), shape), extents);
-    return { dtype: "f32", shape: view.shape, data: Float32Array.from(toContiguous(view)) };
-  }
-}
-
-function bytesOf(outputs: readonly Output[]): number {
-  return outputs.reduce((end, { start, size }) => Math.max(end, start + size), 0);
 }
 
 function labelOf({ kernel }: LoweredKernel, index: number): string {

@@ -1,15 +1,24 @@
 /**
  * Lowers a schedule to WGSL: every kernel to its source and the tensors it binds.
+ *
+ * Where there are tensor cores, the best tile of a matmul depends on how many rows it has, which is known only when the
+ * program runs: it is lowered several times, and each run takes what suits its size.
+ *
+ * Must stay true: lowerings of one schedule differ in sources alone, not in what their kernels bind.
  */
 import { interiorOf, type Kernel, type Schedule, storedBy } from "../../passes/schedule.ts";
 import type { Value } from "../../program/program.ts";
 import { KernelBindings } from "./codegen/bindings.ts";
 import type { KernelLimits, KernelSource } from "./codegen/kernel-source.ts";
 import { attentionKernel } from "./kernels/attention.ts";
+import { attentionTileFor, headSizeOf } from "./kernels/attention-tiles.ts";
 import { elementwiseKernel } from "./kernels/elementwise.ts";
 import { matmulKernel } from "./kernels/matmul.ts";
 import { isNarrow, narrowMatmulKernel } from "./kernels/narrow-matmul.ts";
 import { rowsKernel } from "./kernels/rows.ts";
+import { suitsTensorAttention, tensorAttentionKernel } from "./kernels/tensor-attention.ts";
+import { suitsTensorCores, tensorMatmulKernel } from "./kernels/tensor-matmul.ts";
+import { sizeClasses, tileFor } from "./kernels/tensor-tiles.ts";
 import type { Placement } from "./placement.ts";
 
 export interface LoweredKernel extends KernelSource {
@@ -18,31 +27,74 @@ export interface LoweredKernel extends KernelSource {
   readonly interior: readonly Value[];
 }
 
-export function lowerToWgsl(schedule: Schedule, placement: Placement, limits: KernelLimits): LoweredKernel[] {
+/** A program's kernels for runs of a size. */
+export interface Lowering {
+  /** Tokens of all sequences together, at most. */
+  readonly mostRows: number;
+  readonly kernels: readonly LoweredKernel[];
+}
+
+/** Smallest first; the last serves every size. */
+export function lowerForAllSizes(
+  schedule: Schedule,
+  placement: Placement,
+  limits: KernelLimits,
+): readonly [Lowering, ...Lowering[]] {
+  const lower = (mostRows: number): Lowering => {
+    return { mostRows, kernels: lowerToWgsl(schedule, placement, limits, mostRows) };
+  };
+  const [smallest, ...larger] = limits.tensorCores ? sizeClasses : [Number.POSITIVE_INFINITY];
+  return [lower(smallest ?? Number.POSITIVE_INFINITY), ...larger.map(lower)];
+}
+
+/** @param mostRows tokens of all sequences together, at most: what tiles are chosen for. */
+export function lowerToWgsl(
+  schedule: Schedule,
+  placement: Placement,
+  limits: KernelLimits,
+  mostRows = Number.POSITIVE_INFINITY,
+): LoweredKernel[] {
   const stored = storedBy(schedule.kernels);
   return schedule.kernels.map((kernel) => {
     const interior = interiorOf(kernel, stored);
-    return { ...lowerKernel(kernel, interior, new KernelBindings(placement), limits), kernel, interior };
+    return {
+      ...lowerKernel(kernel, interior, placement, { ...limits, mostRows }),
+      kernel,
+      interior,
+    };
   });
 }
 
 function lowerKernel(
   kernel: Kernel,
   interior: readonly Value[],
-  bindings: KernelBindings,
-  limits: KernelLimits,
+  placement: Placement,
+  limits: KernelLimits & { readonly mostRows: number },
 ): KernelSource {
   const { template, stores } = kernel;
+  const bindings = new KernelBindings(placement);
   switch (template.kind) {
     case "elementwise":
       return elementwiseKernel(kernel, bindings);
     case "rows":
       return rowsKernel(kernel, interior, bindings);
-    case "matmul":
-      return isNarrow(template.matmul) && template.statistics === undefined
-        ? narrowMatmulKernel(kernel, template.matmul, interior, bindings)
-        : matmulKernel({ template, stores }, interior, bindings, limits);
+    case "matmul": {
+      const { matmul, statistics } = template;
+      if (isNarrow(matmul) && statistics === undefined) return narrowMatmulKernel(kernel, matmul, interior, bindings);
+      if (!limits.tensorCores || !suitsTensorCores(matmul, bindings)) {
+        return matmulKernel({ template, stores }, interior, bindings, limits);
+      }
+      const tile = tileFor(limits.mostRows, Number(matmul.shape.at(-1)));
+      return tensorMatmulKernel({ template, stores }, interior, bindings, tile);
+    }
     case "attention":
-      return attentionKernel({ template, stores }, bindings, limits);
+      if (!limits.tensorCores || !suitsTensorAttention(template.attention, stores, placement)) {
+        return attentionKernel({ template, stores }, bindings, limits);
+      }
+      return tensorAttentionKernel(
+        { template, stores },
+        bindings,
+        attentionTileFor(limits.mostRows, headSizeOf(template.attention)),
+      );
   }
 }

@@ -31,6 +31,11 @@ export function planPacking(batch: number, sequence: number, mask: Tensor | unde
   return { batch, sequence, sources: sources.slice(0, tokens), starts };
 }
 
+/** Pairs of tokens that are in one sequence: what attention has to look at. */
+export function visiblePairs({ starts }: Packing): number {
+  return starts.slice(1).reduce((sum, end, row) => sum + (end - (starts[row] as number)) ** 2, 0);
+}
+
 /** The packed program's inputs of the padded one's. */
 export function packInputs(
   packing: Packing,

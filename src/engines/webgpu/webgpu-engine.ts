@@ -15,6 +15,7 @@ import { CompiledProgram } from "./compiled-program.ts";
 import { abortable } from "./device-health.ts";
 import { GpuDevice, KernelError } from "./gpu-device.ts";
 import { selfTest, WrongNumbersError } from "./self-test.ts";
+import type { OnTrace } from "./tracing.ts";
 import { WebGpuExecutable } from "./webgpu-executable.ts";
 
 export interface WebGpuOptions {
@@ -29,6 +30,8 @@ export interface WebGpuOptions {
   readonly skipSelfTest?: boolean;
   /** Called with the source of a kernel that the driver refuses. Resolves to where it was saved, if it was. */
   readonly saveSource?: (label: string, code: string) => Promise<string | undefined>;
+  /** Told what every run did and when. Kernels are then timed one by one, which makes runs slower. */
+  readonly onTrace?: OnTrace;
 }
 
 /** What an engine would compute with. */
@@ -55,6 +58,7 @@ export class WebGpuEngine implements Engine {
   /** Batches are packed. */
   readonly mixesLengths = true;
   readonly readsAgain = true;
+  readonly observes = true;
   readonly #gpu: GPU;
   readonly #options: WebGpuOptions;
   readonly #executables = new Set<WebGpuExecutable>();
@@ -115,7 +119,8 @@ export class WebGpuEngine implements Engine {
     signal: AbortSignal | undefined,
   ): Promise<CompiledProgram> {
     const { device, precision } = session;
-    const settings = { level: this.#options.level ?? bestLevel, precision };
+    const { level = bestLevel, onTrace } = this.#options;
+    const settings = { level, precision, onTrace };
     const compiling = CompiledProgram.create(device, program, settings, readParameter, signal);
     try {
       const [compiled] = await abortable(Promise.all([compiling, this.#test(session)]), signal);

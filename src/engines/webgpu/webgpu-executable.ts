@@ -4,7 +4,7 @@
  */
 import { EngineError } from "../../errors.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import type { Executable, RunOptions } from "../engine.ts";
+import type { Executable, ExecuteOptions } from "../engine.ts";
 import type { CompiledProgram } from "./compiled-program.ts";
 import { abortable } from "./device-health.ts";
 
@@ -41,12 +41,13 @@ export class WebGpuExecutable implements Executable {
     this.#onDispose = onDispose;
   }
 
-  async run(inputs: ReadonlyMap<string, Tensor>, { signal }: RunOptions = {}): Promise<Map<string, Tensor>> {
+  async run(inputs: ReadonlyMap<string, Tensor>, options: ExecuteOptions = {}): Promise<Map<string, Tensor>> {
+    const { signal } = options;
     signal?.throwIfAborted();
     if (this.#isDisposed) {
       throw new EngineError({ found: "the model was disposed of", advice: "Compile it again to use it again." });
     }
-    const run = this.#run(inputs, signal);
+    const run = this.#run(inputs, options);
     this.#runs.add(run);
     run.catch(() => {}).finally(() => this.#runs.delete(run));
     return abortable(run, signal);
@@ -60,9 +61,9 @@ export class WebGpuExecutable implements Executable {
     this.#onDispose(this);
   }
 
-  async #run(inputs: ReadonlyMap<string, Tensor>, signal: AbortSignal | undefined): Promise<Map<string, Tensor>> {
+  async #run(inputs: ReadonlyMap<string, Tensor>, options: ExecuteOptions): Promise<Map<string, Tensor>> {
     const compiled = this.#compiled.failure ? await this.#renew(this.#compiled.failure) : this.#compiled;
-    const outputs = await compiled.run(inputs, signal);
+    const outputs = await compiled.run(inputs, options);
     this.#renewals = 0;
     return outputs;
   }

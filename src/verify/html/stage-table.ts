@@ -6,7 +6,7 @@ import { type Content, html, type Markup } from "./markup.ts";
 import { decibel, formatIndex, formatRatio, scientific, shortStage } from "./numbers.ts";
 import { badge, firstDivergentMark, scrolling } from "./parts.ts";
 import { mostImportant } from "./stage-selection.ts";
-import { shadowWords, shownComparison, worstStage } from "./words.ts";
+import { instrumentedNote, shadowWords, shownComparison, worstStage } from "./words.ts";
 
 export function stageTables(candidate: CandidateReport): Markup {
   const { layers } = candidate;
@@ -50,8 +50,8 @@ ${shadowWords(candidate)}.${note(candidate)}</p>`;
 }
 
 function note({ layers }: CandidateReport): Content {
-  if (layers.every(({ stages }) => stages.every(({ production }) => production))) return "";
-  return html` <span class="tag">instrumented</span>: written only by a run that keeps every stage, in float32.`;
+  const note = instrumentedNote(layers.flatMap(({ stages }) => stages));
+  return note !== "" && html` <span class="tag">instrumented</span>: ${note}.`;
 }
 
 function stageRow(stage: StageReport, firstDivergent: boolean): Markup {

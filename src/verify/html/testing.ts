@@ -120,6 +120,7 @@ function layerOf(
       shadow: name === "context" ? null : comparison(random, shadow, name),
       shadowSkipped: name === "context" ? `layer.${layer}.attention_probs is not in the dump` : null,
       production: !name.startsWith("attention_scores") && name !== "attention_probs",
+      judged: true,
     };
   });
   const divergent = stages.find(({ propagated }) => propagated !== null && !isMatch(propagated.verdict));

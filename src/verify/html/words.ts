@@ -171,6 +171,14 @@ export function shadowWords({ kind }: CandidateReport): string {
     : "each stage computed by the candidate from the original's inputs";
 }
 
+/** What it means that a stage is marked as instrumented; empty where none is. */
+export function instrumentedNote(stages: readonly StageReport[]): string {
+  const instrumented = stages.filter(({ production }) => !production);
+  if (instrumented.length === 0) return "";
+  const purpose = instrumented.some(({ judged }) => judged) ? "" : ", to locate faults; not judged";
+  return `written only by a second run, which keeps every stage in float32${purpose}`;
+}
+
 export function noLayoutsWords({ kind, inconclusive }: CandidateReport): string {
   if (inconclusive !== null) return "The layouts were not tried, because no comparison could be made.";
   return kind === "dump"

@@ -50,6 +50,11 @@ export class KernelBindings {
     return !isOwn && this.#source.typeOf(value) !== undefined;
   }
 
+  /** How a value lies in memory; `undefined` for one that the kernel computes. */
+  typeOf(value: Value): StorageType | undefined {
+    return this.has(value) ? this.#source.typeOf(value) : undefined;
+  }
+
   /** A tensor the kernel reads. */
   read(value: Value): TensorName {
     const type = this.#typeOf(value);

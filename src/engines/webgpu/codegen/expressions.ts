@@ -83,6 +83,26 @@ export class Block {
     return this.#once("v", value, coordinates, () => this.#vector(value, coordinates));
   }
 
+  /** The same rounded to float16, as a `vec4<f16>`: without a conversion where they lie in memory as such. */
+  halves(value: Value, coordinates: Coordinates): string {
+    return this.#storedHalves(value, coordinates) ?? `vec4<f16>(${this.vector(value, coordinates)})`;
+  }
+
+  #storedHalves(value: Value, coordinates: Coordinates): string | undefined {
+    const { operation } = value;
+    if (this.#given.has(value)) return undefined;
+    if (this.#bindings.has(value)) {
+      const { name, type, offset } = this.#bindings.read(value);
+      const base = coordinates.at(-1) ?? zero;
+      if (type !== "f16" || base.multipleOf % 4 !== 0) return undefined;
+      const rows = linear(coordinates.slice(0, -1), value.shape.slice(0, -1));
+      return `${name}[${vectorIndex(rows, value, base, offset)}]`;
+    }
+    if (operation.kind !== "slice" && operation.kind !== "reshape" && operation.kind !== "transpose") return undefined;
+    const own = viewedCoordinates(value, operation, coordinates);
+    return staysARow(value, operation, own) ? this.#storedHalves(operation.operand, own) : undefined;
+  }
+
   /** One element, as the name of an `f32`. */
   scalar(value: Value, coordinates: Coordinates): string {
     return this.#once("s", value, coordinates, () => this.#scalar(value, coordinates));
@@ -348,9 +368,12 @@ function staysARow(
   }
 }
 
-/** The value with its last two axes exchanged. */
+/** The value with its last two axes exchanged: what it is a transpose of, if it is one of these two axes. */
 export function transposed(value: Value): Value {
   const axes = value.shape.map((_, axis) => axis);
   const [row, column] = [axes.length - 2, axes.length - 1];
-  return transpose(value, [...axes.slice(0, row), column, row]);
+  const exchanged = [...axes.slice(0, row), column, row];
+  const { operation } = value;
+  if (operation.kind === "transpose" && operation.permutation.join() === exchanged.join()) return operation.operand;
+  return transpose(value, exchanged);
 }

@@ -29,6 +29,8 @@ export interface KernelLimits {
   /** Bytes of workgroup memory. */
   readonly workgroupMemory: number;
   readonly workgroupSize: number;
+  /** Whether there are tensor cores for fragments of 16 × 16, float16 to float32, in subgroups of 32. */
+  readonly tensorCores?: boolean;
 }
 
 const extents = `struct Extents {
@@ -40,6 +42,8 @@ const extents = `struct Extents {
 @group(0) @binding(0) var<uniform> extents: Extents;`;
 
 export interface KernelParts {
+  /** Directives that come before everything else; they include `enable f16` where it is needed. */
+  readonly extensions?: readonly string[];
   /** Declarations besides the bindings: workgroup memory and functions. */
   readonly declarations?: readonly string[];
   readonly workgroupSize: readonly number[];
@@ -47,9 +51,12 @@ export interface KernelParts {
 }
 
 /** The source, with `group`, `groups`, `local` and `local_index` as the names of WGSL's built-in values. */
-export function assemble(bindings: KernelBindings, { declarations = [], workgroupSize, body }: KernelParts): string {
+export function assemble(
+  bindings: KernelBindings,
+  { extensions, declarations = [], workgroupSize, body }: KernelParts,
+): string {
   return [
-    ...(bindings.usesHalf ? ["enable f16;"] : []),
+    ...(extensions ?? (bindings.usesHalf ? ["enable f16;"] : [])),
     extents,
     ...bindings.declarations,
     ...(bindings.usesPackedHalves ? [packedHalves] : []),

@@ -10,23 +10,14 @@
  * visited. Scores and probabilities that are to be kept are written on the way; then all keys are visited, twice for the
  * probabilities.
  */
-import { sequenceIds } from "../../../passes/pack-sequences.ts";
-import type { Attention, Kernel } from "../../../passes/schedule.ts";
+import type { Kernel } from "../../../passes/schedule.ts";
 import type { Extent, Value } from "../../../program/program.ts";
-import { viewedTensor } from "../../../program/views.ts";
 import type { KernelBindings } from "../codegen/bindings.ts";
-import { at, type Coordinates, delinearize, linear } from "../codegen/coordinates.ts";
-import {
-  acrossLanes,
-  Block,
-  broadcastCoordinates,
-  lowest,
-  maskTail,
-  transposed,
-  vectorIndex,
-} from "../codegen/expressions.ts";
+import { at, linear } from "../codegen/coordinates.ts";
+import { acrossLanes, lowest, maskTail, vectorIndex } from "../codegen/expressions.ts";
 import { assemble, indent, type KernelLimits, type KernelSource, productOf } from "../codegen/kernel-source.ts";
 import { extentText, storeVector } from "../codegen/storage.ts";
+import { AttentionParts } from "./attention-parts.ts";
 
 /** An invocation holds two queries and four keys. */
 interface Tile {
@@ -48,50 +39,35 @@ export function attentionKernel(
   limits: KernelLimits,
 ): KernelSource {
   const { attention } = kernel.template;
-  return new AttentionGenerator(attention, kernel.stores, bindings, limits).generate();
+  return new AttentionGenerator(new AttentionParts(attention, bindings), kernel.stores, limits).generate();
 }
 
 class AttentionGenerator {
-  readonly #attention: Attention;
+  readonly #parts: AttentionParts;
   readonly #stores: readonly Value[];
-  readonly #bindings: KernelBindings;
   readonly #tile: Tile;
-  readonly #query: Value;
-  readonly #key: Value;
-  readonly #value: Value;
   /** Vectors of four in a query or key, and in a value. */
   readonly #depth: number;
   readonly #width: number;
 
-  constructor(attention: Attention, stores: readonly Value[], bindings: KernelBindings, limits: KernelLimits) {
-    const [products, context] = [attention.products.operation, attention.context.operation];
-    if (products.kind !== "matmul" || context.kind !== "matmul") throw new RangeError("attention is made of matmuls");
-    this.#attention = attention;
+  constructor(parts: AttentionParts, stores: readonly Value[], limits: KernelLimits) {
+    this.#parts = parts;
     this.#stores = stores;
-    this.#bindings = bindings;
-    this.#query = products.left;
-    this.#key = transposed(products.right);
-    this.#value = context.right;
-    this.#depth = Math.ceil(Number(this.#query.shape.at(-1)) / 4);
-    this.#width = Math.ceil(Number(this.#value.shape.at(-1)) / 4);
+    this.#depth = Math.ceil(parts.depth / 4);
+    this.#width = Math.ceil(parts.width / 4);
     const fits = (tile: Tile): boolean =>
       this.#memoryOf(tile) <= limits.workgroupMemory && invocationsOf(tile) <= limits.workgroupSize;
     this.#tile = tiles.find(fits) ?? (tiles.at(-1) as Tile);
   }
 
   generate(): KernelSource {
-    for (const value of this.#stores) this.#bindings.write(value);
-    const shape = this.#attention.products.shape;
-    const [queries, leading] = [shape.at(-2) as Extent, shape.slice(0, -2)];
-    const { scores, probabilities } = this.#attention;
+    const { attention, bindings, queries } = this.#parts;
+    for (const value of this.#stores) bindings.write(value);
+    const leading = attention.products.shape.slice(0, -2);
+    const { scores, probabilities } = attention;
     const keepsProbabilities = this.#stores.includes(probabilities);
     const keepsScores = this.#stores.includes(scores);
-    const functions = [
-      this.#load("query", this.#query),
-      this.#load("key", this.#key),
-      this.#load("value", this.#value),
-      this.#score(),
-    ];
+    const functions = [...this.#parts.loads("f32"), this.#parts.scores()];
     const body = [
       ...this.#start(keepsScores || keepsProbabilities),
       ...this.#pass(keepsScores, this.#accumulate()),
@@ -99,12 +75,12 @@ class AttentionGenerator {
       ...(keepsProbabilities ? this.#pass(false, this.#writeProbabilities()) : []),
     ];
     return {
-      code: assemble(this.#bindings, {
+      code: assemble(bindings, {
         declarations: [...this.#workgroupMemory(), ...functions],
         workgroupSize: [this.#keyGroups, this.#tile.queries / 2],
         body,
       }),
-      bindings: this.#bindings.bindings,
+      bindings: bindings.bindings,
       workgroups: (extentOf) => [Math.ceil(extentOf(queries) / this.#tile.queries), productOf(leading, extentOf), 1],
       workgroupMemory: this.#memoryOf(this.#tile),
       workgroupSize: invocationsOf(this.#tile),
@@ -137,51 +113,10 @@ class AttentionGenerator {
     ];
   }
 
-  get #leading(): Coordinates {
-    return delinearize(at("head"), this.#attention.products.shape.slice(0, -2));
-  }
-
-  /** Four elements of a query, key or value; zero beyond their end. */
-  #load(name: string, value: Value): string {
-    const block = new Block(this.#bindings);
-    const vector = block.vector(value, [...this.#leading, at("position"), at("column", 4)]);
-    return [
-      `fn load_${name}(head: u32, position: u32, column: u32) -> vec4<f32> {`,
-      ...indent(block.lines),
-      `  return ${maskTail(vector, "column", value.shape.at(-1) as Extent, "0.0f")};`,
-      "}",
-    ].join("\n");
-  }
-
-  /** The scores of four keys, and which of them count. */
-  #score(): string {
-    const { products, scores, mask } = this.#attention;
-    const keys = products.shape.at(-1) as Extent;
-    const coordinates = [...this.#leading, at("query"), at("key", 4)];
-    const block = new Block(this.#bindings, new Map([[products, { vector: "products" }]]));
-    const score = block.vector(scores, coordinates);
-    const visibility = new Block(this.#bindings);
-    const counted = mask && visibility.vector(mask, broadcastCoordinates(mask, coordinates));
-    const inside = `vec4<u32>(key) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(${extentText(keys)})`;
-    return [
-      "fn score(head: u32, query: u32, key: u32, products: vec4<f32>) -> vec4<f32> {",
-      ...indent(block.lines),
-      `  return ${score};`,
-      "}",
-      "fn counts(head: u32, query: u32, key: u32) -> vec4<bool> {",
-      ...indent(visibility.lines),
-      `  return ${counted ? `(${counted} != vec4<f32>()) & (${inside})` : inside};`,
-      "}",
-    ].join("\n");
-  }
-
   #start(visitsAll: boolean): string[] {
     const { queries } = this.#tile;
-    const shape = this.#attention.products.shape;
-    const [queryCount, keyCount] = shape.slice(-2).map((extent) => extentText(extent)) as [string, string];
+    const queryCount = extentText(this.#parts.queries);
     const invocations = invocationsOf(this.#tile);
-    const ids = this.#ownSequenceIds();
-    const ranged = ids !== undefined && !visitsAll;
     return [
       "let head = group.y;",
       `let first_query = group.x * ${queries}u;`,
@@ -192,14 +127,7 @@ class AttentionGenerator {
       `  let column = index % ${this.#depth}u;`,
       `  queries[line * ${this.#depth + 1}u + column] = load_query(head, min(first_query + line, ${queryCount} - 1u), column * 4u);`,
       "}",
-      ...(ranged
-        ? [
-            "// A sequence's id is the index of its first token, and ids never fall: the keys are those of the tile's sequences.",
-            `let first_key = u32(${ids}[first_query]) & ~3u;`,
-            `let last_id = ${ids}[min(first_query + ${queries - 1}u, ${queryCount} - 1u)];`,
-          ]
-        : ["let first_key = 0u;"]),
-      `let key_end = ${keyCount};`,
+      ...this.#parts.keyRange(queries, visitsAll),
       ...[0, 1].flatMap((row) => [
         `var largest${row} = ${lowest};`,
         `var sum${row} = 0.0f;`,
@@ -208,23 +136,12 @@ class AttentionGenerator {
     ];
   }
 
-  /** The name of the tensor that says which sequence a token belongs to, if the mask is of that kind. */
-  #ownSequenceIds(): string | undefined {
-    const operation = this.#attention.mask?.operation;
-    if (operation?.kind !== "elementwise" || operation.function !== "equal") return undefined;
-    const [left, right] = operation.operands.map(viewedTensor);
-    const isIds = left === right && left?.operation.kind === "input" && left.operation.name === sequenceIds;
-    return left && isIds ? this.#bindings.read(left).name : undefined;
-  }
-
   /** Visits all keys, tile by tile, with the scores of the invocation's queries as `scores0`, `scores1`. */
   #pass(keepsScores: boolean, visit: readonly string[]): string[] {
     const { keys } = this.#tile;
-    const ids = this.#ownSequenceIds();
-    const ranged = ids !== undefined && !this.#stores.some((value) => value !== this.#attention.context);
-    const condition = ranged ? `key0 < key_end && ${ids}[key0] <= last_id` : "key0 < key_end";
+    const { context, scores } = this.#parts.attention;
+    const condition = this.#parts.isWithinKeys(this.#stores.some((value) => value !== context));
     const lineLength = Math.max(this.#depth, this.#width) + 1;
-    const scores = this.#attention.scores;
     return [
       `for (var key0 = first_key; ${condition}; key0 += ${keys}u) {`,
       ...indent([
@@ -246,8 +163,9 @@ class AttentionGenerator {
         // Coordinates past the end are those of the last key: what is computed there does not count.
         `let known_key = min(key, (key_end - 1u) & ~3u);`,
         ...[0, 1].flatMap((row) => [
-          `let scores${row} = score(head, query${row}, known_key, products${row});`,
-          `let counts${row} = counts(head, query${row}, known_key) & vec4<bool>(key < key_end);`,
+          `let visible_to${row} = visibility(head, query${row}, known_key);`,
+          `let scores${row} = score(head, query${row}, known_key, products${row}, visible_to${row});`,
+          `let counts${row} = ${this.#parts.counts("key", `visible_to${row}`)};`,
           ...(keepsScores ? this.#writeRow(scores, row, `scores${row}`) : []),
         ]),
         ...visit,
@@ -316,15 +234,12 @@ class AttentionGenerator {
   #conclude(): string[] {
     const groups = this.#keyGroups;
     const place = (row: number): string => `(local.y * 2u + ${row}u) * ${groups}u`;
-    const { context, products } = this.#attention;
-    const queryCount = extentText(products.shape.at(-2) as Extent);
-    const { name, type } = this.#bindings.write(context);
+    const queryCount = extentText(this.#parts.queries);
     return [
       "workgroupBarrier();",
       ...[0, 1].map((row) => `partials[${place(row)} + local.x] = sum${row};`),
       "workgroupBarrier();",
       ...[0, 1].flatMap((row) => {
-        const index = linear([...this.#leading, at(`query${row}`)], context.shape.slice(0, -1));
         return [
           `var total${row} = 0.0f;`,
           `for (var other = 0u; other < ${groups}u; other++) { total${row} += partials[${place(row)} + other]; }`,
@@ -332,12 +247,7 @@ class AttentionGenerator {
           `if (first_query + local.y * 2u + ${row}u < ${queryCount}) {`,
           ...Array.from({ length: this.#held }, (_, held) => {
             const column = `(local.x + ${held * groups}u) * 4u`;
-            const stored = storeVector(
-              name,
-              vectorIndex(index, context, at(`(${column})`, 4)),
-              maskTail(`(context${row}_${held} / norm${row})`, column, context.shape.at(-1) as Extent, "0.0f"),
-              type,
-            );
+            const stored = this.#parts.storeContext(`query${row}`, column, `(context${row}_${held} / norm${row})`);
             return `  if (local.x + ${held * groups}u < ${this.#width}u) { ${stored} }`;
           }),
           "}",
@@ -349,15 +259,15 @@ class AttentionGenerator {
   #writeProbabilities(): string[] {
     return [0, 1].flatMap((row) => [
       `let weight${row} = select(vec4<f32>(), exp(scores${row} - vec4<f32>(largest${row})), counts${row});`,
-      ...this.#writeRow(this.#attention.probabilities, row, `(weight${row} / norm${row})`),
+      ...this.#writeRow(this.#parts.attention.probabilities, row, `(weight${row} / norm${row})`),
     ]);
   }
 
   /** Four elements of a kept stage, by whoever has them. */
   #writeRow(value: Value, row: number, vector: string): string[] {
-    const { name, type } = this.#bindings.write(value);
+    const { name, type } = this.#parts.bindings.write(value);
     const [queries, keys] = value.shape.slice(-2) as [Extent, Extent];
-    const index = linear([...this.#leading, at(`query${row}`)], value.shape.slice(0, -1));
+    const index = linear([...this.#parts.leading, at(`query${row}`)], value.shape.slice(0, -1));
     const statement = storeVector(
       name,
       vectorIndex(index, value, at("key", 4)),

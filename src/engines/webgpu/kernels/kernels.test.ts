@@ -8,8 +8,9 @@ import { type Level, scheduleAt } from "../../../passes/levels.ts";
 import { packSequences } from "../../../passes/pack-sequences.ts";
 import { bertForQuestionAnswering } from "../../../program/bert.ts";
 import { selectOutputs } from "../../../program/program.ts";
+import type { KernelLimits } from "../codegen/kernel-source.ts";
 import type { GpuPrecision } from "../codegen/storage.ts";
-import { type LoweredKernel, lowerToWgsl } from "../lower.ts";
+import { lowerToWgsl } from "../lower.ts";
 import { Placement } from "../placement.ts";
 
 const config: BertConfig = {
@@ -24,10 +25,14 @@ const config: BertConfig = {
   padTokenId: 0,
 };
 
-function kernelsAt(level: Level, precision: GpuPrecision): LoweredKernel[] {
+/** What the tests' kernels are lowered for: what every WebGPU device has, or a GPU with tensor cores. */
+const plain = { workgroupMemory: 16_384, workgroupSize: 256 };
+const tensorCores = { workgroupMemory: 49_152, workgroupSize: 1024, tensorCores: true };
+
+function kernelsAt(level: Level, precision: GpuPrecision, limits: KernelLimits = plain, mostRows?: number) {
   const program = selectOutputs(bertForQuestionAnswering(config), ["start_logits", "end_logits"]);
   const schedule = scheduleAt(packSequences(program) ?? program, level);
-  return lowerToWgsl(schedule, new Placement(schedule, precision), { workgroupMemory: 16_384, workgroupSize: 256 });
+  return lowerToWgsl(schedule, new Placement(schedule, precision), limits, mostRows);
 }
 
 test.each([
@@ -40,6 +45,24 @@ test.each([
   ["the head, a narrow matmul", "O3", "f32", 11],
 ] as const)("%s", (_, level, precision, index) => {
   expect(kernelsAt(level, precision)[index]?.code).toMatchSnapshot();
+});
+
+test.each([
+  ["query, key and value, a matmul", 1],
+  ["attention", 2],
+  ["an output with residual and statistics, a matmul", 3],
+] as const)("in tensor cores: %s", (_, index) => {
+  expect(kernelsAt("O3", "f16", tensorCores, 192)[index]?.code).toMatchSnapshot();
+});
+
+test("tensor cores are used in float16 alone, and for everything there that multiplies matrices but the head", () => {
+  const tensor = (...kernels: Parameters<typeof kernelsAt>): boolean[] =>
+    kernelsAt(...kernels).map(({ code }) => code.includes("subgroupMatrixMultiplyAccumulate"));
+  expect(tensor("O3", "f32", tensorCores)).not.toContain(true);
+  expect(tensor("O3", "f16-storage", tensorCores)).not.toContain(true);
+  expect(tensor("O3", "f16", plain)).not.toContain(true);
+  // The embeddings, five kernels for each of two layers, the head.
+  expect(tensor("O3", "f16", tensorCores)).toEqual([false, ...Array<boolean>(10).fill(true), false]);
 });
 
 test("layers that do the same have the same source, and so one pipeline", () => {

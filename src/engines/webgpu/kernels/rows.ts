@@ -1,12 +1,12 @@
 /**
  * The kernel of rows: LayerNorm, softmax, and every reduction with what is computed from it.
  *
- * One workgroup owns a row. Each reduction is a pass over the row: the invocations add up every 64th vector, then each
- * other's sums in a tree, so that all know the result. What is computed on the way to the next pass is computed again,
- * from what is in cache by then, rather than kept.
+ * One workgroup owns a row. Each reduction is a pass over the row: the invocations add up every 64th vector, then all add
+ * up each other's sums, in the same order. A row of known and moderate width is held in registers from the first pass to
+ * the last; of any other, what is computed on the way to the next pass is computed again, from what is in cache by then.
  */
 import type { Kernel } from "../../../passes/schedule.ts";
-import type { Operation, Shape, Value } from "../../../program/program.ts";
+import type { Extent, Operation, Shape, Value } from "../../../program/program.ts";
 import type { KernelBindings } from "../codegen/bindings.ts";
 import { at, type Coordinate, delinearize, zero } from "../codegen/coordinates.ts";
 import { acrossLanes, Block, type Given, lowest, maskTail } from "../codegen/expressions.ts";
@@ -26,6 +26,9 @@ const invocations = 64;
 
 type Reduction = Extract<Operation, { kind: "reduce" }>;
 
+/** Vectors of a row that an invocation holds at most. */
+const mostHeld = 8;
+
 /**
  * @param interior what the kernel computes, in order.
  */
@@ -36,14 +39,24 @@ export function rowsKernel({ stores }: Kernel, interior: readonly Value[], bindi
   for (const value of stores) bindings.write(value);
   const given = new Map<Value, Given>();
   const block = new Block(bindings, given);
+  const columns = heldColumns(rows.at(-1) ?? 1);
+  block.lines.push(...(columns ?? []).flatMap(({ declarations }) => declarations));
   for (const value of interior) {
     if (value.operation.kind !== "reduce" || value.operation.operand.shape.join() !== rows.join()) continue;
-    given.set(value, { scalar: reduction(bindings, block, value.operation, row) });
+    const scalar = columns
+      ? heldReduction(bindings, block, value.operation, row, columns)
+      : reduction(bindings, block, value.operation, row);
+    given.set(value, { scalar });
   }
   const [narrow, wide] = [stores.filter(isNarrow), stores.filter((value) => !isNarrow(value))];
   const narrowStores = narrow.flatMap((value) => store(bindings, block, value, row, zero));
   if (narrow.length > 0) block.lines.push("if (local_index == 0u) {", ...indent(narrowStores), "}");
-  if (wide.length > 0) {
+  if (wide.length > 0 && columns) {
+    for (const { column, isInside } of columns) {
+      const statements = wide.flatMap((value) => store(bindings, block, value, row, column));
+      block.lines.push(...(isInside === undefined ? statements : [`if (${isInside}) {`, ...indent(statements), "}"]));
+    }
+  } else if (wide.length > 0) {
     const inner = block.inner();
     const statements = wide.flatMap((value) => store(bindings, inner, value, row, at("column", 4)));
     block.lines.push(...overColumns("column", rows, [...inner.lines, ...statements]));
@@ -56,6 +69,53 @@ export function rowsKernel({ stores }: Kernel, interior: readonly Value[], bindi
     workgroupMemory: invocations * 4,
     workgroupSize: invocations,
   };
+}
+
+/** Four columns that each invocation holds of the row. */
+interface HeldColumns {
+  readonly column: Coordinate;
+  readonly declarations: readonly string[];
+  /** Whether they are an invocation's at all; absent where they always are. Others hold the row's last columns again. */
+  readonly isInside: string | undefined;
+}
+
+/** The columns of a row as invocations hold them; `undefined` for a row too wide, or of unknown width. */
+function heldColumns(width: Extent): HeldColumns[] | undefined {
+  const count = Math.ceil(Number(width) / (invocations * 4));
+  if (typeof width !== "number" || count > mostHeld) return undefined;
+  const last = (Math.ceil(width / 4) - 1) * 4;
+  return Array.from({ length: count }, (_, index) => {
+    const name = `column_${index}`;
+    const place = `local_index * 4u + ${index * invocations * 4}u`;
+    const isWhole = (index + 1) * invocations * 4 <= last + 4;
+    const isInside = isWhole ? undefined : `${place} <= ${last}u`;
+    const declarations = [`let ${name} = ${isWhole ? place : `min(${place}, ${last}u)`};`];
+    return { column: at(name, 4), declarations, isInside };
+  });
+}
+
+/** A reduction of what invocations hold; gives the name of its result. */
+function heldReduction(
+  bindings: KernelBindings,
+  block: Block,
+  { function: name, operand }: Reduction,
+  row: readonly Coordinate[],
+  columns: readonly HeldColumns[],
+): string {
+  const result = bindings.freshName("row_value");
+  const neutral = name === "sum" ? "0.0f" : lowest;
+  const parts = columns.map(({ column, isInside }) => {
+    const vector = block.vector(operand, [...row, column]);
+    const counted = maskTail(vector, column.text, operand.shape.at(-1) ?? 1, neutral);
+    return isInside === undefined ? counted : `select(vec4<f32>(${neutral}), ${counted}, ${isInside})`;
+  });
+  const partial = bindings.freshName("partial");
+  const combined = parts.reduce((left, right) => (name === "sum" ? `(${left} + ${right})` : `max(${left}, ${right})`));
+  block.lines.push(
+    `let ${partial} = ${combined};`,
+    `let ${result} = ${name}_of_row(${acrossLanes(name, partial)}, local_index);`,
+  );
+  return result;
 }
 
 const isNarrow = ({ shape }: Value): boolean => (shape.at(-1) ?? 1) === 1;
@@ -99,21 +159,23 @@ function overColumns(column: string, rows: Shape, statements: readonly string[])
   ];
 }
 
-function tree(name: "sum" | "max", combine: string): string {
+function acrossInvocations(name: "sum" | "max", neutral: string, combine: string): string {
   return `fn ${name}_of_row(value: f32, index: u32) -> f32 {
   workgroupBarrier();
   shared_values[index] = value;
-  for (var stride = ${invocations / 2}u; stride > 0u; stride /= 2u) {
-    workgroupBarrier();
-    if (index < stride) { shared_values[index] = ${combine}; }
+  workgroupBarrier();
+  var all = vec4<f32>(${neutral});
+  for (var first = 0u; first < ${invocations}u; first += 4u) {
+    let four = vec4<f32>(shared_values[first], shared_values[first + 1u], shared_values[first + 2u], shared_values[first + 3u]);
+    all = ${combine};
   }
-  return workgroupUniformLoad(&shared_values[0]);
+  return ${acrossLanes(name, "all")};
 }`;
 }
 
 /** One number an invocation reduced to one that all know. */
 const acrossWorkgroup = [
   `var<workgroup> shared_values: array<f32, ${invocations}>;`,
-  tree("sum", "shared_values[index] + shared_values[index + stride]"),
-  tree("max", "max(shared_values[index], shared_values[index + stride])"),
+  acrossInvocations("sum", "0.0f", "all + four"),
+  acrossInvocations("max", lowest, "max(all, four)"),
 ].join("\n");

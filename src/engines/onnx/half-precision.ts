@@ -1,0 +1,126 @@
+/**
+ * Makes a float32 graph one in float16, as far as that is safe.
+ *
+ * In float16: matrices and tables as they are stored, matrix products, and what is computed between two of them (biases,
+ * GELU). In float32: LayerNorm and softmax, whose sums of many numbers float16 cannot hold, and the arithmetic that only they
+ * or the outputs read: residual sums, the mask, the last bias. Inputs and outputs stay as they are. Casts stand between.
+ *
+ * Must stay true: every node finds its inputs in one type, and a tensor is cast once for all its readers.
+ */
+import { encodeF16 } from "../../tensor/half.ts";
+import { type OnnxConstant, type OnnxGraph, type OnnxNode, type OnnxType, type OnnxWeight, onnxType } from "./graph.ts";
+
+type FloatType = OnnxWeight["type"];
+
+const always32: ReadonlySet<string> = new Set(["LayerNormalization", "Softmax"]);
+const arithmetic: ReadonlySet<string> = new Set(["Add", "Sub", "Mul", "Div", "Where"]);
+const views: ReadonlySet<string> = new Set(["Gather", "Identity", "Reshape", "Slice", "Transpose"]);
+
+export function toHalfPrecision(graph: OnnxGraph): OnnxGraph {
+  const readBy = readersOf(graph);
+  const in32 = nodesInFloat32(graph, readBy);
+  const weights = graph.weights.map((weight) => {
+    const keeps32 = readBy(weight.name).every((reader) => in32.has(reader));
+    return keeps32 ? weight : { ...weight, type: onnxType.float16 };
+  });
+  const casting = new Casting({ ...graph, weights });
+  for (const node of graph.nodes) casting.add(node, in32.has(node) ? onnxType.float : onnxType.float16);
+  return casting.graph();
+}
+
+/** From the outputs back: a node is in float32 if it has to be, or if it is no matrix product and all that read it are. */
+function nodesInFloat32(graph: OnnxGraph, readBy: Readers): Set<OnnxNode> {
+  const in32 = new Set<OnnxNode>();
+  const weights = new Set(graph.weights.map(({ name }) => name));
+  for (const node of graph.nodes.toReversed()) {
+    // A part of a table stays as the table is stored.
+    const adapts = arithmetic.has(node.operator) || (views.has(node.operator) && !weights.has(node.inputs[0] ?? ""));
+    const wanted = readBy(node.output).every((reader) => in32.has(reader));
+    if (always32.has(node.operator) || (adapts && wanted)) in32.add(node);
+  }
+  return in32;
+}
+
+/** The nodes that read a tensor; none for an output that nothing else reads. */
+type Readers = (name: string) => readonly OnnxNode[];
+
+function readersOf({ nodes }: OnnxGraph): Readers {
+  const readers = new Map<string, OnnxNode[]>();
+  for (const node of nodes) {
+    for (const input of new Set(node.inputs)) {
+      const known = readers.get(input);
+      if (known) known.push(node);
+      else readers.set(input, [node]);
+    }
+  }
+  return (name) => readers.get(name) ?? [];
+}
+
+/** Rebuilds the graph node by node, casting what a node finds in the other float type. */
+class Casting {
+  readonly #graph: OnnxGraph;
+  readonly #types = new Map<string, OnnxType>();
+  readonly #outputs: ReadonlySet<string>;
+  readonly #constants = new Map<string, OnnxConstant>();
+  readonly #nodes: OnnxNode[] = [];
+
+  constructor(graph: OnnxGraph) {
+    this.#graph = graph;
+    this.#outputs = new Set(graph.outputs.map(({ name }) => name));
+    for (const { name, type } of [...graph.inputs, ...graph.weights, ...graph.constants]) this.#types.set(name, type);
+    for (const constant of graph.constants) this.#constants.set(constant.name, constant);
+  }
+
+  add(node: OnnxNode, type: FloatType): void {
+    const before = node.inputs.some((name) => isFloat(this.#types.get(name)));
+    const inputs = node.inputs.map((name) => (isFloat(this.#types.get(name)) ? this.#as(type, name) : name));
+    const made = madeType(node) ?? (before ? type : this.#types.get(node.inputs[0] ?? ""));
+    // The outputs' type is promised.
+    if (made === onnxType.float16 && this.#outputs.has(node.output)) {
+      const output = `${node.output}.float16`;
+      this.#push({ ...node, inputs, output }, made);
+      this.#push(cast(output, node.output, onnxType.float), onnxType.float);
+    } else this.#push({ ...node, inputs }, made);
+  }
+
+  graph(): OnnxGraph {
+    const read = new Set(this.#nodes.flatMap(({ inputs }) => inputs));
+    const constants = [...this.#constants.values()].filter(({ name }) => read.has(name));
+    return { ...this.#graph, nodes: this.#nodes, constants };
+  }
+
+  #push(node: OnnxNode, type: OnnxType | undefined): void {
+    this.#nodes.push(node);
+    if (type !== undefined) this.#types.set(node.output, type);
+  }
+
+  /** The name under which a tensor is to be had in a type. */
+  #as(type: FloatType, name: string): string {
+    if (this.#types.get(name) === type) return name;
+    const other = `${name}.${type === onnxType.float16 ? "float16" : "float32"}`;
+    if (this.#types.has(other)) return other;
+    const constant = this.#constants.get(name);
+    if (constant?.data instanceof Float32Array) {
+      this.#constants.set(other, { ...constant, name: other, type, data: Uint16Array.from(constant.data, encodeF16) });
+      this.#types.set(other, type);
+    } else this.#push(cast(name, other, type), type);
+    return other;
+  }
+}
+
+const isFloat = (type: OnnxType | undefined): boolean => type === onnxType.float || type === onnxType.float16;
+
+const cast = (input: string, output: string, to: OnnxType): OnnxNode => ({
+  operator: "Cast",
+  inputs: [input],
+  output,
+  attributes: { to: { int: to } },
+});
+
+/** What a node makes whatever it reads; undefined for all others, which make what they read. */
+function madeType({ operator, attributes }: OnnxNode): OnnxType | undefined {
+  const to = attributes["to"];
+  if (operator === "Cast" && to && "int" in to) return Object.values(onnxType).find((type) => type === to.int);
+  if (operator === "Shape") return onnxType.int64;
+  return operator === "Equal" ? onnxType.bool : undefined;
+}

@@ -1,0 +1,389 @@
+/**
+ * The kernel of attention in tensor cores: as `attention.ts`, but both products are made of fragments.
+ *
+ * A workgroup takes a tile of queries of one head through the keys. A subgroup has 16 of the queries, and shares them with
+ * others that have other keys of the first product and other columns of the second. Between the two the scores go through
+ * workgroup memory, where four lanes have a row of them each.
+ *
+ * Fragments cannot be scaled row by row, so the weighted sum is not scaled to every new maximum: only when a maximum grows
+ * by more than `slack` above the one in use, which after the first tile of keys is rare, it goes through workgroup memory
+ * to be scaled. Weights are then at most e^slack, far inside float16, and the result is the same.
+ *
+ * Must stay true: control flow around fragments and barriers is the same for all invocations of a workgroup.
+ */
+import type { Attention, Kernel } from "../../../passes/schedule.ts";
+import type { Value } from "../../../program/program.ts";
+import type { KernelBindings, TensorSource } from "../codegen/bindings.ts";
+import { lowest } from "../codegen/expressions.ts";
+import { assemble, indent, type KernelSource, productOf } from "../codegen/kernel-source.ts";
+import { extentText } from "../codegen/storage.ts";
+import { AttentionParts } from "./attention-parts.ts";
+import type { AttentionTile } from "./attention-tiles.ts";
+import {
+  fragment,
+  loadFragment,
+  packEight,
+  storeFragment,
+  subgroupSize,
+  tensorExtensions,
+} from "./tensor-fragments.ts";
+
+/** How far a score may lie above the maximum in use: e^8 is 2,981. */
+const slack = 8;
+
+/** Lanes that share a row of scores. */
+const lanesPerRow = 4;
+
+/** Subgroups that share 16 queries. */
+const sharing = 2;
+
+/** Whether all it stores is the context, in float16: this kernel writes no scores or probabilities. */
+export function suitsTensorAttention(
+  { context }: Attention,
+  stores: readonly Value[],
+  placement: TensorSource,
+): boolean {
+  return stores.every((value) => value === context && placement.typeOf(value) === "f16");
+}
+
+export function tensorAttentionKernel(
+  { template, stores }: Kernel & { readonly template: { readonly kind: "attention" } },
+  bindings: KernelBindings,
+  tile: AttentionTile,
+): KernelSource {
+  for (const value of stores) bindings.write(value);
+  return new TensorAttentionGenerator(new AttentionParts(template.attention, bindings), tile).generate();
+}
+
+type Operand = "query" | "key" | "value";
+
+/** Lines of an operand that a workgroup brings into its memory. */
+interface Strip {
+  readonly lines: number;
+  readonly elements: number;
+}
+
+/** Eight elements that an invocation brings: where they are, and whether they are, if not all invocations have one. */
+interface Unit {
+  readonly index: number;
+  readonly line: string;
+  readonly unit: string;
+  readonly isInside?: string;
+}
+
+/** A part of the workgroup's memory, in units of 16 bytes. */
+interface Region {
+  readonly start: number;
+  /** Units of a line. */
+  readonly line: number;
+}
+
+class TensorAttentionGenerator {
+  readonly #parts: AttentionParts;
+  readonly #tile: AttentionTile;
+  /** Elements of a query or key, and of a value, with those that fill up the last fragment. */
+  readonly #depth: number;
+  readonly #width: number;
+  readonly #invocations: number;
+  readonly #key: Region;
+  readonly #value: Region;
+  readonly #weights: Region;
+  /** Of the scores, and of the weighted sum when it is scaled or stored. */
+  readonly #rows: Region;
+  /** Units of all of it. */
+  readonly #size: number;
+
+  constructor(parts: AttentionParts, tile: AttentionTile) {
+    const filled = (size: number): number => Math.ceil(size / (fragment * sharing)) * fragment * sharing;
+    const { queries, keys } = tile;
+    this.#parts = parts;
+    this.#tile = tile;
+    this.#depth = filled(parts.depth);
+    this.#width = filled(parts.width);
+    this.#invocations = (queries / fragment) * sharing * subgroupSize;
+    this.#key = { start: 0, line: this.#depth / 8 + 1 };
+    this.#value = { start: keys * this.#key.line, line: this.#width / 8 + 1 };
+    this.#weights = { start: this.#value.start + keys * this.#value.line, line: keys / 8 + 1 };
+    this.#rows = {
+      start: this.#weights.start + queries * this.#weights.line,
+      line: Math.max(keys, this.#width) / 4 + 1,
+    };
+    this.#size = this.#rows.start + queries * Math.max(this.#rows.line, this.#key.line);
+  }
+
+  generate(): KernelSource {
+    const { attention, bindings, queries } = this.#parts;
+    const leading = attention.products.shape.slice(0, -2);
+    const declarations = [
+      "// Keys, values, weights, and rows of scores or of the weighted sum.",
+      `var<workgroup> tile: array<vec4<u32>, ${this.#size}>;`,
+      `var<workgroup> scales: array<f32, ${this.#tile.queries}>;`,
+      "var<workgroup> must_scale: atomic<u32>;",
+      packEight,
+      ...this.#parts.loads("f16", this.#depth, this.#width),
+      this.#parts.scores(),
+    ];
+    const body = [...this.#start(), ...this.#visitKeys(), ...this.#conclude()];
+    return {
+      code: assemble(bindings, {
+        extensions: tensorExtensions,
+        declarations,
+        workgroupSize: [this.#invocations],
+        body,
+      }),
+      bindings: bindings.bindings,
+      workgroups: (extentOf) => [Math.ceil(extentOf(queries) / this.#tile.queries), productOf(leading, extentOf), 1],
+      workgroupMemory: this.#size * 16 + this.#tile.queries * 4 + 4,
+      workgroupSize: this.#invocations,
+    };
+  }
+
+  /** Fragments of the context that a subgroup holds. */
+  get #held(): number[] {
+    return Array.from({ length: this.#width / fragment / sharing }, (_, index) => index);
+  }
+
+  #start(): string[] {
+    const { queries } = this.#tile;
+    const queryCount = extentText(this.#parts.queries);
+    const { start } = this.#rows;
+    const query = { lines: queries, elements: this.#depth };
+    return [
+      "let head = group.y;",
+      `let first_query = group.x * ${queries}u;`,
+      `let subgroup = local_index / ${subgroupSize}u;`,
+      `let row_part = subgroup / ${sharing}u * ${fragment}u;`,
+      `let share = subgroup % ${sharing}u;`,
+      ...this.#parts.keyRange(queries, false),
+      "// The row of scores that four lanes have.",
+      `let row = local_index / ${lanesPerRow}u;`,
+      `let lane = local_index % ${lanesPerRow}u;`,
+      `let query = min(first_query + row, ${queryCount} - 1u);`,
+      ...this.#declare("query", query),
+      ...this.#fetch("query", query, (line) => `min(first_query + ${line}, ${queryCount} - 1u)`),
+      ...this.#keep("query", query, { start, line: this.#key.line }),
+      "workgroupBarrier();",
+      ...Array.from({ length: this.#depth / fragment }, (_, index) => {
+        const place = `${start}u + row_part * ${this.#key.line}u + ${index * 2}u`;
+        return `let query${index} = ${loadFragment("left", "row_major", place, this.#key.line)};`;
+      }),
+      ...this.#held.map((index) => `var context${index}: subgroup_matrix_result<f32, 16, 16>;`),
+      `var largest = ${lowest};`,
+      "var sum = 0.0f;",
+    ];
+  }
+
+  /** Loads what an invocation brings of lines of queries, keys or values, eight elements at a time, into registers. */
+  #fetch(name: Operand, { lines, elements }: Strip, position: (line: string) => string): string[] {
+    return this.#units(lines, elements).map(({ index, line, unit }) => {
+      const load = (offset: string): string => `load_${name}(head, ${position(line)}, ${unit} * 8u${offset})`;
+      return `${name}_unit${index} = pack_eight(${load("")}, ${load(" + 4u")});`;
+    });
+  }
+
+  /** Writes it into memory. */
+  #keep(name: Operand, { lines, elements }: Strip, region: Region): string[] {
+    return this.#units(lines, elements).map(({ index, line, unit, isInside }) => {
+      const statement = `tile[${region.start}u + ${line} * ${region.line}u + ${unit}] = ${name}_unit${index};`;
+      return isInside === undefined ? statement : `if (${isInside}) { ${statement} }`;
+    });
+  }
+
+  #declare(name: Operand, { lines, elements }: Strip): string[] {
+    return this.#units(lines, elements).map(({ index }) => `var ${name}_unit${index}: vec4<u32>;`);
+  }
+
+  /** The units of eight elements that one invocation brings. */
+  #units(lines: number, elements: number): readonly Unit[] {
+    const perLine = elements / 8;
+    const count = Math.ceil((lines * perLine) / this.#invocations);
+    return Array.from({ length: count }, (_, index) => {
+      const place = index === 0 ? "local_index" : `(local_index + ${index * this.#invocations}u)`;
+      const isWhole = (index + 1) * this.#invocations <= lines * perLine;
+      const unit = { index, line: `${place} / ${perLine}u`, unit: `${place} % ${perLine}u` };
+      return isWhole ? unit : { ...unit, isInside: `${place} < ${lines * perLine}u` };
+    });
+  }
+
+  #visitKeys(): string[] {
+    const { keys } = this.#tile;
+    const key = { lines: keys, elements: this.#depth };
+    const value = { lines: keys, elements: this.#width };
+    const fetch = (first: string): string[] => {
+      const position = (line: string): string => `min(${first} + ${line}, key_end - 1u)`;
+      return [...this.#fetch("key", key, position), ...this.#fetch("value", value, position)];
+    };
+    return [
+      ...this.#declare("key", key),
+      ...this.#declare("value", value),
+      ...fetch("first_key"),
+      ...this.#parts.lookAhead(true, "first_key", keys),
+      `for (var key0 = first_key; ${this.#parts.isStillWithinKeys}; key0 += ${keys}u) {`,
+      ...indent([
+        "workgroupBarrier();",
+        ...this.#keep("key", key, this.#key),
+        ...this.#keep("value", value, this.#value),
+        "workgroupBarrier();",
+        `let sees_all = ${this.#parts.seesAll(keys)};`,
+        "// What comes next is on its way while this is multiplied.",
+        ...this.#parts.lookAhead(false, `key0 + ${keys}u`, keys),
+        ...fetch(`(key0 + ${keys}u)`),
+        ...this.#multiplyKeys(),
+        "workgroupBarrier();",
+        ...this.#softmax(),
+        "if (workgroupUniformLoad(&must_scale) != 0u) {",
+        ...indent(this.#scaleContext()),
+        "}",
+        ...this.#multiplyValues(),
+      ]),
+      "}",
+    ];
+  }
+
+  #multiplyKeys(): string[] {
+    const count = this.#tile.keys / fragment / sharing;
+    return Array.from({ length: count }, (_, index) => {
+      const column = `(share * ${count}u + ${index}u)`;
+      const products = Array.from({ length: this.#depth / fragment }, (__, part) => {
+        const place = `${this.#key.start}u + ${column} * ${fragment * this.#key.line}u + ${part * 2}u`;
+        const key = loadFragment("right", "col_major", place, this.#key.line);
+        return `products${index} = subgroupMatrixMultiplyAccumulate(query${part}, ${key}, products${index});`;
+      });
+      return [
+        `var products${index} = subgroup_matrix_result<f32, 16, 16>();`,
+        ...products,
+        storeFragment(
+          `${this.#rows.start}u + row_part * ${this.#rows.line}u + ${column} * 4u`,
+          `products${index}`,
+          this.#rows.line,
+        ),
+      ];
+    }).flat();
+  }
+
+  /** Each lane has every fourth eight scores of its row. */
+  #softmax(): string[] {
+    const eights = Array.from({ length: this.#tile.keys / 8 / lanesPerRow }, (_, index) => index);
+    const halves = eights.flatMap((eight) => [0, 1].map((half) => ({ eight, half, name: `${eight}_${half}` })));
+    const score = (name: string, visible: string): string =>
+      `score(head, query, known_key${name}, products${name}, ${visible})`;
+    const read = halves.flatMap(({ eight, half, name }) => {
+      const unit = `(lane + ${eight * lanesPerRow}u) * 2u + ${half}u`;
+      return [
+        `let products${name} = bitcast<vec4<f32>>(tile[${this.#rows.start}u + row * ${this.#rows.line}u + ${unit}]);`,
+        `let key${name} = key0 + (${unit}) * 4u;`,
+        // Coordinates past the end are those of the last key: what is computed there does not count.
+        `let known_key${name} = min(key${name}, (key_end - 1u) & ~3u);`,
+        `var scores${name}: vec4<f32>;`,
+      ];
+    });
+    const masked = halves.flatMap(({ name }) => {
+      const counts = this.#parts.counts(`key${name}`, `visible${name}`);
+      return [
+        `let visible${name} = visibility(head, query, known_key${name});`,
+        `scores${name} = select(vec4<f32>(${lowest}), ${score(name, `visible${name}`)}, ${counts});`,
+      ];
+    });
+    return [
+      ...read,
+      "if (sees_all) {",
+      ...halves.map(({ name }) => `  scores${name} = ${score(name, "vec4<f32>(1.0f)")};`),
+      "} else {",
+      ...indent(masked),
+      "}",
+      `let highest4 = ${halves.map(({ name }) => `scores${name}`).reduce((left, right) => `max(${left}, ${right})`)};`,
+      "var highest = max(max(highest4.x, highest4.y), max(highest4.z, highest4.w));",
+      "highest = max(highest, subgroupShuffleXor(highest, 1u));",
+      "highest = max(highest, subgroupShuffleXor(highest, 2u));",
+      "var scale = 1.0f;",
+      "if (sum == 0.0f) {",
+      "  // Nothing has counted yet.",
+      "  largest = highest;",
+      `} else if (highest > largest + ${slack}.0f) {`,
+      "  scale = exp(largest - highest);",
+      "  largest = highest;",
+      "  atomicStore(&must_scale, 1u);",
+      "}",
+      "if (lane == 0u) { scales[row] = scale; }",
+      "// What does not count is so low that its weight is zero, also where nothing has counted yet.",
+      `let base = vec4<f32>(max(largest, 0.5f * ${lowest}));`,
+      "var part = vec4<f32>();",
+      ...eights.flatMap((eight) => [
+        ...[0, 1].flatMap((half) => [
+          `let weights${eight}_${half} = exp(scores${eight}_${half} - base);`,
+          `part += weights${eight}_${half};`,
+        ]),
+        `tile[${this.#weights.start}u + row * ${this.#weights.line}u + lane + ${eight * lanesPerRow}u] = pack_eight(vec4<f16>(weights${eight}_0), vec4<f16>(weights${eight}_1));`,
+      ]),
+      "var total = (part.x + part.y) + (part.z + part.w);",
+      "total += subgroupShuffleXor(total, 1u);",
+      "total += subgroupShuffleXor(total, 2u);",
+      "sum = sum * scale + total;",
+    ];
+  }
+
+  #contextPlace(index: number): string {
+    return `${this.#rows.start}u + row_part * ${this.#rows.line}u + (share * ${this.#held.length}u + ${index}u) * 4u`;
+  }
+
+  /** The weighted sum scaled to the new maxima of its rows. */
+  #scaleContext(): string[] {
+    const vectors = this.#width / 4;
+    return [
+      ...this.#held.map((index) => storeFragment(this.#contextPlace(index), `context${index}`, this.#rows.line)),
+      "workgroupBarrier();",
+      "if (local_index == 0u) { atomicStore(&must_scale, 0u); }",
+      `for (var index = local_index; index < ${this.#tile.queries * vectors}u; index += ${this.#invocations}u) {`,
+      `  let place = ${this.#rows.start}u + index / ${vectors}u * ${this.#rows.line}u + index % ${vectors}u;`,
+      `  tile[place] = bitcast<vec4<u32>>(bitcast<vec4<f32>>(tile[place]) * scales[index / ${vectors}u]);`,
+      "}",
+      "workgroupBarrier();",
+      ...this.#held.map((index) => {
+        const load = `subgroupMatrixLoad<subgroup_matrix_result<f32, 16, 16>, row_major>`;
+        return `context${index} = ${load}(&tile, ${this.#contextPlace(index)}, ${this.#rows.line}u);`;
+      }),
+    ];
+  }
+
+  #multiplyValues(): string[] {
+    return Array.from({ length: this.#tile.keys / fragment }, (_, part) => {
+      const place = `${this.#weights.start}u + row_part * ${this.#weights.line}u + ${part * 2}u`;
+      return [
+        "{",
+        `  let weights = ${loadFragment("left", "row_major", place, this.#weights.line)};`,
+        ...this.#held.map((index) => {
+          const column = `(share * ${this.#held.length}u + ${index}u) * 2u`;
+          const value = loadFragment(
+            "right",
+            "row_major",
+            `${this.#value.start + part * fragment * this.#value.line}u + ${column}`,
+            this.#value.line,
+          );
+          return `  context${index} = subgroupMatrixMultiplyAccumulate(weights, ${value}, context${index});`;
+        }),
+        "}",
+      ];
+    }).flat();
+  }
+
+  /** The context divided by the sum of its weights: at least 1, for the largest term is e⁰, unless no key counts. */
+  #conclude(): string[] {
+    const vectors = Math.ceil(this.#parts.width / 4);
+    return [
+      "workgroupBarrier();",
+      ...this.#held.map((index) => storeFragment(this.#contextPlace(index), `context${index}`, this.#rows.line)),
+      "if (lane == 0u) { scales[row] = max(sum, 1.0f); }",
+      "workgroupBarrier();",
+      `for (var index = local_index; index < ${this.#tile.queries * vectors}u; index += ${this.#invocations}u) {`,
+      `  let line = index / ${vectors}u;`,
+      `  let column = index % ${vectors}u * 4u;`,
+      "  let position = first_query + line;",
+      `  if (position < ${extentText(this.#parts.queries)}) {`,
+      `    let place = ${this.#rows.start}u + line * ${this.#rows.line}u + column / 4u;`,
+      "    let result = bitcast<vec4<f32>>(tile[place]) / scales[line];",
+      `    ${this.#parts.storeContext("position", "column", "result")}`,
+      "  }",
+      "}",
+    ];
+  }
+}

@@ -1,0 +1,38 @@
+/**
+ * Fragments of matrices in tensor cores, as WGSL: what kernels with subgroup matrices have in common.
+ *
+ * All of them keep their matrices in one array of workgroup memory, `tile`, whose units are 16 bytes: eight float16 or
+ * four float32. Offsets and strides of fragments count these units.
+ */
+
+/** Rows and columns of a fragment. */
+export const fragment = 16;
+
+/** Invocations of a subgroup, on the GPUs whose tensor cores are used. */
+export const subgroupSize = 32;
+
+export const tensorExtensions = [
+  "enable f16;",
+  "enable subgroups;",
+  "enable chromium_experimental_subgroup_matrix;",
+  "// A subgroup's number comes of its invocations' indexes, which the compiler does not follow.",
+  "diagnostic(off, chromium.subgroup_matrix_uniformity);",
+];
+
+/** Eight float16 as a unit of workgroup memory. */
+export const packEight = `fn pack_eight(first: vec4<f16>, second: vec4<f16>) -> vec4<u32> {
+  return vec4<u32>(bitcast<vec2<u32>>(first), bitcast<vec2<u32>>(second));
+}`;
+
+export function loadFragment(
+  side: "left" | "right",
+  major: "row_major" | "col_major",
+  place: string,
+  stride: number,
+): string {
+  return `subgroupMatrixLoad<subgroup_matrix_${side}<f16, 16, 16>, ${major}>(&tile, ${place}, ${stride}u)`;
+}
+
+export function storeFragment(place: string, name: string, stride: number): string {
+  return `subgroupMatrixStore<row_major>(&tile, ${place}, ${name}, ${stride}u);`;
+}

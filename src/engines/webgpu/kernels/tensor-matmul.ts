@@ -1,0 +1,317 @@
+/**
+ * The kernel of matmuls in tensor cores (WGSL's subgroup matrices, `chromium-experimental-subgroup-matrix`): float16
+ * operands, float32 sums, fragments of 16 × 16.
+ *
+ * A workgroup brings a strip of both operands into its memory, eight float16 at a time, while the strip before is
+ * multiplied; a subgroup holds several fragments of the result. The result goes through the same memory, so that each
+ * invocation then has whole vectors of rows for what the schedule put after the matmul. Lines in that memory are longer
+ * than their contents by 16 bytes, so that the rows of a fragment begin in different banks.
+ *
+ * Must stay true: control flow around fragments is the same for all invocations of a workgroup.
+ */
+import type { Kernel, TileStatistics } from "../../../passes/schedule.ts";
+import type { Extent, Value } from "../../../program/program.ts";
+import type { KernelBindings } from "../codegen/bindings.ts";
+import { at, linear } from "../codegen/coordinates.ts";
+import { acrossLanes, Block, transposed } from "../codegen/expressions.ts";
+import { assemble, indent, type KernelSource, productOf } from "../codegen/kernel-source.ts";
+import { extentText } from "../codegen/storage.ts";
+import { MatmulParts } from "./matmul-parts.ts";
+import { rowScalars } from "./row-scalars.ts";
+import {
+  fragment,
+  loadFragment,
+  packEight,
+  storeFragment,
+  subgroupSize,
+  tensorExtensions,
+} from "./tensor-fragments.ts";
+import type { TensorTile } from "./tensor-tiles.ts";
+
+/** Whether tensor cores can do a matmul: by weights in float16, [outputs, inputs], without leading axes. */
+export function suitsTensorCores({ operation }: Value, bindings: KernelBindings): boolean {
+  if (operation.kind !== "matmul" || operation.right.shape.length !== 2) return false;
+  const { operation: right, shape } = operation.right;
+  const isInHalves = right.kind === "transpose" && bindings.typeOf(right.operand) === "f16";
+  return isInHalves && shape.every((size) => typeof size === "number");
+}
+
+export function tensorMatmulKernel(
+  { template, stores }: Kernel & { readonly template: { readonly kind: "matmul" } },
+  interior: readonly Value[],
+  bindings: KernelBindings,
+  tile: TensorTile,
+): KernelSource {
+  const { matmul, statistics } = template;
+  return new TensorMatmulGenerator(new MatmulParts(matmul, bindings), tile).generate(stores, interior, statistics);
+}
+
+class TensorMatmulGenerator {
+  readonly #parts: MatmulParts;
+  readonly #tile: TensorTile;
+  /** Of the inner dimension, that all subgroups take at a time. */
+  readonly #step: number;
+  /** Units of eight float16 in a line of the operands' strips. */
+  readonly #line: number;
+  /** Fragments of the result that a subgroup holds: rows, columns. */
+  readonly #fragments: readonly [number, number];
+  readonly #invocations: number;
+
+  constructor(parts: MatmulParts, tile: TensorTile) {
+    const [m, n, k] = tile.subgroups;
+    this.#parts = parts;
+    this.#tile = tile;
+    this.#step = tile.depth * k;
+    this.#line = this.#step / 8 + 1;
+    this.#fragments = [tile.rows / m / fragment, tile.columns / n / fragment];
+    this.#invocations = m * n * k * subgroupSize;
+  }
+
+  generate(stores: readonly Value[], interior: readonly Value[], statistics: TileStatistics | undefined): KernelSource {
+    const { rows, columns } = this.#tile;
+    const parts = this.#parts;
+    const { matmul, bindings } = parts;
+    for (const value of stores) bindings.write(value);
+    const scalars = rowScalars(interior, matmul);
+    const given = parts.givenScalars(scalars);
+    const units = Math.max((rows + columns) * this.#line, this.#stagedUnits);
+    const declarations = [
+      "// Strips of both operands, then the result.",
+      `var<workgroup> tile: array<vec4<u32>, ${units}>;`,
+      ...parts.scalarMemory(scalars, rows),
+      packEight,
+      parts.loadLeft("f16", given, this.#step),
+      this.#loadRight(),
+      parts.finish(stores, given, statistics),
+    ];
+    const body = [
+      `let first_row = group.y * ${rows}u;`,
+      `let first_column = group.x * ${columns}u;`,
+      "let batch = 0u;",
+      ...this.#place(),
+      ...this.#multiply(parts.computeScalars(scalars, rows, this.#invocations)),
+      ...this.#epilogue(statistics),
+    ];
+    return {
+      code: assemble(bindings, {
+        extensions: tensorExtensions,
+        declarations,
+        workgroupSize: [this.#invocations],
+        body,
+      }),
+      bindings: bindings.bindings,
+      workgroups: (extentOf) => [
+        Math.ceil(extentOf(parts.columns) / columns),
+        Math.ceil(productOf(parts.rowAxes, extentOf) / rows),
+        1,
+      ],
+      workgroupMemory: units * 16 + scalars.length * rows * 4,
+      workgroupSize: this.#invocations,
+    };
+  }
+
+  /** Which part of the tile is the subgroup's. */
+  #place(): string[] {
+    const [m, n, k] = this.#tile.subgroups;
+    return [
+      `let subgroup = local_index / ${subgroupSize}u;`,
+      ...(k > 1 ? [`let depth_part = subgroup / ${m * n}u * ${this.#tile.depth / 8}u;`] : []),
+      `let row_part = subgroup ${k > 1 ? `% ${m * n}u ` : ""}/ ${n}u * ${this.#tile.rows / m}u;`,
+      `let column_part = subgroup % ${n}u * ${this.#tile.columns / n}u;`,
+    ];
+  }
+
+  /** Four elements of a column of the right operand, from row k on; zero beyond its end. */
+  #loadRight(): string {
+    const { operands, bindings, depth, columns } = this.#parts;
+    const block = new Block(bindings);
+    const column = at(`min(column, ${extentText(columns)} - 1u)`);
+    const halves = block.halves(transposed(operands.right), [column, at("k", 4)]);
+    return [
+      "fn load_right(column: u32, k: u32) -> vec4<f16> {",
+      ...(Number(depth) % this.#step === 0 ? [] : [`  if (k >= ${extentText(depth)}) { return vec4<f16>(); }`]),
+      ...indent(block.lines),
+      `  return ${halves};`,
+      "}",
+    ].join("\n");
+  }
+
+  /** @param before what is to be done before the left operand can be read; the right one is on its way meanwhile. */
+  #multiply(before: readonly string[]): string[] {
+    const depth = Number(this.#parts.depth);
+    const last = (Math.ceil(depth / this.#step) - 1) * this.#step;
+    return [
+      ...this.#each((i, j) => `var sum${i}_${j} = subgroup_matrix_result<f32, 16, 16>();`),
+      ...this.#perInvocation("left").map((index) => `var left${index}: vec4<u32>;`),
+      ...this.#perInvocation("right").map((index) => `var right${index}: vec4<u32>;`),
+      "var k0 = 0u;",
+      ...this.#fetchRight(),
+      ...before,
+      ...this.#fetchLeft(),
+      `for (var k = 0u; k <= ${last}u; k += ${this.#step}u) {`,
+      ...indent([
+        "workgroupBarrier();",
+        ...this.#keep(),
+        "workgroupBarrier();",
+        "// What comes next is on its way while this is multiplied.",
+        `k0 = min(k + ${this.#step}u, ${last}u);`,
+        ...this.#fetchLeft(),
+        ...this.#fetchRight(),
+        ...Array.from({ length: this.#tile.depth / fragment }, (_, index) => this.#multiplyFragments(index)).flat(),
+      ]),
+      "}",
+    ];
+  }
+
+  #each(text: (i: number, j: number) => string): string[] {
+    const [rows, columns] = this.#fragments;
+    return Array.from({ length: rows * columns }, (_, index) => text(Math.floor(index / columns), index % columns));
+  }
+
+  /** The units of an operand's strip that one invocation brings. */
+  #perInvocation(side: "left" | "right"): number[] {
+    const lines = side === "left" ? this.#tile.rows : this.#tile.columns;
+    const count = (lines * this.#step) / 8 / this.#invocations;
+    if (!Number.isInteger(count)) throw new RangeError("the invocations of a tile cannot share its operands evenly");
+    return Array.from({ length: count }, (_, index) => index);
+  }
+
+  /** The line and the unit in it of the index-th unit that an invocation brings. */
+  #unit(index: number): { readonly line: string; readonly unit: string } {
+    const place = index === 0 ? "local_index" : `(local_index + ${index * this.#invocations}u)`;
+    return { line: `${place} / ${this.#step / 8}u`, unit: `${place} % ${this.#step / 8}u` };
+  }
+
+  #fetchLeft(): string[] {
+    return this.#perInvocation("left").map((index) => {
+      const { line, unit } = this.#unit(index);
+      const row = `min(first_row + ${line}, ${this.#parts.rows.count} - 1u)`;
+      const load = (offset: string): string => `load_left(batch, ${row}, ${line}, k0 + ${unit} * 8u${offset})`;
+      return `left${index} = pack_eight(${load("")}, ${load(" + 4u")});`;
+    });
+  }
+
+  #fetchRight(): string[] {
+    return this.#perInvocation("right").map((index) => {
+      const { line, unit } = this.#unit(index);
+      const load = (offset: string): string => `load_right(first_column + ${line}, k0 + ${unit} * 8u${offset})`;
+      return `right${index} = pack_eight(${load("")}, ${load(" + 4u")});`;
+    });
+  }
+
+  #keep(): string[] {
+    const store = (side: "left" | "right", start: number): string[] =>
+      this.#perInvocation(side).map((index) => {
+        const { line, unit } = this.#unit(index);
+        return `tile[${start === 0 ? "" : `${start}u + `}${line} * ${this.#line}u + ${unit}] = ${side}${index};`;
+      });
+    return [...store("left", 0), ...store("right", this.#tile.rows * this.#line)];
+  }
+
+  /** The products of one fragment's depth. */
+  #multiplyFragments(index: number): string[] {
+    const [rows, columns] = this.#fragments;
+    const start = `${this.#tile.subgroups[2] > 1 ? "depth_part + " : ""}${(index * fragment) / 8}u`;
+    const right = this.#tile.rows * this.#line;
+    return [
+      "{",
+      ...Array.from({ length: rows }, (_, i) => {
+        const place = `(row_part + ${i * fragment}u) * ${this.#line}u + ${start}`;
+        return `  let a${i} = ${loadFragment("left", "row_major", place, this.#line)};`;
+      }),
+      ...Array.from({ length: columns }, (_, j) => {
+        const place = `${right}u + (column_part + ${j * fragment}u) * ${this.#line}u + ${start}`;
+        return [
+          `  let b${j} = ${loadFragment("right", "col_major", place, this.#line)};`,
+          ...Array.from(
+            { length: rows },
+            (__, i) => `  sum${i}_${j} = subgroupMatrixMultiplyAccumulate(a${i}, b${j}, sum${i}_${j});`,
+          ),
+        ];
+      }).flat(),
+      "}",
+    ];
+  }
+
+  /** Units of a line of a subgroup's strip of the result, 16 rows of float32. */
+  get #stagedLine(): number {
+    return this.#fragments[1] * 4 + 1;
+  }
+
+  get #stagedUnits(): number {
+    return (this.#invocations / subgroupSize) * fragment * this.#stagedLine;
+  }
+
+  /** The result, a row of fragments of every subgroup at a time. */
+  #epilogue(statistics: TileStatistics | undefined): string[] {
+    const [rows, columns] = this.#fragments;
+    const strip = fragment * this.#stagedLine;
+    return Array.from({ length: rows }, (_, i) => [
+      "workgroupBarrier();",
+      ...Array.from({ length: columns }, (__, j) =>
+        storeFragment(`subgroup * ${strip}u + ${j * 4}u`, `sum${i}_${j}`, this.#stagedLine),
+      ),
+      "workgroupBarrier();",
+      ...this.#finishRows(i, strip, statistics),
+    ]).flat();
+  }
+
+  #finishRows(i: number, strip: number, statistics: TileStatistics | undefined): string[] {
+    const [m, n, k] = this.#tile.subgroups;
+    const { count } = this.#parts.rows;
+    const [perRow, perStrip] = [this.#tile.columns / 4, this.#tile.columns / n / 4];
+    const steps = (m * fragment * perRow) / this.#invocations;
+    if (!Number.isInteger(steps)) throw new RangeError("the invocations of a tile cannot share its result evenly");
+    const staged = (part: number): string =>
+      `bitcast<vec4<f32>>(tile[(strip + ${part * m * n}u) * ${strip}u + in_strip])`;
+    return [
+      `for (var step = 0u; step < ${steps}u; step++) {`,
+      ...indent([
+        `let element = local_index + step * ${this.#invocations}u;`,
+        `let strip_row = element / ${perRow}u;`,
+        `let vector = element % ${perRow}u;`,
+        `let strip = strip_row / ${fragment}u * ${n}u + vector / ${perStrip}u;`,
+        `let in_strip = strip_row % ${fragment}u * ${this.#stagedLine}u + vector % ${perStrip}u;`,
+        `let tile_row = strip_row / ${fragment}u * ${this.#tile.rows / m}u + ${i * fragment}u + strip_row % ${fragment}u;`,
+        "let row = first_row + tile_row;",
+        "let column = first_column + vector * 4u;",
+        `let product = ${Array.from({ length: k }, (_, part) => staged(part)).join(" + ")};`,
+        ...(statistics ? ["var result = vec4<f32>();"] : []),
+        `if (row < ${count} && column < ${extentText(this.#parts.columns)}) {`,
+        `  ${statistics ? "result = " : ""}finish(batch, row, tile_row, column, product);`,
+        "}",
+        ...(statistics ? this.#statistics(statistics) : []),
+      ]),
+      "}",
+    ];
+  }
+
+  /**
+   * The mean and the squared deviations of each row's tiles, by the lanes that hold the tile's columns. Relative to the
+   * tile's first column, for the reason that `passes/center-rows.ts` gives.
+   */
+  #statistics({ width, means, squares }: TileStatistics): string[] {
+    const { bindings, rows, columns } = this.#parts;
+    const lanes = width / 4;
+    const shuffles = Array.from({ length: Math.log2(lanes) }, (_, power) => 2 ** power);
+    const sum = (name: string): string[] =>
+      shuffles.map((distance) => `${name} += subgroupShuffleXor(${name}, ${distance}u);`);
+    const index = linear(rows.coordinates, means.shape.slice(0, -2)).text;
+    const place = `${index} * ${extentText(means.shape.at(-2) as Extent)} + column / ${width}u`;
+    return [
+      `let origin = subgroupShuffle(result.x, local_index % ${subgroupSize}u / ${lanes}u * ${lanes}u);`,
+      "let shifted = result - vec4<f32>(origin);",
+      `var total = ${acrossLanes("sum", "shifted")};`,
+      ...sum("total"),
+      `let shift = total / ${width}.0f;`,
+      "let apart = shifted - vec4<f32>(shift);",
+      "let squared = apart * apart;",
+      `var spread = ${acrossLanes("sum", "squared")};`,
+      ...sum("spread"),
+      `if (local_index % ${lanes}u == 0u && row < ${rows.count} && column < ${extentText(columns)}) {`,
+      `  ${bindings.write(means).name}[${place}] = origin + shift;`,
+      `  ${bindings.write(squares).name}[${place}] = spread;`,
+      "}",
+    ];
+  }
+}

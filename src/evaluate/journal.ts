@@ -1,0 +1,110 @@
+/**
+ * The journal of an evaluation: what has been predicted so far, so that a run that was interrupted can go on.
+ *
+ * One JSON value a line. The first says what the predictions are of; each other one is a prediction, in the order they were
+ * made. The last line may be cut anywhere, where the process or the machine stopped.
+ *
+ * Must stay true: whatever changes a prediction is in the head, so that predictions of two kinds never mix; a file that is
+ * no journal is never written over.
+ */
+import * as v from "valibot";
+import { InputError } from "../errors.ts";
+import type { QuestionPrediction } from "./predict.ts";
+import type { SquadDataset } from "./squad.ts";
+
+/** What the predictions are of. The keys are as a person is told them. */
+export interface JournalHead {
+  readonly format: "fusebert.squad-journal/1";
+  readonly version: string;
+  /** From `fingerprintOf`. */
+  readonly questions: string;
+  readonly model: string;
+  readonly revision: string;
+  /** Adapter or runtime, precision and level. */
+  readonly engine: string;
+  readonly scoring: string;
+  readonly "n-best": "kept" | "not kept";
+}
+
+const Line = v.object({
+  id: v.string(),
+  text: v.string(),
+  nullOdds: v.number(),
+  windows: v.number(),
+  isShortened: v.boolean(),
+  nBest: v.array(
+    v.object({
+      text: v.string(),
+      probability: v.number(),
+      start_logit: v.exactOptional(v.number()),
+      end_logit: v.exactOptional(v.number()),
+    }),
+  ),
+});
+
+/** The same for the same questions and contexts, whatever file they are from. */
+export async function fingerprintOf({ kind, questions }: SquadDataset): Promise<string> {
+  const content = JSON.stringify([kind, questions.map(({ id, question, context }) => [id, question, context])]);
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(content));
+  return Array.from(new Uint8Array(digest, 0, 16), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+export function formatLine(value: JournalHead | QuestionPrediction): string {
+  return `${JSON.stringify(value)}\n`;
+}
+
+/**
+ * The predictions of a journal's whole lines.
+ * @param name names the file in errors.
+ * @throws InputError if it is no journal, is damaged, or was begun for something else than `head`.
+ */
+export function readJournal(text: string, head: JournalHead, name: string): QuestionPrediction[] {
+  // Behind the last line break is nothing, or a line that was cut.
+  const [first, ...lines] = text.split("\n").slice(0, -1);
+  if (first === undefined) checkCutHead(text, head, name);
+  else checkHead(first, head, name);
+  return lines.map((line, index) => {
+    const result = v.safeParse(Line, parsed(line));
+    if (result.success) return result.output;
+    throw refused(`${name} is damaged in line ${index + 2}`, "a prediction in every line");
+  });
+}
+
+/** Nothing but the beginning of this very head: the process stopped as it was written. */
+function checkCutHead(text: string, head: JournalHead, name: string): void {
+  if (!formatLine(head).startsWith(text))
+    throw refused(`${name} is not the journal of an evaluation`, "one, or no file");
+}
+
+function checkHead(line: string, head: JournalHead, name: string): void {
+  const found = parsed(line);
+  if (typeof found !== "object" || found === null || !("format" in found)) {
+    throw refused(`${name} is not the journal of an evaluation`, "one, or no file");
+  }
+  const before: Readonly<Record<string, unknown>> = { ...found };
+  for (const [key, now] of Object.entries(head)) {
+    if (before[key] === now) continue;
+    const change =
+      key === "questions"
+        ? "its questions are other ones"
+        : `its ${key} is ${JSON.stringify(before[key])}, and now ${JSON.stringify(now)} is asked for`;
+    throw refused(`${name} was begun for something else: ${change}`, "the same");
+  }
+}
+
+function refused(found: string, expected: string): InputError {
+  return new InputError({
+    found,
+    expected,
+    advice: "Go on with the options it was begun with, or delete it to begin anew.",
+  });
+}
+
+/** @returns nothing if it is not JSON. */
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * Text from a file that may be packed: plain, gzip or xz, told apart by the first bytes and not by the name.
+ *
+ * Must stay true: what is damaged, cut short, not UTF-8 or larger than a text can be is refused, never read in part; a small
+ * file that unpacks without end stops at the longest text there can be.
+ */
+import { constants } from "node:buffer";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { promisify } from "node:util";
+import { gunzip } from "node:zlib";
+import { reasonOf } from "../../checkpoint/describe.ts";
+import { InputError } from "../../errors.ts";
+
+const gzipMagic = [0x1f, 0x8b];
+const xzMagic = [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00];
+
+/** The last number of xz-decompress's messages: enum xz_ret of XZ Embedded. */
+const xzReasons: Readonly<Record<string, string>> = {
+  "6": "it uses a filter or a check other than CRC",
+  "7": "it is damaged",
+  "8": "it ends too early",
+};
+
+/** @throws InputError that names the file and what is wrong with it. */
+export async function readPackedText(path: string): Promise<string> {
+  const bytes = await unpack(await readBytes(path), path);
+  if (bytes.length > constants.MAX_STRING_LENGTH) throw tooLong(path);
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new InputError({
+      found: `${path} is not UTF-8`,
+      expected: "JSON, plain or packed with gzip or xz",
+      cause,
+    });
+  }
+}
+
+async function readBytes(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+    const reasons: Readonly<Record<string, string>> = { ENOENT: "does not exist", EISDIR: "is a folder" };
+    const found = `${path} ${reasons[String(code)] ?? `cannot be read (${reasonOf(cause)})`}`;
+    throw new InputError({ found, expected: "a file", cause });
+  }
+}
+
+async function unpack(bytes: Buffer, path: string): Promise<Uint8Array> {
+  if (startsWith(bytes, gzipMagic)) return unpackGzip(bytes, path);
+  return startsWith(bytes, xzMagic) ? unpackXz(bytes, path) : bytes;
+}
+
+const startsWith = (bytes: Uint8Array, magic: readonly number[]): boolean =>
+  magic.every((byte, index) => bytes[index] === byte);
+
+async function unpackGzip(bytes: Buffer, path: string): Promise<Uint8Array> {
+  try {
+    return await promisify(gunzip)(bytes, { maxOutputLength: constants.MAX_STRING_LENGTH });
+  } catch (cause) {
+    if (cause instanceof RangeError) throw tooLong(path);
+    throw cannotUnpack(path, "gzip", reasonOf(cause), cause);
+  }
+}
+
+async function unpackXz(bytes: Buffer, path: string): Promise<Uint8Array> {
+  // Loaded only here, because it is seldom needed; by require, because Node finds no names in its CommonJS module.
+  const { XzReadableStream } = createRequire(import.meta.url)("xz-decompress") as typeof import("xz-decompress");
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  try {
+    for await (const part of new XzReadableStream(new Blob([new Uint8Array(bytes)]).stream())) {
+      length += part.length;
+      if (length > constants.MAX_STRING_LENGTH) throw tooLong(path);
+      parts.push(part);
+    }
+  } catch (cause) {
+    if (cause instanceof InputError) throw cause;
+    const reason = reasonOf(cause);
+    throw cannotUnpack(path, "xz", xzReasons[/(\d+)$/.exec(reason)?.[1] ?? ""] ?? reason, cause);
+  }
+  return Buffer.concat(parts);
+}
+
+function cannotUnpack(path: string, format: string, reason: string, cause: unknown): InputError {
+  return new InputError({
+    found: `${path} cannot be unpacked (${reason})`,
+    expected: `a whole ${format} file`,
+    advice: "Get it again, or unpack it yourself.",
+    cause,
+  });
+}
+
+function tooLong(path: string): InputError {
+  return new InputError({
+    found: `${path} has more than ${constants.MAX_STRING_LENGTH} bytes when unpacked`,
+    expected: "no more, which is the longest text JavaScript can hold",
+  });
+}

@@ -1,0 +1,38 @@
+/**
+ * Predictions as `fusebert answer` gives them, which is as Hugging Face's v4 pipeline did (docs/semantics.md): what a user
+ * gets, where `reference-scoring.ts` is what published figures mean.
+ */
+import { AnswerCollector, type AnswerResult } from "../answer/answer-collector.ts";
+import { resolveAnswerOptions } from "../answer/options.ts";
+import { nBestSize, type Prediction, type ScoringMethod } from "./prediction.ts";
+
+/**
+ * @param maxPositions the longest sequence the model can take.
+ * @param hasNull whether "no answer" may be the answer, as in SQuAD 2.0.
+ */
+export function pipelineScoring(maxPositions: number, hasNull: boolean): ScoringMethod {
+  const options = resolveAnswerOptions({ topK: nBestSize }, maxPositions);
+  return {
+    maxQuestionLength: options.maxQuestionLength,
+    windowOptions: () => options,
+    collector: (context) => {
+      const collector = new AnswerCollector(context, options);
+      return {
+        add: (window, logits) => collector.add(window, logits),
+        result: () => toPrediction(collector.result(), hasNull),
+      };
+    },
+  };
+}
+
+/** The null answer competes by its probability, the smallest over the windows. */
+function toPrediction({ answers, noAnswerScore }: AnswerResult, hasNull: boolean): Prediction {
+  const [best] = answers;
+  const entries = answers.map(({ text, score }) => ({ text, probability: score }));
+  const empty = { text: "", probability: noAnswerScore };
+  return {
+    text: best?.text ?? "",
+    nullOdds: noAnswerScore - (best?.score ?? 0),
+    nBest: hasNull ? [...entries, empty].sort((a, b) => b.probability - a.probability) : entries,
+  };
+}

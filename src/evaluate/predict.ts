@@ -1,0 +1,110 @@
+/**
+ * Questions through a model: each is tokenised when it is due, read in windows, and handed out when its last window is
+ * computed.
+ *
+ * Must stay true: memory does not grow with the number of questions; the windows of neighbouring questions stand in one
+ * stream, so that batches are full.
+ */
+import type { WindowLogits } from "../answer/window-scores.ts";
+import { FusebertError, InputError } from "../errors.ts";
+import { type Encoding, shortened } from "../text/encoding.ts";
+import type { BertTokenizer } from "../text/tokenizer.ts";
+import { countWindows, makeWindows, type TextWindow } from "../text/windows.ts";
+import type { Prediction, PredictionCollector, ScoringMethod } from "./prediction.ts";
+import type { SquadQuestion } from "./squad.ts";
+
+/** What predicting needs of a model. */
+export interface WindowModel {
+  readonly tokenizer: Pick<BertTokenizer, "encode" | "special">;
+  run<T extends { readonly window: TextWindow }>(
+    items: Iterable<T>,
+    signal?: AbortSignal,
+  ): AsyncIterable<readonly { readonly item: T; readonly logits: WindowLogits }[]>;
+}
+
+export interface QuestionPrediction extends Prediction {
+  readonly id: string;
+  readonly windows: number;
+  /** Whether the question was too long and was cut. */
+  readonly isShortened: boolean;
+}
+
+/** One question being answered. */
+interface Task {
+  readonly id: string;
+  readonly question: Encoding;
+  readonly context: Encoding;
+  readonly collector: PredictionCollector;
+  readonly isShortened: boolean;
+  readonly windows: number;
+  computed: number;
+}
+
+/**
+ * @returns predictions, some at a time, in the order they are ready.
+ * @throws InputError for a context without a single token or a model that takes too few; what the model throws; the signal's reason.
+ */
+export async function* predict(
+  model: WindowModel,
+  questions: Iterable<SquadQuestion>,
+  method: ScoringMethod,
+  signal?: AbortSignal,
+): AsyncGenerator<QuestionPrediction[]> {
+  for await (const batch of model.run(windowsOf(model, questions, method), signal)) {
+    const ready: QuestionPrediction[] = [];
+    for (const { item, logits } of batch) {
+      const { task, window } = item;
+      task.collector.add(window, logits);
+      task.computed++;
+      if (task.computed < task.windows) continue;
+      const { id, windows, isShortened } = task;
+      ready.push({ ...task.collector.result(), id, windows, isShortened });
+    }
+    if (ready.length > 0) yield ready;
+  }
+}
+
+function* windowsOf(
+  { tokenizer }: WindowModel,
+  questions: Iterable<SquadQuestion>,
+  method: ScoringMethod,
+): Generator<{ task: Task; window: TextWindow }> {
+  let context: Encoding | undefined;
+  for (const squadQuestion of questions) {
+    // The questions of a paragraph follow each other.
+    if (context?.text !== squadQuestion.context) context = tokenizer.encode(squadQuestion.context);
+    const task = startTask(squadQuestion, context, tokenizer.encode(squadQuestion.question), method);
+    const options = method.windowOptions(task.question.length);
+    for (const window of makeWindows(task.question, context, tokenizer.special, options)) yield { task, window };
+  }
+}
+
+function startTask({ id }: SquadQuestion, context: Encoding, question: Encoding, method: ScoringMethod): Task {
+  if (context.length === 0) throw unreadable(id, "has an empty context");
+  const isShortened = question.length > method.maxQuestionLength;
+  const read = isShortened ? shortened(question, method.maxQuestionLength) : question;
+  return {
+    id,
+    question: read,
+    context,
+    collector: method.collector(context, read.length),
+    isShortened,
+    windows: countOf(id, read, context, method),
+    computed: 0,
+  };
+}
+
+function countOf(id: string, question: Encoding, context: Encoding, method: ScoringMethod): number {
+  try {
+    return countWindows(question.length, context.length, method.windowOptions(question.length));
+  } catch (error) {
+    throw error instanceof FusebertError ? unreadable(id, `cannot be read: ${error.message}`) : error;
+  }
+}
+
+function unreadable(id: string, fault: string): InputError {
+  return new InputError({
+    found: `the question ${JSON.stringify(id)} ${fault}`,
+    expected: "one that the model can read",
+  });
+}

@@ -1,0 +1,142 @@
+/**
+ * `import { exportOnnx } from "fusebert/export"`: a model as an ONNX file, with what other runtimes want beside it.
+ *
+ * The files are named and laid out as transformers.js and Optimum look for them; docs/export.md says what is in them.
+ *
+ * Must stay true: the tokenizer's and configuration's files are the checkpoint's own, byte for byte; a model that does not
+ * fit into one ONNX file is refused before a weight is read.
+ */
+import { platform } from "#platform";
+import { openCheckpoint } from "../checkpoint/checkpoint.ts";
+import type { BertConfig } from "../checkpoint/config.ts";
+import type { ModelFiles, OpenOptions } from "../checkpoint/files.ts";
+import { encodeOnnx, estimateOnnxSize } from "../engines/onnx/encode.ts";
+import type { OnnxGraph } from "../engines/onnx/graph.ts";
+import { toHalfPrecision } from "../engines/onnx/half-precision.ts";
+import { lowerToOnnx } from "../engines/onnx/lower.ts";
+import { portableDialect } from "../engines/onnx/portable.ts";
+import { InputError } from "../errors.ts";
+import { bertForQuestionAnswering } from "../program/bert.ts";
+import { selectOutputs } from "../program/program.ts";
+
+/** `f16`: float16 weights and matrix products; LayerNorm, softmax and sums before them in float32. */
+export type ExportPrecision = "f32" | "f16";
+
+export const exportPrecisions: readonly ExportPrecision[] = ["f32", "f16"];
+
+export interface ExportProgress {
+  readonly phase: "download" | "encode";
+  /** The file that is fetched, or made. */
+  readonly file: string;
+  /** Bytes, or weights. */
+  readonly done: number;
+  readonly total: number | undefined;
+}
+
+export interface ExportOptions {
+  /** Default `f32`. */
+  readonly precision?: ExportPrecision;
+  /** For a model on the Hugging Face hub: a branch, tag or commit. Default `main`. */
+  readonly revision?: string;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: ExportProgress) => void;
+}
+
+export interface OnnxExport {
+  /** The model's id, folder or URL; `built-in` for the one in the package. */
+  readonly model: string;
+  readonly precision: ExportPrecision;
+  /** The version of ONNX's operators. */
+  readonly opset: number;
+  /** By their path in the folder, the model first. */
+  readonly files: ReadonlyMap<string, Uint8Array>;
+}
+
+/** The names by which transformers.js knows its dtypes `fp32` and `fp16`. */
+const modelPaths: Readonly<Record<ExportPrecision, string>> = {
+  f32: "onnx/model.onnx",
+  f16: "onnx/model_fp16.onnx",
+};
+
+/** The checkpoint's files that go along, if it has them. */
+const companions = [
+  "config.json",
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "special_tokens_map.json",
+  "vocab.txt",
+] as const;
+
+/** A protocol buffer's length is a signed 32-bit number. */
+const largestOnnx = 2 ** 31 - 1;
+
+/**
+ * @param model the built-in model when absent; else a folder (Node), a URL of a folder, a Hugging Face id, or files.
+ * @throws InputError for a model too large for one ONNX file, CheckpointError, DownloadError.
+ * @example
+ * ```ts
+ * const { files } = await exportOnnx("deepset/bert-base-cased-squad2", { precision: "f16" });
+ * files.get("onnx/model_fp16.onnx");
+ * ```
+ */
+export async function exportOnnx(model?: string | ModelFiles, options: ExportOptions = {}): Promise<OnnxExport> {
+  const { precision = "f32", revision, signal, onProgress } = options;
+  const path = modelPaths[checkedPrecision(precision)];
+  signal?.throwIfAborted();
+  const source = typeof model === "object" ? model : await platform.findModel({ model, revision });
+  const opening: OpenOptions = {
+    ...(signal && { signal }),
+    onProgress: ({ file, loaded, total }) => onProgress?.({ phase: "download", file, done: loaded, total }),
+  };
+  const checkpoint = await openCheckpoint(source, opening);
+  try {
+    const graph = exportedGraph(checkpoint.config, precision);
+    checkSize(graph, checkpoint.name, precision);
+    const bytes = await encodeOnnx(graph, (name) => checkpoint.weights.read(name), {
+      ...(signal && { signal }),
+      onProgress: (done, total) => onProgress?.({ phase: "encode", file: path, done, total }),
+    });
+    const files = new Map([[path, bytes], ...(await readCompanions(source, opening))]);
+    return { model: checkpoint.name, precision, opset: graph.opset, files };
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+function checkedPrecision(precision: ExportPrecision): ExportPrecision {
+  if (exportPrecisions.includes(precision)) return precision;
+  throw new InputError({
+    found: `the precision is ${JSON.stringify(precision)}`,
+    expected: exportPrecisions.join(" or "),
+  });
+}
+
+function exportedGraph(config: BertConfig, precision: ExportPrecision): OnnxGraph {
+  const program = selectOutputs(bertForQuestionAnswering(config), ["start_logits", "end_logits"]);
+  const graph = lowerToOnnx(program, portableDialect);
+  return precision === "f16" ? toHalfPrecision(graph) : graph;
+}
+
+function checkSize(graph: OnnxGraph, model: string, precision: ExportPrecision): void {
+  const bytes = estimateOnnxSize(graph);
+  if (bytes <= largestOnnx) return;
+  throw new InputError({
+    found: `${model} would be an ONNX file of ${(bytes / 1e9).toFixed(1)} GB`,
+    expected: "at most 2.1 GB, the most that the format can hold",
+    ...(precision === "f32" && { advice: "With the precision f16 it takes half of that." }),
+  });
+}
+
+async function readCompanions(source: ModelFiles, options: OpenOptions): Promise<[string, Uint8Array][]> {
+  const found: [string, Uint8Array][] = [];
+  for (const path of companions) {
+    const file = await source.open(path, options);
+    if (file === undefined) continue;
+    try {
+      found.push([path, await file.read(0, file.size)]);
+    } finally {
+      await file.close();
+    }
+  }
+  return found;
+}

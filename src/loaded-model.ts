@@ -1,0 +1,194 @@
+/**
+ * A model made ready for a device, between its files and whoever asks it something.
+ *
+ * It ties checkpoint, tokenizer, program and engine together and runs windows through them. What is asked, which windows
+ * that takes and what the logits mean is the business of `question-answerer.ts` and of `evaluate/`.
+ *
+ * Must stay true: a window is asked for when it is due and forgotten when its logits are handed out, an abort is heard
+ * between any two batches, and after `dispose` nothing is held any more.
+ */
+import { platform } from "#platform";
+import { type Checkpoint, openCheckpoint } from "./checkpoint/checkpoint.ts";
+import type { DownloadProgress, ModelFiles } from "./checkpoint/files.ts";
+import type { Engine, Executable, ReadParameter } from "./engines/engine.ts";
+import { runSequences, type SequenceLogits, type TokenSequence } from "./engines/sequence-runner.ts";
+import { EngineError, InputError } from "./errors.ts";
+import { assumeUnmasked } from "./passes/assume-unmasked.ts";
+import { type Device, devices, type GpuEngineOptions } from "./platform/platform.ts";
+import { bertForQuestionAnswering } from "./program/bert.ts";
+import { type Program, selectOutputs } from "./program/program.ts";
+import type { BertTokenizer } from "./text/tokenizer.ts";
+
+export interface LoadOptions {
+  /** Default `auto`. */
+  readonly device?: Device;
+  /** For a model on the Hugging Face hub: a branch, tag or commit. Default `main`. */
+  readonly revision?: string;
+  /** Threads for the CPU engine. Default: ONNX Runtime's choice (in Node the physical cores, in a browser fewer). */
+  readonly threads?: number;
+  /** Browser only: the URL, ending in a slash, under which `onnxruntime-web`'s .wasm files are served. */
+  readonly wasmPaths?: string;
+  readonly signal?: AbortSignal;
+  /** For the device `webgpu`: precision, level and the like. */
+  readonly gpu?: GpuEngineOptions;
+  /** Told while a model's files come from far away. */
+  readonly onProgress?: (progress: DownloadProgress) => void;
+}
+
+/** What is to be run: a window, and with it whatever its owner needs to know it again. */
+export interface WindowItem {
+  readonly window: TokenSequence;
+}
+
+export interface ComputedWindow<T extends WindowItem> {
+  readonly item: T;
+  readonly logits: SequenceLogits;
+}
+
+/** Windows looked at together, to find some of equal length that can share a batch. */
+const lookahead = 32;
+
+export class LoadedModel {
+  /** The model's id, folder or URL; `built-in` for the one in the package. */
+  readonly name: string;
+  /** The engine that computes: `cpu`, `webgpu` or `reference`. */
+  readonly device: string;
+  /** The same in full: `webgpu: google swiftshader, f32, O3` (adapter, precision, level), `cpu: ONNX Runtime, f32`. */
+  readonly computedBy: string;
+  readonly tokenizer: BertTokenizer;
+  /** The longest sequence the model can take, in tokens. */
+  readonly maxPositions: number;
+  readonly #engine: Engine;
+  readonly #checkpoint: Checkpoint;
+  #executable: Executable | undefined;
+
+  private constructor(checkpoint: Checkpoint, tokenizer: BertTokenizer, executable: Executable, engine: Engine) {
+    this.name = checkpoint.name;
+    this.device = engine.name;
+    this.computedBy = `${engine.name}: ${executable.description}`;
+    this.tokenizer = tokenizer;
+    this.maxPositions = checkpoint.config.maxPositions;
+    this.#engine = engine;
+    this.#checkpoint = checkpoint;
+    this.#executable = executable;
+  }
+
+  /**
+   * @param model the built-in model when absent; else a folder (Node), a URL of a folder, a Hugging Face id, or files.
+   * @throws InputError, CheckpointError, DownloadError or EngineError; what was opened by then is closed again.
+   */
+  static async load(model?: string | ModelFiles, options: LoadOptions = {}): Promise<LoadedModel> {
+    const { device = "auto", signal, onProgress } = options;
+    checkLoadOptions(device, options.threads);
+    signal?.throwIfAborted();
+    const files = typeof model === "object" ? model : await platform.findModel({ model, revision: options.revision });
+    const opening = { ...(signal && { signal }), ...(onProgress && { onProgress }) };
+    const checkpoint = await openCheckpoint(files, opening);
+    try {
+      const tokenizer = await checkpoint.tokenizer();
+      const { threads, wasmPaths, gpu } = options;
+      const engine = await platform.createEngine(device, { threads, wasmPaths, gpu });
+      const program = selectOutputs(bertForQuestionAnswering(checkpoint.config), ["start_logits", "end_logits"]);
+      const read = (name: string) => checkpoint.weights.read(name);
+      const executable = await compile(engine, engine.mixesLengths ? program : assumeUnmasked(program), read, signal);
+      // The engine has its own copy of the weights now.
+      if (!engine.readsAgain) await checkpoint.close();
+      return new LoadedModel(checkpoint, tokenizer, executable, engine);
+    } catch (error) {
+      await checkpoint.close();
+      throw error;
+    }
+  }
+
+  /** @throws EngineError after `dispose`. */
+  requireOpen(): Executable {
+    if (this.#executable !== undefined) return this.#executable;
+    throw new EngineError({
+      found: "the model was disposed of",
+      advice: "Load it again with QuestionAnswerer.load.",
+    });
+  }
+
+  /** The logits of every window, batch by batch in the order they are computed, which is not that of `items`. */
+  async *run<T extends WindowItem>(items: Iterable<T>, signal?: AbortSignal): AsyncGenerator<ComputedWindow<T>[]> {
+    const executable = this.requireOpen();
+    const { tokensPerBatch } = executable;
+    const mixesLengths = this.#engine.mixesLengths === true;
+    const options = {
+      mixesLengths,
+      ...(tokensPerBatch !== undefined && { tokensPerBatch }),
+      ...(signal && { signal }),
+    };
+    // With lengths mixed, neighbours fill a batch; otherwise some of equal length must be found.
+    const isFull = mixesLengths && tokensPerBatch !== undefined ? holdsTokens(tokensPerBatch) : holdsWindows(lookahead);
+    for (const chunk of chunked(items, isFull)) {
+      const sequences = chunk.map(({ window }) => window);
+      for await (const batch of runSequences(executable, sequences, options)) {
+        yield batch.map(({ index, start, end }) => ({ item: chunk[index] as T, logits: { start, end } }));
+      }
+    }
+  }
+
+  /** Gives back the model's memory; no run may be under way. */
+  async dispose(): Promise<void> {
+    const executable = this.#executable;
+    this.#executable = undefined;
+    if (executable === undefined) return;
+    await executable.dispose();
+    await this.#engine.dispose?.();
+    await this.#checkpoint.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.dispose();
+  }
+}
+
+/** An engine whose program cannot be made is of no more use. */
+async function compile(
+  engine: Engine,
+  program: Program,
+  read: ReadParameter,
+  signal: AbortSignal | undefined,
+): Promise<Executable> {
+  try {
+    return await engine.compile(program, read, signal ? { signal } : {});
+  } catch (error) {
+    await engine.dispose?.();
+    throw error;
+  }
+}
+
+function checkLoadOptions(device: string, threads: number | undefined): void {
+  if (!devices.some((known) => known === device)) {
+    throw new InputError({ found: `the device is ${JSON.stringify(device)}`, expected: devices.join(", ") });
+  }
+  if (threads !== undefined && !(Number.isSafeInteger(threads) && threads >= 1)) {
+    throw new InputError({ found: `threads is ${String(threads)}`, expected: "a whole number of at least 1" });
+  }
+}
+
+/** Whether a chunk has no room for one more window. */
+type IsFull = (chunk: readonly WindowItem[], next: WindowItem) => boolean;
+
+const holdsWindows =
+  (count: number): IsFull =>
+  (chunk) =>
+    chunk.length >= count;
+
+const holdsTokens =
+  (count: number): IsFull =>
+  (chunk, next) =>
+    chunk.reduce((sum, { window }) => sum + window.inputIds.length, next.window.inputIds.length) > count;
+
+function* chunked<T extends WindowItem>(items: Iterable<T>, isFull: IsFull): Generator<T[]> {
+  let chunk: T[] = [];
+  for (const item of items) {
+    if (chunk.length > 0 && isFull(chunk, item)) {
+      yield chunk;
+      chunk = [];
+    }
+    chunk.push(item);
+  }
+  if (chunk.length > 0) yield chunk;
+}

@@ -1,0 +1,68 @@
+/**
+ * Programs that are nobody's model, on the software GPU: what a kernel generator takes for granted of BERT shows here.
+ *
+ * The software GPU compiles a tiled matmul or an attention in a second or more and everything else in no time, so that few
+ * of the programs have one.
+ */
+import { afterAll, beforeAll, describe, test } from "vitest";
+import { interpret } from "../src/engines/reference/interpret.ts";
+import { isNarrow } from "../src/engines/webgpu/kernels/narrow-matmul.ts";
+import { WebGpuEngine } from "../src/engines/webgpu/webgpu-engine.ts";
+import { loadDawn } from "../src/platform/dawn.ts";
+import { computeOrder } from "../src/program/order.ts";
+import type { FloatDType, Tensor } from "../src/tensor/tensor.ts";
+import { expectSame } from "./support/compare-tensors.ts";
+import { type RandomProgram, randomProgram } from "./support/random-programs.ts";
+import { softwareGpuMissing } from "./support/software-gpu.ts";
+
+/** Each its own seeds, from `first` on. */
+const configurations = [
+  { level: "O0", precision: "f32", tolerance: 1e-5, first: 1 },
+  { level: "O2", precision: "f32", tolerance: 1e-5, first: 1001 },
+  { level: "O3", precision: "f32", tolerance: 1e-5, first: 2001 },
+  // Float16 has eleven bits, and what is made of rounded numbers is rounded again.
+  { level: "O3", precision: "f16-storage", tolerance: 1e-2, first: 3001 },
+] as const;
+
+/** How many programs have how many matmuls that take a tiled kernel. */
+const programs = [
+  { matmuls: 0, count: 8 },
+  { matmuls: 1, count: 1 },
+  { matmuls: 2, count: 1 },
+];
+
+function* programsFrom(first: number): Generator<readonly [seed: number, program: RandomProgram]> {
+  const wanted = new Map(programs.map(({ matmuls, count }) => [matmuls, count]));
+  for (let seed = first; [...wanted.values()].some((count) => count > 0); seed++) {
+    const program = randomProgram(seed, 5);
+    const matmuls = tiledMatmuls(program);
+    const left = wanted.get(matmuls) ?? 0;
+    if (left === 0) continue;
+    wanted.set(matmuls, left - 1);
+    yield [seed, program];
+  }
+}
+
+function tiledMatmuls({ program }: RandomProgram): number {
+  return computeOrder(program).filter((value) => value.operation.kind === "matmul" && !isNarrow(value)).length;
+}
+
+describe.skipIf(softwareGpuMissing !== undefined).each(configurations)(
+  "$level $precision",
+  ({ level, precision, tolerance, first }) => {
+    let engine: WebGpuEngine;
+
+    beforeAll(async () => {
+      engine = new WebGpuEngine(await loadDawn(), { level, precision, skipSelfTest: true });
+    });
+
+    afterAll(() => engine.dispose());
+
+    test.each([...programsFrom(first)])("random program %i", async (seed, { program, parameters, inputs }) => {
+      const executable = await engine.compile(program, async (name) => parameters.get(name) as Tensor<FloatDType>);
+      const found = await executable.run(inputs);
+      await executable.dispose();
+      expectSame(found, await interpret(program, parameters, inputs), tolerance, `seed ${seed}`);
+    });
+  },
+);
