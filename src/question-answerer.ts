@@ -49,7 +49,7 @@ export class QuestionAnswerer {
   readonly model: string;
   /** The engine that computes: `cpu`, `webgpu` or `reference`. */
   readonly device: string;
-  /** The same in full: `webgpu: google swiftshader, f32, O3` (adapter, precision, level), `cpu: ONNX Runtime, f32`. */
+  /** The same in full: `webgpu: google swiftshader, f32, O4` (adapter, precision, level), `cpu: ONNX Runtime, f32`. */
   readonly computedBy: string;
   readonly #model: LoadedModel;
   readonly #queue = pLimit(1);

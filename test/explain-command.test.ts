@@ -5,13 +5,14 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { KernelDescription, Memory, Totals } from "../src/explain/describe.ts";
+import type { KernelDescription, Memory, SubprogramDescription, Totals } from "../src/explain/describe.ts";
 import { runCommand } from "./support/command.ts";
 
 interface Report {
   readonly schema: string;
   readonly level: string;
   readonly kernels: readonly KernelDescription[];
+  readonly subprograms: readonly SubprogramDescription[];
   readonly totals: Totals;
   readonly memory: Memory;
   readonly ladder: readonly { readonly level: string; readonly totals: Totals }[];
@@ -32,7 +33,7 @@ async function explainJson(...args: readonly string[]): Promise<Report> {
 }
 
 describe("the table", () => {
-  test.each(["O0", "O1", "O2", "O3"])("of %s fits 80 columns and collapses equal layers", async (level) => {
+  test.each(["O0", "O1", "O2", "O3", "O4"])("of %s fits 80 columns and collapses equal layers", async (level) => {
     for (const more of [[], ["--all-layers"]]) {
       const { code, stdout, stderr } = await runCommand(["explain", "--level", level, ...more]);
       expect(stderr).toBe("");
@@ -62,6 +63,7 @@ describe("JSON", () => {
   test.each([
     ["O2", 7],
     ["O3", 5],
+    ["O4", 7],
   ])("of %s has %i kernels a layer, and its totals add up", async (level, perLayer) => {
     const { schema, kernels, totals, ladder, ...report } = await explainJson("--level", level, "--tokens", "100");
     expect([schema, report.level]).toEqual(["fusebert.explain/1", level]);
@@ -77,8 +79,25 @@ describe("JSON", () => {
       activations: sum(({ bytes }) => bytes.activations),
       written: sum(({ bytes }) => bytes.written),
     });
-    expect(ladder.map((rung) => rung.level)).toEqual(["O0", "O1", "O2", "O3"]);
+    expect(ladder.map((rung) => rung.level)).toEqual(["O0", "O1", "O2", "O3", "O4"]);
     expect(ladder.find((rung) => rung.level === level)?.totals).toEqual(totals);
+  });
+
+  test("O4 has two subprograms a layer, which are all of it, and the table shows them", async () => {
+    const { kernels, subprograms } = await explainJson("--level", "O4");
+    const names = Array.from({ length: 12 }, (_, layer) => [
+      `layer.${layer}.fused_attn`,
+      `layer.${layer}.fused_feedforward`,
+    ]);
+    expect(subprograms.map(({ name }) => name)).toEqual(names.flat());
+    for (const { subprogram, layer } of kernels) {
+      expect(subprogram === null).toBe(layer === null);
+      if (subprogram !== null) expect(subprogram).toMatch(new RegExp(`^layer\\.${layer}\\.`));
+    }
+    const flops = kernels.filter(({ layer }) => layer !== null).reduce((sum, kernel) => sum + kernel.flops, 0);
+    expect(subprograms.reduce((sum, { totals }) => sum + totals.flops, 0)).toBe(flops);
+    const { stdout } = await runCommand(["explain", "--level", "O4"]);
+    expect(stdout).toMatch(/^ {2}fused_attn {2}4 kernels each, [\s\S]*^ {2}fused_feedforward {2}3 kernels each, /m);
   });
 
   test("BERT-base at 384 tokens, from its config.json alone, has 70.7 GFLOP", async () => {
@@ -105,7 +124,7 @@ test("the page is one file with a graph a level, and nothing from elsewhere", as
   const { code } = await runCommand(["explain", "--html", path]);
   expect(code).toBe(0);
   const page = await readFile(path, "utf8");
-  expect(page.match(/<svg class="graph"/g)).toHaveLength(4);
+  expect(page.match(/<svg class="graph"/g)).toHaveLength(5);
   expect(page).toContain("O3: 7 kernels");
   expect(page).toMatch(/<title>kernel 4: matmul\nLayerNorm \+ matmul \+ bias \+ GELU/);
   expect(page).not.toMatch(/<script|https?:|NaN|undefined/);
@@ -113,7 +132,7 @@ test("the page is one file with a graph a level, and nothing from elsewhere", as
 
 describe("what goes wrong is said in one line", () => {
   test.each([
-    [["--level", "O4"], /--level.*O4.*Allowed choices are O0, O1, O2, O3/],
+    [["--level", "O5"], /--level.*O5.*Allowed choices are O0, O1, O2, O3, O4/],
     [["--precision", "f8"], /--precision.*f8.*Allowed choices are f32, f16, f16-storage/],
     [["--tokens", "0"], /--tokens.*whole number of at least 1/],
     [["--tokens", "600"], /--tokens is 600; expected at most 512/],

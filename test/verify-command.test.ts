@@ -226,7 +226,7 @@ describe("what goes wrong is said in one line", () => {
       args: ["--level", "O3"],
       says: /level is given, and the device is cpu; expected the device webgpu/,
     }),
-    "an unknown level": () => ({ args: ["--level", "O9"], says: /Allowed choices are O0, O1, O2, O3/ }),
+    "an unknown level": () => ({ args: ["--level", "O9"], says: /Allowed choices are O0, O1, O2, O3, O4/ }),
     "a precision no engine has": () => ({ args: ["--precision", "f16"], says: /--precision is f16; expected f32/ }),
     "an unknown precision": () => ({
       args: ["--precision", "f8"],

@@ -33,7 +33,7 @@ test.skipIf(softwareGpuMissing !== undefined).each(["f32", "f16-storage"] as con
       gpu: { precision, skipSelfTest: true },
     });
     expect(gpu.device).toBe("webgpu");
-    expect(gpu.computedBy).toMatch(/^webgpu: .*swiftshader.*, (f32|f16-storage), O3$/i);
+    expect(gpu.computedBy).toMatch(/^webgpu: .*swiftshader.*, (f32|f16-storage), O4$/i);
     expect(gpu.computedBy).toContain(precision);
     const expected = await cpu.answer(questions);
     const found = await gpu.answer(questions);

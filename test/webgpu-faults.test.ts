@@ -169,7 +169,7 @@ describe.skipIf(softwareGpuMissing !== undefined)("the WebGPU engine", () => {
     const { engine } = await makeEngine({ features: new Set() }, { precision: "auto" });
     const probe = await engine.probe();
     expect(probe).toMatchObject({ precision: "f32", isSoftware: true });
-    expect(probe.description).toMatch(/swiftshader.*, f32, O3$/i);
+    expect(probe.description).toMatch(/swiftshader.*, f32, O4$/i);
     const { engine: refused } = await makeEngine({ features: new Set() }, { precision: "f16" });
     expect(await failureOf(refused.probe())).toMatchObject({ advice: expect.stringContaining("--precision f32") });
   });

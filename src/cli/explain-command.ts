@@ -34,6 +34,7 @@ A kernel is one dispatch on the GPU: it reads tensors, computes, and writes tens
   O1  independent matmuls of one operand become one (query, key, value)
   O2  element by element work joins the kernel before it; softmax and LayerNorm are one kernel; attention is one kernel
   O3  LayerNorm disappears into the matmuls around it
+  O4  attention and feed-forward are subprograms, each with a LayerNorm at its end: the fastest in tensor cores
 
 FLOP/byte is the arithmetic intensity: below a GPU's own ratio
 memory is what a kernel waits for, above it arithmetic. docs/explain.md says how FLOPs and bytes are counted, and what

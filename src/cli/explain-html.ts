@@ -17,6 +17,7 @@ const ideas: Readonly<Record<LevelDescription["level"], string>> = {
   O1: "Matmuls of one operand become one: query, key and value.",
   O2: "Work element by element joins its neighbours; attention, softmax and LayerNorm are one kernel each.",
   O3: "LayerNorm disappears into the matmuls before and after it.",
+  O4: "Attention and feed-forward are subprograms, each with a LayerNorm at its end.",
 };
 
 /** One hue a part, light and dark. */
@@ -24,7 +25,7 @@ const hues = ["#7a8694", "#2f7ed8", "#c2410c", "#d99a1c", "#16a34a", "#8b5cf6", 
 
 const graphStyle = `
 main { max-width: none; }
-.levels { display: grid; grid-template-columns: repeat(4, max-content); gap: 22px; align-items: start; }
+.levels { display: grid; grid-template-columns: repeat(5, max-content); gap: 22px; align-items: start; }
 .levels h3 { margin: 0; } .levels p { max-width: 15em; font-size: 0.9rem; min-height: 6.4em; }
 .graph text { font: 11px var(--mono); fill: var(--text); } .graph .kind { fill: var(--muted); }
 .graph .box { fill: var(--surface); stroke: var(--quiet); } .graph .kernel:hover .box { stroke: var(--text); }
@@ -51,7 +52,7 @@ ${ladderTable(ladder)}
 order of dispatch; a line is a tensor written to memory by one kernel and read by another, thicker for more bytes. A colour
 is a part of the model, the same at every level. Point at a box or a line for its figures.</p>
 <ul class="parts">${parts.map((part) => html`<li><i class="${classOf(part)}"></i>${part}</li>`)}</ul>
-<div class="scroll" role="region" aria-label="Graphs of the four levels" tabindex="0"><div class="levels">
+<div class="scroll" role="region" aria-label="Graphs of the five levels" tabindex="0"><div class="levels">
 ${oneLayer.map(
   (description) => html`<div><h3>${description.level}: ${description.kernels.length} kernels</h3>
 <p class="quiet">${ideas[description.level]}</p>${levelGraph(description)}</div>`,

@@ -10,7 +10,7 @@ export interface AnswerReport {
   readonly question: string;
   readonly model: string;
   readonly device: string;
-  /** Adapter or runtime, precision and level: `webgpu: google swiftshader, f32, O3`. */
+  /** Adapter or runtime, precision and level: `webgpu: google swiftshader, f32, O4`. */
   readonly computedBy: string;
   /** Best first; empty when there is none. */
   readonly answers: readonly (Answer & { readonly source: string })[];

@@ -26,7 +26,7 @@ export interface Subject {
 /** The schema is in docs/explain.md. */
 export function explainToJson(
   { version, ...subject }: Subject,
-  { kernels, tensors, totals, memory }: LevelDescription,
+  { kernels, subprograms, tensors, totals, memory }: LevelDescription,
   ladder: readonly LevelDescription[],
 ): string {
   const report = {
@@ -34,6 +34,7 @@ export function explainToJson(
     version,
     ...subject,
     kernels,
+    subprograms,
     tensors,
     totals,
     memory,
@@ -93,8 +94,18 @@ export function sectionsOf(kernels: readonly KernelDescription[], allLayers: boo
   return sections.map(({ layers, kernels: own }) => ({ layers, name: nameOf(layers, own), kernels: own }));
 }
 
-function likenessOf({ kind, section, operations, shape, flops, bytes, stages }: KernelDescription): unknown {
-  return { kind, section, operations, shape, flops, bytes, stages: stages.map(shortName) };
+function likenessOf({
+  kind,
+  subprogram,
+  section,
+  operations,
+  shape,
+  flops,
+  bytes,
+  stages,
+}: KernelDescription): unknown {
+  const part = subprogram && shortName(subprogram);
+  return { kind, part, section, operations, shape, flops, bytes, stages: stages.map(shortName) };
 }
 
 function nameOf(layers: readonly number[], kernels: readonly KernelDescription[]): string {
@@ -133,10 +144,23 @@ function row(
 
 function renderSection({ name, layers, kernels }: Section): string[] {
   const each = layers.length > 1 ? " each" : "";
+  let open: string | null = null;
+  const rows = kernels.flatMap((kernel) => {
+    const isNew = kernel.subprogram !== open;
+    open = kernel.subprogram;
+    const heading = isNew && open ? [renderHeading(`  ${shortName(open)}`, partOf(kernels, open), each)] : [];
+    return [...heading, ...renderKernel(kernel, layers)];
+  });
+  return ["", renderHeading(pc.bold(name), kernels, each), ...rows];
+}
+
+const partOf = (kernels: readonly KernelDescription[], name: string): KernelDescription[] =>
+  kernels.filter(({ subprogram }) => subprogram === name);
+
+function renderHeading(name: string, kernels: readonly KernelDescription[], each: string): string {
   const many = `${kernels.length} kernel${kernels.length === 1 ? "" : "s"}${each}`;
   const { flops, bytes } = totalsOf(kernels);
-  const heading = `${pc.bold(name)}  ${pc.dim(`${many}, ${metric(flops)}FLOP${each}, ${metric(allBytes(bytes))}B${each}`)}`;
-  return ["", heading, ...kernels.flatMap((kernel) => renderKernel(kernel, layers))];
+  return `${name}  ${pc.dim(`${many}, ${metric(flops)}FLOP${each}, ${metric(allBytes(bytes))}B${each}`)}`;
 }
 
 function renderKernel(kernel: KernelDescription, layers: readonly number[]): string[] {

@@ -40,7 +40,7 @@ Examples:
   fusebert verify --candidate candidate.safetensors --inputs port/inputs.safetensors
   fusebert verify --candidate souffle --html report.html
   fusebert verify --layer all --json report.json
-  fusebert verify --device webgpu --precision f16 --level O3
+  fusebert verify --device webgpu --precision f16
 
 Exit codes: 0 everything is GOOD or IDENTICAL and every layout is as expected, 1 not so, 2 wrong usage or input, 3 failure,
 130 interrupted.

@@ -25,7 +25,7 @@ export interface ExecuteOptions extends RunOptions {
 
 /** A program made ready for a device. Runs may overlap; an engine that cannot compute in parallel queues them. */
 export interface Executable {
-  /** What computes, beyond the engine's name: `google swiftshader, f32, O3`. */
+  /** What computes, beyond the engine's name: `google swiftshader, f32, O4`. */
   readonly description: string;
   /**
    * Computes the program's outputs.

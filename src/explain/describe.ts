@@ -48,8 +48,16 @@ export interface Memory {
   readonly vectorBytes: number;
 }
 
+/** Kernels that are explained and timed as one. */
+export interface SubprogramDescription {
+  readonly name: string;
+  readonly totals: Totals;
+}
+
 export interface ScheduleDescription {
   readonly kernels: readonly KernelDescription[];
+  /** In the order of their first kernels. */
+  readonly subprograms: readonly SubprogramDescription[];
   readonly tensors: readonly TensorDescription[];
   readonly totals: Totals;
   readonly memory: Memory;
@@ -95,10 +103,19 @@ export function describe(
   });
   return {
     kernels,
+    subprograms: subprogramsOf(kernels).map(({ name, kernels: own }) => ({ name, totals: totalsOf(own) })),
     tensors,
     totals: totalsOf(kernels),
     memory: { ...constantBytes(lowered, placement, extents), ...tensorBytes(tensors), arenaBytes: plan.bytes },
   };
+}
+
+/** Kernels by the subprogram they are part of, without those that are part of none. */
+export function subprogramsOf<K extends Pick<KernelIdentity, "subprogram">>(
+  kernels: readonly K[],
+): { readonly name: string; readonly kernels: readonly K[] }[] {
+  const names = new Set(kernels.flatMap(({ subprogram }) => subprogram ?? []));
+  return [...names].map((name) => ({ name, kernels: kernels.filter(({ subprogram }) => subprogram === name) }));
 }
 
 /** Of some kernels, not only of all. */

@@ -16,6 +16,8 @@ export interface KernelIdentity {
   /** Place in the order of dispatch, from 0. */
   readonly index: number;
   readonly kind: Template["kind"];
+  /** Which subprogram it is a part of, such as `layer.0.fused_attn`; `null` where there are none. */
+  readonly subprogram: string | null;
   readonly section: "embeddings" | "layer" | "head";
   /** `null` outside layers. */
   readonly layer: number | null;
@@ -59,6 +61,7 @@ export function identityOf(
   return {
     index,
     kind: kernel.template.kind,
+    subprogram: kernel.subprogram ?? null,
     section: layer !== undefined ? "layer" : part === "head" ? "head" : "embeddings",
     layer: layer ?? null,
     operations: namedOperations(kernel, interior, constants).map(({ name, value }) => {

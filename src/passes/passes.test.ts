@@ -39,6 +39,7 @@ import { fuseHorizontally } from "./fuse-horizontal.ts";
 import { fuseRows } from "./fuse-rows.ts";
 import { fuseVertically } from "./fuse-vertical.ts";
 import { type Level, levels, scheduleAt } from "./levels.ts";
+import { nameSubprograms } from "./name-subprograms.ts";
 import { rewrite } from "./rewrite.ts";
 import { observableStages, type Schedule, scheduleEachOperation, storedBy } from "./schedule.ts";
 import { splitStatistics } from "./split-statistics.ts";
@@ -202,6 +203,7 @@ describe("what a BERT's layer takes", () => {
     ["O1", 51],
     ["O2", 7],
     ["O3", 5],
+    ["O4", 7],
   ] as const)("%s: %i kernels", (level, kernels) => {
     const [one, two] = [1, 2].map((layers) => scheduleAt(logitsOf(layers), level).kernels.length) as [number, number];
     expect(two - one).toBe(kernels);
@@ -232,6 +234,23 @@ describe("what a BERT's layer takes", () => {
         "matmul",
       ]
     `);
+  });
+});
+
+describe("subprograms", () => {
+  test("are attention and feed-forward, in the kernels that O2 has", () => {
+    const [two, four] = [scheduleAt(logitsOf(2), "O2"), scheduleAt(logitsOf(2), "O4")];
+    expect(kindsOf(four)).toEqual(kindsOf(two));
+    const layer = (number: number): string[] => [
+      ...Array<string>(4).fill(`layer.${number}.fused_attn`),
+      ...Array<string>(3).fill(`layer.${number}.fused_feedforward`),
+    ];
+    expect(four.kernels.map(({ subprogram }) => subprogram)).toEqual([undefined, ...layer(0), ...layer(1), undefined]);
+  });
+
+  test("are not named where a LayerNorm has no kernel of its own", () => {
+    const named = nameSubprograms(scheduleAt(logitsOf(2), "O3")).kernels;
+    expect(named.every(({ subprogram }) => subprogram === undefined)).toBe(true);
   });
 });
 

@@ -51,6 +51,8 @@ export interface Attention {
 export interface Kernel {
   readonly template: Template;
   readonly stores: readonly Value[];
+  /** Of which subprogram it is a part (`name-subprograms.ts`): `layer.0.fused_attn`. */
+  readonly subprogram?: string;
 }
 
 export interface Schedule {

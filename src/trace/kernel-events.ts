@@ -46,7 +46,8 @@ export class ProgramTrack {
   /** @param number of the run. */
   eventsOf({ kernels, times = [], extents, visiblePairs }: RunTrace, number: number): TraceEvent[] {
     let free = Number.NEGATIVE_INFINITY;
-    return times.flatMap(({ index, startMs, endMs }) => {
+    const spans = new Map<string, { start: number; end: number }>();
+    const events = times.flatMap(({ index, startMs, endMs }) => {
       const kernel = kernels[index];
       if (kernel === undefined) return [];
       // Kernels run one after another; a clock that ticks too rarely, or goes back, may tell otherwise.
@@ -56,8 +57,15 @@ export class ProgramTrack {
       const work = workOf(kernel, this.#facts, this.#program.placement, extents, visiblePairs);
       const name = sentenceOf(identity.operations.map((operation) => operation.name));
       const args = { run: number, ...describeIdentity(identity), ...describeWork(work, free - start) };
+      if (identity.subprogram !== null) {
+        spans.set(identity.subprogram, { start: spans.get(identity.subprogram)?.start ?? start, end: free });
+      }
       return [spanEvent(this.#track, name, start + this.#shiftMs, free + this.#shiftMs, args)];
     });
+    const around = [...spans].map(([name, { start, end }]) =>
+      spanEvent(this.#track, name, start + this.#shiftMs, end + this.#shiftMs, { run: number }),
+    );
+    return [...around, ...events];
   }
 
   #identityOf(kernel: LoweredKernel, index: number): KernelIdentity {

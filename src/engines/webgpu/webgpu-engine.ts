@@ -36,7 +36,7 @@ export interface WebGpuOptions {
 
 /** What an engine would compute with. */
 export interface GpuProbe {
-  /** Adapter, precision and level: `google swiftshader, f32, O3`. */
+  /** Adapter, precision and level: `google swiftshader, f32, O4`. */
   readonly description: string;
   readonly precision: GpuPrecision;
   /** Whether the "GPU" is the CPU, which ONNX Runtime uses better. */
