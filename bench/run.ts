@@ -4,12 +4,14 @@
 import { benchAnswer } from "./answer.ts";
 import { benchVerify } from "./verify.ts";
 import { benchWebGpu } from "./webgpu.ts";
+import { benchWebGpuPeers } from "./webgpu-peers.ts";
 import { benchWebGpuProof } from "./webgpu-proof.ts";
 
 const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
   answer: benchAnswer,
   verify: benchVerify,
   webgpu: benchWebGpu,
+  "webgpu-peers": benchWebGpuPeers,
   "webgpu-proof": benchWebGpuProof,
 };
 
