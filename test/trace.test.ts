@@ -102,7 +102,10 @@ describe.skipIf(softwareGpuMissing !== undefined)("a traced program", () => {
       onTrace: (run) => traces.push(run),
     });
     await executable.run(inputsOf(5));
-    expect(traces).toMatchObject([{ times: undefined, host: { length: 7 } }]);
+    expect(traces.map(({ times }) => times)).toEqual([undefined]);
+    // Submitted in portions: the GPU computes while the host goes on encoding.
+    const phases = traces[0]?.host.map(({ phase }) => phase).join() ?? "";
+    expect(phases).toMatch(/^prepare inputs,memory,write inputs(,encode,submit){2,},wait,decode$/);
     await engine.dispose();
     expect(engine.allocatedBytes).toBe(0);
   });

@@ -34,7 +34,7 @@ export interface RunReading {
 const firstPortion = 6;
 
 /**
- * Each portion's commands, to be submitted before the next is asked for.
+ * Each portion's commands, to be submitted before the next is asked for; the last is returned.
  * @throws EngineError for a kernel that takes more workgroups than the GPU allows.
  */
 export function* encodeRun(
@@ -42,7 +42,7 @@ export function* encodeRun(
   { kernels, pipelines, bindGroups, mostWorkgroups }: Dispatches,
   extents: Binding,
   { timer, readings, readback, timesAt }: RunReading,
-): Generator<GPUCommandBuffer> {
+): Generator<GPUCommandBuffer, GPUCommandBuffer> {
   const extentOf = (extent: Extent): number => (typeof extent === "number" ? extent : (extents.get(extent) ?? 1));
   const dueAfter = new Set(readings.map(({ kernel }) => kernel));
   let encoder = device.createCommandEncoder({ label: "fusebert" });
@@ -66,7 +66,7 @@ export function* encodeRun(
   pass?.end();
   copyReadings(encoder, readings, readback, undefined);
   timer?.copyTo(encoder, readback, timesAt);
-  yield encoder.finish();
+  return encoder.finish();
 }
 
 type Workgroups = readonly [number, number, number];

@@ -186,16 +186,17 @@ export class GpuProgram {
       const valid = this.#gpu.submitting(() => {
         recording?.enter("write inputs");
         this.#writeInputs(arena, extents, inputs);
-        recording?.enter("encode");
         const dispatches = this.#dispatchesIn(arena, extents);
         recording?.dispatched(dispatches.kernels, extents);
         const { device } = this.#gpu;
-        const reading = { timer: this.#timer, readings, readback, timesAt };
-        for (const commands of encodeRun(device, dispatches, extents, reading)) {
-          recording?.enter("submit");
-          device.queue.submit([commands]);
+        const portions = encodeRun(device, dispatches, extents, { timer: this.#timer, readings, readback, timesAt });
+        let portion: IteratorResult<GPUCommandBuffer, GPUCommandBuffer>;
+        do {
           recording?.enter("encode");
-        }
+          portion = portions.next();
+          recording?.enter("submit");
+          device.queue.submit([portion.value]);
+        } while (!portion.done);
         recording?.enter("wait");
       });
       return { readback, readings, timesAt, valid };
