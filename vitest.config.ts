@@ -9,6 +9,8 @@ export default defineConfig({
     execArgv: ["--max-old-space-size=256"],
     globalSetup: ["test/support/build.ts", "test/support/software-gpu.ts"],
     setupFiles: ["test/support/unhurried-dawn.mjs"],
+    // Vitest would leave one idle, of two.
+    maxWorkers: "100%",
     testTimeout: 60_000,
     hookTimeout: 120_000,
   },

@@ -22,6 +22,8 @@ import { type OnTrace, RunRecording } from "./tracing.ts";
 export interface CompileSettings {
   readonly level: Level;
   readonly precision: GpuPrecision;
+  /** Tokens of a run at most, if that is known: less is compiled. */
+  readonly mostTokens?: number;
   /** Told of every run. Absent: nothing is recorded. */
   readonly onTrace?: OnTrace | undefined;
 }
@@ -54,14 +56,14 @@ export class CompiledProgram {
   static async create(
     device: GpuDevice,
     program: Program,
-    { level, precision, onTrace }: CompileSettings,
+    { level, precision, mostTokens, onTrace }: CompileSettings,
     readParameter: ReadParameter,
     signal: AbortSignal | undefined,
   ): Promise<CompiledProgram> {
     const packed = packSequences(program);
     const schedule = scheduleAt(packed ?? program, level);
     const placement = new Placement(schedule, precision);
-    const lowerings = lowerForAllSizes(schedule, placement, device.kernelLimits);
+    const lowerings = lowerForAllSizes(schedule, placement, device.kernelLimits, mostTokens);
     const parts = { schedule, lowerings, placement, isTraced: onTrace !== undefined };
     const compiled = await GpuProgram.create(device, parts, readParameter, signal);
     const traced = { device: device.description, precision, level, schedule, placement };

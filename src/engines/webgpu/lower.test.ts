@@ -89,6 +89,19 @@ test("in tensor cores every kernel says what it takes, and fits, whatever the si
   }
 });
 
+test("what only larger runs need is left out where the size is known", () => {
+  const program = selectOutputs(bertForQuestionAnswering(config), ["start_logits"]);
+  const schedule = scheduleAt(packSequences(program) ?? program, "O2");
+  const sizes = (mostTokens?: number): number[] =>
+    lowerForAllSizes(schedule, new Placement(schedule, "f16"), { ...large, tensorCores: true }, mostTokens).map(
+      ({ mostRows }) => mostRows,
+    );
+  expect(sizes(14)).toEqual([192]);
+  expect(sizes(192)).toEqual([192]);
+  expect(sizes(193)).toEqual([192, 768]);
+  expect(sizes()).toHaveLength(4);
+});
+
 test("low limits make the tiles of matmuls and attention smaller, and nothing else different", () => {
   const [usual, low] = [kernelsAt("O3", promised), kernelsAt("O3", small)];
   const isTiled = ({ kernel }: LoweredKernel): boolean =>

@@ -34,17 +34,25 @@ export interface Lowering {
   readonly kernels: readonly LoweredKernel[];
 }
 
-/** Smallest first; the last serves every size. */
+/**
+ * Smallest first; the last serves every size.
+ * @param mostTokens that a run will have, if that is known: what suits only larger ones is left out.
+ */
 export function lowerForAllSizes(
   schedule: Schedule,
   placement: Placement,
   limits: KernelLimits,
+  mostTokens = Number.POSITIVE_INFINITY,
 ): readonly [Lowering, ...Lowering[]] {
   const lower = (mostRows: number): Lowering => {
     return { mostRows, kernels: lowerToWgsl(schedule, placement, limits, mostRows) };
   };
-  const [smallest, ...larger] = limits.tensorCores ? sizeClasses : [Number.POSITIVE_INFINITY];
-  return [lower(smallest ?? Number.POSITIVE_INFINITY), ...larger.map(lower)];
+  const [smallest, ...larger] = limits.tensorCores ? sizeClasses : ([Number.POSITIVE_INFINITY] as const);
+  const lowerings: [Lowering, ...Lowering[]] = [lower(smallest)];
+  for (const mostRows of larger) {
+    if ((lowerings.at(-1)?.mostRows ?? 0) < mostTokens) lowerings.push(lower(mostRows));
+  }
+  return lowerings;
 }
 
 /** @param mostRows tokens of all sequences together, at most: what tiles are chosen for. */

@@ -44,7 +44,7 @@ export async function selfTest(device: GpuDevice, precision: GpuPrecision): Prom
   const parameters = makeParameters();
   const inputs = makeInputs();
   const read = async (name: string): Promise<Tensor<"f32">> => parameters.get(name) as Tensor<"f32">;
-  const settings = { level: bestLevel, precision };
+  const settings = { level: bestLevel, precision, mostTokens: batch * sequence };
   const [compiled, expected] = await Promise.all([
     CompiledProgram.create(device, program, settings, read, undefined),
     interpret(program, parameters, inputs),

@@ -33,7 +33,7 @@ interface SizeClass {
   readonly manyColumns: TensorTile;
 }
 
-const classes: readonly SizeClass[] = [
+const classes: readonly [SizeClass, ...SizeClass[]] = [
   { mostRows: 192, fewColumns: tile(32, 32, 64, 1, 1, 4), manyColumns: tile(64, 64, 32, 2, 2, 4) },
   { mostRows: 768, fewColumns: tile(48, 64, 32, 1, 2, 4), manyColumns: tile(48, 64, 32, 1, 2, 2) },
   { mostRows: 4096, fewColumns: tile(96, 96, 32, 2, 2, 2), manyColumns: tile(128, 128, 64, 4, 2, 1) },
@@ -44,8 +44,13 @@ const classes: readonly SizeClass[] = [
   },
 ];
 
+const [smallest, ...larger] = classes;
+
 /** What runs are told apart by: rows of the result, at most. */
-export const sizeClasses: readonly number[] = classes.map(({ mostRows }) => mostRows);
+export const sizeClasses: readonly [number, ...number[]] = [
+  smallest.mostRows,
+  ...larger.map(({ mostRows }) => mostRows),
+];
 
 /** The tile for a result of at most so many rows, and so many columns. */
 export function tileFor(mostRows: number, columns: number): TensorTile {
