@@ -32,3 +32,11 @@ export function batchOf(config: BertConfig, batch: number, sequence: number): Ma
     ["attention_mask", integers(() => 1)],
   ]);
 }
+
+/** The batches by which speed is told: sequences, and tokens of each. */
+export const works = [
+  [1, 128],
+  [1, 384],
+  [8, 384],
+  [32, 384],
+] as const;

@@ -20,14 +20,7 @@ import { bertForQuestionAnswering } from "../src/program/bert.ts";
 import { selectOutputs } from "../src/program/program.ts";
 import type { Tensor } from "../src/tensor/tensor.ts";
 import { machineLine } from "./machine.ts";
-import { batchOf, randomParameters } from "./random-bert.ts";
-
-const works = [
-  [1, 128],
-  [1, 384],
-  [8, 384],
-  [32, 384],
-] as const;
+import { batchOf, randomParameters, works } from "./random-bert.ts";
 
 const warmUpMs = 1500;
 

@@ -13,20 +13,12 @@ import { bertForQuestionAnswering } from "../src/program/bert.ts";
 import { selectOutputs } from "../src/program/program.ts";
 import type { Tensor } from "../src/tensor/tensor.ts";
 import { machineLine } from "./machine.ts";
-import { batchOf, randomParameters } from "./random-bert.ts";
+import { batchOf, randomParameters, works } from "./random-bert.ts";
 
 const program = selectOutputs(bertForQuestionAnswering(bertBase), ["start_logits", "end_logits"]);
 
 /** What an NVIDIA H200 was seen to do (docs/architecture.md): float16 matmuls in tensor cores, and copies. */
 const roofline = { flops: 790e12, bytes: 4.3e12 };
-
-/** Works in milliseconds, medians; the O0 and O1 attention of a large batch would store scores of all against all. */
-const works = [
-  [1, 128],
-  [1, 384],
-  [8, 384],
-  [32, 384],
-] as const;
 
 export async function benchWebGpu(): Promise<void> {
   console.log(machineLine());

@@ -6,10 +6,10 @@ import { isImpossible } from "../answer/answer-collector.ts";
 import type { AnswerOptions, Scoring } from "../answer/options.ts";
 import { compareSpans } from "../answer/top-spans.ts";
 import { InputError } from "../errors.ts";
-import type { Device } from "../platform/platform.ts";
 import { QuestionAnswerer } from "../question-answerer.ts";
 import { type ExitCode, exitCode } from "./exit-codes.ts";
-import { addGpuOptions, deviceOption, type GpuCommandOptions, gpuOptions, precisionOption } from "./gpu-options.ts";
+import { addGpuOptions, deviceOption, precisionOption } from "./gpu-options.ts";
+import { loadOptions, type ModelRunOptions } from "./load-options.ts";
 import { type ModelOptions, modelOption, revisionOption } from "./model-options.ts";
 import { atLeastOne, collect, finiteNumber, wholeNumber } from "./parse-options.ts";
 import { Progress } from "./progress.ts";
@@ -17,10 +17,9 @@ import { readTexts, type SourceText } from "./read-texts.ts";
 import { type AnswerReport, renderJson, renderText } from "./render-answers.ts";
 import { TraceFile } from "./trace-file.ts";
 
-interface AnswerCommandOptions extends GpuCommandOptions, ModelOptions {
+interface AnswerCommandOptions extends ModelRunOptions, ModelOptions {
   readonly context: readonly string[];
   readonly text?: string;
-  readonly device: Device;
   readonly topK?: number;
   readonly maxAnswerLength?: number;
   readonly maxSequenceLength?: number;
@@ -29,7 +28,6 @@ interface AnswerCommandOptions extends GpuCommandOptions, ModelOptions {
   readonly allowNoAnswer?: boolean;
   readonly scoring: Scoring;
   readonly noAnswerThreshold?: number;
-  readonly threads?: number;
   readonly trace?: string;
   readonly json?: boolean;
 }
@@ -113,15 +111,10 @@ async function answer(
   signal: AbortSignal,
 ): Promise<{ report: AnswerReport; contexts: string[] }> {
   const started = performance.now();
-  const { device, revision, threads } = options;
-  const gpu = trace ? { ...gpuOptions(options), ...trace.gpu } : gpuOptions(options);
+  const loading = loadOptions(options, progress, signal);
   await using answerer = await QuestionAnswerer.load(options.model, {
-    device,
-    ...(revision !== undefined && { revision }),
-    ...(threads !== undefined && { threads }),
-    ...(gpu && { gpu }),
-    signal,
-    onProgress: ({ file, loaded, total }) => progress.update(`Downloading ${file}`, loaded, total),
+    ...loading,
+    ...(trace && { gpu: { ...loading.gpu, ...trace.gpu } }),
   });
   progress.stop();
   const loaded = performance.now();

@@ -14,17 +14,14 @@ import type { ScoringMethod } from "../evaluate/prediction.ts";
 import { referenceScoring } from "../evaluate/reference-scoring.ts";
 import type { SquadDataset, SquadQuestion } from "../evaluate/squad.ts";
 import { LoadedModel } from "../loaded-model.ts";
-import type { Device } from "../platform/platform.ts";
 import { version } from "../version.ts";
-import { type GpuCommandOptions, gpuOptions } from "./gpu-options.ts";
+import { loadOptions, type ModelRunOptions } from "./load-options.ts";
 import type { ModelOptions } from "./model-options.ts";
 import { Progress } from "./progress.ts";
 
 export const scorings = ["reference", "pipeline"] as const;
 
-export interface RunOptions extends GpuCommandOptions, ModelOptions {
-  readonly device: Device;
-  readonly threads?: number;
+export interface RunOptions extends ModelRunOptions, ModelOptions {
   readonly scoring: (typeof scorings)[number];
 }
 
@@ -89,16 +86,7 @@ export async function runDataset(
 }
 
 async function load(options: RunOptions, progress: Progress, signal: AbortSignal): Promise<LoadedModel> {
-  const { device, revision, threads } = options;
-  const gpu = gpuOptions(options);
-  return LoadedModel.load(options.model, {
-    device,
-    ...(revision !== undefined && { revision }),
-    ...(threads !== undefined && { threads }),
-    ...(gpu && { gpu }),
-    signal,
-    onProgress: ({ file, loaded, total }) => progress.update(`Downloading ${file}`, loaded, total),
-  });
+  return LoadedModel.load(options.model, loadOptions(options, progress, signal));
 }
 
 function headOf(
