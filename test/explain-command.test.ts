@@ -126,6 +126,7 @@ test("the page is one file with a graph a level, and nothing from elsewhere", as
   const page = await readFile(path, "utf8");
   expect(page.match(/<svg class="graph"/g)).toHaveLength(5);
   expect(page).toContain("O3: 7 kernels");
+  expect(page).toContain("<title>kernel 1: matmul, of layer.0.fused_attn\n");
   expect(page).toMatch(/<title>kernel 4: matmul\nLayerNorm \+ matmul \+ bias \+ GELU/);
   expect(page).not.toMatch(/<script|https?:|NaN|undefined/);
 });

@@ -110,9 +110,9 @@ interface Box {
 }
 
 function drawKernel(kernel: KernelDescription, lines: readonly Line[], { x, y, width, height }: Box): Markup {
-  const { index, kind, shape, flops, bytes, intensity, stages, workgroups } = kernel;
+  const { index, kind, subprogram, shape, flops, bytes, intensity, stages, workgroups } = kernel;
   const title = [
-    `kernel ${index}: ${kind}`,
+    `kernel ${index}: ${kind}${subprogram === null ? "" : `, of ${subprogram}`}`,
     kernel.operations.map(({ name }) => name).join(" + "),
     `result ${formatShape(shape)}, ${formatShape(workgroups)} workgroups`,
     `${metric(flops)}FLOP, ${metric(allBytes(bytes))}B, ${short(intensity)} FLOP/byte`,
