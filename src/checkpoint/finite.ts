@@ -29,9 +29,9 @@ export function checkFinite(tensor: Tensor<FloatDType>, what: string): void {
 export function firstNonFinite(tensor: Tensor<FloatDType>): number {
   switch (tensor.dtype) {
     case "f16":
-      return firstWithAll(tensor.data, 0x7c00);
+      return pairsAreFinite(tensor.data, 0x7c00, 0x0400) ? -1 : firstWithAll(tensor.data, 0x7c00);
     case "bf16":
-      return firstWithAll(tensor.data, 0x7f80);
+      return pairsAreFinite(tensor.data, 0x7f80, 0x0080) ? -1 : firstWithAll(tensor.data, 0x7f80);
     case "f32": {
       const { buffer, byteOffset, length } = tensor.data;
       return firstWithAll(new Int32Array(buffer, byteOffset, length), 0x7f80_0000);
@@ -39,6 +39,21 @@ export function firstNonFinite(tensor: Tensor<FloatDType>): number {
     case "f64":
       return tensor.data.findIndex((value) => !Number.isFinite(value));
   }
+}
+
+/**
+ * Two half-precision values at a time: adding the lowest bit of an exponent carries into the sign's place only where all its
+ * bits are set. False for values that do not lie in pairs, whatever they are.
+ */
+function pairsAreFinite({ buffer, byteOffset, length }: Uint16Array, exponent: number, lowestBit: number): boolean {
+  if (byteOffset % 4 !== 0 || length % 2 !== 0) return false;
+  const pairs = new Int32Array(buffer, byteOffset, length / 2);
+  const exponents = exponent * 0x1_0001;
+  const lowestBits = lowestBit * 0x1_0001;
+  for (let index = 0; index < pairs.length; index++) {
+    if (((((pairs[index] as number) & exponents) + lowestBits) & 0x8000_8000) !== 0) return false;
+  }
+  return true;
 }
 
 function firstWithAll(words: Uint16Array | Int32Array, exponent: number): number {

@@ -1,7 +1,7 @@
 /**
  * fusebert in a browser or a worker: models from URLs, the hub and memory; ONNX Runtime as WebAssembly.
  *
- * Must stay true: nothing here or behind it exists only in Node.
+ * Must stay true: nothing here or behind it exists only in Node, and an engine is downloaded when it is used.
  */
 import type { ModelFiles } from "../checkpoint/files.ts";
 import { HttpFiles } from "../checkpoint/http-files.ts";
@@ -9,7 +9,6 @@ import { hubBaseUrl } from "../checkpoint/hub/hub-url.ts";
 import type { Engine } from "../engines/engine.ts";
 import { OnnxEngine } from "../engines/onnx/onnx-engine.ts";
 import { ReferenceEngine } from "../engines/reference/reference-engine.ts";
-import { WebGpuEngine } from "../engines/webgpu/webgpu-engine.ts";
 import { EngineError, InputError } from "../errors.ts";
 import {
   builtInModel,
@@ -37,7 +36,10 @@ export const platform: Platform = {
   async createEngine(device: Device, { threads, wasmPaths, gpu }: EngineOptions): Promise<Engine> {
     checkGpuOptions(device, gpu);
     if (device === "reference") return new ReferenceEngine();
-    if (device === "webgpu") return new WebGpuEngine(browserGpu(), { precision: "auto", ...gpu });
+    if (device === "webgpu") {
+      const { WebGpuEngine } = await import("../engines/webgpu/webgpu-engine.ts");
+      return new WebGpuEngine(browserGpu(), { precision: "auto", ...gpu });
+    }
     const runtime = await import("onnxruntime-web/wasm");
     runtime.env.logLevel = "error";
     if (wasmPaths !== undefined) runtime.env.wasm.wasmPaths = wasmPaths;

@@ -1,8 +1,8 @@
 /**
  * fusebert in Node: models from folders, the hub's cache and the package itself; ONNX Runtime as native code.
  *
- * Must stay true: the only door of the library through which Node's own modules come in, and ONNX Runtime is loaded only
- * when it is used (it takes longer to load than everything else together).
+ * Must stay true: the only door of the library through which Node's own modules come in, and what only some
+ * need is loaded when it is used: ONNX Runtime, the WebGPU engine and the hub take longer to load than everything else.
  */
 import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
@@ -11,12 +11,11 @@ import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import type { ModelFiles } from "../checkpoint/files.ts";
 import { HttpFiles } from "../checkpoint/http-files.ts";
-import { HubFiles } from "../checkpoint/hub/hub-files.ts";
 import { FolderFiles } from "../checkpoint/node/folder-files.ts";
 import type { Engine } from "../engines/engine.ts";
 import { OnnxEngine } from "../engines/onnx/onnx-engine.ts";
 import { ReferenceEngine } from "../engines/reference/reference-engine.ts";
-import { WebGpuEngine } from "../engines/webgpu/webgpu-engine.ts";
+import type { WebGpuEngine } from "../engines/webgpu/webgpu-engine.ts";
 import { EngineError, InputError, messageOf } from "../errors.ts";
 import { loadDawn } from "./dawn.ts";
 import {
@@ -35,7 +34,9 @@ export const platform: Platform = {
     if (!isHubId(name)) refuseRevision(name, revision);
     if (name === builtInModel) return builtInFiles();
     if (isUrl(name)) return new HttpFiles(name);
-    return isHubId(name) ? new HubFiles({ repo: name, revision }) : new FolderFiles(expandHome(name));
+    if (!isHubId(name)) return new FolderFiles(expandHome(name));
+    const { HubFiles } = await import("../checkpoint/hub/hub-files.ts");
+    return new HubFiles({ repo: name, revision });
   },
 
   async createEngine(device: Device, { threads, gpu }: EngineOptions): Promise<Engine> {
@@ -52,6 +53,7 @@ export async function createGpuEngine({
   trustedKernels,
   ...options
 }: GpuEngineOptions = {}): Promise<WebGpuEngine> {
+  const { WebGpuEngine } = await import("../engines/webgpu/webgpu-engine.ts");
   const gpu = await loadDawn({ trusted: trustedKernels === true });
   return new WebGpuEngine(gpu, {
     precision: "auto",

@@ -1,6 +1,6 @@
 /**
- * Recognises, in a program of textbook operations, the compound operations everybody has a name for: softmax, LayerNorm
- * and GELU. Engines use it to choose one kernel for many operations, verification to ask what a kernel does instead.
+ * Recognises, in a program of textbook operations, the compound operations everybody has a name for: softmax,
+ * LayerNorm, GELU and the dense layer. Engines use it to choose one kernel for many operations, verification to ask what a kernel does instead.
  *
  * A match is structural: it holds for any names and shapes, and says what the compound operation's operands are.
  *
@@ -110,6 +110,25 @@ export function meanOf(value: Value | undefined): Value | undefined {
 
 function isVectorOf(value: Value, rows: Value): boolean {
   return value.shape.length === 1 && value.shape[0] === rows.shape.at(-1);
+}
+
+export interface DenseMatch {
+  readonly operand: Value;
+  /** [outputs, inputs], as checkpoints store it. */
+  readonly weight: Value;
+  readonly bias: Value;
+}
+
+/** x Wᵀ + b with parameters W and b. */
+export function matchDense(value: Value): DenseMatch | undefined {
+  for (const [product, bias] of eitherOrder(value, "add")) {
+    if (product.operation.kind !== "matmul" || bias.operation.kind !== "parameter") continue;
+    const { left, right } = product.operation;
+    if (right.operation.kind !== "transpose" || right.shape.length !== 2 || !isVectorOf(bias, product)) continue;
+    const weight = right.operation.operand;
+    if (weight.operation.kind === "parameter") return { operand: left, weight, bias };
+  }
+  return undefined;
 }
 
 /** x/2 · (1 + erf(x/√2)): the operand x. */

@@ -33,16 +33,24 @@ export function characterClasses(): Uint8Array {
 }
 
 function mark(flags: Uint8Array, ranges: string, flag: number): void {
-  for (const codePoint of codePointsOf(ranges)) flags[codePoint] = (flags[codePoint] as number) | flag;
+  for (const [first, last] of rangesOf(ranges)) {
+    for (let codePoint = first; codePoint <= last; codePoint++) flags[codePoint] = (flags[codePoint] as number) | flag;
+  }
 }
 
 /** The code points of ranges as `unicode-tables.ts` writes them. */
 export function* codePointsOf(ranges: string): Generator<number> {
-  for (const range of ranges.split(" ")) {
-    const [first = "", last = first] = range.split("-");
-    const end = Number.parseInt(last, 16);
-    for (let codePoint = Number.parseInt(first, 16); codePoint <= end; codePoint++) yield codePoint;
+  for (const [first, last] of rangesOf(ranges)) {
+    for (let codePoint = first; codePoint <= last; codePoint++) yield codePoint;
   }
+}
+
+/** First and last code point of each range. */
+function rangesOf(ranges: string): (readonly [number, number])[] {
+  return ranges.split(" ").map((range) => {
+    const [first = "", last = first] = range.split("-");
+    return [Number.parseInt(first, 16), Number.parseInt(last, 16)];
+  });
 }
 
 /** Whether a UTF-16 code unit is half of a pair, so that what it means depends on its neighbour. */

@@ -14,6 +14,7 @@ import type { ReadParameter, RunOptions } from "../engine.ts";
 import {
   type OnnxAttribute,
   type OnnxConstant,
+  type OnnxExternalTensor,
   type OnnxGraph,
   type OnnxNode,
   type OnnxValueInfo,
@@ -75,8 +76,10 @@ function elementsOf({ type, parameter, shape }: OnnxWeight, values: Float32Array
 }
 
 /** The bytes the file will have, or a few kilobytes more. */
-export function estimateOnnxSize({ weights, constants, nodes, inputs, outputs }: OnnxGraph): number {
-  const entries = weights.length + constants.length + nodes.length + inputs.length + outputs.length;
+export function estimateOnnxSize(graph: OnnxGraph): number {
+  const { weights, externals = [], constants, nodes, inputs, outputs } = graph;
+  const lists = [weights, externals, constants, nodes, inputs, outputs];
+  const entries = lists.reduce((total, { length }) => total + length, 0);
   const data = weights.reduce((total, { type, shape }) => {
     return total + elementCount(shape) * bytesPerElement[type === onnxType.float ? "f32" : "f16"];
   }, 0);
@@ -109,6 +112,7 @@ function writeGraph(graph: OnnxGraph, pbf: PbfWriter): void {
   for (const node of graph.nodes) pbf.writeMessage(1, writeNode, node);
   pbf.writeStringField(2, "fusebert");
   for (const constant of graph.constants) writeInitializer(constant, pbf);
+  for (const tensor of graph.externals ?? []) pbf.writeMessage(5, writeExternal, tensor);
   for (const input of graph.inputs) pbf.writeMessage(11, writeValueInfo, input);
   for (const output of graph.outputs) pbf.writeMessage(12, writeValueInfo, output);
 }
@@ -122,6 +126,23 @@ function writeTensor({ name, type, shape, data }: OnnxConstant, pbf: PbfWriter):
   pbf.writeVarintField(2, type);
   pbf.writeStringField(8, name);
   pbf.writeBytesField(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+}
+
+/** `TensorProto.DataLocation.EXTERNAL` */
+const externalLocation = 1;
+
+function writeExternal({ name, type, shape, path, bytes }: OnnxExternalTensor, pbf: PbfWriter): void {
+  for (const extent of shape) pbf.writeVarintField(1, extent);
+  pbf.writeVarintField(2, type);
+  pbf.writeStringField(8, name);
+  const entries = { location: path, offset: "0", length: String(bytes) };
+  for (const entry of Object.entries(entries)) pbf.writeMessage(13, writeStringEntry, entry);
+  pbf.writeVarintField(14, externalLocation);
+}
+
+function writeStringEntry([key, value]: readonly [string, string], pbf: PbfWriter): void {
+  pbf.writeStringField(1, key);
+  pbf.writeStringField(2, value);
 }
 
 function writeNode({ operator, inputs, output, attributes }: OnnxNode, pbf: PbfWriter): void {

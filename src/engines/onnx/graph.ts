@@ -4,7 +4,7 @@
 import type { Shape } from "../../program/program.ts";
 
 /** `TensorProto.DataType`: the numbers are part of the format. */
-export const onnxType = { float: 1, int32: 6, int64: 7, bool: 9, float16: 10 } as const;
+export const onnxType = { float: 1, int32: 6, int64: 7, bool: 9, float16: 10, bfloat16: 16 } as const;
 
 export type OnnxType = (typeof onnxType)[keyof typeof onnxType];
 
@@ -40,6 +40,15 @@ export interface OnnxWeight {
   readonly transposed: boolean;
 }
 
+/** A tensor whose bytes are not in the model's file but in another, whole, from its first byte on. */
+export interface OnnxExternalTensor {
+  readonly name: string;
+  readonly type: OnnxType;
+  readonly shape: readonly number[];
+  readonly path: string;
+  readonly bytes: number;
+}
+
 /** A graph's input or output; symbolic extents are found out when it runs. */
 export interface OnnxValueInfo {
   readonly name: string;
@@ -53,6 +62,7 @@ export interface OnnxGraph {
   readonly nodes: readonly OnnxNode[];
   readonly constants: readonly OnnxConstant[];
   readonly weights: readonly OnnxWeight[];
+  readonly externals?: readonly OnnxExternalTensor[];
   readonly inputs: readonly OnnxValueInfo[];
   readonly outputs: readonly OnnxValueInfo[];
 }

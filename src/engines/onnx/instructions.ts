@@ -1,21 +1,23 @@
 /**
  * Which ONNX operators compute a value.
  *
- * Where textbook operations add up to one of ONNX's compound operators (softmax, LayerNormalization, Gelu) that operator
- * is chosen: ONNX Runtime has one tuned kernel for it. Everything else becomes the operator of the same name.
+ * Where textbook operations add up to one of ONNX's compound operators (softmax, LayerNormalization, Gelu, Gemm) that
+ * operator is chosen: ONNX Runtime has one tuned kernel for it. Everything else becomes the operator of the same name.
  *
  * Must stay true: whatever the interpreter runs has an instruction here (or a plain error that says what has none), and
  * an instruction reads only values that come before its own in the program.
  */
 
 import {
+  type DenseMatch,
   type LayerNormMatch,
+  matchDense,
   matchGelu,
   matchLayerNorm,
   matchSoftmax,
   type SoftmaxMatch,
 } from "../../program/patterns.ts";
-import type { ElementwiseFunction, Shape, Value } from "../../program/program.ts";
+import type { ElementwiseFunction, Extent, Shape, Value } from "../../program/program.ts";
 import { type OnnxAttribute, type OnnxValueInfo, type OnnxWeight, onnxType } from "./graph.ts";
 
 /** What an instruction writes to; every method gives the name of what it made. */
@@ -32,6 +34,8 @@ export interface Emitter {
   scalar(value: number): string;
   /** A vector of int64, as ONNX wants shapes and axes. */
   integers(values: readonly number[]): string;
+  /** A vector of int64 with extents known only when the graph runs. */
+  extents(shape: readonly Extent[]): string;
   weight(weight: OnnxWeight): string;
 }
 
@@ -73,7 +77,24 @@ function chooseInstruction(value: Value): Instruction {
   if (layerNormMatch) return layerNorm(layerNormMatch);
   const gelu = matchGelu(value);
   if (gelu) return simple("Gelu", [gelu]);
+  const denseMatch = matchDense(value);
+  if (denseMatch) return dense(denseMatch, value.shape);
   return textbook(value);
+}
+
+/**
+ * Gemm adds the bias where it multiplies and reads the weight as it is stored, so that nobody transposes it. It knows rows
+ * alone: [batch, sequence, hidden] is seen as [tokens, hidden], which moves nothing in memory.
+ */
+function dense({ operand, weight: matrix, bias }: DenseMatch, shape: Shape): Instruction {
+  return {
+    reads: [operand, matrix, bias],
+    emit: (emitter, [x = "", ...parameters]) => {
+      const rows = emitter.intermediate("Reshape", [x, emitter.integers([-1, Number(operand.shape.at(-1))])]);
+      const product = emitter.intermediate("Gemm", [rows, ...parameters], { transB: { int: 1 } });
+      return emitter.result("Reshape", [product, emitter.extents(shape)]);
+    },
+  };
 }
 
 function simple(

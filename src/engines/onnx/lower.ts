@@ -8,7 +8,7 @@
  * Must stay true: a stage asked for is an output under its own name, and no depth of program overflows the stack.
  */
 import { computeOrder } from "../../program/order.ts";
-import type { Program, Value } from "../../program/program.ts";
+import type { Extent, Program, SymbolicExtent, Value } from "../../program/program.ts";
 import {
   type OnnxAttribute,
   type OnnxConstant,
@@ -120,9 +120,22 @@ class Lowering implements Emitter {
     return this.#constant({ name: `integers_${values.join("_")}`, type: onnxType.int64, shape: [values.length], data });
   }
 
+  extents(shape: readonly Extent[]): string {
+    const parts = shape.map((extent) => (typeof extent === "number" ? this.integers([extent]) : this.#extent(extent)));
+    return this.intermediate("Concat", parts, { axis: { int: 0 } });
+  }
+
   weight(weight: OnnxWeight): string {
     this.#weights.set(weight.name, weight);
     return weight.name;
+  }
+
+  /** A symbol's extent is that of any input that has it. */
+  #extent(symbol: SymbolicExtent): string {
+    const input = this.#inputs.find(({ shape }) => shape.includes(symbol));
+    if (input === undefined) throw new Error(`no input read so far has the extent ${symbol}`);
+    const axis = input.shape.indexOf(symbol);
+    return this.intermediate("Shape", [input.name], { start: { int: axis }, end: { int: axis + 1 } });
   }
 
   #nameOf(value: Value): string {

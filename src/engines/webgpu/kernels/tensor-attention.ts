@@ -1,9 +1,9 @@
 /**
  * The kernel of attention in tensor cores: as `attention.ts`, but both products are made of fragments.
  *
- * A workgroup takes a tile of queries of one head through the keys. A subgroup has 16 of the queries, and shares them with
+ * A workgroup takes a tile of queries of one head through the keys. A subgroup has 16 of the queries, and may share them with
  * others that have other keys of the first product and other columns of the second. Between the two the scores go through
- * workgroup memory, where four lanes have a row of them each.
+ * workgroup memory, where a few lanes have a row of them each.
  *
  * Fragments cannot be scaled row by row, so the weighted sum is not scaled to every new maximum: only when a maximum grows
  * by more than `slack` above the one in use, which after the first tile of keys is rare, it goes through workgroup memory
@@ -30,12 +30,6 @@ import {
 
 /** How far a score may lie above the maximum in use: e^8 is 2,981. */
 const slack = 8;
-
-/** Lanes that share a row of scores. */
-const lanesPerRow = 4;
-
-/** Subgroups that share 16 queries. */
-const sharing = 2;
 
 /** Whether all it stores is the context, in float16: this kernel writes no scores or probabilities. */
 export function suitsTensorAttention(
@@ -94,8 +88,8 @@ class TensorAttentionGenerator {
   readonly #size: number;
 
   constructor(parts: AttentionParts, tile: AttentionTile) {
+    const { queries, keys, sharing } = tile;
     const filled = (size: number): number => Math.ceil(size / (fragment * sharing)) * fragment * sharing;
-    const { queries, keys } = tile;
     this.#parts = parts;
     this.#tile = tile;
     this.#depth = filled(parts.depth);
@@ -140,7 +134,7 @@ class TensorAttentionGenerator {
 
   /** Fragments of the context that a subgroup holds. */
   get #held(): number[] {
-    return Array.from({ length: this.#width / fragment / sharing }, (_, index) => index);
+    return Array.from({ length: this.#width / fragment / this.#tile.sharing }, (_, index) => index);
   }
 
   #start(): string[] {
@@ -152,12 +146,12 @@ class TensorAttentionGenerator {
       "let head = group.y;",
       `let first_query = group.x * ${queries}u;`,
       `let subgroup = local_index / ${subgroupSize}u;`,
-      `let row_part = subgroup / ${sharing}u * ${fragment}u;`,
-      `let share = subgroup % ${sharing}u;`,
+      `let row_part = subgroup / ${this.#tile.sharing}u * ${fragment}u;`,
+      `let share = subgroup % ${this.#tile.sharing}u;`,
       ...this.#parts.keyRange(queries, false),
-      "// The row of scores that four lanes have.",
-      `let row = local_index / ${lanesPerRow}u;`,
-      `let lane = local_index % ${lanesPerRow}u;`,
+      "// The row of scores that a few neighbouring lanes have.",
+      `let row = local_index / ${this.#lanes}u;`,
+      `let lane = local_index % ${this.#lanes}u;`,
       `let query = min(first_query + row, ${queryCount} - 1u);`,
       ...this.#declare("query", query),
       ...this.#fetch("query", query, (line) => `min(first_query + ${line}, ${queryCount} - 1u)`),
@@ -241,7 +235,7 @@ class TensorAttentionGenerator {
   }
 
   #multiplyKeys(): string[] {
-    const count = this.#tile.keys / fragment / sharing;
+    const count = this.#tile.keys / fragment / this.#tile.sharing;
     return Array.from({ length: count }, (_, index) => {
       const column = `(share * ${count}u + ${index}u)`;
       const products = Array.from({ length: this.#depth / fragment }, (__, part) => {
@@ -261,14 +255,20 @@ class TensorAttentionGenerator {
     }).flat();
   }
 
-  /** Each lane has every fourth eight scores of its row. */
+  /** Lanes that have a row of scores. */
+  get #lanes(): number {
+    return (this.#tile.sharing * subgroupSize) / fragment;
+  }
+
+  /** The lanes of a row take turns at eight of its scores. */
   #softmax(): string[] {
-    const eights = Array.from({ length: this.#tile.keys / 8 / lanesPerRow }, (_, index) => index);
+    const shuffles = Array.from({ length: Math.log2(this.#lanes) }, (_, power) => 2 ** power);
+    const eights = Array.from({ length: this.#tile.keys / 8 / this.#lanes }, (_, index) => index);
     const halves = eights.flatMap((eight) => [0, 1].map((half) => ({ eight, half, name: `${eight}_${half}` })));
     const score = (name: string, visible: string): string =>
       `score(head, query, known_key${name}, products${name}, ${visible})`;
     const read = halves.flatMap(({ eight, half, name }) => {
-      const unit = `(lane + ${eight * lanesPerRow}u) * 2u + ${half}u`;
+      const unit = `(lane + ${eight * this.#lanes}u) * 2u + ${half}u`;
       return [
         `let products${name} = bitcast<vec4<f32>>(tile[${this.#rows.start}u + row * ${this.#rows.line}u + ${unit}]);`,
         `let key${name} = key0 + (${unit}) * 4u;`,
@@ -293,8 +293,7 @@ class TensorAttentionGenerator {
       "}",
       `let highest4 = ${halves.map(({ name }) => `scores${name}`).reduce((left, right) => `max(${left}, ${right})`)};`,
       "var highest = max(max(highest4.x, highest4.y), max(highest4.z, highest4.w));",
-      "highest = max(highest, subgroupShuffleXor(highest, 1u));",
-      "highest = max(highest, subgroupShuffleXor(highest, 2u));",
+      ...shuffles.map((distance) => `highest = max(highest, subgroupShuffleXor(highest, ${distance}u));`),
       "var scale = 1.0f;",
       "if (sum == 0.0f) {",
       "  // Nothing has counted yet.",
@@ -313,11 +312,10 @@ class TensorAttentionGenerator {
           `let weights${eight}_${half} = exp(scores${eight}_${half} - base);`,
           `part += weights${eight}_${half};`,
         ]),
-        `tile[${this.#weights.start}u + row * ${this.#weights.line}u + lane + ${eight * lanesPerRow}u] = pack_eight(vec4<f16>(weights${eight}_0), vec4<f16>(weights${eight}_1));`,
+        `tile[${this.#weights.start}u + row * ${this.#weights.line}u + lane + ${eight * this.#lanes}u] = pack_eight(vec4<f16>(weights${eight}_0), vec4<f16>(weights${eight}_1));`,
       ]),
       "var total = (part.x + part.y) + (part.z + part.w);",
-      "total += subgroupShuffleXor(total, 1u);",
-      "total += subgroupShuffleXor(total, 2u);",
+      ...shuffles.map((distance) => `total += subgroupShuffleXor(total, ${distance}u);`),
       "sum = sum * scale + total;",
     ];
   }

@@ -1,0 +1,105 @@
+/**
+ * Weights beside an ONNX model instead of in it, as the checkpoint stores them: ONNX Runtime reads them where they lie, and
+ * nothing is converted or copied here. What is stored in half precision or the other way round, nodes of the graph widen and
+ * transpose; ONNX Runtime computes them once, while it loads.
+ *
+ * Must stay true: widening is exact, so that the graph computes what it would with weights in float32.
+ */
+import pLimit from "p-limit";
+import { toFloat32 } from "../../tensor/half.ts";
+import type { FloatDType, Tensor } from "../../tensor/tensor.ts";
+import type { ReadParameter, RunOptions } from "../engine.ts";
+import { type OnnxExternalTensor, type OnnxGraph, type OnnxNode, type OnnxWeight, onnxType } from "./graph.ts";
+
+/** The bytes that the graph knows under a path; no file has to exist. */
+export interface ExternalData {
+  readonly path: string;
+  readonly data: Uint8Array;
+}
+
+export interface GraphAndData {
+  readonly graph: OnnxGraph;
+  readonly data: readonly ExternalData[];
+}
+
+/** Enough that the disk never waits for us. */
+const readsAtOnce = 8;
+
+/** The same graph with none of its weights inside. */
+export async function withStoredWeights(
+  graph: OnnxGraph,
+  readParameter: ReadParameter,
+  { signal }: RunOptions = {},
+): Promise<GraphAndData> {
+  const limit = pLimit(readsAtOnce);
+  const tables = gatheredFrom(graph);
+  const reading = graph.weights.map((weight) =>
+    limit(async () => {
+      signal?.throwIfAborted();
+      return storedWeight(weight, await readParameter(weight.parameter), tables.has(weight.name));
+    }),
+  );
+  const stored = await Promise.all(reading);
+  const narrow = new Set(stored.filter(({ isNarrow }) => isNarrow).map(({ external }) => external.name));
+  return {
+    graph: {
+      ...graph,
+      weights: [],
+      externals: stored.map(({ external }) => external),
+      nodes: [...stored.flatMap(({ nodes }) => nodes), ...graph.nodes.flatMap((node) => widenRows(node, narrow))],
+    },
+    data: stored.map(({ external, bytes }) => ({ path: external.path, data: bytes })),
+  };
+}
+
+/** The weights of which rows are gathered and nothing else is done. */
+function gatheredFrom({ nodes, outputs }: OnnxGraph): ReadonlySet<string> {
+  const tables = new Set(nodes.filter(({ operator }) => operator === "Gather").map(({ inputs }) => inputs[0] ?? ""));
+  for (const { operator, inputs } of nodes) {
+    for (const name of inputs.slice(operator === "Gather" ? 1 : 0)) tables.delete(name);
+  }
+  for (const { name } of outputs) tables.delete(name);
+  return tables;
+}
+
+/** A table stays as it is stored: only the rows that a run gathers are widened. */
+function widenRows(node: OnnxNode, narrow: ReadonlySet<string>): OnnxNode[] {
+  if (node.operator !== "Gather" || !narrow.has(node.inputs[0] ?? "")) return [node];
+  const rows = `${node.output}.stored`;
+  return [
+    { ...node, output: rows },
+    { operator: "Cast", inputs: [rows], output: node.output, attributes: { to: { int: onnxType.float } } },
+  ];
+}
+
+interface StoredWeight {
+  readonly external: OnnxExternalTensor;
+  readonly bytes: Uint8Array;
+  /** What makes the weight of it that the graph reads. */
+  readonly nodes: readonly OnnxNode[];
+  /** The graph reads it as it is stored, in half precision. */
+  readonly isNarrow: boolean;
+}
+
+function storedWeight({ name, transposed }: OnnxWeight, tensor: Tensor<FloatDType>, isTable: boolean): StoredWeight {
+  const { shape } = tensor;
+  const { type, data } = elements(tensor);
+  const steps: Pick<OnnxNode, "operator" | "attributes">[] = [];
+  const isHalf = type !== onnxType.float;
+  if (isHalf && !isTable) steps.push({ operator: "Cast", attributes: { to: { int: onnxType.float } } });
+  if (transposed) steps.push({ operator: "Transpose", attributes: { perm: { ints: [1, 0] } } });
+  const nameAfter = (count: number): string => (count === steps.length ? name : `${name}.stored${count}`);
+  return {
+    external: { name: nameAfter(0), type, shape, path: name, bytes: data.byteLength },
+    bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+    nodes: steps.map((step, index) => ({ ...step, inputs: [nameAfter(index)], output: nameAfter(index + 1) })),
+    isNarrow: isHalf && isTable,
+  };
+}
+
+/** ONNX Runtime computes in float32 whatever comes: float64 is rounded here. */
+function elements(tensor: Tensor<FloatDType>): Pick<OnnxExternalTensor, "type"> & { data: Float32Array | Uint16Array } {
+  if (tensor.dtype === "f16") return { type: onnxType.float16, data: tensor.data };
+  if (tensor.dtype === "bf16") return { type: onnxType.bfloat16, data: tensor.data };
+  return { type: onnxType.float, data: toFloat32(tensor) };
+}
