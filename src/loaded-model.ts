@@ -10,13 +10,13 @@
 import { platform } from "#platform";
 import { type Checkpoint, openCheckpoint } from "./checkpoint/checkpoint.ts";
 import type { DownloadProgress, ModelFiles } from "./checkpoint/files.ts";
-import type { Engine, Executable, ReadParameter } from "./engines/engine.ts";
+import type { Engine, Executable } from "./engines/engine.ts";
 import { runSequences, type SequenceLogits, type TokenSequence } from "./engines/sequence-runner.ts";
 import { EngineError, InputError } from "./errors.ts";
 import { assumeUnmasked } from "./passes/assume-unmasked.ts";
 import { type Device, devices, type GpuEngineOptions } from "./platform/platform.ts";
 import { bertForQuestionAnswering } from "./program/bert.ts";
-import { type Program, selectOutputs } from "./program/program.ts";
+import { selectOutputs } from "./program/program.ts";
 import type { BertTokenizer } from "./text/tokenizer.ts";
 
 export interface LoadOptions {
@@ -85,12 +85,9 @@ export class LoadedModel {
     const opening = { ...(signal && { signal }), ...(onProgress && { onProgress }) };
     const checkpoint = await openCheckpoint(files, opening);
     try {
-      const tokenizer = await checkpoint.tokenizer();
       const { threads, wasmPaths, gpu } = options;
       const engine = await platform.createEngine(device, { threads, wasmPaths, gpu });
-      const program = selectOutputs(bertForQuestionAnswering(checkpoint.config), ["start_logits", "end_logits"]);
-      const read = (name: string) => checkpoint.weights.read(name);
-      const executable = await compile(engine, engine.mixesLengths ? program : assumeUnmasked(program), read, signal);
+      const [executable, tokenizer] = await compileAndRead(engine, checkpoint, signal);
       // The engine has its own copy of the weights now.
       if (!engine.readsAgain) await checkpoint.close();
       return new LoadedModel(checkpoint, tokenizer, executable, engine);
@@ -144,16 +141,23 @@ export class LoadedModel {
   }
 }
 
-/** An engine whose program cannot be made is of no more use. */
-async function compile(
+/** The tokenizer is read while the engine waits for the weights. An engine whose program cannot be made is of no more use. */
+async function compileAndRead(
   engine: Engine,
-  program: Program,
-  read: ReadParameter,
+  { config, weights, tokenizer }: Checkpoint,
   signal: AbortSignal | undefined,
-): Promise<Executable> {
+): Promise<[Executable, BertTokenizer]> {
+  const program = selectOutputs(bertForQuestionAnswering(config), ["start_logits", "end_logits"]);
+  const readParameter = (name: string) => weights.read(name);
+  const compiling = engine.compile(
+    engine.mixesLengths ? program : assumeUnmasked(program),
+    readParameter,
+    signal ? { signal } : {},
+  );
   try {
-    return await engine.compile(program, read, signal ? { signal } : {});
+    return await Promise.all([compiling, tokenizer()]);
   } catch (error) {
+    await compiling.then((executable) => executable.dispose()).catch(() => undefined);
     await engine.dispose?.();
     throw error;
   }

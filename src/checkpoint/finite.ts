@@ -50,10 +50,10 @@ function pairsAreFinite({ buffer, byteOffset, length }: Uint16Array, exponent: n
   const pairs = new Int32Array(buffer, byteOffset, length / 2);
   const exponents = exponent * 0x1_0001;
   const lowestBits = lowestBit * 0x1_0001;
-  for (let index = 0; index < pairs.length; index++) {
-    if (((((pairs[index] as number) & exponents) + lowestBits) & 0x8000_8000) !== 0) return false;
-  }
-  return true;
+  const count = pairs.length;
+  let carries = 0;
+  for (let index = 0; index < count; index++) carries |= (((pairs[index] as number) & exponents) + lowestBits) | 0;
+  return (carries & 0x8000_8000) === 0;
 }
 
 function firstWithAll(words: Uint16Array | Int32Array, exponent: number): number {

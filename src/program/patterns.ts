@@ -1,6 +1,7 @@
 /**
  * Recognises, in a program of textbook operations, the compound operations everybody has a name for: softmax,
- * LayerNorm, GELU and the dense layer. Engines use it to choose one kernel for many operations, verification to ask what a kernel does instead.
+ * LayerNorm, GELU and the dense layer. Engines use it to choose one kernel for many operations, verification to ask what a
+ * kernel does instead.
  *
  * A match is structural: it holds for any names and shapes, and says what the compound operation's operands are.
  *

@@ -19,6 +19,8 @@ export interface SpecialTokens {
 
 export interface TokenizerDefinition {
   readonly vocabulary: ReadonlyMap<string, number>;
+  /** The vocabulary and the added tokens, by id. */
+  readonly tokens: ReadonlyMap<number, string>;
   readonly addedTokens: readonly AddedToken[];
   readonly normalizer: NormalizerOptions;
   readonly continuingSubwordPrefix: string;
@@ -36,12 +38,15 @@ export function isTokenId(value: unknown): value is number {
   return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= LARGEST_ID;
 }
 
-/** Throws unless tokens and ids belong to each other one to one and all tokens are text. */
-export function checkIds(
+/**
+ * The tokens by their ids.
+ * @throws CheckpointError unless tokens and ids belong to each other one to one and all tokens are text.
+ */
+export function tokensById(
   vocabulary: ReadonlyMap<string, number>,
   addedTokens: readonly AddedToken[],
   name: string,
-): void {
+): ReadonlyMap<number, string> {
   const owners = new Map<number, string>();
   for (const [token, id] of vocabulary) claim(owners, token, id, name);
   for (const { content, id } of addedTokens) {
@@ -55,6 +60,7 @@ export function checkIds(
     }
     claim(owners, content, id, name);
   }
+  return owners;
 }
 
 function claim(owners: Map<number, string>, token: string, id: number, name: string): void {

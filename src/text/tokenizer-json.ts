@@ -12,12 +12,12 @@ import type { AddedToken } from "./added-tokens.ts";
 import type { NormalizerOptions } from "./normalize.ts";
 import { readSpecialIds } from "./post-processor.ts";
 import {
-  checkIds,
   GET_AGAIN,
   isTokenId,
   parseJson,
   requireId,
   type TokenizerDefinition,
+  tokensById,
 } from "./tokenizer-definition.ts";
 import { tokenIdSchema, validate } from "./validate.ts";
 
@@ -64,11 +64,12 @@ export function readTokenizerJson(json: string, name: string): TokenizerDefiniti
   const file = validate(fileSchema, parsed, name);
   const vocabulary = readVocab(file.model.vocab, name);
   const addedTokens = readAddedTokens(file.added_tokens);
-  checkIds(vocabulary, addedTokens, name);
+  const tokens = tokensById(vocabulary, addedTokens, name);
   const unk = requireId(file.model.unk_token, vocabulary, [], name);
   const { cls, sep } = readSpecialIds(file.post_processor, vocabulary, addedTokens, name);
   return {
     vocabulary,
+    tokens,
     addedTokens,
     normalizer: readNormalizer(file.normalizer),
     continuingSubwordPrefix: file.model.continuing_subword_prefix,

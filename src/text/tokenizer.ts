@@ -32,7 +32,7 @@ export class BertTokenizer {
   readonly special: SpecialTokens;
   /** One more than the highest id. */
   readonly vocabularySize: number;
-  readonly #tokens = new Map<number, string>();
+  readonly #tokens: ReadonlyMap<number, string>;
   readonly #normalizer: BertNormalizer;
   readonly #wordPiece: WordPiece;
   readonly #inText: AddedTokenMatcher;
@@ -41,11 +41,10 @@ export class BertTokenizer {
   readonly #mayCut: boolean;
 
   private constructor(definition: TokenizerDefinition) {
-    const { vocabulary, addedTokens, special } = definition;
+    const { addedTokens, special, tokens } = definition;
     this.special = special;
-    for (const [token, id] of vocabulary) this.#tokens.set(id, token);
-    for (const { id, content } of addedTokens) this.#tokens.set(id, content);
-    this.vocabularySize = highest(this.#tokens.keys()) + 1;
+    this.#tokens = tokens;
+    this.vocabularySize = highest(tokens.keys()) + 1;
     this.#normalizer = new BertNormalizer(definition.normalizer);
     this.#wordPiece = new WordPiece(definition);
     this.#inText = new AddedTokenMatcher(

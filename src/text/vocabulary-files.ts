@@ -6,7 +6,14 @@
 import * as v from "valibot";
 import { CheckpointError } from "../errors.ts";
 import type { AddedToken } from "./added-tokens.ts";
-import { checkIds, findId, isTokenId, parseJson, requireId, type TokenizerDefinition } from "./tokenizer-definition.ts";
+import {
+  findId,
+  isTokenId,
+  parseJson,
+  requireId,
+  type TokenizerDefinition,
+  tokensById,
+} from "./tokenizer-definition.ts";
 import { validate } from "./validate.ts";
 
 const CONFIG_NAME = "tokenizer_config.json";
@@ -51,11 +58,12 @@ export function readVocabulary(vocabularyText: string, configJson: string | unde
   checkClass(config);
   const vocabulary = readLines(vocabularyText);
   const addedTokens = readAddedTokens(config, vocabulary);
-  checkIds(vocabulary, addedTokens, CONFIG_NAME);
+  const tokens = tokensById(vocabulary, addedTokens, CONFIG_NAME);
   const idOf = (token: string) => requireId(token, vocabulary, addedTokens, VOCABULARY_NAME);
   const unk = requireId(contentOf(config.unk_token, "[UNK]"), vocabulary, [], VOCABULARY_NAME);
   return {
     vocabulary,
+    tokens,
     addedTokens,
     normalizer: {
       cleanText: true,

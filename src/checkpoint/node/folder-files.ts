@@ -1,8 +1,8 @@
 /**
  * A model in a folder on this computer. Node only.
  *
- * Must stay true: bytes are read by position into memory of exactly the size asked for, and a handle is open only
- * between `open` and `close`. Symbolic links are followed: the hub's cache is made of them.
+ * Must stay true: bytes are read by position, and a handle is open only between `open` and `close`. Symbolic links are
+ * followed: the hub's cache is made of them.
  */
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,6 +10,7 @@ import { CheckpointError } from "../../errors.ts";
 import { checkRange } from "../byte-sources.ts";
 import { reasonOf } from "../describe.ts";
 import type { ByteSource, ModelFiles } from "../files.ts";
+import { MergedReads } from "./merged-reads.ts";
 
 /** The most that one system call reads: its length is a signed 32-bit number. */
 const MAX_READ = 2 ** 30;
@@ -64,6 +65,7 @@ export class FolderFiles implements ModelFiles {
 class HandleSource implements ByteSource {
   readonly size: number;
   readonly #name: string;
+  readonly #reads = new MergedReads((start, end) => this.#readRange(start, end));
   #handle: FileHandle | undefined;
 
   private constructor(handle: FileHandle, size: number, name: string) {
@@ -83,9 +85,19 @@ class HandleSource implements ByteSource {
   }
 
   async read(start: number, end: number): Promise<Uint8Array> {
+    checkRange(start, end, this.size, this.#name);
+    return this.#reads.read(start, end);
+  }
+
+  async close(): Promise<void> {
+    const handle = this.#handle;
+    this.#handle = undefined;
+    await handle?.close();
+  }
+
+  async #readRange(start: number, end: number): Promise<Uint8Array> {
     const handle = this.#handle;
     if (handle === undefined) throw new CheckpointError({ found: `${this.#name} was closed before it was read` });
-    checkRange(start, end, this.size, this.#name);
     const bytes = new Uint8Array(end - start);
     try {
       await this.#fill(handle, bytes, start);
@@ -93,12 +105,6 @@ class HandleSource implements ByteSource {
       throw unreadable(this.#name, error);
     }
     return bytes;
-  }
-
-  async close(): Promise<void> {
-    const handle = this.#handle;
-    this.#handle = undefined;
-    await handle?.close();
   }
 
   async #fill(handle: FileHandle, bytes: Uint8Array, start: number): Promise<void> {

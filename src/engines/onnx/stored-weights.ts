@@ -5,7 +5,6 @@
  *
  * Must stay true: widening is exact, so that the graph computes what it would with weights in float32.
  */
-import pLimit from "p-limit";
 import { toFloat32 } from "../../tensor/half.ts";
 import type { FloatDType, Tensor } from "../../tensor/tensor.ts";
 import type { ReadParameter, RunOptions } from "../engine.ts";
@@ -22,23 +21,19 @@ export interface GraphAndData {
   readonly data: readonly ExternalData[];
 }
 
-/** Enough that the disk never waits for us. */
-const readsAtOnce = 8;
-
 /** The same graph with none of its weights inside. */
 export async function withStoredWeights(
   graph: OnnxGraph,
   readParameter: ReadParameter,
   { signal }: RunOptions = {},
 ): Promise<GraphAndData> {
-  const limit = pLimit(readsAtOnce);
   const tables = gatheredFrom(graph);
-  const reading = graph.weights.map((weight) =>
-    limit(async () => {
-      signal?.throwIfAborted();
-      return storedWeight(weight, await readParameter(weight.parameter), tables.has(weight.name));
-    }),
-  );
+  // All are asked for at once: whoever reads them does so with fewer, larger reads.
+  const reading = graph.weights.map(async (weight) => {
+    const tensor = await readParameter(weight.parameter);
+    signal?.throwIfAborted();
+    return storedWeight(weight, tensor, tables.has(weight.name));
+  });
   const stored = await Promise.all(reading);
   const narrow = new Set(stored.filter(({ isNarrow }) => isNarrow).map(({ external }) => external.name));
   return {
