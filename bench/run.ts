@@ -1,21 +1,21 @@
 /**
- * `npm run bench -- <name>`: the benchmarks of this repository, one module each.
+ * `npm run bench` measures fusebert beside its peers; `npm run bench -- <name>` is another of this repository's benchmarks.
  */
 import { benchAnswer } from "./answer.ts";
+import { benchPeers } from "./peers/peers.ts";
 import { benchVerify } from "./verify.ts";
-import { benchWebGpu } from "./webgpu.ts";
-import { benchWebGpuPeers } from "./webgpu-peers.ts";
+import { benchWebGpu } from "./webgpu/index.ts";
 import { benchWebGpuProof } from "./webgpu-proof.ts";
 
 const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
+  peers: benchPeers,
   answer: benchAnswer,
   verify: benchVerify,
   webgpu: benchWebGpu,
-  "webgpu-peers": benchWebGpuPeers,
   "webgpu-proof": benchWebGpuProof,
 };
 
-const name = process.argv[2] ?? "";
+const name = process.argv[2] ?? "peers";
 const benchmark = benchmarks[name];
 if (benchmark === undefined) {
   console.error(`There is no benchmark ${JSON.stringify(name)}; there are: ${Object.keys(benchmarks).join(", ")}.`);

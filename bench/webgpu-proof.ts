@@ -1,109 +1,176 @@
 /**
- * Whether the GPU is right, in every precision it has and at every level: `verify`'s own comparison on the built-in model
- * and both unit-weight tests, and the answers to 200 SQuAD questions against the CPU engine's.
+ * `npm run bench -- webgpu-proof [--output FILE] [--precision P]… [--level L]… [--questions N] [--trusted-kernels]`: whether
+ * the GPU is right, in every precision it has and at every level. `verify`'s own comparison on the built-in model and both
+ * unit-weight tests, and the answers to 200 SQuAD questions against the CPU engine's. The options leave some of it out.
  */
 import { readFile } from "node:fs/promises";
+import { parseArgs } from "node:util";
 import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
 import { FolderFiles } from "../src/checkpoint/node/folder-files.ts";
 import { chooseCandidates } from "../src/cli/verify-candidates.ts";
-import { gpuPrecisions } from "../src/engines/webgpu/codegen/storage.ts";
+import { type GpuPrecision, gpuPrecisions } from "../src/engines/webgpu/codegen/storage.ts";
 import { messageOf } from "../src/errors.ts";
-import { levels } from "../src/passes/levels.ts";
+import { type Level, levels } from "../src/passes/levels.ts";
 import { createGpuEngine } from "../src/platform/node.ts";
 import type { GpuEngineOptions } from "../src/platform/platform.ts";
 import { QuestionAnswerer } from "../src/question-answerer.ts";
-import type { CandidateReport, Comparison } from "../src/verify/report.ts";
+import type { CandidateReport, Comparison, StageReport, VerifyReport } from "../src/verify/report.ts";
 import { verify } from "../src/verify/verify.ts";
 import { machineLine } from "./machine.ts";
+import { Report } from "./report.ts";
+import { repositoryFile } from "./repository-file.ts";
 
 interface Sample {
   readonly questions: readonly { readonly question: string; readonly context: string }[];
 }
 
-const repositoryFile = (path: string): string => new URL(`../${path}`, import.meta.url).pathname;
+interface Scope {
+  readonly precisions: readonly GpuPrecision[];
+  readonly levels: readonly Level[];
+  readonly questions: number;
+  readonly trustedKernels: boolean;
+}
 
 export async function benchWebGpuProof(): Promise<void> {
-  console.log(machineLine());
-  const available: (typeof gpuPrecisions)[number][] = [];
-  for (const precision of gpuPrecisions) {
+  const { values } = parseArgs({
+    args: process.argv.slice(3),
+    options: {
+      output: { type: "string" },
+      precision: { type: "string", multiple: true },
+      level: { type: "string", multiple: true },
+      questions: { type: "string", default: "200" },
+      "trusted-kernels": { type: "boolean", default: false },
+    },
+  });
+  const report = new Report(values.output);
+  const scope: Scope = {
+    precisions: chosenOf(gpuPrecisions, values.precision),
+    levels: chosenOf(levels, values.level),
+    questions: Number.parseInt(values.questions, 10),
+    trustedKernels: values["trusted-kernels"],
+  };
+  report.line(`# What the GPU computes, ${new Date().toISOString().slice(0, 10)}\n\n${machineLine()}\n`);
+  report.line(`Kernels are ${scope.trustedKernels ? "trusted" : "checked by Dawn"}.\n`);
+  const available = await findPrecisions(report, scope);
+  await verifyAll(report, { ...scope, precisions: available });
+  await compareAnswers(report, { ...scope, precisions: available });
+}
+
+/** @throws RangeError for a name that is none of them. */
+function chosenOf<T extends string>(all: readonly T[], names: readonly string[] = all): T[] {
+  const unknown = names.find((name) => !all.some((known) => known === name));
+  if (unknown !== undefined) throw new RangeError(`There is no ${unknown}; there are: ${all.join(", ")}.`);
+  return all.filter((known) => names.includes(known));
+}
+
+/** Those the GPU has. */
+async function findPrecisions(report: Report, { precisions }: Scope): Promise<GpuPrecision[]> {
+  const available: GpuPrecision[] = [];
+  for (const precision of precisions) {
     const engine = await createGpuEngine({ precision });
     try {
-      console.log(`${precision}: ${(await engine.probe()).description}`);
+      report.line(`* ${precision}: ${(await engine.probe()).description}`);
       available.push(precision);
     } catch (error) {
-      console.log(`${precision}: ${messageOf(error)}`);
+      report.line(`* ${precision}: ${messageOf(error)}`);
     }
     await engine.dispose();
   }
-  await verifyAll(available);
-  await compareAnswers(available);
+  return available;
 }
 
-async function verifyAll(precisions: readonly (typeof gpuPrecisions)[number][]): Promise<void> {
+async function verifyAll(report: Report, { precisions, levels: wanted, trustedKernels }: Scope): Promise<void> {
   const checkpoint = await openCheckpoint(new FolderFiles(repositoryFile("models/builtin")));
-  const options = { device: "webgpu", candidate: [], layer: "0", seed: 0, skipSelfTest: true } as const;
+  const options = {
+    device: "webgpu",
+    candidate: [],
+    layer: "0",
+    seed: 0,
+    skipSelfTest: true,
+    trustedKernels,
+  } as const;
   const chosen = await Promise.all(
     precisions.flatMap((precision) =>
-      levels.map((level) => chooseCandidates({ ...options, precision, level }, checkpoint, [0])),
+      wanted.map((level) => chooseCandidates({ ...options, precision, level }, checkpoint, [0])),
     ),
   );
   const [first] = chosen;
   if (first === undefined) return;
   const { config, weights } = checkpoint;
-  const report = await verify({
+  const verified = await verify({
     model: { name: "built-in", config, read: (parameter) => weights.read(parameter) },
     layers: [0],
     inputs: first.inputs,
     ...(first.embeddings && { embeddings: first.embeddings }),
     candidates: chosen.flatMap(({ candidates }) => candidates),
+    onStep: (step) => /\(\d+\)$/.test(step) || console.error(step),
   });
   await checkpoint.close();
-  console.log("\n| candidate | unit weights | layer 0 | largest ratio | largest relative L2 | layouts | says |");
-  console.log("| --- | --- | --- | --- | --- | --- | --- |");
-  for (const candidate of report.candidates) {
-    const unit = report.unitWeights.filter((test) => test.candidate === candidate.name);
+  writeCandidates(report, verified);
+  writeStages(report, verified);
+}
+
+function writeCandidates(report: Report, { candidates, unitWeights }: VerifyReport): void {
+  report.tableHead(["candidate", "unit weights", "layer 0", "largest ratio", "largest relative L2", "layouts", "says"]);
+  for (const candidate of candidates) {
+    const unit = unitWeights.filter((test) => test.candidate === candidate.name);
     const { verdict, layers, layouts } = candidate;
-    const comparisons = comparisonsOf(candidate);
-    console.log(
-      `| ${[
-        candidate.name,
-        unit.map((test) => `${test.kind} ${test.size} ${test.verdict}`).join(", "),
-        verdict,
-        Math.max(...comparisons.map(({ ratio }) => ratio ?? Number.POSITIVE_INFINITY)).toFixed(2),
-        Math.max(...comparisons.map(({ statistics }) => statistics.l2Relative)).toExponential(1),
-        layouts.every(({ asExpected }) => asExpected) ? "as expected" : "NOT as expected",
-        layers[0]?.diagnosis.sentence ?? "",
-      ].join(" | ")} |`,
-    );
+    const comparisons = stagesOf(candidate).flatMap(comparisonsOf);
+    report.row([
+      candidate.name,
+      unit.map((test) => `${test.kind} ${test.size} ${test.verdict}`).join(", "),
+      verdict,
+      largestRatio(comparisons).toFixed(2),
+      Math.max(...comparisons.map(({ statistics }) => statistics.l2Relative)).toExponential(1),
+      layouts.every(({ asExpected }) => asExpected) ? "as expected" : "NOT as expected",
+      layers[0]?.diagnosis.sentence ?? "",
+    ]);
   }
 }
 
-const comparisonsOf = ({ layers }: CandidateReport): Comparison[] =>
-  layers
-    .flatMap(({ stages }) => stages)
-    .flatMap(({ propagated, shadow }) => [propagated, shadow])
-    .filter((comparison) => comparison !== null);
+/** Stages of users' kernels count; those of the instrumented run, which only locates faults, are in brackets. */
+function writeStages(report: Report, { candidates }: VerifyReport): void {
+  report.line("\nThe largest ratio of each stage, fed by the candidate itself or by the original. In brackets where");
+  report.line("users' kernels do not store the stage, so that it is not judged.");
+  report.tableHead(["stage", ...candidates.map(({ name }) => name)]);
+  for (const stage of new Set(candidates.flatMap((candidate) => stagesOf(candidate).map((found) => found.stage)))) {
+    const cells = candidates.map((candidate) => {
+      const found = stagesOf(candidate).find((other) => other.stage === stage);
+      if (found === undefined || comparisonsOf(found).length === 0) return "";
+      const ratio = largestRatio(comparisonsOf(found)).toFixed(2);
+      return found.judged ? ratio : `(${ratio})`;
+    });
+    report.row([stage, ...cells]);
+  }
+}
 
-async function compareAnswers(precisions: readonly (typeof gpuPrecisions)[number][]): Promise<void> {
+const stagesOf = ({ layers }: CandidateReport): StageReport[] => layers.flatMap(({ stages }) => stages);
+
+const comparisonsOf = ({ propagated, shadow }: StageReport): Comparison[] =>
+  [propagated, shadow].filter((comparison) => comparison !== null);
+
+const largestRatio = (comparisons: readonly Comparison[]): number =>
+  Math.max(...comparisons.map(({ ratio }) => ratio ?? Number.POSITIVE_INFINITY));
+
+async function compareAnswers(report: Report, { precisions, questions: most, trustedKernels }: Scope): Promise<void> {
   const text = await readFile(repositoryFile("test/fixtures/squad/sample-200.json"), "utf8");
-  const { questions } = JSON.parse(text) as Sample;
+  const questions = (JSON.parse(text) as Sample).questions.slice(0, most);
   const expected = await answersOn("cpu", undefined, questions);
-  console.log("\n| precision | same spans as the CPU's | questions a second |");
-  console.log("| --- | --- | --- |");
+  report.tableHead(["precision", "same spans as the CPU's", "questions a second"]);
   const differences: string[] = [];
   for (const precision of precisions) {
-    const found = await answersOn("webgpu", { precision }, questions);
+    const found = await answersOn("webgpu", { precision, trustedKernels }, questions);
     const different = found.spans.flatMap((span, index) => (span === expected.spans[index] ? [] : [index]));
     const same = questions.length - different.length;
-    console.log(`| ${precision} | ${same} of ${questions.length} | ${(questions.length / found.seconds).toFixed(0)} |`);
+    report.row([precision, `${same} of ${questions.length}`, (questions.length / found.seconds).toFixed(0)]);
     for (const index of different) {
       differences.push(
         `${precision}: ${questions[index]?.question} ${found.spans[index]} instead of ${expected.spans[index]}`,
       );
     }
   }
-  console.log(`| (CPU) | | ${(questions.length / expected.seconds).toFixed(0)} |`);
-  for (const difference of differences) console.log(`\n* ${difference}`);
+  report.row(["(CPU)", "", (questions.length / expected.seconds).toFixed(0)]);
+  for (const difference of differences) report.line(`\n* ${difference}`);
 }
 
 async function answersOn(

@@ -96,10 +96,15 @@ describe.skipIf(softwareGpuMissing !== undefined)("a traced program", () => {
     await Promise.all([plain.engine.dispose(), traced.engine.dispose()]);
   });
 
-  test("has the host's times where the GPU gives none", async () => {
+  test.each([
+    { why: "the GPU gives none", hasTimes: false, timeKernels: true },
+    { why: "nobody wants them", hasTimes: true, timeKernels: false },
+  ])("has the host's times alone where $why", async ({ hasTimes, timeKernels }) => {
     const traces: RunTrace[] = [];
-    const { engine, executable } = await compile(withoutTimestamps(await loadDawn()), {
+    const gpu = await loadDawn();
+    const { engine, executable } = await compile(hasTimes ? gpu : withoutTimestamps(gpu), {
       onTrace: (run) => traces.push(run),
+      timeKernels,
     });
     await executable.run(inputsOf(5));
     expect(traces.map(({ times }) => times)).toEqual([undefined]);

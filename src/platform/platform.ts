@@ -41,6 +41,11 @@ export interface GpuEngineOptions {
   readonly precision?: GpuPrecision | "auto";
   /** How far kernels are fused. Default the best. */
   readonly level?: Level;
+  /**
+   * Default `true`: in `f16`, matrices are multiplied in tensor cores where the driver gives them. `false` leaves them
+   * alone, as a stable browser does: the way out where they compute wrongly.
+   */
+  readonly tensorCores?: boolean;
   /** Takes the GPU as it is, also if it computes a known layer wrongly. */
   readonly skipSelfTest?: boolean;
   /** Node only: a folder for the sources of kernels that the driver refuses. */

@@ -26,6 +26,8 @@ export interface CompileSettings {
   readonly mostTokens?: number;
   /** Told of every run. Absent: nothing is recorded. */
   readonly onTrace?: OnTrace | undefined;
+  /** Default `true`: kernels of traced runs are timed. */
+  readonly timeKernels?: boolean;
 }
 
 /** Begins to record a run. */
@@ -56,7 +58,7 @@ export class CompiledProgram {
   static async create(
     device: GpuDevice,
     program: Program,
-    { level, precision, mostTokens, onTrace }: CompileSettings,
+    { level, precision, mostTokens, onTrace, timeKernels = true }: CompileSettings,
     readParameter: ReadParameter,
     signal: AbortSignal | undefined,
   ): Promise<CompiledProgram> {
@@ -64,7 +66,7 @@ export class CompiledProgram {
     const schedule = scheduleAt(packed ?? program, level);
     const placement = new Placement(schedule, precision);
     const lowerings = lowerForAllSizes(schedule, placement, device.kernelLimits, mostTokens);
-    const parts = { schedule, lowerings, placement, isTraced: onTrace !== undefined };
+    const parts = { schedule, lowerings, placement, isTraced: onTrace !== undefined && timeKernels };
     const compiled = await GpuProgram.create(device, parts, readParameter, signal);
     const traced = { device: device.description, precision, level, schedule, placement };
     const startRecording = onTrace && (() => new RunRecording(traced, onTrace));

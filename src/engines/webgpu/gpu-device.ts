@@ -73,8 +73,11 @@ export class GpuDevice {
     shared.accounts.add(this.#allocations);
   }
 
-  /** @throws EngineError if there is no adapter, or it gives no device. */
-  static async open(gpu: GPU): Promise<GpuDevice> {
+  /**
+   * @param options.tensorCores whether to ask for them, where the adapter has them.
+   * @throws EngineError if there is no adapter, or it gives no device.
+   */
+  static async open(gpu: GPU, { tensorCores = true }: { readonly tensorCores?: boolean } = {}): Promise<GpuDevice> {
     const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
     if (adapter === null) {
       throw new EngineError({
@@ -83,10 +86,11 @@ export class GpuDevice {
         advice: "Install the GPU's driver (on Linux also the Vulkan loader, libvulkan1), or compute with --device cpu.",
       });
     }
+    const wanted = tensorCores ? wantedFeatures : wantedFeatures.filter((feature) => feature !== subgroupMatrix);
     try {
       const device = await adapter.requestDevice({
         label: "fusebert",
-        requiredFeatures: wantedFeatures.filter((feature) => adapter.features.has(feature)),
+        requiredFeatures: wanted.filter((feature) => adapter.features.has(feature)),
         requiredLimits: Object.fromEntries(raisedLimits.map((name) => [name, adapter.limits[name]])),
       });
       const health = new DeviceHealth(device);
@@ -147,6 +151,7 @@ export class GpuDevice {
       workgroupMemory: maxComputeWorkgroupStorageSize,
       workgroupSize: maxComputeInvocationsPerWorkgroup,
       tensorCores: hasTensorCores(this.device, this.#shared.info),
+      isSoftware: isSoftware(this.#shared.info),
     };
   }
 
@@ -296,6 +301,11 @@ function hasTensorCores({ features, limits }: GPUDevice, info: GPUAdapterInfo): 
   const isWarp = info.subgroupMinSize === 32 && info.subgroupMaxSize === 32;
   const hasRoom = limits.maxComputeWorkgroupStorageSize >= 48 * 1024 && limits.maxComputeInvocationsPerWorkgroup >= 512;
   return hasFragments && isWarp && hasRoom;
+}
+
+/** Mesa's and Google's ways to do without a GPU; not every browser says so in `isFallbackAdapter`. */
+function isSoftware({ isFallbackAdapter, architecture, description }: GPUAdapterInfo): boolean {
+  return isFallbackAdapter || /swiftshader|llvmpipe/i.test(`${architecture} ${description}`);
 }
 
 function describe({ vendor, architecture, device, description }: GPUAdapterInfo): string {

@@ -34,7 +34,7 @@ export interface GpuProgramParts {
   /** Smallest size first. */
   readonly lowerings: readonly [Lowering, ...Lowering[]];
   readonly placement: Placement;
-  /** Whether runs are recorded, and kernels timed where the GPU can. */
+  /** Whether kernels are timed, where the GPU can. */
   readonly isTraced: boolean;
 }
 

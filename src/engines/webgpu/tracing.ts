@@ -61,7 +61,7 @@ export interface RunTrace {
   readonly extents: Binding;
   /** In a packed program: pairs of tokens of one sequence, the only ones that attention kernels look at. */
   readonly visiblePairs: number | undefined;
-  /** Of each kernel; `undefined` where the GPU gives no times (no feature timestamp-query). */
+  /** Of each kernel; `undefined` where the GPU gives no times (no feature timestamp-query), or nobody wants them. */
   readonly times: readonly KernelTime[] | undefined;
   readonly host: readonly HostSpan[];
 }

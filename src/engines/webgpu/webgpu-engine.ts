@@ -26,12 +26,16 @@ export interface WebGpuOptions {
   readonly precision?: GpuPrecision | "auto";
   /** Default the best. */
   readonly level?: Level;
+  /** Default `true`: tensor cores multiply matrices in `f16`, where the driver gives them. `false`: as if it did not. */
+  readonly tensorCores?: boolean;
   /** Trusts the GPU's numbers unseen. */
   readonly skipSelfTest?: boolean;
   /** Called with the source of a kernel that the driver refuses. Resolves to where it was saved, if it was. */
   readonly saveSource?: (label: string, code: string) => Promise<string | undefined>;
   /** Told what every run did and when. Kernels are then timed one by one, which makes runs slower. */
   readonly onTrace?: OnTrace;
+  /** Default `true`. `false`: traces tell of the host alone, and runs are as fast as without. */
+  readonly timeKernels?: boolean;
 }
 
 /** What an engine would compute with. */
@@ -119,8 +123,8 @@ export class WebGpuEngine implements Engine {
     signal: AbortSignal | undefined,
   ): Promise<CompiledProgram> {
     const { device, precision } = session;
-    const { level = bestLevel, onTrace } = this.#options;
-    const settings = { level, precision, onTrace };
+    const { level = bestLevel, onTrace, timeKernels } = this.#options;
+    const settings = { level, precision, onTrace, ...(timeKernels !== undefined && { timeKernels }) };
     const compiling = CompiledProgram.create(device, program, settings, readParameter, signal);
     try {
       const [compiled] = await abortable(Promise.all([compiling, this.#test(session)]), signal);
@@ -175,7 +179,8 @@ export class WebGpuEngine implements Engine {
   }
 
   async #openSession(): Promise<Session> {
-    const device = await GpuDevice.open(this.#gpu);
+    const { tensorCores = true } = this.#options;
+    const device = await GpuDevice.open(this.#gpu, { tensorCores });
     try {
       const precision = this.#precisionOf(device);
       this.#device = device;

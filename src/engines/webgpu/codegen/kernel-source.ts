@@ -31,6 +31,8 @@ export interface KernelLimits {
   readonly workgroupSize: number;
   /** Whether there are tensor cores for fragments of 16 × 16, float16 to float32, in subgroups of 32. */
   readonly tensorCores?: boolean;
+  /** Whether a CPU plays the GPU: small kernels, which compile soon, are as fast there as large ones. */
+  readonly isSoftware?: boolean;
 }
 
 const extents = `struct Extents {

@@ -1,0 +1,45 @@
+/**
+ * fusebert's side: the program compiled by the WebGPU engine with made-up weights.
+ *
+ * What it computes is the matter of `webgpu-proof`; here the self-test would only take time.
+ */
+
+import { WebGpuEngine, type WebGpuOptions } from "../../src/engines/webgpu/webgpu-engine.ts";
+import { loadDawn } from "../../src/platform/dawn.ts";
+import type { Tensor } from "../../src/tensor/tensor.ts";
+import { batchOf, randomParameters } from "./random-bert.ts";
+import { programOf, type Setup, type Work } from "./setup.ts";
+
+export interface FusebertOptions extends WebGpuOptions {
+  readonly precision: NonNullable<Exclude<WebGpuOptions["precision"], "auto">>;
+  /** Without Dawn's checks of calls and indexes. */
+  readonly trusted: boolean;
+}
+
+export interface Fusebert {
+  run(inputs: ReadonlyMap<string, Tensor>): Promise<unknown>;
+  dispose(): Promise<void>;
+}
+
+export async function compileBert(setup: Setup, { trusted, ...options }: FusebertOptions): Promise<Fusebert> {
+  const engine = new WebGpuEngine(await loadDawn({ trusted }), { skipSelfTest: true, ...options });
+  try {
+    const read = randomParameters(setup.config, options.precision !== "f32");
+    const executable = await engine.compile(programOf(setup), read);
+    return {
+      run: (inputs) => executable.run(inputs),
+      dispose: async () => {
+        await executable.dispose();
+        await engine.dispose();
+      },
+    };
+  } catch (error) {
+    await engine.dispose();
+    throw error;
+  }
+}
+
+/** A batch without padding. */
+export function inputsOf({ config }: Setup, [batch, sequence]: Work): Map<string, Tensor> {
+  return batchOf(config, new Array<number>(batch).fill(sequence));
+}

@@ -1,0 +1,84 @@
+/**
+ * How long each kernel of a run takes, by the GPU's own clock, and what it has to do.
+ *
+ * Each kernel is timed in a compute pass of its own, which takes time in itself; a kernel that does nothing tells how much.
+ */
+
+import type { LoweredKernel } from "../../src/engines/webgpu/lower.ts";
+import type { RunTrace } from "../../src/engines/webgpu/tracing.ts";
+import { WebGpuEngine } from "../../src/engines/webgpu/webgpu-engine.ts";
+import { allBytes } from "../../src/explain/costs.ts";
+import { factsOf, identityOf, type KernelIdentity, workOf } from "../../src/explain/kernels.ts";
+import { loadDawn } from "../../src/platform/dawn.ts";
+import { add, constant, input } from "../../src/program/build.ts";
+import type { Tensor } from "../../src/tensor/tensor.ts";
+import { compileBert, inputsOf } from "./fusebert.ts";
+import { runsOf, type Setup, type Work } from "./setup.ts";
+import { medianOf, timeRuns } from "./timing.ts";
+
+export interface TimedKernel {
+  readonly lowered: LoweredKernel;
+  readonly identity: KernelIdentity;
+  readonly flops: number;
+  readonly bytes: number;
+  /** Median, in microseconds, with what its pass takes. */
+  readonly us: number;
+}
+
+/** Of BERT in half precision with trusted kernels: times the runs of a batch. */
+export async function kernelTimer(setup: Setup): Promise<(work: Work) => Promise<TimedKernel[]>> {
+  let runs: RunTrace[] = [];
+  const onTrace = (run: RunTrace): number => runs.push(run);
+  const bert = await compileBert(setup, { precision: setup.half, trusted: true, onTrace });
+  return async (work) => {
+    const inputs = inputsOf(setup, work);
+    await timeRuns(() => bert.run(inputs), setup.warmUpMs, 0);
+    runs = [];
+    await timeRuns(() => bert.run(inputs), 0, runsOf(setup, work));
+    return describe(runs);
+  };
+}
+
+function describe(runs: readonly RunTrace[]): TimedKernel[] {
+  const [first] = runs;
+  if (first === undefined) return [];
+  const { program, kernels, extents, visiblePairs } = first;
+  const facts = factsOf(program.schedule.program);
+  const medians = medianTimes(runs);
+  return kernels.map((lowered, index) => {
+    const { flops, bytes } = workOf(lowered, facts, program.placement, extents, visiblePairs);
+    const identity = identityOf(lowered, index, facts);
+    return { lowered, identity, flops, bytes: allBytes(bytes), us: medians[index] as number };
+  });
+}
+
+/** Of each kernel, in microseconds. */
+function medianTimes(runs: readonly RunTrace[]): number[] {
+  return (runs[0]?.kernels ?? []).map((_, index) => {
+    const times = runs.map((run) => run.times?.[index]);
+    if (times.includes(undefined)) throw new RangeError("this GPU does not tell when its kernels run");
+    return medianOf(times.map((time) => (time ? 1000 * (time.endMs - time.startMs) : Number.NaN)));
+  });
+}
+
+const emptyKernels = 50;
+
+/** What the pass of a kernel takes that does next to nothing: four additions, after those of the kernel before. */
+export async function passOverheadUs({ warmUpMs }: Setup): Promise<number> {
+  let chain = input("x", [4], "real");
+  for (let index = 0; index < emptyKernels; index++) chain = add(chain, constant(1));
+  const runs: RunTrace[] = [];
+  const engine = new WebGpuEngine(await loadDawn({ trusted: true }), {
+    precision: "f32",
+    level: "O0",
+    skipSelfTest: true,
+    onTrace: (run) => runs.push(run),
+  });
+  const executable = await engine.compile({ outputs: new Map([["y", chain]]) }, async (name) => {
+    throw new RangeError(`there is no parameter ${name}`);
+  });
+  const inputs = new Map<string, Tensor>([["x", { dtype: "f32", shape: [4], data: new Float32Array(4) }]]);
+  await timeRuns(() => executable.run(inputs), warmUpMs, 10);
+  await engine.dispose();
+  return medianOf(medianTimes(runs.slice(-10)));
+}

@@ -1,0 +1,102 @@
+/**
+ * Where the time goes and what holds each kernel back: the kernels of a layer, the embeddings and the head, by timestamps,
+ * against the roofline.
+ */
+import { sentenceOf } from "../../src/explain/operations.ts";
+import type { Report } from "../report.ts";
+import { compileBert, inputsOf } from "./fusebert.ts";
+import { kernelTimer, passOverheadUs, type TimedKernel } from "./kernel-times.ts";
+import { peak, percent, shareOfPeak } from "./roofline.ts";
+import type { Section } from "./section.ts";
+import { nameOfWork, runsOf, type Work } from "./setup.ts";
+import { medianOf, timeRuns } from "./timing.ts";
+
+/** A kernel, or the same kernel of all layers. */
+interface KernelRow {
+  readonly kernel: string;
+  readonly count: number;
+  readonly flops: number;
+  readonly bytes: number;
+  /** Of one, with what its pass takes. */
+  readonly us: number;
+}
+
+interface WorkRow {
+  readonly work: Work;
+  readonly overheadUs: number;
+  /** A whole run, from host to host, without timestamps. */
+  readonly wholeMs: number;
+  readonly kernels: readonly KernelRow[];
+}
+
+export const kernels: Section<WorkRow> = {
+  name: "kernels",
+  title: "Kernels",
+
+  async measure(setup, _side, emit) {
+    const overheadUs = await passOverheadUs(setup);
+    const timesOf = await kernelTimer(setup);
+    const plain = await compileBert(setup, { precision: setup.half, trusted: true });
+    for (const work of [setup.single, setup.largest]) {
+      const timed = await timesOf(work);
+      const inputs = inputsOf(setup, work);
+      const { median } = await timeRuns(() => plain.run(inputs), setup.warmUpMs, runsOf(setup, work));
+      emit({ work, overheadUs, wholeMs: median, kernels: byKind(timed) });
+    }
+  },
+
+  async write(report, setup, run) {
+    report.line(
+      `${setup.half}, trusted kernels, each kernel in a compute pass of its own, median over runs and layers. "Net" is less what a kernel that does nothing takes; rates and shares are of that. The roofline: ${peak.flops / 1e12} TFLOP/s, ${peak.bytes / 1e12} TB/s.`,
+    );
+    const { rows, failure } = await run("");
+    for (const row of rows) writeWork(report, row);
+    if (failure !== undefined) report.line(`\nNot measured: ${failure}`);
+  },
+};
+
+/** Kernels that stand at the same place of their layers are one row. */
+function byKind(timed: readonly TimedKernel[]): KernelRow[] {
+  const starts = new Map<string, number>();
+  const groups = new Map<string, TimedKernel[]>();
+  for (const kernel of timed) {
+    const { section, layer, index } = kernel.identity;
+    const place = `${section} ${layer ?? ""}`;
+    const start = starts.get(place) ?? index;
+    starts.set(place, start);
+    const key = `${section} ${index - start}`;
+    groups.set(key, [...(groups.get(key) ?? []), kernel]);
+  }
+  return [...groups.values()].map((group) => {
+    const [{ identity, flops, bytes }] = group as [TimedKernel];
+    const operations = sentenceOf(identity.operations.map(({ name }) => name));
+    const subprogram = identity.subprogram?.replace(/^.*\./, "") ?? identity.section;
+    const us = medianOf(group.map((kernel) => kernel.us));
+    return { kernel: `${subprogram}: ${operations}`, count: group.length, flops, bytes, us };
+  });
+}
+
+function writeWork(report: Report, { work, overheadUs, wholeMs, kernels: rows }: WorkRow): void {
+  report.tableHead([
+    nameOfWork(work),
+    "how many",
+    "µs",
+    "µs net",
+    "TFLOP/s",
+    "GB/s",
+    "share of the roofline",
+    "bound by",
+  ]);
+  let netMs = 0;
+  for (const { kernel, count, flops, bytes, us } of rows) {
+    // A clock may not see the difference.
+    const net = Math.max(us - overheadUs, 0.05);
+    netMs += (count * net) / 1000;
+    const { share, bound } = shareOfPeak(flops, bytes, net / 1000);
+    const rates = [(flops / net / 1e6).toFixed(2), (bytes / net / 1e3).toFixed(0)];
+    report.row([kernel, count, us.toFixed(1), net.toFixed(1), ...rates, percent(share), bound]);
+  }
+  report.line(
+    `\nA kernel that does nothing: ${overheadUs.toFixed(2)} µs. All kernels net ${netMs.toFixed(3)} ms; a run without timestamps, host and all, ${wholeMs.toFixed(3)} ms.`,
+  );
+}

@@ -1,0 +1,95 @@
+/**
+ * What each idea of fusion is worth: the levels O0 to O4, with what each has to do, as `fusebert explain` counts it, beside
+ * Souffle's own ladder.
+ */
+import type { GpuPrecision } from "../../src/engines/webgpu/codegen/storage.ts";
+import { messageOf } from "../../src/errors.ts";
+import { allBytes } from "../../src/explain/costs.ts";
+import { explainLevel } from "../../src/explain/explain.ts";
+import { type Level, levels } from "../../src/passes/levels.ts";
+import type { Report } from "../report.ts";
+import { compileBert, inputsOf } from "./fusebert.ts";
+import { percent, shareOfPeak } from "./roofline.ts";
+import type { Section } from "./section.ts";
+import { nameOfWork, runsOf, type Setup } from "./setup.ts";
+import type { SideResult } from "./side.ts";
+import { type Time, timeRuns } from "./timing.ts";
+
+interface LevelRow extends Partial<Time> {
+  readonly level: Level;
+  readonly error?: string;
+}
+
+/** Souffle's BERT-base at 1 × 384 in float16 on an NVIDIA A100, ms (Xia et al., ASPLOS 2024). */
+const souffle: Readonly<Record<Level, number>> = { O0: 3.1, O1: 2.12, O2: 1.53, O3: 1.41, O4: 1.22 };
+
+export const ladder: Section<LevelRow> = {
+  name: "ladder",
+  title: "The ladder",
+
+  async measure(setup, side, emit) {
+    for (const level of levels) {
+      try {
+        const bert = await compileBert(setup, { precision: side as GpuPrecision, level, trusted: true });
+        const inputs = inputsOf(setup, setup.single);
+        const count = runsOf(setup, setup.single);
+        emit({ level, ...(await timeRuns(() => bert.run(inputs), setup.warmUpMs, count)) });
+        await bert.dispose();
+      } catch (error) {
+        emit({ level, error: messageOf(error).split("\n", 1)[0] ?? "" });
+      }
+    }
+  },
+
+  async write(report, setup, run) {
+    report.line(
+      `${nameOfWork(setup.single)}, trusted kernels, median. What is moved is counted: every tensor a kernel binds, once. The roofline is what an H200 does in float16, in f32 too. "Worth" is how many times faster a level is than the one before; Souffle's figures are of an A100, in float16.`,
+    );
+    for (const precision of [setup.half, "f32"] as const) {
+      report.tableHead([precision, ...columns]);
+      writeRows(report, setup, precision, await run(precision));
+    }
+  },
+};
+
+const columns = [
+  "kernels",
+  "GFLOP",
+  "MB moved",
+  "ms",
+  "worth",
+  "TFLOP/s",
+  "share of the roofline",
+  "Souffle, ms",
+  "worth",
+];
+
+function writeRows(
+  report: Report,
+  setup: Setup,
+  precision: GpuPrecision,
+  { rows, failure }: SideResult<LevelRow>,
+): void {
+  let last: { readonly ms: number | undefined; readonly souffle: number } | undefined;
+  for (const { level, median, error } of rows) {
+    const [batch, sequence] = setup.single;
+    const { kernels, flops, bytes } = explainLevel(setup.config, level, precision, batch * sequence).totals;
+    const counted = [kernels, (flops / 1e9).toFixed(2), (allBytes(bytes) / 1e6).toFixed(1)];
+    const measured =
+      median === undefined
+        ? [error ?? "", "", "", ""]
+        : [
+            median.toFixed(3),
+            worth(last?.ms, median),
+            (flops / median / 1e9).toFixed(1),
+            percent(shareOfPeak(flops, allBytes(bytes), median).share),
+          ];
+    const theirs = precision === "f32" ? ["", ""] : [souffle[level], worth(last?.souffle, souffle[level])];
+    report.row([level, ...counted, ...measured, ...theirs]);
+    last = { ms: median, souffle: souffle[level] };
+  }
+  if (failure !== undefined) report.row([failure]);
+}
+
+const worth = (before: number | undefined, ms: number): string =>
+  before === undefined ? "" : `${(before / ms).toFixed(2)} ×`;

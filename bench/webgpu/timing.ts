@@ -1,0 +1,27 @@
+/**
+ * How long something takes: over and over until the GPU has its full clock, then a number of times.
+ */
+export interface Time {
+  readonly median: number;
+  readonly fastest: number;
+}
+
+/** @returns milliseconds. */
+export async function timeRuns(run: () => Promise<unknown>, warmUpMs: number, count: number): Promise<Time> {
+  for (const start = performance.now(); performance.now() - start < warmUpMs; ) await run();
+  const times: number[] = [];
+  for (let index = 0; index < count; index++) {
+    const before = performance.now();
+    await run();
+    times.push(performance.now() - before);
+  }
+  return { median: medianOf(times), fastest: Math.min(...times) };
+}
+
+export function medianOf(numbers: readonly number[]): number {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  return sorted[sorted.length >> 1] ?? Number.NaN;
+}
+
+/** As a table has it. */
+export const formatTime = ({ median, fastest }: Time): string => `${median.toFixed(3)} (${fastest.toFixed(3)})`;
