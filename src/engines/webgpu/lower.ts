@@ -1,19 +1,20 @@
 /**
  * Lowers a schedule to WGSL: every kernel to its source and the tensors it binds.
  *
- * Where there are tensor cores, the best tile of a matmul depends on how many rows it has, which is known only when the
- * program runs: it is lowered several times, and each run takes what suits its size.
+ * The best tile of a matmul depends on how many rows it has, which is known only when the program runs: it is lowered
+ * several times, and each run takes what suits its size. Kernels that come out the same share a pipeline.
  *
  * Must stay true: lowerings of one schedule differ in sources alone, not in what their kernels bind.
  */
 import { interiorOf, type Kernel, type Schedule, storedBy } from "../../passes/schedule.ts";
-import type { Value } from "../../program/program.ts";
+import type { Extent, Value } from "../../program/program.ts";
 import { KernelBindings } from "./codegen/bindings.ts";
 import type { KernelLimits, KernelSource } from "./codegen/kernel-source.ts";
 import { attentionKernel } from "./kernels/attention.ts";
 import { attentionTileFor, headSizeOf } from "./kernels/attention-tiles.ts";
 import { elementwiseKernel } from "./kernels/elementwise.ts";
 import { matmulKernel } from "./kernels/matmul.ts";
+import { matmulTileFor, plainSizeClasses } from "./kernels/matmul-tiles.ts";
 import { isNarrow, narrowMatmulKernel } from "./kernels/narrow-matmul.ts";
 import { rowsKernel } from "./kernels/rows.ts";
 import { suitsTensorAttention, tensorAttentionKernel } from "./kernels/tensor-attention.ts";
@@ -47,7 +48,7 @@ export function lowerForAllSizes(
   const lower = (mostRows: number): Lowering => {
     return { mostRows, kernels: lowerToWgsl(schedule, placement, limits, mostRows) };
   };
-  const [smallest, ...larger] = limits.tensorCores ? sizeClasses : ([Number.POSITIVE_INFINITY] as const);
+  const [smallest, ...larger] = limits.tensorCores ? sizeClasses : plainSizeClasses;
   const lowerings: [Lowering, ...Lowering[]] = [lower(smallest)];
   for (const mostRows of larger) {
     if ((lowerings.at(-1)?.mostRows ?? 0) < mostTokens) lowerings.push(lower(mostRows));
@@ -90,7 +91,8 @@ function lowerKernel(
       const { matmul, statistics } = template;
       if (isNarrow(matmul) && statistics === undefined) return narrowMatmulKernel(kernel, matmul, interior, bindings);
       if (!limits.tensorCores || !suitsTensorCores(matmul, bindings)) {
-        return matmulKernel({ template, stores }, interior, bindings, limits);
+        const tile = matmulTileFor(limits.mostRows, matmul.shape.at(-1) as Extent, limits);
+        return matmulKernel({ template, stores }, interior, bindings, tile);
       }
       const tile = tileFor(limits.mostRows, Number(matmul.shape.at(-1)));
       return tensorMatmulKernel({ template, stores }, interior, bindings, tile);

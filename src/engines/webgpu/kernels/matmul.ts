@@ -1,189 +1,283 @@
 /**
  * The kernel of matmuls: tiles of the result, each computed by a workgroup that holds a strip of both operands in
- * workgroup memory, every invocation four by four elements in registers.
+ * workgroup memory, every invocation some rows and columns of the result in registers.
  *
- * Whatever the schedule put before the matmul is computed while the left operand is read, and whatever it put after it
- * while the result is still in registers. Numbers that belong to a whole row (a LayerNorm's mean and deviation) are
- * computed once a tile, before anything else.
+ * The strips of the next step are on their way while this one's are multiplied. Lines of both strips run along the inner
+ * dimension, so that an invocation reads four elements of a line at a time. The result goes through workgroup memory, where
+ * the parts of a divided inner dimension are added, so that each invocation then has whole vectors of rows for what the
+ * schedule put after the matmul. What it put before is computed while the left operand is read. Numbers that belong to a
+ * whole row (a LayerNorm's mean and deviation) are computed once a tile, before anything else.
+ *
+ * Must stay true: barriers are reached by all invocations of a workgroup.
  */
 import type { Kernel, TileStatistics } from "../../../passes/schedule.ts";
 import type { Extent, Value } from "../../../program/program.ts";
 import type { KernelBindings } from "../codegen/bindings.ts";
 import { at, linear } from "../codegen/coordinates.ts";
 import { acrossLanes, Block, transposed } from "../codegen/expressions.ts";
-import { assemble, indent, type KernelLimits, type KernelSource, productOf } from "../codegen/kernel-source.ts";
+import { assemble, indent, type KernelSource, productOf } from "../codegen/kernel-source.ts";
 import { extentText } from "../codegen/storage.ts";
 import { isMultiple, MatmulParts } from "./matmul-parts.ts";
+import { invocationsOf, lineOf, type MatmulTile, memoryOf, stagedOf } from "./matmul-tiles.ts";
 import { rowScalars } from "./row-scalars.ts";
 
-interface Tile {
-  readonly rows: number;
-  readonly columns: number;
-  readonly depth: number;
-}
-
-/** Largest first: what the device's limits allow is taken. */
-const tiles: readonly Tile[] = [
-  { rows: 64, columns: 64, depth: 16 },
-  { rows: 32, columns: 32, depth: 16 },
-];
-
 export function matmulKernel(
-  kernel: Kernel & { readonly template: { readonly kind: "matmul" } },
+  { template, stores }: Kernel & { readonly template: { readonly kind: "matmul" } },
   interior: readonly Value[],
   bindings: KernelBindings,
-  limits: KernelLimits,
+  tile: MatmulTile,
 ): KernelSource {
-  const { matmul, statistics } = kernel.template;
-  const generator = new MatmulGenerator(new MatmulParts(matmul, bindings), chooseTile(limits));
-  return generator.generate(kernel.stores, interior, statistics);
-}
-
-const memoryOf = ({ rows, columns, depth }: Tile): number =>
-  4 * (rows * (depth + 4) + depth * columns + (rows * columns) / 4 + 2 * rows);
-
-function chooseTile(limits: KernelLimits): Tile {
-  const fits = (tile: Tile): boolean =>
-    (tile.rows * tile.columns) / 16 <= limits.workgroupSize && memoryOf(tile) <= limits.workgroupMemory;
-  return tiles.find(fits) ?? (tiles.at(-1) as Tile);
+  const { matmul, statistics } = template;
+  return new MatmulGenerator(new MatmulParts(matmul, bindings), tile).generate(stores, interior, statistics);
 }
 
 class MatmulGenerator {
   readonly #parts: MatmulParts;
-  readonly #tile: Tile;
+  readonly #tile: MatmulTile;
+  /** Of the inner dimension, that all parts take at a time. */
+  readonly #step: number;
+  /** Vectors from line to line of the strips. */
+  readonly #line: number;
+  readonly #invocations: number;
+  /** Invocations along the rows and along the columns: what an invocation has for its own is so far apart. */
+  readonly #apart: readonly [rows: number, columns: number];
 
-  constructor(parts: MatmulParts, tile: Tile) {
+  constructor(parts: MatmulParts, tile: MatmulTile) {
     this.#parts = parts;
     this.#tile = tile;
+    this.#step = tile.depth * tile.parts;
+    this.#line = lineOf(tile);
+    this.#invocations = invocationsOf(tile);
+    this.#apart = [tile.rows / tile.own[0], tile.columns / tile.own[1]];
   }
 
   generate(stores: readonly Value[], interior: readonly Value[], statistics: TileStatistics | undefined): KernelSource {
-    const { rows: tileRows, columns: tileColumns, depth } = this.#tile;
-    const { matmul, bindings, columns, rowAxes, batchAxes } = this.#parts;
+    const { rows, columns } = this.#tile;
+    const parts = this.#parts;
+    const { matmul, bindings } = parts;
     for (const value of stores) bindings.write(value);
     const scalars = rowScalars(interior, matmul);
-    const given = this.#parts.givenScalars(scalars);
+    const given = parts.givenScalars(scalars);
     const declarations = [
-      ...this.#workgroupMemory(statistics !== undefined),
-      ...this.#parts.scalarMemory(scalars, tileRows),
-      this.#parts.loadLeft("f32", given, depth),
-      this.#loadRight(),
-      this.#parts.finish(stores, given, statistics),
+      "// Strips of both operands.",
+      `var<workgroup> strips: array<vec4<f32>, ${(rows + columns) * this.#line}>;`,
+      "// Rows of the result.",
+      `var<workgroup> staged: array<f32, ${stagedOf(this.#tile)}>;`,
+      ...(statistics ? [`var<workgroup> shared_values: array<f32, ${this.#invocations}>;`] : []),
+      ...parts.scalarMemory(scalars, rows),
+      parts.loadLeft("f32", given, this.#step),
+      parts.isRightTransposed ? this.#loadRightLine() : this.#loadRightBlock(),
+      parts.finish(stores, given, statistics),
     ];
+    const [ys, xs] = this.#apart;
     const body = [
-      `let first_row = group.y * ${tileRows}u;`,
-      `let first_column = group.x * ${tileColumns}u;`,
+      `let first_row = group.y * ${rows}u;`,
+      `let first_column = group.x * ${columns}u;`,
       "let batch = group.z;",
-      ...this.#parts.computeScalars(scalars, tileRows, (tileRows * tileColumns) / 16),
+      `let part = local_index / ${ys * xs}u;`,
+      `let y = local_index % ${ys * xs}u / ${xs}u;`,
+      `let x = local_index % ${xs}u;`,
+      ...parts.computeScalars(scalars, rows, this.#invocations),
       ...this.#multiply(),
       ...this.#epilogue(statistics),
     ];
-    const workgroupSize = [tileColumns / 4, tileRows / 4];
     return {
-      code: assemble(bindings, { declarations, workgroupSize, body }),
+      code: assemble(bindings, { declarations, workgroupSize: [this.#invocations], body }),
       bindings: bindings.bindings,
       workgroups: (extentOf) => [
-        Math.ceil(extentOf(columns) / tileColumns),
-        Math.ceil(productOf(rowAxes, extentOf) / tileRows),
-        productOf(batchAxes, extentOf),
+        Math.ceil(extentOf(parts.columns) / columns),
+        Math.ceil(productOf(parts.rowAxes, extentOf) / rows),
+        productOf(parts.batchAxes, extentOf),
       ],
       workgroupMemory: memoryOf(this.#tile),
-      workgroupSize: (tileRows * tileColumns) / 16,
+      workgroupSize: this.#invocations,
     };
   }
 
-  #workgroupMemory(hasStatistics: boolean): string[] {
-    const { rows, columns, depth } = this.#tile;
+  /** Four elements of a column of the right operand, from row k on; zero beyond its end. */
+  #loadRightLine(): string {
+    const { operands, rows, bindings, depth, columns } = this.#parts;
+    const block = new Block(bindings);
+    const column = at(`min(column, ${extentText(columns)} - 1u)`);
+    const vector = block.vector(transposed(operands.right), [...rows.rightLeading, column, at("k", 4)]);
     return [
-      // One vector more a row, so that rows begin in different memory banks.
-      `var<workgroup> left_tile: array<vec4<f32>, ${rows * (depth / 4 + 1)}>;`,
-      `var<workgroup> right_tile: array<vec4<f32>, ${depth * (columns / 4)}>;`,
-      ...(hasStatistics ? [`var<workgroup> tile_values: array<f32, ${(rows * columns) / 4}>;`] : []),
-    ];
+      "fn load_right(batch: u32, column: u32, k: u32) -> vec4<f32> {",
+      ...(isMultiple(depth, this.#step) ? [] : [`  if (k >= ${extentText(depth)}) { return vec4<f32>(); }`]),
+      ...indent(block.lines),
+      `  return ${vector};`,
+      "}",
+    ].join("\n");
   }
 
-  /** The right operand four by four: rows k to k + 3 of four columns, into the tile. */
-  #loadRight(): string {
-    const { operands, rows, bindings, isRightTransposed } = this.#parts;
-    const { right } = operands;
-    const { rightLeading } = rows;
-    const [depth, columns] = right.shape.slice(-2) as [Extent, Extent];
+  /** The same of four columns, which are neighbours in memory, turned and put into the strip. */
+  #loadRightBlock(): string {
+    const { operands, rows, bindings, depth, columns } = this.#parts;
     const block = new Block(bindings);
-    const lastColumn = `${extentText(columns)} - 1u`;
-    const lastRow = `${extentText(depth)} - 1u`;
-    const lines = isRightTransposed
-      ? [0, 1, 2, 3].map((lane) => {
-          const row = [...rightLeading, at(`min(column + ${lane}u, ${lastColumn})`), at("k", 4)];
-          return `let line${lane} = ${block.vector(transposed(right), row)};`;
-        })
-      : [0, 1, 2, 3].map((lane) => {
-          const row = [...rightLeading, at(`min(k + ${lane}u, ${lastRow})`), at("column", 4)];
-          return `let line${lane} = ${block.vector(right, row)};`;
-        });
-    const vectors = isRightTransposed
-      ? ["x", "y", "z", "w"].map((lane) => `vec4<f32>(line0.${lane}, line1.${lane}, line2.${lane}, line3.${lane})`)
-      : ["line0", "line1", "line2", "line3"];
-    const width = this.#tile.columns / 4;
+    const lines = [0, 1, 2, 3].map((lane) => {
+      const row = [...rows.rightLeading, at(`min(k + ${lane}u, ${extentText(depth)} - 1u)`), at("column", 4)];
+      return `line${lane} = ${block.vector(operands.right, row)};`;
+    });
+    const inside = [
+      ...(isMultiple(depth, this.#step) ? [] : [`k < ${extentText(depth)}`]),
+      ...(isMultiple(columns, this.#tile.columns) ? [] : [`column < ${extentText(columns)}`]),
+    ];
+    const load = [...block.lines, ...lines];
     return [
-      "fn load_right(batch: u32, k: u32, column: u32, place: u32) {",
-      ...(isMultiple(depth, this.#tile.depth)
-        ? []
-        : [`  if (k >= ${extentText(depth)}) {`, ...indent(indent(zeros(width))), "    return;", "  }"]),
-      ...(isMultiple(columns, this.#tile.columns)
-        ? []
-        : [`  if (column >= ${extentText(columns)}) {`, ...indent(indent(zeros(width))), "    return;", "  }"]),
-      ...indent(block.lines),
-      ...indent(lines),
-      ...vectors.map((vector, lane) => `  right_tile[place + ${lane * width}u] = ${vector};`),
+      "fn load_right(batch: u32, column: u32, k: u32, place: u32) {",
+      ...[0, 1, 2, 3].map((lane) => `  var line${lane} = vec4<f32>();`),
+      ...indent(inside.length === 0 ? load : [`if (${inside.join(" && ")}) {`, ...indent(load), "}"]),
+      ...["x", "y", "z", "w"].map((lane, index) => {
+        const turned = `vec4<f32>(line0.${lane}, line1.${lane}, line2.${lane}, line3.${lane})`;
+        return `  strips[place + ${index * this.#line}u] = ${turned};`;
+      }),
       "}",
     ].join("\n");
   }
 
   #multiply(): string[] {
-    const { rows, columns, depth } = this.#tile;
-    const { count } = this.#parts.rows;
-    const [invocations, vectors] = [(rows * columns) / 16, depth / 4];
-    const end = extentText(this.#parts.depth);
-    const lanes = ["x", "y", "z", "w"];
+    const { depth, isRightTransposed } = this.#parts;
     return [
-      ...[0, 1, 2, 3].map((row) => `var sum${row} = vec4<f32>();`),
-      `for (var k0 = 0u; k0 < ${end}; k0 += ${depth}u) {`,
-      `  for (var index = local_index; index < ${rows * vectors}u; index += ${invocations}u) {`,
-      `    let tile_row = index / ${vectors}u;`,
-      `    let row = min(first_row + tile_row, ${count} - 1u);`,
-      `    left_tile[tile_row * ${vectors + 1}u + index % ${vectors}u] = load_left(batch, row, tile_row, k0 + index % ${vectors}u * 4u);`,
-      "  }",
-      `  for (var index = local_index; index < ${vectors * (columns / 4)}u; index += ${invocations}u) {`,
-      `    let column = index / ${vectors}u;`,
-      `    let k = index % ${vectors}u * 4u;`,
-      `    load_right(batch, k0 + k, first_column + column * 4u, k * ${columns / 4}u + column);`,
-      "  }",
-      "  workgroupBarrier();",
-      `  for (var k = 0u; k < ${vectors}u; k++) {`,
-      ...lanes.map((_, lane) => `    let right${lane} = right_tile[(k * 4u + ${lane}u) * ${columns / 4}u + local.x];`),
-      ...[0, 1, 2, 3].flatMap((row) => [
-        `    let left${row} = left_tile[(local.y * 4u + ${row}u) * ${vectors + 1}u + k];`,
-        ...lanes.map((lane, index) => `    sum${row} = fma(vec4<f32>(left${row}.${lane}), right${index}, sum${row});`),
+      ...this.#each((r, c) => `var sum${r}_${c} = 0.0f;`),
+      ...this.#lines("left").map((index) => `var left${index}: vec4<f32>;`),
+      ...(isRightTransposed ? this.#lines("right").map((index) => `var right${index}: vec4<f32>;`) : []),
+      "var k0 = 0u;",
+      ...this.#fetch(),
+      `while (k0 < ${extentText(depth)}) {`,
+      ...indent([
+        "workgroupBarrier();",
+        ...this.#keep(),
+        "workgroupBarrier();",
+        "// What comes next is on its way while this is multiplied.",
+        `k0 += ${this.#step}u;`,
+        `if (k0 < ${extentText(depth)}) {`,
+        ...indent(this.#fetch()),
+        "}",
+        `for (var v = part * ${this.#tile.depth / 4}u; v < (part + 1u) * ${this.#tile.depth / 4}u; v++) {`,
+        ...indent(this.#multiplyVectors()),
+        "}",
       ]),
-      "  }",
-      "  workgroupBarrier();",
       "}",
     ];
   }
 
+  /** For each sum of an invocation. */
+  #each(text: (r: number, c: number) => string): string[] {
+    const [rows, columns] = this.#tile.own;
+    return Array.from({ length: rows * columns }, (_, index) => text(Math.floor(index / columns), index % columns));
+  }
+
+  /** The vectors of an operand's strip that one invocation brings. */
+  #lines(side: "left" | "right"): number[] {
+    const lines = side === "left" ? this.#tile.rows : this.#tile.columns;
+    const count = (lines * this.#step) / 4 / this.#invocations;
+    if (!Number.isInteger(count)) throw new RangeError("the invocations of a tile cannot share its operands evenly");
+    return Array.from({ length: count }, (_, index) => index);
+  }
+
+  /** The line and the vector in it of the index-th vector that an invocation brings. */
+  #place(index: number): { readonly line: string; readonly vector: string } {
+    const place = index === 0 ? "local_index" : `(local_index + ${index * this.#invocations}u)`;
+    return { line: `${place} / ${this.#step / 4}u`, vector: `${place} % ${this.#step / 4}u` };
+  }
+
+  #fetch(): string[] {
+    const left = this.#lines("left").map((index) => {
+      const { line, vector } = this.#place(index);
+      const row = `min(first_row + ${line}, ${this.#parts.rows.count} - 1u)`;
+      return `left${index} = load_left(batch, ${row}, ${line}, k0 + ${vector} * 4u);`;
+    });
+    if (!this.#parts.isRightTransposed) return left;
+    const right = this.#lines("right").map((index) => {
+      const { line, vector } = this.#place(index);
+      return `right${index} = load_right(batch, first_column + ${line}, k0 + ${vector} * 4u);`;
+    });
+    return [...left, ...right];
+  }
+
+  #keep(): string[] {
+    const store = (side: "left" | "right", start: number): string[] =>
+      this.#lines(side).map((index) => {
+        const { line, vector } = this.#place(index);
+        return `strips[${start === 0 ? "" : `${start}u + `}${line} * ${this.#line}u + ${vector}] = ${side}${index};`;
+      });
+    const start = this.#tile.rows * this.#line;
+    if (this.#parts.isRightTransposed) return [...store("left", 0), ...store("right", start)];
+    const width = this.#tile.columns / 4;
+    return [
+      ...store("left", 0),
+      `for (var index = local_index; index < ${(width * this.#step) / 4}u; index += ${this.#invocations}u) {`,
+      `  let column = index % ${width}u * 4u;`,
+      `  let vector = index / ${width}u;`,
+      `  load_right(batch, first_column + column, k0 + vector * 4u, ${start}u + column * ${this.#line}u + vector);`,
+      "}",
+    ];
+  }
+
+  /** Four steps along the inner dimension. */
+  #multiplyVectors(): string[] {
+    const [rows, columns] = this.#tile.own;
+    const [ys, xs] = this.#apart;
+    const line = (base: string, index: number, apart: number): string =>
+      `(${base}${index === 0 ? "" : ` + ${index * apart}u`}) * ${this.#line}u + v`;
+    return [
+      ...Array.from({ length: columns }, (_, c) => {
+        return `let b${c} = strips[${this.#tile.rows * this.#line}u + ${line("x", c, xs)}];`;
+      }),
+      ...Array.from({ length: rows }, (_, r) => [
+        `let a${r} = strips[${line("y", r, ys)}];`,
+        ...["x", "y", "z", "w"].flatMap((lane) =>
+          Array.from({ length: columns }, (__, c) => `sum${r}_${c} = fma(a${r}.${lane}, b${c}.${lane}, sum${r}_${c});`),
+        ),
+      ]).flat(),
+    ];
+  }
+
+  /** The result: of every invocation one of its rows at a time. */
   #epilogue(statistics: TileStatistics | undefined): string[] {
-    const { columns, rows } = this.#parts;
-    const lines = ["let column = first_column + local.x * 4u;"];
-    for (const row of [0, 1, 2, 3]) {
-      lines.push(`let row${row} = first_row + local.y * 4u + ${row}u;`);
-      if (statistics) lines.push(`var result${row} = vec4<f32>();`);
-      lines.push(
-        `if (row${row} < ${rows.count} && column < ${extentText(columns)}) {`,
-        `  ${statistics ? `result${row} = ` : ""}finish(batch, row${row}, local.y * 4u + ${row}u, column, sum${row});`,
+    const [rows, columns] = this.#tile.own;
+    const [ys, xs] = this.#apart;
+    return Array.from({ length: rows }, (_, r) => [
+      "workgroupBarrier();",
+      ...Array.from({ length: columns }, (__, c) => {
+        return `staged[(part * ${ys}u + y) * ${this.#tile.columns}u + x + ${c * xs}u] = sum${r}_${c};`;
+      }),
+      "workgroupBarrier();",
+      ...this.#finishRows(r * ys, statistics),
+    ]).flat();
+  }
+
+  #finishRows(firstOfTile: number, statistics: TileStatistics | undefined): string[] {
+    const { parts, columns } = this.#tile;
+    const [ys] = this.#apart;
+    const vectors = (ys * columns) / 4;
+    const steps = Math.ceil(vectors / this.#invocations);
+    const isWhole = vectors % this.#invocations === 0;
+    const staged = (part: number): string => {
+      const lane = (index: number): string => `staged[element * 4u + ${part * ys * columns + index}u]`;
+      return `vec4<f32>(${[0, 1, 2, 3].map(lane).join(", ")})`;
+    };
+    const inside = [
+      ...(isWhole ? [] : [`element < ${vectors}u`]),
+      `row < ${this.#parts.rows.count}`,
+      `column < ${extentText(this.#parts.columns)}`,
+    ];
+    return [
+      `for (var step = 0u; step < ${steps}u; step++) {`,
+      ...indent([
+        `let element = local_index + step * ${this.#invocations}u;`,
+        `let tile_row = element / ${columns / 4}u + ${firstOfTile}u;`,
+        "let row = first_row + tile_row;",
+        `let column = first_column + element % ${columns / 4}u * 4u;`,
+        `let is_inside = ${inside.join(" && ")};`,
+        ...(statistics ? ["var result = vec4<f32>();"] : []),
+        "if (is_inside) {",
+        `  let product = ${Array.from({ length: parts }, (_, part) => staged(part)).join(" + ")};`,
+        `  ${statistics ? "result = " : ""}finish(batch, row, tile_row, column, product);`,
         "}",
-      );
-    }
-    return statistics ? [...lines, ...this.#statistics(statistics)] : lines;
+        ...(statistics ? this.#statistics(statistics) : []),
+      ]),
+      "}",
+    ];
   }
 
   /**
@@ -191,61 +285,35 @@ class MatmulGenerator {
    * the tile's first column, for the reason that `passes/center-rows.ts` gives.
    */
   #statistics({ width, means, squares }: TileStatistics): string[] {
-    const { columns } = this.#tile;
-    const { coordinates } = this.#parts.rows;
-    const [group, perRow] = [width / 4, columns / 4];
-    const tileCount = means.shape.at(-2) as Extent;
-    const add = (row: number, target: string): string[] => [
-      `var ${target}${row} = 0.0f;`,
-      `for (var lane = 0u; lane < ${group}u; lane++) { ${target}${row} += tile_values[(local.y * 4u + ${row}u) * ${perRow}u + first_lane + lane]; }`,
+    const { bindings, rows } = this.#parts;
+    const lanes = width / 4;
+    const share = (text: string): string[] => [
+      "workgroupBarrier();",
+      `shared_values[local_index] = ${text};`,
+      "workgroupBarrier();",
     ];
-    const share = (text: (row: number) => string): string[] =>
-      [0, 1, 2, 3].map((row) => `tile_values[(local.y * 4u + ${row}u) * ${perRow}u + local.x] = ${text(row)};`);
-    const index = (row: number): string =>
-      linear(
-        coordinates.map(({ text, multipleOf }) => ({ text: text.replaceAll("row", `row${row}`), multipleOf })),
-        means.shape.slice(0, -2),
-      ).text;
-    const [meansName, squaresName] = [this.#parts.bindings.write(means).name, this.#parts.bindings.write(squares).name];
+    const sum = (name: string): string[] => [
+      `var ${name} = 0.0f;`,
+      `for (var lane = 0u; lane < ${lanes}u; lane++) { ${name} += shared_values[first_lane + lane]; }`,
+    ];
+    const index = linear(rows.coordinates, means.shape.slice(0, -2)).text;
+    const place = `${index} * ${extentText(means.shape.at(-2) as Extent)} + column / ${width}u`;
     return [
-      `let first_lane = local.x / ${group}u * ${group}u;`,
-      "workgroupBarrier();",
-      ...share((row) => `result${row}.x`),
-      "workgroupBarrier();",
-      ...[0, 1, 2, 3].flatMap((row) => [
-        `let origin${row} = tile_values[(local.y * 4u + ${row}u) * ${perRow}u + first_lane];`,
-        `let shifted${row} = result${row} - vec4<f32>(origin${row});`,
-      ]),
-      "workgroupBarrier();",
-      ...share((row) => acrossLanes("sum", `shifted${row}`)),
-      "workgroupBarrier();",
-      ...[0, 1, 2, 3].flatMap((row) => [
-        ...add(row, "total"),
-        `let shift${row} = total${row} / ${width}.0f;`,
-        `let apart${row} = shifted${row} - vec4<f32>(shift${row});`,
-        `let square${row} = apart${row} * apart${row};`,
-      ]),
-      "workgroupBarrier();",
-      ...share((row) => acrossLanes("sum", `square${row}`)),
-      "workgroupBarrier();",
-      `if (local.x == first_lane && column < ${extentText(this.#parts.columns)}) {`,
-      `  let tile = column / ${width}u;`,
-      ...indent(
-        [0, 1, 2, 3].flatMap((row) => [
-          `if (row${row} < ${this.#parts.rows.count}) {`,
-          ...indent([
-            ...add(row, "spread"),
-            `${meansName}[${index(row)} * ${extentText(tileCount)} + tile] = origin${row} + shift${row};`,
-            `${squaresName}[${index(row)} * ${extentText(tileCount)} + tile] = spread${row};`,
-          ]),
-          "}",
-        ]),
-      ),
+      `let first_lane = local_index / ${lanes}u * ${lanes}u;`,
+      ...share("result.x"),
+      "let origin = shared_values[first_lane];",
+      "let shifted = result - vec4<f32>(origin);",
+      ...share(acrossLanes("sum", "shifted")),
+      ...sum("total"),
+      `let shift = total / ${width}.0f;`,
+      "let apart = shifted - vec4<f32>(shift);",
+      "let squared = apart * apart;",
+      ...share(acrossLanes("sum", "squared")),
+      ...sum("spread"),
+      "if (local_index == first_lane && is_inside) {",
+      `  ${bindings.write(means).name}[${place}] = origin + shift;`,
+      `  ${bindings.write(squares).name}[${place}] = spread;`,
       "}",
     ];
   }
-}
-
-function zeros(width: number): string[] {
-  return [0, 1, 2, 3].map((lane) => `right_tile[place + ${lane * width}u] = vec4<f32>();`);
 }

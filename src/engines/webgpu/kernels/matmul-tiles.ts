@@ -1,0 +1,70 @@
+/**
+ * The tiles of matmuls without tensor cores, by the size of the work and what the device's limits allow.
+ *
+ * An invocation holds up to eight by eight sums, so that what it reads from workgroup memory serves many multiplications.
+ * Few rows make few tiles: there the inner dimension is divided among parts of one workgroup, so that a large GPU is not
+ * idle.
+ *
+ * Must stay true: the invocations of a tile share its operands' strips evenly; the last candidate fits into the limits that
+ * every WebGPU device has; a tile's columns are a multiple of 32, the widest tile of statistics.
+ */
+import type { Extent } from "../../../program/program.ts";
+import type { KernelLimits } from "../codegen/kernel-source.ts";
+
+/** A workgroup's tile of the result, and how its invocations share it. */
+export interface MatmulTile {
+  readonly rows: number;
+  readonly columns: number;
+  /** Of the inner dimension, that a part of the workgroup takes at a time. */
+  readonly depth: number;
+  /** Among how many parts of the workgroup the inner dimension is divided. */
+  readonly parts: number;
+  /** Rows and columns of one invocation. */
+  readonly own: readonly [rows: number, columns: number];
+}
+
+const tile = (rows: number, columns: number, depth: number, parts: number, ...own: [number, number]): MatmulTile => {
+  return { rows, columns, depth, parts, own };
+};
+
+const small = tile(32, 32, 16, 1, 4, 4);
+const medium = tile(64, 64, 16, 1, 8, 8);
+
+/** For at most so many columns a small tile is large enough. */
+const smallColumns = 128;
+
+/** For at most so many columns (768 of BERT-base for one) tiles are to be smaller, or there are too few. */
+const fewColumns = 1024;
+
+/** Rows of the result, at most, for which there are few tiles. */
+const fewRows = 1024;
+
+/** What runs are told apart by: rows of the result, at most. */
+export const plainSizeClasses: readonly [number, ...number[]] = [fewRows, Number.POSITIVE_INFINITY];
+
+/** The largest tile that suits a result of at most so many rows, and so many columns, and that the device allows. */
+export function matmulTileFor(mostRows: number, columns: Extent, limits: KernelLimits): MatmulTile {
+  const fits = (candidate: MatmulTile): boolean =>
+    invocationsOf(candidate) <= limits.workgroupSize && memoryOf(candidate) <= limits.workgroupMemory;
+  return limits.isSoftware ? small : (candidatesFor(mostRows, columns).find(fits) ?? small);
+}
+
+function candidatesFor(mostRows: number, columns: Extent): readonly MatmulTile[] {
+  if (typeof columns !== "number" || columns <= smallColumns) return [small];
+  if (mostRows > fewRows) return [tile(128, 128, 16, 1, 8, 8), medium, small];
+  return [columns <= fewColumns ? tile(32, 64, 8, 4, 4, 8) : tile(64, 64, 8, 4, 8, 8), medium, small];
+}
+
+/** Vectors of four in a line of the operands' strips: one more than it holds, so that lines begin in different banks. */
+export const lineOf = ({ depth, parts }: MatmulTile): number => (depth * parts) / 4 + 1;
+
+export const invocationsOf = ({ rows, columns, parts, own }: MatmulTile): number =>
+  (rows / own[0]) * (columns / own[1]) * parts;
+
+/** Numbers of the result that all parts stage at a time. */
+export const stagedOf = ({ rows, columns, parts, own }: MatmulTile): number => (rows / own[0]) * columns * parts;
+
+/** Bytes of workgroup memory, the numbers of whole rows and of statistics included. */
+export const memoryOf = (candidate: MatmulTile): number =>
+  16 * (candidate.rows + candidate.columns) * lineOf(candidate) +
+  4 * (stagedOf(candidate) + invocationsOf(candidate) + 2 * candidate.rows);

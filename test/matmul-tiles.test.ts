@@ -1,0 +1,38 @@
+/**
+ * Matmuls in the tiles that real GPUs get: the software GPU computes them rightly, but takes small ones for itself.
+ */
+import { expect, test } from "vitest";
+import type { KernelLimits } from "../src/engines/webgpu/codegen/kernel-source.ts";
+import { lowerToWgsl } from "../src/engines/webgpu/lower.ts";
+import { layerError, oddLayer } from "./support/lowered-layer.ts";
+import { softwareGpuMissing } from "./support/software-gpu.ts";
+
+if (softwareGpuMissing !== undefined) console.log(`Not tested on a GPU: ${softwareGpuMissing}.`);
+
+/** Enough columns for every kind of tile, and no multiple of any. */
+const config = { ...oddLayer, intermediateSize: 1048 };
+
+/** What most GPUs have, and the least that WebGPU allows. */
+const roomy: KernelLimits = { workgroupMemory: 32_768, workgroupSize: 256 };
+const least: KernelLimits = { workgroupMemory: 16_384, workgroupSize: 256 };
+
+const [few, many] = [768, Number.POSITIVE_INFINITY];
+
+test.skipIf(softwareGpuMissing !== undefined).each([
+  ["for few rows, with statistics and folded LayerNorms", "O3", "f16-storage", roomy, few],
+  ["for many rows", "O4", "f32", roomy, many],
+  ["for the least limits", "O3", "f32", least, many],
+] as const)(
+  "tiles %s compute what the original computes: %s, %s",
+  async (_, level, precision, limits, mostRows) => {
+    const error = await layerError({
+      config,
+      level,
+      precision,
+      lower: (schedule, placement) => lowerToWgsl(schedule, placement, limits, mostRows),
+    });
+    // Half precision's is what rounding the weights and activations costs.
+    expect(error).toBeLessThan(precision === "f32" ? 1e-5 : 3e-3);
+  },
+  120_000,
+);

@@ -1,0 +1,98 @@
+/**
+ * A layer of BERT run with kernels as a test lowers them, against the interpreter.
+ */
+import type { BertConfig } from "../../src/checkpoint/config.ts";
+import { expectedParameters } from "../../src/checkpoint/parameters.ts";
+import { interpret } from "../../src/engines/reference/interpret.ts";
+import type { GpuPrecision } from "../../src/engines/webgpu/codegen/storage.ts";
+import { GpuDevice } from "../../src/engines/webgpu/gpu-device.ts";
+import { GpuProgram } from "../../src/engines/webgpu/gpu-program.ts";
+import type { LoweredKernel } from "../../src/engines/webgpu/lower.ts";
+import { packInputs, planPacking } from "../../src/engines/webgpu/packing.ts";
+import { Placement } from "../../src/engines/webgpu/placement.ts";
+import { type Level, scheduleAt } from "../../src/passes/levels.ts";
+import { packSequences } from "../../src/passes/pack-sequences.ts";
+import type { Schedule } from "../../src/passes/schedule.ts";
+import { loadDawn } from "../../src/platform/dawn.ts";
+import { bertForQuestionAnswering } from "../../src/program/bert.ts";
+import { inputsOf } from "../../src/program/bind.ts";
+import { computeOrder } from "../../src/program/order.ts";
+import { selectOutputs } from "../../src/program/program.ts";
+import { seededUniform } from "../../src/tensor/random.ts";
+import { elementCount, type Tensor } from "../../src/tensor/tensor.ts";
+import { relativeError } from "../../src/verify/subject.ts";
+import { required } from "./golden.ts";
+
+/** No size is a multiple of a tile, and heads are no multiple of what two subgroups share. */
+export const oddLayer: BertConfig = {
+  vocabSize: 40,
+  hiddenSize: 96,
+  layers: 1,
+  heads: 4,
+  intermediateSize: 136,
+  maxPositions: 128,
+  tokenTypes: 2,
+  layerNormEps: 1e-12,
+  padTokenId: 0,
+};
+
+/** Several sequences in one tile of queries, one in several tiles of keys, and none of all their keys visible. */
+const lengths = [5, 1, 40, 70];
+
+const output = "layer.0.output";
+
+export interface LayerCase {
+  readonly config: BertConfig;
+  readonly level: Level;
+  readonly precision: GpuPrecision;
+  readonly lower: (schedule: Schedule, placement: Placement) => readonly LoweredKernel[];
+}
+
+/** @returns how far the computed tokens are from the truth, as a relative L2 error. */
+export async function layerError({ config, level, precision, lower }: LayerCase): Promise<number> {
+  const packed = required(packSequences(selectOutputs(bertForQuestionAnswering(config), [output])));
+  const schedule = scheduleAt(packed, level);
+  const placement = new Placement(schedule, precision);
+  const given = paddedInputs(config);
+  const packing = planPacking(lengths.length, Math.max(...lengths), given.get("attention_mask"));
+  const inputs = packInputs(packing, inputsOf(computeOrder(packed)), given);
+  const weights = parametersOf(config);
+  const device = await GpuDevice.open(await loadDawn());
+  const kernels = lower(schedule, placement);
+  const lowerings = [{ mostRows: Number.POSITIVE_INFINITY, kernels }] as const;
+  const compiled = await GpuProgram.create(device, { schedule, lowerings, placement, isTraced: false }, async (name) =>
+    required(weights.get(name)),
+  );
+  const [found, expected] = await Promise.all([compiled.run(inputs), interpret(packed, weights, inputs)]);
+  compiled.dispose();
+  device.destroy();
+  return relativeError(required(expected.get(output)), required(found.get(output)));
+}
+
+/** Weights so large that scores differ by dozens: the maximum in use must follow them. */
+function parametersOf(config: BertConfig): Map<string, Tensor<"f32">> {
+  const uniform = seededUniform(7);
+  return new Map(
+    [...expectedParameters(config)].map(([name, shape]) => {
+      const spread = /query|key/.test(name) ? 0.7 : 0.25;
+      const center = name.endsWith("LayerNorm.weight") ? 1 : 0;
+      const data = Float32Array.from({ length: elementCount(shape) }, () => center + spread * (2 * uniform() - 1));
+      return [name, { dtype: "f32", shape, data }] as const;
+    }),
+  );
+}
+
+function paddedInputs({ vocabSize }: BertConfig): Map<string, Tensor> {
+  const [batch, sequence] = [lengths.length, Math.max(...lengths)];
+  const integers = (of: (row: number, position: number) => number): Tensor => {
+    const at = (index: number): number => of(Math.floor(index / sequence), index % sequence);
+    const data = Int32Array.from({ length: batch * sequence }, (_, index) => at(index));
+    return { dtype: "i32", shape: [batch, sequence], data };
+  };
+  return new Map([
+    ["input_ids", integers((row, position) => (row * 11 + position * 7) % vocabSize)],
+    ["token_type_ids", integers((_, position) => (position > 3 ? 1 : 0))],
+    ["position_ids", integers((_, position) => position)],
+    ["attention_mask", integers((row, position) => (position < (lengths[row] ?? 0) ? 1 : 0))],
+  ]);
+}
