@@ -1,0 +1,129 @@
+/**
+ * No kernel reads or writes out of bounds: what users rely on who switch trusted kernels on, for then nothing else stands
+ * between a wrong index and the memory of others.
+ *
+ * Every kernel here has each of its indexes checked (support/check-bounds.ts) while the software GPU runs it, in sizes at
+ * and around the edges of tiles. Kernels for tensor cores are in tensor-kernel-bounds.test.ts.
+ */
+import { beforeAll, describe, expect, test, vi } from "vitest";
+import { isNarrow } from "../src/engines/webgpu/kernels/narrow-matmul.ts";
+import { selfTest } from "../src/engines/webgpu/self-test.ts";
+import { computeOrder } from "../src/program/order.ts";
+import { next } from "./support/checked-lowering.ts";
+import { type BertCase, CheckedDevice, even, type Lengths, odd, wide } from "./support/checked-models.ts";
+import { type RandomProgram, randomProgram } from "./support/random-programs.ts";
+import { softwareGpuMissing } from "./support/software-gpu.ts";
+
+vi.mock("../src/engines/webgpu/lower.ts", async (importOriginal) => {
+  const { checkedLowering } = await import("./support/checked-lowering.ts");
+  return checkedLowering(await importOriginal<Parameters<typeof checkedLowering>[0]>());
+});
+
+if (softwareGpuMissing !== undefined) console.log(`Not tested on a GPU: ${softwareGpuMissing}.`);
+
+let checked: CheckedDevice;
+
+beforeAll(async () => {
+  if (softwareGpuMissing !== undefined) return;
+  checked = await CheckedDevice.open();
+  return () => checked.device.destroy();
+});
+
+/** At and around what tiles, vectors and the room for tokens are multiples of. */
+const batches: readonly Lengths[] = [[2], [15], [16], [17], [33], [64], [65, 1], [31, 0, 33]];
+const fewBatches: readonly Lengths[] = [[1], [1, 15, 16, 17, 2, 64]];
+
+/** As on a GPU that is none in software, which has larger tiles. */
+function largerTiles(mostRows: number): Omit<BertCase, "name"> {
+  return { config: wide, level: "O3", precision: "f32", other: { tensorCores: false, mostRows } };
+}
+
+/** O2 and O4 have the same kernels; O3 differs from them where rows have statistics. */
+const berts: readonly BertCase[] = [
+  { name: "odd", config: odd, level: "O0", precision: "f32", upTo: "layer.0.intermediate" },
+  { name: "odd", config: odd, level: "O1", precision: "f32", upTo: "layer.0.context" },
+  { name: "odd", config: odd, level: "O2", precision: "f32" },
+  { name: "odd", config: odd, level: "O3", precision: "f32" },
+  { name: "odd", config: odd, level: "O4", precision: "f32" },
+  { name: "odd", config: odd, level: "O4", precision: "f16-storage", upTo: "layer.0.context" },
+  { name: "even", config: even, level: "O3", precision: "f16", upTo: "layer.0.context" },
+  { ...largerTiles(1), name: "wide, in tiles for few rows" },
+  { ...largerTiles(Number.POSITIVE_INFINITY), name: "wide, in tiles for many rows", upTo: "layer.0.intermediate" },
+];
+
+/** Programs of which no kernel takes the software GPU long to compile. */
+function* quickPrograms(count: number): Generator<RandomProgram> {
+  for (let seed = 4001, found = 0; found < count; seed++) {
+    const random = randomProgram(seed, 5);
+    if (computeOrder(random.program).some((value) => value.operation.kind === "matmul" && !isNarrow(value))) continue;
+    found++;
+    yield random;
+  }
+}
+
+describe.skipIf(softwareGpuMissing !== undefined)("no kernel reads or writes out of bounds", () => {
+  test.each(berts)("of a BERT, $name, $level, $precision", async (bert) => {
+    await checked.runBert(bert, bert.other ? fewBatches : [...fewBatches, ...batches]);
+    expect(await checked.record.takeViolations()).toEqual([]);
+  });
+
+  test.each(["O0", "O3"] as const)("of programs that are nobody's model, %s", async (level) => {
+    for (const { inputs, ...random } of quickPrograms(8)) {
+      await checked.run({ ...random, name: "random", level, precision: "f32" }, { inputs });
+    }
+    expect(await checked.record.takeViolations()).toEqual([]);
+  });
+
+  test("of the self-test, whose numbers stay right", async () => {
+    Object.assign(next, { name: "self-test", other: undefined });
+    await selfTest(checked.device, "f32");
+    expect(await checked.record.takeViolations()).toEqual([]);
+  });
+
+  test("and each of a model's indexes was reached", async () => {
+    const { kernels, sites } = checked.record;
+    console.log(`${sites} indexes in ${kernels} kernels were checked.`);
+    expect([kernels > 100, sites > 1000]).toEqual([true, true]);
+    const unreached = await checked.record.unreached();
+    // The others have runs of one size only.
+    expect(unreached.filter(({ kernel }) => !/^(random|self-test)/.test(kernel))).toEqual([]);
+  });
+});
+
+describe.skipIf(softwareGpuMissing !== undefined)("what is out of bounds is told, with its place and index", () => {
+  test("beyond a tensor, though what is bound has room for more tokens", async () => {
+    const found = await checked.runDefect("O0", [/if \(index >= .*\{ return; \}/, ""]);
+    expect(found[0]).toEqual({
+      kernel: "defect: 0 elementwise",
+      line: expect.stringMatching(/^out0\[/),
+      index: expect.any(Number),
+    });
+    // Three rows of seven vectors are inside.
+    expect(found.every(({ index }) => index >= 21)).toBe(true);
+  });
+
+  test("beyond a table", async () => {
+    const found = await checked.runDefect("O2", ["min(u32(s1), 39u)", "(u32(s1) + 1u)"]);
+    const line = expect.stringContaining("in1[(u32(s1) + 1u) * 7u");
+    expect(found).toContainEqual({ kernel: "defect: 0 rows", line, index: 40 * 7 + 6 });
+  });
+
+  test("beyond a vector, in the next one of the same binding", async () => {
+    const found = await checked.runDefect("O2", ["= vectors[column_0 / 4u]", "= vectors[column_0 / 4u + 1u]"]);
+    const line = expect.stringContaining("vectors[column_0 / 4u + 1u]");
+    expect(found).toContainEqual({ kernel: "defect: 0 rows", line, index: 7 });
+  });
+
+  test("beyond workgroup memory", async () => {
+    const found = await checked.runDefect("O2", ["shared_values: array<f32, 64>", "shared_values: array<f32, 63>"]);
+    const line = expect.stringContaining("shared_values[");
+    expect(found).toContainEqual({ kernel: "defect: 0 rows", line, index: 63 });
+  });
+
+  test("and what is not understood is refused", async () => {
+    const line = "let odd = vec2<u32>(1u, 2u)[local_index];";
+    await expect(checked.runDefect("O2", ["let row = ", `${line}\n  let row = `])).rejects.toThrow(
+      `not understood: ${line}`,
+    );
+  });
+});
