@@ -1,6 +1,7 @@
 /**
  * A run on the GPU that is observed: the stages that its kernels write, read while they are there.
  */
+import { f16round } from "@petamoriken/float16";
 import { expect, test } from "vitest";
 import type { Engine } from "../src/engines/engine.ts";
 import type { GpuPrecision } from "../src/engines/webgpu/codegen/storage.ts";
@@ -9,7 +10,6 @@ import type { Level } from "../src/passes/levels.ts";
 import { loadDawn } from "../src/platform/dawn.ts";
 import { bertForQuestionAnswering } from "../src/program/bert.ts";
 import { observeOthers } from "../src/program/program.ts";
-import { roundToF16 } from "../src/tensor/half.ts";
 import type { Tensor } from "../src/tensor/tensor.ts";
 import { realRows } from "../src/verify/positions.ts";
 import { relativeError } from "../src/verify/subject.ts";
@@ -46,7 +46,7 @@ const gpuEngine = async (level: Level, precision: GpuPrecision): Promise<Engine>
 const writtenAtO3 = ["query", "key", "value", "context", "intermediate"].map((stage) => `layer.0.${stage}`);
 
 const isHalf = ({ data }: Tensor): boolean =>
-  Array.from(data, Number).every((element) => roundToF16(element) === element);
+  Array.from(data, Number).every((element) => f16round(element) === element);
 
 test.skipIf(softwareGpuMissing !== undefined)(
   "gives what the fused kernels write, and the same output as one that is not observed",

@@ -8,7 +8,6 @@ import { HttpFiles } from "../checkpoint/http-files.ts";
 import { hubBaseUrl } from "../checkpoint/hub/hub-url.ts";
 import type { Engine } from "../engines/engine.ts";
 import { OnnxEngine } from "../engines/onnx/onnx-engine.ts";
-import { ReferenceEngine } from "../engines/reference/reference-engine.ts";
 import { EngineError, InputError } from "../errors.ts";
 import {
   builtInModel,
@@ -35,7 +34,10 @@ export const platform: Platform = {
 
   async createEngine(device: Device, { threads, wasmPaths, gpu }: EngineOptions): Promise<Engine> {
     checkGpuOptions(device, gpu);
-    if (device === "reference") return new ReferenceEngine();
+    if (device === "reference") {
+      const { ReferenceEngine } = await import("../engines/reference/reference-engine.ts");
+      return new ReferenceEngine();
+    }
     if (device === "webgpu") {
       const { WebGpuEngine } = await import("../engines/webgpu/webgpu-engine.ts");
       return new WebGpuEngine(browserGpu(), { precision: "auto", ...gpu });

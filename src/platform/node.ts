@@ -1,8 +1,8 @@
 /**
  * fusebert in Node: models from folders, the hub's cache and the package itself; ONNX Runtime as native code.
  *
- * Must stay true: the only door of the library through which Node's own modules come in, and what only some
- * need is loaded when it is used: ONNX Runtime, the WebGPU engine and the hub take longer to load than everything else.
+ * Must stay true: the only door of the library through which Node's own modules come in, and what only some need is loaded
+ * when it is used: engines with what they stand on, and the hub, take longer to load than everything else.
  */
 import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
@@ -14,7 +14,6 @@ import { HttpFiles } from "../checkpoint/http-files.ts";
 import { FolderFiles } from "../checkpoint/node/folder-files.ts";
 import type { Engine } from "../engines/engine.ts";
 import { OnnxEngine } from "../engines/onnx/onnx-engine.ts";
-import { ReferenceEngine } from "../engines/reference/reference-engine.ts";
 import type { WebGpuEngine } from "../engines/webgpu/webgpu-engine.ts";
 import { EngineError, InputError, messageOf } from "../errors.ts";
 import { loadDawn } from "./dawn.ts";
@@ -41,7 +40,10 @@ export const platform: Platform = {
 
   async createEngine(device: Device, { threads, gpu }: EngineOptions): Promise<Engine> {
     checkGpuOptions(device, gpu);
-    if (device === "reference") return new ReferenceEngine();
+    if (device === "reference") {
+      const { ReferenceEngine } = await import("../engines/reference/reference-engine.ts");
+      return new ReferenceEngine();
+    }
     if (device === "webgpu") return createGpuEngine(gpu);
     return new OnnxEngine(await loadOnnxRuntime(), { executionProvider: "cpu", ...(threads && { threads }) });
   },

@@ -1,10 +1,9 @@
 /**
  * Half-precision numbers: conversions between binary16 or bfloat16 bits and numbers.
  *
- * Must stay true: decoding is exact; encoding rounds to nearest, ties to even, straight from float64 (no detour through
- * float32, which would round twice).
+ * Must stay true: decoding is exact; encoding rounds to nearest, ties to even. Nothing is imported: this is in the way of the
+ * first answer.
  */
-import { f16round } from "@petamoriken/float16";
 import type { Tensor } from "./tensor.ts";
 
 let f16Values: Float32Array | undefined;
@@ -32,9 +31,6 @@ function f16Magnitude(exponent: number, mantissa: number): number {
   if (exponent === 31) return mantissa === 0 ? Number.POSITIVE_INFINITY : Number.NaN;
   return exponent === 0 ? mantissa / 2 ** 24 : (1 + mantissa / 1024) * 2 ** (exponent - 15);
 }
-
-/** Rounds a float64 to the nearest binary16 value; overflow gives an infinity. */
-export const roundToF16: (value: number) => number = f16round;
 
 /** Decodes binary16 bits into `target`, which must be as long as `bits`. */
 export function decodeF16(bits: Uint16Array, target: Float32Array | Float64Array): void {

@@ -51,7 +51,9 @@ const fileSchema = v.object({
     continuing_subword_prefix: v.string(),
     max_input_chars_per_word: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0)), 100),
     // By hand, below: valibot's record leaves out the keys "constructor" and "prototype", which are words of English.
-    vocab: v.custom<object>((value) => typeof value === "object" && value !== null && !Array.isArray(value)),
+    vocab: v.custom<Readonly<Record<string, unknown>>>(
+      (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+    ),
   }),
 });
 
@@ -90,9 +92,10 @@ function checkModelType(parsed: unknown, name: string): void {
   });
 }
 
-function readVocab(vocab: object, name: string): Map<string, number> {
+function readVocab(vocab: Readonly<Record<string, unknown>>, name: string): Map<string, number> {
   const vocabulary = new Map<string, number>();
-  for (const [token, id] of Object.entries(vocab)) {
+  for (const token of Object.keys(vocab)) {
+    const id = vocab[token];
     if (!isTokenId(id)) {
       throw new CheckpointError({
         found: `${name}: the id of ${JSON.stringify(token)} in model.vocab is ${JSON.stringify(id)}`,

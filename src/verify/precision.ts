@@ -1,7 +1,7 @@
 /**
  * The precisions a candidate may have, and how the interpreter imitates storing in one.
  */
-import { roundToF16 } from "../tensor/half.ts";
+import { f16round } from "@petamoriken/float16";
 
 export const precisions = ["f32", "f16", "bf16"] as const;
 
@@ -32,6 +32,6 @@ function roundToBf16(value: number): number {
 /** The nearest number that the precision can hold; beyond its largest an infinity. */
 export const roundTo: Readonly<Record<Precision, (value: number) => number>> = {
   f32: Math.fround,
-  f16: roundToF16,
+  f16: f16round,
   bf16: roundToBf16,
 };
