@@ -1,0 +1,11 @@
+/** onnxruntime-node, driven by hand with its best options. */
+import ort from "onnxruntime-node";
+import { loadByHand } from "./by-hand.mjs";
+
+export const load = (folder) =>
+  loadByHand(
+    folder,
+    ort,
+    (path) => ort.InferenceSession.create(path, { graphOptimizationLevel: "all" }),
+    `onnxruntime-node ${ort.env.versions.node}`,
+  );

@@ -1,0 +1,15 @@
+/** onnxruntime-web in Node: WebAssembly with threads, driven by hand. */
+import { readFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import ort from "onnxruntime-web";
+import { loadByHand } from "./by-hand.mjs";
+
+ort.env.wasm.numThreads = Math.min(4, availableParallelism());
+
+export const load = (folder) =>
+  loadByHand(
+    folder,
+    ort,
+    async (path) => ort.InferenceSession.create(await readFile(path), { graphOptimizationLevel: "all" }),
+    `onnxruntime-web ${ort.env.versions.web}, WebAssembly`,
+  );

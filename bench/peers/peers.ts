@@ -1,0 +1,48 @@
+/**
+ * `npm run bench`: fusebert beside what a user would pick instead, on the same weights, texts and machine, in one run.
+ */
+import { machineLine } from "../machine.ts";
+import { measureDownloads } from "./downloads.ts";
+import { exportModel, installPeers } from "./prepare.ts";
+import { race } from "./race.ts";
+import { renderReport } from "./report.ts";
+import { installedSizes } from "./sizes.ts";
+import { readTexts } from "./texts.ts";
+
+const contestants = [
+  "fusebert",
+  "fusebert-webgpu",
+  "transformers",
+  "transformers-lists",
+  "onnxruntime-node",
+  "onnxruntime-web",
+];
+
+const rounds = { starts: 11, paragraph: 30, long: 2, mixed: 3 };
+
+export async function benchPeers(): Promise<void> {
+  await installPeers();
+  await using model = await exportModel();
+  const texts = await readTexts();
+  const measured = {
+    race: await race(contestants, model.folder, texts, rounds, tell),
+    windows: texts.long.text.pieces.length,
+    questions: texts.mixed.length,
+    sizes: await installedSizes(),
+    downloads: await measureDownloads(model.folder, texts.sentence),
+  };
+  console.log(`${machineLine()}\n`);
+  console.log(renderReport(measured));
+}
+
+let told = "";
+
+/** One line that is written over on a terminal; elsewhere a line for every job. */
+function tell(doing: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${doing}`);
+  else {
+    const job = doing.split(":")[0] as string;
+    if (job !== told) console.error(job);
+    told = job;
+  }
+}
