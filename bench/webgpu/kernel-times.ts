@@ -12,7 +12,7 @@ import { factsOf, identityOf, type KernelIdentity, workOf } from "../../src/expl
 import { loadDawn } from "../../src/platform/dawn.ts";
 import { add, constant, input } from "../../src/program/build.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
-import { compileBert, inputsOf } from "./fusebert.ts";
+import { compileBert, type FusebertOptions, inputsOf } from "./fusebert.ts";
 import { runsOf, type Setup, type Work } from "./setup.ts";
 import { medianOf, timeRuns } from "./timing.ts";
 
@@ -25,11 +25,14 @@ export interface TimedKernel {
   readonly us: number;
 }
 
-/** Of BERT in half precision with trusted kernels: times the runs of a batch. */
-export async function kernelTimer(setup: Setup): Promise<(work: Work) => Promise<TimedKernel[]>> {
+/** Of BERT with trusted kernels, in half precision if nothing else is said: times the runs of a batch. */
+export async function kernelTimer(
+  setup: Setup,
+  options: Partial<FusebertOptions> = {},
+): Promise<(work: Work) => Promise<TimedKernel[]>> {
   let runs: RunTrace[] = [];
   const onTrace = (run: RunTrace): number => runs.push(run);
-  const bert = await compileBert(setup, { precision: setup.half, trusted: true, onTrace });
+  const bert = await compileBert(setup, { precision: setup.half, trusted: true, ...options, onTrace });
   return async (work) => {
     const inputs = inputsOf(setup, work);
     await timeRuns(() => bert.run(inputs), setup.warmUpMs, 0);

@@ -4,7 +4,7 @@
  */
 import { sentenceOf } from "../../src/explain/operations.ts";
 import type { Report } from "../report.ts";
-import { compileBert, inputsOf } from "./fusebert.ts";
+import { compileBert, type FusebertOptions, inputsOf } from "./fusebert.ts";
 import { kernelTimer, passOverheadUs, type TimedKernel } from "./kernel-times.ts";
 import { peak, percent, shareOfPeak } from "./roofline.ts";
 import type { Section } from "./section.ts";
@@ -29,14 +29,22 @@ interface WorkRow {
   readonly kernels: readonly KernelRow[];
 }
 
+/** What there is at best, and what a stable browser has. */
+const variants: Readonly<Record<string, Partial<FusebertOptions>>> = {
+  "Half precision": {},
+  "Half precision without tensor cores": { tensorCores: false },
+  f32: { precision: "f32" },
+};
+
 export const kernels: Section<WorkRow> = {
   name: "kernels",
   title: "Kernels",
 
-  async measure(setup, _side, emit) {
+  async measure(setup, side, emit) {
+    const options = { precision: setup.half, trusted: true, ...variants[side] };
     const overheadUs = await passOverheadUs(setup);
-    const timesOf = await kernelTimer(setup);
-    const plain = await compileBert(setup, { precision: setup.half, trusted: true });
+    const timesOf = await kernelTimer(setup, options);
+    const plain = await compileBert(setup, options);
     for (const work of [setup.single, setup.largest]) {
       const timed = await timesOf(work);
       const inputs = inputsOf(setup, work);
@@ -45,13 +53,16 @@ export const kernels: Section<WorkRow> = {
     }
   },
 
-  async write(report, setup, run) {
+  async write(report, _setup, run) {
     report.line(
-      `${setup.half}, trusted kernels, each kernel in a compute pass of its own, median over runs and layers. "Net" is less what a kernel that does nothing takes; rates and shares are of that. The roofline: ${peak.flops / 1e12} TFLOP/s, ${peak.bytes / 1e12} TB/s.`,
+      `Trusted kernels, each kernel in a compute pass of its own, median over runs and layers. "Net" is less what a kernel that does nothing takes; rates and shares are of that. The roofline: ${peak.flops / 1e12} TFLOP/s, ${peak.bytes / 1e12} TB/s.`,
     );
-    const { rows, failure } = await run("");
-    for (const row of rows) writeWork(report, row);
-    if (failure !== undefined) report.line(`\nNot measured: ${failure}`);
+    for (const variant of Object.keys(variants)) {
+      report.line(`\n### ${variant}`);
+      const { rows, failure } = await run(variant);
+      for (const row of rows) writeWork(report, row);
+      if (failure !== undefined) report.line(`\nNot measured: ${failure}`);
+    }
   },
 };
 
