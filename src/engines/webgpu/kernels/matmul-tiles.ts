@@ -10,6 +10,7 @@
  */
 import type { Extent } from "../../../program/program.ts";
 import type { KernelLimits } from "../codegen/kernel-source.ts";
+import { Strips } from "./strips.ts";
 
 /** A workgroup's tile of the result, and how its invocations share it. */
 export interface MatmulTile {
@@ -55,8 +56,15 @@ function candidatesFor(mostRows: number, columns: Extent): readonly MatmulTile[]
   return [columns <= fewColumns ? tile(32, 64, 8, 4, 4, 8) : tile(64, 64, 8, 4, 8, 8), medium, small];
 }
 
-/** Vectors of four in a line of the operands' strips: one more than it holds, so that lines begin in different banks. */
-export const lineOf = ({ depth, parts }: MatmulTile): number => (depth * parts) / 4 + 1;
+/** The operands' strips, in vectors of four. */
+export const stripsOf = (own: MatmulTile): Strips =>
+  new Strips({
+    rows: own.rows,
+    columns: own.columns,
+    step: own.depth * own.parts,
+    unit: 4,
+    invocations: invocationsOf(own),
+  });
 
 export const invocationsOf = ({ rows, columns, parts, own }: MatmulTile): number =>
   (rows / own[0]) * (columns / own[1]) * parts;
@@ -66,5 +74,4 @@ export const stagedOf = ({ rows, columns, parts, own }: MatmulTile): number => (
 
 /** Bytes of workgroup memory, the numbers of whole rows and of statistics included. */
 export const memoryOf = (candidate: MatmulTile): number =>
-  16 * (candidate.rows + candidate.columns) * lineOf(candidate) +
-  4 * (stagedOf(candidate) + invocationsOf(candidate) + 2 * candidate.rows);
+  16 * stripsOf(candidate).length + 4 * (stagedOf(candidate) + invocationsOf(candidate) + 2 * candidate.rows);

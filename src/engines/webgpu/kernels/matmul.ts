@@ -18,8 +18,9 @@ import { acrossLanes, Block, transposed } from "../codegen/expressions.ts";
 import { assemble, indent, type KernelSource, productOf } from "../codegen/kernel-source.ts";
 import { extentText } from "../codegen/storage.ts";
 import { isMultiple, MatmulParts } from "./matmul-parts.ts";
-import { invocationsOf, lineOf, type MatmulTile, memoryOf, stagedOf } from "./matmul-tiles.ts";
+import { invocationsOf, type MatmulTile, memoryOf, stagedOf, stripsOf } from "./matmul-tiles.ts";
 import { rowScalars } from "./row-scalars.ts";
+import type { Strips } from "./strips.ts";
 
 export function matmulKernel(
   { template, stores }: Kernel & { readonly template: { readonly kind: "matmul" } },
@@ -36,9 +37,8 @@ class MatmulGenerator {
   readonly #tile: MatmulTile;
   /** Of the inner dimension, that all parts take at a time. */
   readonly #step: number;
-  /** Vectors from line to line of the strips. */
-  readonly #line: number;
   readonly #invocations: number;
+  readonly #strips: Strips;
   /** Invocations along the rows and along the columns: what an invocation has for its own is so far apart. */
   readonly #apart: readonly [rows: number, columns: number];
 
@@ -46,8 +46,8 @@ class MatmulGenerator {
     this.#parts = parts;
     this.#tile = tile;
     this.#step = tile.depth * tile.parts;
-    this.#line = lineOf(tile);
     this.#invocations = invocationsOf(tile);
+    this.#strips = stripsOf(tile);
     this.#apart = [tile.rows / tile.own[0], tile.columns / tile.own[1]];
   }
 
@@ -60,7 +60,7 @@ class MatmulGenerator {
     const given = parts.givenScalars(scalars);
     const declarations = [
       "// Strips of both operands.",
-      `var<workgroup> strips: array<vec4<f32>, ${(rows + columns) * this.#line}>;`,
+      `var<workgroup> strips: array<vec4<f32>, ${this.#strips.length}>;`,
       "// Rows of the result.",
       `var<workgroup> staged: array<f32, ${stagedOf(this.#tile)}>;`,
       ...(statistics ? [`var<workgroup> shared_values: array<f32, ${this.#invocations}>;`] : []),
@@ -128,7 +128,7 @@ class MatmulGenerator {
       ...indent(inside.length === 0 ? load : [`if (${inside.join(" && ")}) {`, ...indent(load), "}"]),
       ...["x", "y", "z", "w"].map((lane, index) => {
         const turned = `vec4<f32>(line0.${lane}, line1.${lane}, line2.${lane}, line3.${lane})`;
-        return `  strips[place + ${index * this.#line}u] = ${turned};`;
+        return `  strips[place + ${index * this.#strips.line}u] = ${turned};`;
       }),
       "}",
     ].join("\n");
@@ -138,8 +138,8 @@ class MatmulGenerator {
     const { depth, isRightTransposed } = this.#parts;
     return [
       ...this.#each((r, c) => `var sum${r}_${c} = 0.0f;`),
-      ...this.#lines("left").map((index) => `var left${index}: vec4<f32>;`),
-      ...(isRightTransposed ? this.#lines("right").map((index) => `var right${index}: vec4<f32>;`) : []),
+      ...this.#strips.declare("left", "vec4<f32>"),
+      ...(isRightTransposed ? this.#strips.declare("right", "vec4<f32>") : []),
       "var k0 = 0u;",
       ...this.#fetch(),
       `while (k0 < ${extentText(depth)}) {`,
@@ -166,49 +166,29 @@ class MatmulGenerator {
     return Array.from({ length: rows * columns }, (_, index) => text(Math.floor(index / columns), index % columns));
   }
 
-  /** The vectors of an operand's strip that one invocation brings. */
-  #lines(side: "left" | "right"): number[] {
-    const lines = side === "left" ? this.#tile.rows : this.#tile.columns;
-    const count = (lines * this.#step) / 4 / this.#invocations;
-    if (!Number.isInteger(count)) throw new RangeError("the invocations of a tile cannot share its operands evenly");
-    return Array.from({ length: count }, (_, index) => index);
-  }
-
-  /** The line and the vector in it of the index-th vector that an invocation brings. */
-  #place(index: number): { readonly line: string; readonly vector: string } {
-    const place = index === 0 ? "local_index" : `(local_index + ${index * this.#invocations}u)`;
-    return { line: `${place} / ${this.#step / 4}u`, vector: `${place} % ${this.#step / 4}u` };
-  }
-
   #fetch(): string[] {
-    const left = this.#lines("left").map((index) => {
-      const { line, vector } = this.#place(index);
+    const left = this.#strips.units("left").map(({ name, line, unit }) => {
       const row = `min(first_row + ${line}, ${this.#parts.rows.count} - 1u)`;
-      return `left${index} = load_left(batch, ${row}, ${line}, k0 + ${vector} * 4u);`;
+      return `${name} = load_left(batch, ${row}, ${line}, k0 + ${unit} * 4u);`;
     });
     if (!this.#parts.isRightTransposed) return left;
-    const right = this.#lines("right").map((index) => {
-      const { line, vector } = this.#place(index);
-      return `right${index} = load_right(batch, first_column + ${line}, k0 + ${vector} * 4u);`;
+    const right = this.#strips.units("right").map(({ name, line, unit }) => {
+      return `${name} = load_right(batch, first_column + ${line}, k0 + ${unit} * 4u);`;
     });
     return [...left, ...right];
   }
 
   #keep(): string[] {
-    const store = (side: "left" | "right", start: number): string[] =>
-      this.#lines(side).map((index) => {
-        const { line, vector } = this.#place(index);
-        return `strips[${start === 0 ? "" : `${start}u + `}${line} * ${this.#line}u + ${vector}] = ${side}${index};`;
-      });
-    const start = this.#tile.rows * this.#line;
-    if (this.#parts.isRightTransposed) return [...store("left", 0), ...store("right", start)];
+    const left = this.#strips.keep("left", "strips");
+    if (this.#parts.isRightTransposed) return [...left, ...this.#strips.keep("right", "strips")];
     const width = this.#tile.columns / 4;
+    const place = `${this.#strips.start("right")}u + column * ${this.#strips.line}u + vector`;
     return [
-      ...store("left", 0),
+      ...left,
       `for (var index = local_index; index < ${(width * this.#step) / 4}u; index += ${this.#invocations}u) {`,
       `  let column = index % ${width}u * 4u;`,
       `  let vector = index / ${width}u;`,
-      `  load_right(batch, first_column + column, k0 + vector * 4u, ${start}u + column * ${this.#line}u + vector);`,
+      `  load_right(batch, first_column + column, k0 + vector * 4u, ${place});`,
       "}",
     ];
   }
@@ -218,10 +198,10 @@ class MatmulGenerator {
     const [rows, columns] = this.#tile.own;
     const [ys, xs] = this.#apart;
     const line = (base: string, index: number, apart: number): string =>
-      `(${base}${index === 0 ? "" : ` + ${index * apart}u`}) * ${this.#line}u + v`;
+      `(${base}${index === 0 ? "" : ` + ${index * apart}u`}) * ${this.#strips.line}u + v`;
     return [
       ...Array.from({ length: columns }, (_, c) => {
-        return `let b${c} = strips[${this.#tile.rows * this.#line}u + ${line("x", c, xs)}];`;
+        return `let b${c} = strips[${this.#strips.start("right")}u + ${line("x", c, xs)}];`;
       }),
       ...Array.from({ length: rows }, (_, r) => [
         `let a${r} = strips[${line("y", r, ys)}];`,

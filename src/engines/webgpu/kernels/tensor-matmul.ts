@@ -18,6 +18,7 @@ import { assemble, indent, type KernelSource, productOf } from "../codegen/kerne
 import { extentText } from "../codegen/storage.ts";
 import { MatmulParts } from "./matmul-parts.ts";
 import { rowScalars } from "./row-scalars.ts";
+import { Strips } from "./strips.ts";
 import {
   fragment,
   loadFragment,
@@ -51,8 +52,8 @@ class TensorMatmulGenerator {
   readonly #tile: TensorTile;
   /** Of the inner dimension, that all subgroups take at a time. */
   readonly #step: number;
-  /** Units of eight float16 in a line of the operands' strips. */
-  readonly #line: number;
+  /** The operands' strips, in units of eight float16. */
+  readonly #strips: Strips;
   /** Fragments of the result that a subgroup holds: rows, columns. */
   readonly #fragments: readonly [number, number];
   readonly #invocations: number;
@@ -62,9 +63,9 @@ class TensorMatmulGenerator {
     this.#parts = parts;
     this.#tile = tile;
     this.#step = tile.depth * k;
-    this.#line = this.#step / 8 + 1;
     this.#fragments = [tile.rows / m / fragment, tile.columns / n / fragment];
     this.#invocations = m * n * k * subgroupSize;
+    this.#strips = new Strips({ ...tile, step: this.#step, unit: 8, invocations: this.#invocations });
   }
 
   generate(stores: readonly Value[], interior: readonly Value[], statistics: TileStatistics | undefined): KernelSource {
@@ -74,7 +75,7 @@ class TensorMatmulGenerator {
     for (const value of stores) bindings.write(value);
     const scalars = rowScalars(interior, matmul);
     const given = parts.givenScalars(scalars);
-    const units = Math.max((rows + columns) * this.#line, this.#stagedUnits);
+    const units = Math.max(this.#strips.length, this.#stagedUnits);
     const declarations = [
       "// Strips of both operands, then the result.",
       `var<workgroup> tile: array<vec4<u32>, ${units}>;`,
@@ -142,8 +143,8 @@ class TensorMatmulGenerator {
     const last = (Math.ceil(depth / this.#step) - 1) * this.#step;
     return [
       ...this.#each((i, j) => `var sum${i}_${j} = subgroup_matrix_result<f32, 16, 16>();`),
-      ...this.#perInvocation("left").map((index) => `var left${index}: vec4<u32>;`),
-      ...this.#perInvocation("right").map((index) => `var right${index}: vec4<u32>;`),
+      ...this.#strips.declare("left", "vec4<u32>"),
+      ...this.#strips.declare("right", "vec4<u32>"),
       "var k0 = 0u;",
       ...this.#fetchRight(),
       ...before,
@@ -151,7 +152,8 @@ class TensorMatmulGenerator {
       `for (var k = 0u; k <= ${last}u; k += ${this.#step}u) {`,
       ...indent([
         "workgroupBarrier();",
-        ...this.#keep(),
+        ...this.#strips.keep("left", "tile"),
+        ...this.#strips.keep("right", "tile"),
         "workgroupBarrier();",
         "// What comes next is on its way while this is multiplied.",
         `k0 = min(k + ${this.#step}u, ${last}u);`,
@@ -168,61 +170,37 @@ class TensorMatmulGenerator {
     return Array.from({ length: rows * columns }, (_, index) => text(Math.floor(index / columns), index % columns));
   }
 
-  /** The units of an operand's strip that one invocation brings. */
-  #perInvocation(side: "left" | "right"): number[] {
-    const lines = side === "left" ? this.#tile.rows : this.#tile.columns;
-    const count = (lines * this.#step) / 8 / this.#invocations;
-    if (!Number.isInteger(count)) throw new RangeError("the invocations of a tile cannot share its operands evenly");
-    return Array.from({ length: count }, (_, index) => index);
-  }
-
-  /** The line and the unit in it of the index-th unit that an invocation brings. */
-  #unit(index: number): { readonly line: string; readonly unit: string } {
-    const place = index === 0 ? "local_index" : `(local_index + ${index * this.#invocations}u)`;
-    return { line: `${place} / ${this.#step / 8}u`, unit: `${place} % ${this.#step / 8}u` };
-  }
-
   #fetchLeft(): string[] {
-    return this.#perInvocation("left").map((index) => {
-      const { line, unit } = this.#unit(index);
+    return this.#strips.units("left").map(({ name, line, unit }) => {
       const row = `min(first_row + ${line}, ${this.#parts.rows.count} - 1u)`;
       const load = (offset: string): string => `load_left(batch, ${row}, ${line}, k0 + ${unit} * 8u${offset})`;
-      return `left${index} = pack_eight(${load("")}, ${load(" + 4u")});`;
+      return `${name} = pack_eight(${load("")}, ${load(" + 4u")});`;
     });
   }
 
   #fetchRight(): string[] {
-    return this.#perInvocation("right").map((index) => {
-      const { line, unit } = this.#unit(index);
+    return this.#strips.units("right").map(({ name, line, unit }) => {
       const load = (offset: string): string => `load_right(first_column + ${line}, k0 + ${unit} * 8u${offset})`;
-      return `right${index} = pack_eight(${load("")}, ${load(" + 4u")});`;
+      return `${name} = pack_eight(${load("")}, ${load(" + 4u")});`;
     });
-  }
-
-  #keep(): string[] {
-    const store = (side: "left" | "right", start: number): string[] =>
-      this.#perInvocation(side).map((index) => {
-        const { line, unit } = this.#unit(index);
-        return `tile[${start === 0 ? "" : `${start}u + `}${line} * ${this.#line}u + ${unit}] = ${side}${index};`;
-      });
-    return [...store("left", 0), ...store("right", this.#tile.rows * this.#line)];
   }
 
   /** The products of one fragment's depth. */
   #multiplyFragments(index: number): string[] {
     const [rows, columns] = this.#fragments;
     const start = `${this.#tile.subgroups[2] > 1 ? "depth_part + " : ""}${(index * fragment) / 8}u`;
-    const right = this.#tile.rows * this.#line;
+    const { line } = this.#strips;
+    const right = this.#strips.start("right");
     return [
       "{",
       ...Array.from({ length: rows }, (_, i) => {
-        const place = `(row_part + ${i * fragment}u) * ${this.#line}u + ${start}`;
-        return `  let a${i} = ${loadFragment("left", "row_major", place, this.#line)};`;
+        const place = `(row_part + ${i * fragment}u) * ${line}u + ${start}`;
+        return `  let a${i} = ${loadFragment("left", "row_major", place, line)};`;
       }),
       ...Array.from({ length: columns }, (_, j) => {
-        const place = `${right}u + (column_part + ${j * fragment}u) * ${this.#line}u + ${start}`;
+        const place = `${right}u + (column_part + ${j * fragment}u) * ${line}u + ${start}`;
         return [
-          `  let b${j} = ${loadFragment("right", "col_major", place, this.#line)};`,
+          `  let b${j} = ${loadFragment("right", "col_major", place, line)};`,
           ...Array.from(
             { length: rows },
             (__, i) => `  sum${i}_${j} = subgroupMatrixMultiplyAccumulate(a${i}, b${j}, sum${i}_${j});`,
