@@ -19,19 +19,20 @@ import { assemble, indent, type KernelLimits, type KernelSource, productOf } fro
 import { extentText, storeVector } from "../codegen/storage.ts";
 import { AttentionParts } from "./attention-parts.ts";
 
-/** An invocation holds two queries and four keys. */
 interface Tile {
   readonly queries: number;
   readonly keys: number;
+  /** Queries of one invocation, which has four keys. */
+  readonly own: number;
 }
 
+const tile = (queries: number, keys: number, own: number): Tile => ({ queries, keys, own });
+
 /** Best first: what fits into the device's workgroup memory is taken. */
-const tiles: readonly Tile[] = [
-  { queries: 32, keys: 32 },
-  { queries: 16, keys: 32 },
-  { queries: 16, keys: 16 },
-  { queries: 8, keys: 16 },
-];
+const tiles: readonly Tile[] = [tile(32, 64, 4), tile(32, 32, 4), tile(16, 32, 2), tile(16, 16, 2), tile(8, 16, 2)];
+
+/** A CPU gains nothing from more registers. */
+const softwareTiles: readonly Tile[] = [tile(32, 32, 2), ...tiles.slice(2)];
 
 export function attentionKernel(
   kernel: Kernel & { readonly template: { readonly kind: "attention" } },
@@ -57,7 +58,7 @@ class AttentionGenerator {
     this.#width = Math.ceil(parts.width / 4);
     const fits = (tile: Tile): boolean =>
       this.#memoryOf(tile) <= limits.workgroupMemory && invocationsOf(tile) <= limits.workgroupSize;
-    this.#tile = tiles.find(fits) ?? (tiles.at(-1) as Tile);
+    this.#tile = (limits.isSoftware ? softwareTiles : tiles).find(fits) ?? (tiles.at(-1) as Tile);
   }
 
   generate(): KernelSource {
@@ -77,7 +78,7 @@ class AttentionGenerator {
     return {
       code: assemble(bindings, {
         declarations: [...this.#workgroupMemory(), ...functions],
-        workgroupSize: [this.#keyGroups, this.#tile.queries / 2],
+        workgroupSize: [this.#keyGroups, this.#tile.queries / this.#tile.own],
         body,
       }),
       bindings: bindings.bindings,
@@ -85,6 +86,16 @@ class AttentionGenerator {
       workgroupMemory: this.#memoryOf(this.#tile),
       workgroupSize: invocationsOf(this.#tile),
     };
+  }
+
+  /** The queries of an invocation, by their numbers. */
+  get #own(): readonly number[] {
+    return Array.from({ length: this.#tile.own }, (_, row) => row);
+  }
+
+  /** The place of a query of the invocation in the tile, as WGSL. */
+  #query(row: number): string {
+    return `local.y * ${this.#tile.own}u + ${row}u`;
   }
 
   /** Invocations side by side along the keys. */
@@ -120,15 +131,14 @@ class AttentionGenerator {
     return [
       "let head = group.y;",
       `let first_query = group.x * ${queries}u;`,
-      `let query0 = min(first_query + local.y * 2u, ${queryCount} - 1u);`,
-      `let query1 = min(first_query + local.y * 2u + 1u, ${queryCount} - 1u);`,
+      ...this.#own.map((row) => `let query${row} = min(first_query + ${this.#query(row)}, ${queryCount} - 1u);`),
       `for (var index = local_index; index < ${queries * this.#depth}u; index += ${invocations}u) {`,
       `  let line = index / ${this.#depth}u;`,
       `  let column = index % ${this.#depth}u;`,
       `  queries[line * ${this.#depth + 1}u + column] = load_query(head, min(first_query + line, ${queryCount} - 1u), column * 4u);`,
       "}",
       ...this.#parts.keyRange(queries, visitsAll),
-      ...[0, 1].flatMap((row) => [
+      ...this.#own.flatMap((row) => [
         `var largest${row} = ${lowest};`,
         `var sum${row} = 0.0f;`,
         ...Array.from({ length: this.#held }, (_, held) => `var context${row}_${held} = vec4<f32>();`),
@@ -146,23 +156,23 @@ class AttentionGenerator {
       `for (var key0 = first_key; ${condition}; key0 += ${keys}u) {`,
       ...indent([
         ...this.#fillLines("key", this.#depth),
-        "var products0 = vec4<f32>();",
-        "var products1 = vec4<f32>();",
+        ...this.#own.map((row) => `var products${row} = vec4<f32>();`),
         `for (var column = 0u; column < ${this.#depth}u; column++) {`,
-        `  let query_part0 = queries[local.y * ${2 * (this.#depth + 1)}u + column];`,
-        `  let query_part1 = queries[local.y * ${2 * (this.#depth + 1)}u + ${this.#depth + 1}u + column];`,
         ...[0, 1, 2, 3].map(
           (key) => `  let key_part${key} = lines[(local.x * 4u + ${key}u) * ${lineLength}u + column];`,
         ),
-        ...[0, 1].map((row) => {
+        ...this.#own.flatMap((row) => {
           const dots = [0, 1, 2, 3].map((key) => `dot(query_part${row}, key_part${key})`);
-          return `  products${row} += vec4<f32>(${dots.join(", ")});`;
+          return [
+            `  let query_part${row} = queries[(${this.#query(row)}) * ${this.#depth + 1}u + column];`,
+            `  products${row} += vec4<f32>(${dots.join(", ")});`,
+          ];
         }),
         "}",
         "let key = key0 + local.x * 4u;",
         // Coordinates past the end are those of the last key: what is computed there does not count.
         `let known_key = min(key, (key_end - 1u) & ~3u);`,
-        ...[0, 1].flatMap((row) => [
+        ...this.#own.flatMap((row) => [
           `let visible_to${row} = visibility(head, query${row}, known_key);`,
           `let scores${row} = score(head, query${row}, known_key, products${row}, visible_to${row});`,
           `let counts${row} = ${this.#parts.counts("key", `visible_to${row}`)};`,
@@ -193,8 +203,8 @@ class AttentionGenerator {
     const { keys } = this.#tile;
     const groups = this.#keyGroups;
     const lineLength = Math.max(this.#depth, this.#width) + 1;
-    const rows = [0, 1];
-    const place = (row: number): string => `(local.y * 2u + ${row}u) * ${groups}u`;
+    const rows = this.#own;
+    const place = (row: number): string => `(${this.#query(row)}) * ${groups}u`;
     return [
       ...rows.flatMap((row) => [
         `let visible${row} = select(vec4<f32>(${lowest}), scores${row}, counts${row});`,
@@ -233,18 +243,18 @@ class AttentionGenerator {
   /** Sums over the invocations of a row, and the context written. */
   #conclude(): string[] {
     const groups = this.#keyGroups;
-    const place = (row: number): string => `(local.y * 2u + ${row}u) * ${groups}u`;
+    const place = (row: number): string => `(${this.#query(row)}) * ${groups}u`;
     const queryCount = extentText(this.#parts.queries);
     return [
       "workgroupBarrier();",
-      ...[0, 1].map((row) => `partials[${place(row)} + local.x] = sum${row};`),
+      ...this.#own.map((row) => `partials[${place(row)} + local.x] = sum${row};`),
       "workgroupBarrier();",
-      ...[0, 1].flatMap((row) => {
+      ...this.#own.flatMap((row) => {
         return [
           `var total${row} = 0.0f;`,
           `for (var other = 0u; other < ${groups}u; other++) { total${row} += partials[${place(row)} + other]; }`,
           `let norm${row} = max(total${row}, 1.0f);`,
-          `if (first_query + local.y * 2u + ${row}u < ${queryCount}) {`,
+          `if (first_query + ${this.#query(row)} < ${queryCount}) {`,
           ...Array.from({ length: this.#held }, (_, held) => {
             const column = `(local.x + ${held * groups}u) * 4u`;
             const stored = this.#parts.storeContext(`query${row}`, column, `(context${row}_${held} / norm${row})`);
@@ -257,7 +267,7 @@ class AttentionGenerator {
   }
 
   #writeProbabilities(): string[] {
-    return [0, 1].flatMap((row) => [
+    return this.#own.flatMap((row) => [
       `let weight${row} = select(vec4<f32>(), exp(scores${row} - vec4<f32>(largest${row})), counts${row});`,
       ...this.#writeRow(this.#parts.attention.probabilities, row, `(weight${row} / norm${row})`),
     ]);
@@ -275,11 +285,11 @@ class AttentionGenerator {
       type,
     );
     return [
-      `if (first_query + local.y * 2u + ${row}u < ${extentText(queries)} && key < key_end) {`,
+      `if (first_query + ${this.#query(row)} < ${extentText(queries)} && key < key_end) {`,
       `  ${statement}`,
       "}",
     ];
   }
 }
 
-const invocationsOf = ({ queries, keys }: Tile): number => (queries / 2) * (keys / 4);
+const invocationsOf = ({ queries, keys, own }: Tile): number => (queries / own) * (keys / 4);
