@@ -53,8 +53,17 @@ export function renderReport(measured: Measured): string {
   ];
   const computedBy = columns.map(({ name, title }) => `* ${title}: ${race.computedBy.get(name)}`);
   const missing = [...race.failures].map(([name, why]) => `* ${titles[name] ?? name} is not in the table: ${why}`);
-  return [...table, "", ...computedBy, ...missing].join("\n");
+  return [...table, "", ...computedBy, ...missing, ...notes.map((note) => `* ${note}`)].join("\n");
 }
+
+/** Where somebody's job is not quite the same, or a figure needs a word. */
+const notes = [
+  "Times are medians, with the fastest and slowest round in brackets; × is the ratio to fusebert on the CPU. All compute with the same weights in float32.",
+  "transformers.js knows no windows. Of the long text it is asked about 50 overlapping pieces, one by one, and the best score is taken; it cuts what is longer than 512 tokens.",
+  "By hand: windows as fusebert makes them, one run each, answers of at most 15 tokens; in a browser one window.",
+  "Answers are compared by letters and digits alone: peers give the vocabulary's tokens back, in lower case and without accents. transformers.js has no longest answer, which is where it differs.",
+  "Installed: files of the packages with all they depend on, without what install scripts would download. fusebert brings ONNX Runtime for Node and for browsers, Dawn, and its model.",
+];
 
 const sizeOf = (downloads: ReadonlyMap<string, Download>, key: "bytes" | "gzipBytes"): ReadonlyMap<string, number> =>
   new Map([...downloads].map(([name, download]) => [name, download[key]]));
@@ -108,8 +117,12 @@ function median(list: readonly Outcome[]): number {
   return sorted[sorted.length >> 1] ?? Number.NaN;
 }
 
-/** Letters and digits alone: peers give the vocabulary's tokens back, in lower case and with spaces between. */
-const essence = (answer: string): string => answer.toLowerCase().replace(/[^\p{L}\p{N}]/gu, "");
+/** Letters and digits alone: peers give the vocabulary's tokens back, in lower case, without accents, with spaces between. */
+const essence = (answer: string): string =>
+  answer
+    .toLowerCase()
+    .normalize("NFD")
+    .replace(/[^\p{L}\p{N}]/gu, "");
 
 function agreement(outcomes: Outcomes, name: string): string {
   const ours = outcomes.get(baseline)?.[0]?.answers ?? [];
