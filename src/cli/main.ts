@@ -6,13 +6,20 @@
  */
 import { Command, CommanderError } from "commander";
 import { version } from "../version.ts";
-import { answerCommand } from "./answer-command.ts";
-import { demoCommand } from "./demo-command.ts";
-import { evaluateCommand } from "./evaluate-command.ts";
 import { describeError, type ExitCode, exitCode } from "./exit-codes.ts";
-import { explainCommand } from "./explain-command.ts";
-import { exportCommand } from "./export-command.ts";
-import { verifyCommand } from "./verify-command.ts";
+
+type MakeCommand = (signal: AbortSignal, finish: (code: ExitCode) => void) => Command;
+
+/** In the order of the help. Each is loaded when it is wanted: all together take as long as an answer. */
+const commands: Readonly<Record<string, () => Promise<MakeCommand>>> = {
+  answer: async () => (await import("./answer-command.ts")).answerCommand,
+  verify: async () => (await import("./verify-command.ts")).verifyCommand,
+  evaluate: async () => (await import("./evaluate-command.ts")).evaluateCommand,
+  explain: async () => (await import("./explain-command.ts")).explainCommand,
+  export: async () => (await import("./export-command.ts")).exportCommand,
+  tune: async () => (await import("./tune-command.ts")).tuneCommand,
+  demo: async () => (await import("./demo-command.ts")).demoCommand,
+};
 
 /** Runs the command line and gives the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -33,14 +40,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       "after",
       '\nExamples:\n  fusebert answer "Who wrote it?" --context book.txt\n  fusebert verify --candidate dump.safetensors\n',
     );
-  for (const makeCommand of [
-    answerCommand,
-    verifyCommand,
-    evaluateCommand,
-    explainCommand,
-    exportCommand,
-    demoCommand,
-  ]) {
+  for (const makeCommand of await commandsFor(argv[2])) {
     const command = makeCommand(interruption.signal, (result) => {
       code = result;
     });
@@ -59,6 +59,12 @@ export async function main(argv: readonly string[]): Promise<number> {
     process.stderr.write(`fusebert: ${withFlagNames(message)}\n`);
     return failure;
   }
+}
+
+/** The one that is named; all of them for the help, and for whoever mistyped one. */
+function commandsFor(name: string | undefined): Promise<MakeCommand[]> {
+  const named = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined;
+  return Promise.all((named ? [named] : Object.values(commands)).map((load) => load()));
 }
 
 /** The library speaks of `maxQuestionLength`; whoever types a command knows it as `--max-question-length`. */

@@ -2,10 +2,8 @@
  * One candidate of `fusebert verify` on the terminal: its stages, the five layouts, the diagnosis.
  */
 import pc from "picocolors";
-import { kinds } from "../verify/html/candidate.ts";
-import { restWords, shareOf } from "../verify/html/diagnosis.ts";
-import { formatRatio, listed, percent, ranges, scientific, shortStage } from "../verify/html/numbers.ts";
-import { groupDiagnoses, noLayoutsWords, recognisedWords } from "../verify/html/words.ts";
+import { formatRatio, listed, percent, ranges, scientific, shareOf, shortStage } from "../verify/html/numbers.ts";
+import { groupDiagnoses, kinds, noLayoutsWords, recognisedWords, restWords } from "../verify/html/words.ts";
 import type { CandidateReport, Cause, Comparison, DiagnosisReport, LayoutReport } from "../verify/report.ts";
 import { defaultBudgetLimit } from "../verify/verdict.ts";
 import { tensorLines } from "./render-verify-inputs.ts";

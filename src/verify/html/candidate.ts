@@ -9,13 +9,7 @@ import { layouts } from "./layouts.ts";
 import { html, type Markup, named } from "./markup.ts";
 import { badge } from "./parts.ts";
 import { stageTables } from "./stage-table.ts";
-import { findings } from "./words.ts";
-
-export const kinds: Readonly<Record<CandidateReport["kind"], string>> = {
-  engine: "an engine, run here",
-  dump: "a file of dumped tensors",
-  imitation: "a built-in imitation of a known kernel",
-};
+import { findings, kinds } from "./words.ts";
 
 export function candidateSection(candidate: CandidateReport, index: number, budgetLimit: number): Markup {
   const { name, kind, precision, verdict, inconclusive, layers } = candidate;

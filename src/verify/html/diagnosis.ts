@@ -3,9 +3,9 @@
  */
 import type { CandidateReport, Cause, DiagnosisReport } from "../report.ts";
 import { html, type Markup } from "./markup.ts";
-import { count, formatRatio, scientific, shortStage } from "./numbers.ts";
+import { count, formatRatio, scientific, shareOf, shortStage } from "./numbers.ts";
 import { facts, scrolling } from "./parts.ts";
-import { groupDiagnoses } from "./words.ts";
+import { groupDiagnoses, restWords } from "./words.ts";
 
 export function diagnoses({ layers, inconclusive }: CandidateReport, budgetLimit: number): Markup {
   if (layers.length === 0) return html`<p class="lead">${inconclusive ?? "Nothing was compared."}</p>`;
@@ -68,15 +68,4 @@ function figures({ causes, explained, rest, runs }: DiagnosisReport, budgetLimit
     { term: "left over the budget", value: formatRatio(rest.ratio) },
     { term: "hypotheses evaluated", value: count(runs) },
   ]);
-}
-
-/** Nearly all is not all: never rounded up. */
-export function shareOf(explained: number): string {
-  const factor = explained > 0.99995 ? 1e4 : 1e2;
-  return `${Math.floor(explained * 100 * factor) / factor} %`;
-}
-
-export function restWords({ relative, ratio }: DiagnosisReport["rest"], budgetLimit: number): string {
-  if (relative === 0) return "nothing";
-  return ratio !== null && ratio <= budgetLimit ? "rounding" : "more than rounding";
 }

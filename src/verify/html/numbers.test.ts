@@ -1,6 +1,15 @@
 import { describe, expect, test } from "vitest";
-import { shareOf } from "./diagnosis.ts";
-import { compact, formatCosine, formatRatio, magnitude, percent, powerOfTen, ranges, scientific } from "./numbers.ts";
+import {
+  compact,
+  formatCosine,
+  formatRatio,
+  magnitude,
+  percent,
+  powerOfTen,
+  ranges,
+  scientific,
+  shareOf,
+} from "./numbers.ts";
 
 describe("figures", () => {
   test.each([

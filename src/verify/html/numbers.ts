@@ -116,3 +116,9 @@ function notFinite(value: Figure): string | undefined {
   if (Number.isNaN(value)) return "NaN";
   return Number.isFinite(value) ? undefined : value > 0 ? "∞" : "−∞";
 }
+
+/** Nearly all is not all: never rounded up. */
+export function shareOf(explained: number): string {
+  const factor = explained > 0.99995 ? 1e4 : 1e2;
+  return `${Math.floor(explained * 100 * factor) / factor} %`;
+}

@@ -8,13 +8,13 @@
  */
 import type { CandidateReport, UnitWeightReport, VerifyReport } from "../report.ts";
 import { verdicts } from "../verdict.ts";
-import { candidateSection, kinds } from "./candidate.ts";
+import { candidateSection } from "./candidate.ts";
 import { renderDocument } from "./document.ts";
 import { embeddingSection, unitWeightSection } from "./inputs.ts";
 import { type Content, html, type Markup, named } from "./markup.ts";
 import { compact, count, formatShape } from "./numbers.ts";
 import { badge, facts, passBadge } from "./parts.ts";
-import { explainUnitWeights, findings, headline, meaning } from "./words.ts";
+import { explainUnitWeights, findings, headline, kinds, meaning } from "./words.ts";
 
 export function renderHtml(report: VerifyReport): string {
   const { candidates, budgetLimit, passed, model } = report;

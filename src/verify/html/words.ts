@@ -191,3 +191,16 @@ export function recognisedWords({ recognised, expected, comparison }: LayoutRepo
   if (recognised !== null) return `recognised as ${recognised}`;
   return expected === "original" && isMatch(comparison.verdict) ? "the original" : "fits no known layout";
 }
+
+/** What a candidate is. */
+export const kinds: Readonly<Record<CandidateReport["kind"], string>> = {
+  engine: "an engine, run here",
+  dump: "a file of dumped tensors",
+  imitation: "a built-in imitation of a known kernel",
+};
+
+/** What hypotheses leave unexplained. */
+export function restWords({ relative, ratio }: DiagnosisReport["rest"], budgetLimit: number): string {
+  if (relative === 0) return "nothing";
+  return ratio !== null && ratio <= budgetLimit ? "rounding" : "more than rounding";
+}
