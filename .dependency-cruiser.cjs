@@ -14,6 +14,7 @@ const rooms = [
   "answer",
   "evaluate",
   "verify",
+  "tune",
   "platform",
   "export",
   "cli",
@@ -51,6 +52,10 @@ const strangers = [
   ["verify", "evaluate"],
   ["export", "text"],
   ["export", "answer"],
+  ["tune", "text"],
+  ["tune", "answer"],
+  ["tune", "evaluate"],
+  ["tune", "verify"],
   ["verify", "text"],
   ["verify", "answer"],
 ];
@@ -62,6 +67,7 @@ const nodeOnly = [
   "^src/checkpoint/node/",
   "^src/checkpoint/hub/",
   "^src/evaluate/node/",
+  "^src/tune/node/",
   "^src/verify/node/",
 ];
 
@@ -89,6 +95,7 @@ module.exports = {
         reachable: true,
         path: [
           "^src/checkpoint/node/",
+          "^src/tune/node/",
           "^src/checkpoint/hub/hub-files\\.ts$",
           "^src/platform/(node|dawn)\\.ts$",
           "onnxruntime-node",

@@ -15,6 +15,7 @@ export type { Answer, AnswerResult } from "./answer/answer-collector.ts";
 export type { AnswerOptions, Scoring } from "./answer/options.ts";
 export type { ByteSource, DownloadProgress, ModelFiles, OpenOptions } from "./checkpoint/files.ts";
 export { MemoryFiles } from "./checkpoint/memory-files.ts";
+export type { TunedTiles } from "./engines/webgpu/tuned-tiles.ts";
 export {
   CheckpointError,
   DownloadError,

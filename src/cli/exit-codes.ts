@@ -10,6 +10,8 @@ export const exitCode = {
   evaluated: 0,
   /** The model's files were written. */
   exported: 0,
+  /** The tiles were measured, or forgotten. */
+  tuned: 0,
   /** Every candidate computes what the original computes. */
   matched: 0,
   /** A candidate does not, or a layout came out otherwise than it should. */

@@ -4,11 +4,9 @@
  * Computed from the model's config.json alone: no weight is read and no GPU is needed.
  */
 import { Command, Option } from "commander";
-import { type BertConfig, parseConfig } from "../checkpoint/config.ts";
-import type { ModelFiles } from "../checkpoint/files.ts";
-import { readText } from "../checkpoint/text-file.ts";
+import type { BertConfig } from "../checkpoint/config.ts";
 import { type GpuPrecision, gpuPrecisions } from "../engines/webgpu/codegen/storage.ts";
-import { CheckpointError, InputError } from "../errors.ts";
+import { InputError } from "../errors.ts";
 import { explainLevel, explainLevels } from "../explain/explain.ts";
 import { bestLevel, type Level, levels } from "../passes/levels.ts";
 import { platform } from "../platform/node.ts";
@@ -16,6 +14,7 @@ import { version } from "../version.ts";
 import { type ExitCode, exitCode } from "./exit-codes.ts";
 import { type ModelOptions, modelOption, revisionOption } from "./model-options.ts";
 import { atLeastOne } from "./parse-options.ts";
+import { readConfig } from "./read-config.ts";
 import { explainToJson, renderExplanation, type Subject } from "./render-explain.ts";
 import { writeOut } from "./write-out.ts";
 
@@ -86,17 +85,6 @@ async function run(options: ExplainCommandOptions, signal: AbortSignal): Promise
   const render = options.json === true ? explainToJson : renderExplanation;
   process.stdout.write(render(subject, chosen, ladder, options.allLayers === true));
   return exitCode.answered;
-}
-
-/** The weights may be missing or gigabytes: nothing here needs them. */
-async function readConfig(files: ModelFiles, signal: AbortSignal): Promise<BertConfig> {
-  const json = await readText(files, "config.json", { signal });
-  if (json !== undefined) return parseConfig(json, `${files.name}/config.json`);
-  throw new CheckpointError({
-    found: `${files.name} has no config.json`,
-    expected: "a model's folder or id",
-    advice: "Only that file is needed to explain a model.",
-  });
 }
 
 function checkTokens(tokens: number, { maxPositions }: BertConfig): void {

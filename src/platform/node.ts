@@ -56,9 +56,11 @@ export async function createGpuEngine({
   ...options
 }: GpuEngineOptions = {}): Promise<WebGpuEngine> {
   const { WebGpuEngine } = await import("../engines/webgpu/webgpu-engine.ts");
+  const { cachedTiles } = await import("../tune/node/tile-cache.ts");
   const gpu = await loadDawn({ trusted: trustedKernels === true });
   return new WebGpuEngine(gpu, {
     precision: "auto",
+    loadTiles: cachedTiles,
     ...options,
     ...(debugFolder !== undefined && { saveSource: (label, code) => saveSource(debugFolder, label, code) }),
   });

@@ -8,6 +8,7 @@ import type { ModelFiles } from "../checkpoint/files.ts";
 import type { Engine } from "../engines/engine.ts";
 import type { GpuPrecision } from "../engines/webgpu/codegen/storage.ts";
 import type { OnTrace } from "../engines/webgpu/tracing.ts";
+import type { TunedTiles } from "../engines/webgpu/tuned-tiles.ts";
 import { InputError } from "../errors.ts";
 import type { Level } from "../passes/levels.ts";
 
@@ -46,6 +47,11 @@ export interface GpuEngineOptions {
    * alone, as a stable browser does: the way out where they compute wrongly.
    */
   readonly tensorCores?: boolean;
+  /**
+   * What `fusebert tune` found on this GPU, instead of what its cache holds, or `default` for neither (docs/tuning.md).
+   * Tiles of another GPU are not used.
+   */
+  readonly tiles?: TunedTiles | "default";
   /** Takes the GPU as it is, also if it computes a known layer wrongly. */
   readonly skipSelfTest?: boolean;
   /** Node only: a folder for the sources of kernels that the driver refuses. */

@@ -10,6 +10,7 @@ import type { Program, Value } from "../../program/program.ts";
 import { viewedTensor } from "../../program/views.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import type { ExecuteOptions, ReadParameter } from "../engine.ts";
+import type { TileSource } from "./choose-tile.ts";
 import type { GpuPrecision } from "./codegen/storage.ts";
 import type { DeviceLostError } from "./device-health.ts";
 import type { GpuDevice } from "./gpu-device.ts";
@@ -24,6 +25,8 @@ export interface CompileSettings {
   readonly precision: GpuPrecision;
   /** Tokens of a run at most, if that is known: less is compiled. */
   readonly mostTokens?: number;
+  /** Tiles that were found on this GPU. */
+  readonly tiles?: TileSource | undefined;
   /** Told of every run. Absent: nothing is recorded. */
   readonly onTrace?: OnTrace | undefined;
   /** Default `true`: kernels of traced runs are timed. */
@@ -58,14 +61,14 @@ export class CompiledProgram {
   static async create(
     device: GpuDevice,
     program: Program,
-    { level, precision, mostTokens, onTrace, timeKernels = true }: CompileSettings,
+    { level, precision, mostTokens, tiles, onTrace, timeKernels = true }: CompileSettings,
     readParameter: ReadParameter,
     signal: AbortSignal | undefined,
   ): Promise<CompiledProgram> {
     const packed = packSequences(program);
     const schedule = scheduleAt(packed ?? program, level);
     const placement = new Placement(schedule, precision);
-    const lowerings = lowerForAllSizes(schedule, placement, device.kernelLimits, mostTokens);
+    const lowerings = lowerForAllSizes(schedule, placement, { ...device.kernelLimits, tiles }, mostTokens);
     const parts = { schedule, lowerings, placement, isTraced: onTrace !== undefined && timeKernels };
     const compiled = await GpuProgram.create(device, parts, readParameter, signal);
     const traced = { device: device.description, precision, level, schedule, placement };

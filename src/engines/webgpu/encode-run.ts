@@ -8,6 +8,7 @@
 import { EngineError } from "../../errors.ts";
 import type { Binding } from "../../program/bind.ts";
 import type { Extent } from "../../program/program.ts";
+import type { Workgroups } from "./codegen/kernel-source.ts";
 import type { KernelTimer } from "./kernel-timer.ts";
 import type { LoweredKernel } from "./lower.ts";
 import { copyReadings, type Reading } from "./readback.ts";
@@ -69,9 +70,7 @@ export function* encodeRun(
   return encoder.finish();
 }
 
-type Workgroups = readonly [number, number, number];
-
-function checkedWorkgroups(workgroups: Workgroups, most: number): Workgroups {
+export function checkedWorkgroups(workgroups: Workgroups, most: number): Workgroups {
   if (workgroups.every((count) => count <= most)) return workgroups;
   throw new EngineError({
     found: `a kernel takes ${workgroups.join(" × ")} workgroups`,

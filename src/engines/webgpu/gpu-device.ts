@@ -10,6 +10,7 @@ import { EngineError, messageOf } from "../../errors.ts";
 import type { KernelLimits } from "./codegen/kernel-source.ts";
 import type { GpuPrecision } from "./codegen/storage.ts";
 import { DeviceHealth, type DeviceLostError } from "./device-health.ts";
+import { type GpuIdentity, identityOf } from "./tuned-tiles.ts";
 
 /** Limits worth raising above WebGPU's defaults, to whatever the adapter has. */
 const raisedLimits = [
@@ -127,6 +128,11 @@ export class GpuDevice {
     return this.#shared.health.guard(promise);
   }
 
+  /** What tiles that were found on it are kept by. */
+  get identity(): GpuIdentity {
+    return identityOf(this.#shared.info);
+  }
+
   /** Whether the CPU computes what the GPU should. */
   get isSoftware(): boolean {
     return this.#shared.info.isFallbackAdapter;
@@ -157,6 +163,17 @@ export class GpuDevice {
 
   supports(precision: GpuPrecision): boolean {
     return precision !== "f16" || this.device.features.has("shader-f16");
+  }
+
+  /** @throws EngineError for a precision that it has not. */
+  precisionFor(precision: GpuPrecision | "auto"): GpuPrecision {
+    if (precision === "auto") return this.supports("f16") ? "f16" : "f32";
+    if (this.supports(precision)) return precision;
+    throw new EngineError({
+      found: `${this.description} does not compute in ${precision}`,
+      expected: "an adapter with the feature shader-f16",
+      advice: "Use --precision f32, or f16-storage, which takes as little memory as f16.",
+    });
   }
 
   /** @throws EngineError for a size that the device does not allow, or has not. */

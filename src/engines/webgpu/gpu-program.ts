@@ -10,24 +10,21 @@ import pLimit from "p-limit";
 import { type ObservableStage, observableStages, type Schedule } from "../../passes/schedule.ts";
 import { bindInputs, type Binding as ExtentBinding, inputsOf } from "../../program/bind.ts";
 import { computeOrder } from "../../program/order.ts";
-import type { SymbolicExtent, Value } from "../../program/program.ts";
+import type { Value } from "../../program/program.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import type { ExecuteOptions, ReadParameter } from "../engine.ts";
 import { type Arena, createArena, roomyExtents, serves } from "./arena.ts";
 import { checkLimits } from "./check-limits.ts";
-import { type BufferRange, type Constants, uploadConstants } from "./constants.ts";
+import { compileKernel, createExtentsBuffer, writeInputs } from "./compile-kernel.ts";
+import { type Constants, uploadConstants } from "./constants.ts";
 import { abortable, type DeviceLostError } from "./device-health.ts";
 import { type Dispatches, encodeRun } from "./encode-run.ts";
 import type { GpuDevice } from "./gpu-device.ts";
-import { toGpu } from "./host-tensors.ts";
 import { KernelTimer, readKernelTimes } from "./kernel-timer.ts";
-import type { LoweredKernel, Lowering } from "./lower.ts";
+import type { Lowering } from "./lower.ts";
 import type { Placement } from "./placement.ts";
 import { bytesOf, decode, planReadback, type Reading, type ReadStage } from "./readback.ts";
 import type { RunRecording } from "./tracing.ts";
-
-/** The members of the uniform `extents`, in order. */
-const symbols: readonly SymbolicExtent[] = ["batch", "sequence", "keys", "tokens"];
 
 export interface GpuProgramParts {
   readonly schedule: Schedule;
@@ -103,18 +100,14 @@ export class GpuProgram {
       return gpu.guard(readParameter(name));
     };
     const uploading = (async () => {
-      const extentsBuffer = await gpu.createBuffer("extents", 16, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
+      const extentsBuffer = await createExtentsBuffer(gpu);
       const constants = await uploadConstants(gpu, kernels, placement, readUnlessStopped, signal);
       const timer = parts.isTraced ? await KernelTimer.create(gpu, kernels.length) : undefined;
       return { extentsBuffer, constants, timer };
     })();
     try {
       const pipelines = lowerings.map((lowering) =>
-        Promise.all(
-          lowering.kernels.map((kernel, index) =>
-            gpu.pipeline(labelOf(kernel, index), kernel.code, bufferTypes(kernel, placement)),
-          ),
-        ),
+        Promise.all(lowering.kernels.map((kernel, index) => compileKernel(gpu, kernel, index, placement))),
       );
       const compiling = abortable(Promise.all(pipelines), signal);
       const [compiled, { extentsBuffer, constants, timer }] = await Promise.all([compiling, uploading]);
@@ -185,7 +178,8 @@ export class GpuProgram {
       // From here to the submission nothing is awaited: no other run comes between.
       const valid = this.#gpu.submitting(() => {
         recording?.enter("write inputs");
-        this.#writeInputs(arena, extents, inputs);
+        const memory = { arena, extentsBuffer: this.#extentsBuffer, placement: this.#parts.placement };
+        writeInputs(this.#gpu.device, memory, extents, this.inputs, inputs);
         const dispatches = this.#dispatchesIn(arena, extents);
         recording?.dispatched(dispatches.kernels, extents);
         const { device } = this.#gpu;
@@ -267,20 +261,6 @@ export class GpuProgram {
     return this.#gpu.createBuffer("the outputs", bytes, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
   }
 
-  #writeInputs(arena: Arena, extents: ExtentBinding, inputs: ReadonlyMap<string, Tensor>): void {
-    const { queue } = this.#gpu.device;
-    queue.writeBuffer(
-      this.#extentsBuffer,
-      0,
-      Uint32Array.from(symbols, (symbol) => extents.get(symbol) ?? 1),
-    );
-    for (const [name, value] of this.inputs) {
-      const type = this.#parts.placement.typeOf(value) ?? "f32";
-      const { buffer } = arena.inputs.get(value) as BufferRange;
-      queue.writeBuffer(buffer, 0, toGpu(name, inputs.get(name) as Tensor, type));
-    }
-  }
-
   #stagesToRead(observe: boolean): ReadStage[] {
     const outputs = [...this.#parts.schedule.program.outputs].map(([name, value]) => ({ name, value }));
     return observe ? [...outputs, ...this.observable] : outputs;
@@ -299,15 +279,4 @@ export class GpuProgram {
     const mostWorkgroups = this.#gpu.device.limits.maxComputeWorkgroupsPerDimension;
     return { kernels, pipelines, bindGroups, mostWorkgroups };
   }
-}
-
-function labelOf({ kernel }: LoweredKernel, index: number): string {
-  return `${index} ${kernel.template.kind}`;
-}
-
-function bufferTypes({ bindings }: LoweredKernel, placement: Placement): GPUBufferBindingType[] {
-  const types = bindings.map((binding): GPUBufferBindingType => {
-    return binding.kind === "tensor" && placement.isStored(binding.value) ? "storage" : "read-only-storage";
-  });
-  return ["uniform", ...types];
 }

@@ -7,19 +7,25 @@
  * Must stay true: lowerings of one schedule differ in sources alone, not in what their kernels bind.
  */
 import { interiorOf, type Kernel, type Schedule, storedBy } from "../../passes/schedule.ts";
-import type { Extent, Value } from "../../program/program.ts";
+import type { Value } from "../../program/program.ts";
+import {
+  chooseTile,
+  sizeClassesOf,
+  type TiledKernel,
+  type TileKind,
+  type TileLimits,
+  type Tiles,
+  tiledKernelOf,
+} from "./choose-tile.ts";
 import { KernelBindings } from "./codegen/bindings.ts";
-import type { KernelLimits, KernelSource } from "./codegen/kernel-source.ts";
+import type { KernelSource } from "./codegen/kernel-source.ts";
 import { attentionKernel } from "./kernels/attention.ts";
-import { attentionTileFor, headSizeOf } from "./kernels/attention-tiles.ts";
 import { elementwiseKernel } from "./kernels/elementwise.ts";
 import { matmulKernel } from "./kernels/matmul.ts";
-import { matmulTileFor, plainSizeClasses } from "./kernels/matmul-tiles.ts";
-import { isNarrow, narrowMatmulKernel } from "./kernels/narrow-matmul.ts";
+import { narrowMatmulKernel } from "./kernels/narrow-matmul.ts";
 import { rowsKernel } from "./kernels/rows.ts";
-import { suitsTensorAttention, tensorAttentionKernel } from "./kernels/tensor-attention.ts";
-import { suitsTensorCores, tensorMatmulKernel } from "./kernels/tensor-matmul.ts";
-import { sizeClasses, tileFor } from "./kernels/tensor-tiles.ts";
+import { tensorAttentionKernel } from "./kernels/tensor-attention.ts";
+import { tensorMatmulKernel } from "./kernels/tensor-matmul.ts";
 import type { Placement } from "./placement.ts";
 
 export interface LoweredKernel extends KernelSource {
@@ -42,13 +48,13 @@ export interface Lowering {
 export function lowerForAllSizes(
   schedule: Schedule,
   placement: Placement,
-  limits: KernelLimits,
+  limits: TileLimits,
   mostTokens = Number.POSITIVE_INFINITY,
 ): readonly [Lowering, ...Lowering[]] {
   const lower = (mostRows: number): Lowering => {
     return { mostRows, kernels: lowerToWgsl(schedule, placement, limits, mostRows) };
   };
-  const [smallest, ...larger] = limits.tensorCores ? sizeClasses : plainSizeClasses;
+  const [smallest, ...larger] = sizeClassesOf(limits);
   const lowerings: [Lowering, ...Lowering[]] = [lower(smallest)];
   for (const mostRows of larger) {
     if ((lowerings.at(-1)?.mostRows ?? 0) < mostTokens) lowerings.push(lower(mostRows));
@@ -60,17 +66,18 @@ export function lowerForAllSizes(
 export function lowerToWgsl(
   schedule: Schedule,
   placement: Placement,
-  limits: KernelLimits,
+  limits: TileLimits,
   mostRows = Number.POSITIVE_INFINITY,
 ): LoweredKernel[] {
   const stored = storedBy(schedule.kernels);
   return schedule.kernels.map((kernel) => {
     const interior = interiorOf(kernel, stored);
-    return {
-      ...lowerKernel(kernel, interior, placement, { ...limits, mostRows }),
-      kernel,
-      interior,
-    };
+    const source = lowerKernel(kernel, interior, placement, limits, mostRows);
+    // What a kernel computes besides may take more than a tile's own rules know of.
+    const fits = source.workgroupMemory <= limits.workgroupMemory && source.workgroupSize <= limits.workgroupSize;
+    const usual = { ...limits, tiles: undefined };
+    const chosen = fits || !limits.tiles ? source : lowerKernel(kernel, interior, placement, usual, mostRows);
+    return { ...chosen, kernel, interior };
   });
 }
 
@@ -78,33 +85,27 @@ function lowerKernel(
   kernel: Kernel,
   interior: readonly Value[],
   placement: Placement,
-  limits: KernelLimits & { readonly mostRows: number },
+  limits: TileLimits,
+  mostRows: number,
 ): KernelSource {
   const { template, stores } = kernel;
   const bindings = new KernelBindings(placement);
+  const tiled = tiledKernelOf(kernel, placement, limits);
+  const tileOf = <K extends TileKind>(kind: K, { shape }: TiledKernel): Tiles[K] =>
+    chooseTile(kind, shape, limits, mostRows);
   switch (template.kind) {
     case "elementwise":
       return elementwiseKernel(kernel, bindings);
     case "rows":
       return rowsKernel(kernel, interior, bindings);
-    case "matmul": {
-      const { matmul, statistics } = template;
-      if (isNarrow(matmul) && statistics === undefined) return narrowMatmulKernel(kernel, matmul, interior, bindings);
-      if (!limits.tensorCores || !suitsTensorCores(matmul, bindings)) {
-        const tile = matmulTileFor(limits.mostRows, matmul.shape.at(-1) as Extent, limits);
-        return matmulKernel({ template, stores }, interior, bindings, tile);
+    case "matmul":
+      if (tiled === undefined) return narrowMatmulKernel(kernel, template.matmul, interior, bindings);
+      if (tiled.kind !== "tensor-matmul") {
+        return matmulKernel({ template, stores }, interior, bindings, tileOf("matmul", tiled));
       }
-      const tile = tileFor(limits.mostRows, Number(matmul.shape.at(-1)));
-      return tensorMatmulKernel({ template, stores }, interior, bindings, tile);
-    }
+      return tensorMatmulKernel({ template, stores }, interior, bindings, tileOf(tiled.kind, tiled));
     case "attention":
-      if (!limits.tensorCores || !suitsTensorAttention(template.attention, stores, placement)) {
-        return attentionKernel({ template, stores }, bindings, limits);
-      }
-      return tensorAttentionKernel(
-        { template, stores },
-        bindings,
-        attentionTileFor(limits.mostRows, headSizeOf(template.attention)),
-      );
+      if (tiled === undefined) return attentionKernel({ template, stores }, bindings, limits);
+      return tensorAttentionKernel({ template, stores }, bindings, tileOf("tensor-attention", tiled));
   }
 }

@@ -19,7 +19,7 @@ import { CompiledProgram } from "./compiled-program.ts";
 import type { GpuDevice } from "./gpu-device.ts";
 
 /** Relative to the largest magnitude of an output. */
-const tolerances: Readonly<Record<GpuPrecision, number>> = { f32: 1e-4, f16: 2e-2, "f16-storage": 2e-2 };
+export const tolerances: Readonly<Record<GpuPrecision, number>> = { f32: 1e-4, f16: 2e-2, "f16-storage": 2e-2 };
 
 /** The feed-forward is wide enough for the tiles of models of a real size (`kernels/matmul-tiles.ts`). */
 const config = {

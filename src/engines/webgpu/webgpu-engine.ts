@@ -6,16 +6,18 @@
  *
  * Must stay true: whatever goes wrong is a typed error, and the engine can be used again afterwards.
  */
-import { EngineError, messageOf } from "../../errors.ts";
+import { type EngineError, messageOf } from "../../errors.ts";
 import { bestLevel, type Level } from "../../passes/levels.ts";
 import type { Program } from "../../program/program.ts";
 import type { Engine, Executable, ReadParameter, RunOptions } from "../engine.ts";
+import type { TileSource } from "./choose-tile.ts";
 import type { GpuPrecision } from "./codegen/storage.ts";
 import { CompiledProgram } from "./compiled-program.ts";
 import { abortable } from "./device-health.ts";
 import { GpuDevice, KernelError } from "./gpu-device.ts";
 import { selfTest, WrongNumbersError } from "./self-test.ts";
 import type { OnTrace } from "./tracing.ts";
+import { checkTunedTiles, type GpuIdentity, type TunedTiles, tileSourceOf } from "./tuned-tiles.ts";
 import { WebGpuExecutable } from "./webgpu-executable.ts";
 
 export interface WebGpuOptions {
@@ -30,6 +32,13 @@ export interface WebGpuOptions {
   readonly tensorCores?: boolean;
   /** Trusts the GPU's numbers unseen. */
   readonly skipSelfTest?: boolean;
+  /**
+   * What `fusebert tune` found: used on the GPU that it was found on, and checked. `default`: no tiles but the usual ones.
+   * Absent: what `loadTiles` gives.
+   */
+  readonly tiles?: TunedTiles | "default";
+  /** Where tiles that were found on a GPU may be kept. What it gives is not trusted, and it may fail. */
+  readonly loadTiles?: (gpu: GpuIdentity) => Promise<unknown>;
   /** Called with the source of a kernel that the driver refuses. Resolves to where it was saved, if it was. */
   readonly saveSource?: (label: string, code: string) => Promise<string | undefined>;
   /** Told what every run did and when. Kernels are then timed one by one, which makes runs slower. */
@@ -50,6 +59,8 @@ export interface GpuProbe {
 /** A device and what was found out about it. */
 interface Session extends GpuProbe {
   readonly device: GpuDevice;
+  /** That were found on this GPU, if any were. */
+  readonly tiles: TileSource | undefined;
   /** Undefined until it is asked for. */
   tested: Promise<void> | undefined;
 }
@@ -122,9 +133,9 @@ export class WebGpuEngine implements Engine {
     readParameter: ReadParameter,
     signal: AbortSignal | undefined,
   ): Promise<CompiledProgram> {
-    const { device, precision } = session;
+    const { device, precision, tiles } = session;
     const { level = bestLevel, onTrace, timeKernels } = this.#options;
-    const settings = { level, precision, onTrace, ...(timeKernels !== undefined && { timeKernels }) };
+    const settings = { level, precision, tiles, onTrace, ...(timeKernels !== undefined && { timeKernels }) };
     const compiling = CompiledProgram.create(device, program, settings, readParameter, signal);
     try {
       const [compiled] = await abortable(Promise.all([compiling, this.#test(session)]), signal);
@@ -182,24 +193,24 @@ export class WebGpuEngine implements Engine {
     const { tensorCores = true } = this.#options;
     const device = await GpuDevice.open(this.#gpu, { tensorCores });
     try {
-      const precision = this.#precisionOf(device);
+      const precision = device.precisionFor(this.#options.precision ?? "auto");
       this.#device = device;
       const description = `${device.description}, ${precision}, ${this.#options.level ?? bestLevel}`;
-      return { device, precision, description, isSoftware: device.isSoftware, tested: undefined };
+      const tuned = await this.#tilesFor(device);
+      const tiles = tuned && tileSourceOf(tuned, precision);
+      return { device, precision, description, isSoftware: device.isSoftware, tiles, tested: undefined };
     } catch (error) {
       device.destroy();
       throw error;
     }
   }
 
-  #precisionOf(device: GpuDevice): GpuPrecision {
-    const { precision = "auto" } = this.#options;
-    if (precision === "auto") return device.supports("f16") ? "f16" : "f32";
-    if (device.supports(precision)) return precision;
-    throw new EngineError({
-      found: `${device.description} does not compute in ${precision}`,
-      expected: "an adapter with the feature shader-f16",
-      advice: "Use --precision f32, or f16-storage, which takes as little memory as f16.",
-    });
+  /** Tiles of another GPU, damaged ones, and those that cannot be read are none: the usual ones are right, too. */
+  async #tilesFor({ identity }: GpuDevice): Promise<TunedTiles | undefined> {
+    const { tiles, loadTiles } = this.#options;
+    if (tiles === "default") return undefined;
+    const found = tiles ?? (await loadTiles?.(identity).catch(() => undefined));
+    const checked = found === undefined ? undefined : checkTunedTiles(found, identity);
+    return typeof checked === "string" ? undefined : checked;
   }
 }

@@ -1,7 +1,17 @@
 /**
- * The tiles of attention in tensor cores, by the size of the work and of a head: what fits into 48 KiB of workgroup memory.
+ * The tiles of attention in tensor cores, by the size of the work and of a head, and what they take of workgroup memory.
+ *
+ * Must stay true: every tile in use is valid (`isValidAttentionTile`) where 48 KiB of workgroup memory are to be had.
  */
 import type { Attention } from "../../../passes/schedule.ts";
+import type { KernelLimits } from "../codegen/kernel-source.ts";
+import { fragment, subgroupSize } from "./tensor-fragments.ts";
+
+/** Elements of a query or key, and of a value. */
+export interface HeadSize {
+  readonly depth: number;
+  readonly width: number;
+}
 
 export interface AttentionTile {
   readonly queries: number;
@@ -10,14 +20,64 @@ export interface AttentionTile {
   readonly sharing: number;
 }
 
-/** The larger of the sizes of a query and of a value. */
-export function headSizeOf({ products, context }: Attention): number {
+export function headSizeOf({ products, context }: Attention): HeadSize {
   const query = products.operation.kind === "matmul" ? products.operation.left.shape.at(-1) : undefined;
-  return Math.max(Number(query), Number(context.shape.at(-1)));
+  return { depth: Number(query), width: Number(context.shape.at(-1)) };
 }
 
 /** For a head size: more queries where there are many, so that keys and values are read less often. */
-export function attentionTileFor(mostRows: number, headSize: number): AttentionTile {
-  if (headSize > 64) return { queries: 32, keys: 32, sharing: 2 };
+export function attentionTileFor(mostRows: number, { depth, width }: HeadSize): AttentionTile {
+  if (Math.max(depth, width) > 64) return { queries: 32, keys: 32, sharing: 2 };
   return { queries: mostRows <= 768 ? 32 : 64, keys: 64, sharing: 2 };
+}
+
+/** A part of the workgroup's memory, in units of 16 bytes. */
+export interface Region {
+  readonly start: number;
+  /** Units of a line. */
+  readonly line: number;
+}
+
+/** How the memory of a workgroup with tensor cores is shared out. */
+export interface AttentionLayout {
+  /** Elements of a query or key, and of a value, with those that fill up the last fragment. */
+  readonly depth: number;
+  readonly width: number;
+  readonly key: Region;
+  readonly value: Region;
+  readonly weights: Region;
+  /** Of the scores, and of the weighted sum when it is scaled or stored. */
+  readonly rows: Region;
+  /** Units of all of it. */
+  readonly size: number;
+}
+
+export function layoutOf({ queries, keys, sharing }: AttentionTile, head: HeadSize): AttentionLayout {
+  const filled = (size: number): number => Math.ceil(size / (fragment * sharing)) * fragment * sharing;
+  const [depth, width] = [filled(head.depth), filled(head.width)];
+  const key = { start: 0, line: depth / 8 + 1 };
+  const value = { start: keys * key.line, line: width / 8 + 1 };
+  const weights = { start: value.start + keys * value.line, line: keys / 8 + 1 };
+  const rows = { start: weights.start + queries * weights.line, line: Math.max(keys, width) / 4 + 1 };
+  return { depth, width, key, value, weights, rows, size: rows.start + queries * Math.max(rows.line, key.line) };
+}
+
+export const attentionInvocationsOf = ({ queries, sharing }: AttentionTile): number =>
+  (queries / fragment) * sharing * subgroupSize;
+
+/** Bytes: the layout, a scale a query, and whether to scale. */
+export const attentionMemoryOf = (tile: AttentionTile, head: HeadSize): number =>
+  layoutOf(tile, head).size * 16 + tile.queries * 4 + 4;
+
+/**
+ * Whether a kernel can be made of a tile, and fits into the limits: subgroups have whole fragments of queries and of keys, and
+ * the lanes that have a row of scores are a power of two, for their sums are made by halves.
+ */
+export function isValidAttentionTile(tile: AttentionTile, head: HeadSize, limits: KernelLimits): boolean {
+  const { queries, keys, sharing } = tile;
+  if (![queries, keys, sharing].every((count) => Number.isSafeInteger(count) && count > 0)) return false;
+  const hasFragments = queries % fragment === 0 && keys % (fragment * sharing) === 0;
+  if (!hasFragments || ![1, 2, 4, 8, 16].includes(sharing)) return false;
+  const { workgroupSize, workgroupMemory } = limits;
+  return attentionInvocationsOf(tile) <= workgroupSize && attentionMemoryOf(tile, head) <= workgroupMemory;
 }

@@ -5,8 +5,8 @@
  * Few rows make few tiles: there the inner dimension is divided among parts of one workgroup, so that a large GPU is not
  * idle.
  *
- * Must stay true: the invocations of a tile share its operands' strips evenly; the last candidate fits into the limits that
- * every WebGPU device has; a tile's columns are a multiple of 32, the widest tile of statistics.
+ * Must stay true: every tile in use is valid (`isValidMatmulTile`); the last candidate fits into the limits that every
+ * WebGPU device has.
  */
 import type { Extent } from "../../../program/program.ts";
 import type { KernelLimits } from "../codegen/kernel-source.ts";
@@ -45,8 +45,7 @@ export const plainSizeClasses: readonly [number, ...number[]] = [fewRows, Number
 
 /** The largest tile that suits a result of at most so many rows, and so many columns, and that the device allows. */
 export function matmulTileFor(mostRows: number, columns: Extent, limits: KernelLimits): MatmulTile {
-  const fits = (candidate: MatmulTile): boolean =>
-    invocationsOf(candidate) <= limits.workgroupSize && memoryOf(candidate) <= limits.workgroupMemory;
+  const fits = (candidate: MatmulTile): boolean => isValidMatmulTile(candidate, limits);
   return limits.isSoftware ? small : (candidatesFor(mostRows, columns).find(fits) ?? small);
 }
 
@@ -54,6 +53,20 @@ function candidatesFor(mostRows: number, columns: Extent): readonly MatmulTile[]
   if (typeof columns !== "number" || columns <= smallColumns) return [small];
   if (mostRows > fewRows) return [tile(128, 128, 16, 1, 8, 8), medium, small];
   return [columns <= fewColumns ? tile(32, 64, 8, 4, 4, 8) : tile(64, 64, 8, 4, 8, 8), medium, small];
+}
+
+/**
+ * Whether a kernel can be made of a tile, and fits into the limits: it divides evenly, its invocations share its operands'
+ * strips evenly, its columns are a multiple of 32, the widest tile of statistics, and the invocations that have the vectors
+ * of such a tile of statistics are neighbours.
+ */
+export function isValidMatmulTile(candidate: MatmulTile, limits: KernelLimits): boolean {
+  const { rows, columns, depth, parts, own } = candidate;
+  if (![rows, columns, depth, parts, ...own].every((size) => Number.isSafeInteger(size) && size > 0)) return false;
+  if (columns % 32 !== 0 || depth % 4 !== 0 || rows % own[0] !== 0 || columns % own[1] !== 0) return false;
+  const invocations = invocationsOf(candidate);
+  const fits = invocations <= limits.workgroupSize && memoryOf(candidate) <= limits.workgroupMemory;
+  return invocations % 8 === 0 && stripsOf(candidate).isEven && fits;
 }
 
 /** The operands' strips, in vectors of four. */

@@ -36,6 +36,12 @@ export class Strips {
     this.length = (sizes.rows + sizes.columns) * this.line;
   }
 
+  /** Whether all invocations bring equally many units of each side. */
+  get isEven(): boolean {
+    const { rows, columns, step, unit, invocations } = this.#sizes;
+    return step % unit === 0 && [rows, columns].every((lines) => ((lines * step) / unit) % invocations === 0);
+  }
+
   /** Where a side's lines begin. */
   start(side: Side): number {
     return side === "left" ? 0 : this.#sizes.rows * this.line;

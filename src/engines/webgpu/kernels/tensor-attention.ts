@@ -18,7 +18,14 @@ import { lowest } from "../codegen/expressions.ts";
 import { assemble, indent, type KernelSource, productOf } from "../codegen/kernel-source.ts";
 import { extentText } from "../codegen/storage.ts";
 import { AttentionParts } from "./attention-parts.ts";
-import type { AttentionTile } from "./attention-tiles.ts";
+import {
+  type AttentionLayout,
+  type AttentionTile,
+  attentionInvocationsOf,
+  attentionMemoryOf,
+  layoutOf,
+  type Region,
+} from "./attention-tiles.ts";
 import {
   fragment,
   loadFragment,
@@ -65,44 +72,17 @@ interface Unit {
   readonly isInside?: string;
 }
 
-/** A part of the workgroup's memory, in units of 16 bytes. */
-interface Region {
-  readonly start: number;
-  /** Units of a line. */
-  readonly line: number;
-}
-
 class TensorAttentionGenerator {
   readonly #parts: AttentionParts;
   readonly #tile: AttentionTile;
-  /** Elements of a query or key, and of a value, with those that fill up the last fragment. */
-  readonly #depth: number;
-  readonly #width: number;
+  readonly #layout: AttentionLayout;
   readonly #invocations: number;
-  readonly #key: Region;
-  readonly #value: Region;
-  readonly #weights: Region;
-  /** Of the scores, and of the weighted sum when it is scaled or stored. */
-  readonly #rows: Region;
-  /** Units of all of it. */
-  readonly #size: number;
 
   constructor(parts: AttentionParts, tile: AttentionTile) {
-    const { queries, keys, sharing } = tile;
-    const filled = (size: number): number => Math.ceil(size / (fragment * sharing)) * fragment * sharing;
     this.#parts = parts;
     this.#tile = tile;
-    this.#depth = filled(parts.depth);
-    this.#width = filled(parts.width);
-    this.#invocations = (queries / fragment) * sharing * subgroupSize;
-    this.#key = { start: 0, line: this.#depth / 8 + 1 };
-    this.#value = { start: keys * this.#key.line, line: this.#width / 8 + 1 };
-    this.#weights = { start: this.#value.start + keys * this.#value.line, line: keys / 8 + 1 };
-    this.#rows = {
-      start: this.#weights.start + queries * this.#weights.line,
-      line: Math.max(keys, this.#width) / 4 + 1,
-    };
-    this.#size = this.#rows.start + queries * Math.max(this.#rows.line, this.#key.line);
+    this.#layout = layoutOf(tile, parts);
+    this.#invocations = attentionInvocationsOf(tile);
   }
 
   generate(): KernelSource {
@@ -110,11 +90,11 @@ class TensorAttentionGenerator {
     const leading = attention.products.shape.slice(0, -2);
     const declarations = [
       "// Keys, values, weights, and rows of scores or of the weighted sum.",
-      `var<workgroup> tile: array<vec4<u32>, ${this.#size}>;`,
+      `var<workgroup> tile: array<vec4<u32>, ${this.#layout.size}>;`,
       `var<workgroup> scales: array<f32, ${this.#tile.queries}>;`,
       "var<workgroup> must_scale: atomic<u32>;",
       packEight,
-      ...this.#parts.loads("f16", this.#depth, this.#width),
+      ...this.#parts.loads("f16", this.#layout.depth, this.#layout.width),
       this.#parts.scores(),
     ];
     const body = [...this.#start(), ...this.#visitKeys(), ...this.#conclude()];
@@ -127,21 +107,21 @@ class TensorAttentionGenerator {
       }),
       bindings: bindings.bindings,
       workgroups: (extentOf) => [Math.ceil(extentOf(queries) / this.#tile.queries), productOf(leading, extentOf), 1],
-      workgroupMemory: this.#size * 16 + this.#tile.queries * 4 + 4,
+      workgroupMemory: attentionMemoryOf(this.#tile, this.#parts),
       workgroupSize: this.#invocations,
     };
   }
 
   /** Fragments of the context that a subgroup holds. */
   get #held(): number[] {
-    return Array.from({ length: this.#width / fragment / this.#tile.sharing }, (_, index) => index);
+    return Array.from({ length: this.#layout.width / fragment / this.#tile.sharing }, (_, index) => index);
   }
 
   #start(): string[] {
     const { queries } = this.#tile;
     const queryCount = extentText(this.#parts.queries);
-    const { start } = this.#rows;
-    const query = { lines: queries, elements: this.#depth };
+    const { start } = this.#layout.rows;
+    const query = { lines: queries, elements: this.#layout.depth };
     return [
       "let head = group.y;",
       `let first_query = group.x * ${queries}u;`,
@@ -155,11 +135,11 @@ class TensorAttentionGenerator {
       `let query = min(first_query + row, ${queryCount} - 1u);`,
       ...this.#declare("query", query),
       ...this.#fetch("query", query, (line) => `min(first_query + ${line}, ${queryCount} - 1u)`),
-      ...this.#keep("query", query, { start, line: this.#key.line }),
+      ...this.#keep("query", query, { start, line: this.#layout.key.line }),
       "workgroupBarrier();",
-      ...Array.from({ length: this.#depth / fragment }, (_, index) => {
-        const place = `${start}u + row_part * ${this.#key.line}u + ${index * 2}u`;
-        return `let query${index} = ${loadFragment("left", "row_major", place, this.#key.line)};`;
+      ...Array.from({ length: this.#layout.depth / fragment }, (_, index) => {
+        const place = `${start}u + row_part * ${this.#layout.key.line}u + ${index * 2}u`;
+        return `let query${index} = ${loadFragment("left", "row_major", place, this.#layout.key.line)};`;
       }),
       ...this.#held.map((index) => `var context${index}: subgroup_matrix_result<f32, 16, 16>;`),
       `var largest = ${lowest};`,
@@ -201,8 +181,8 @@ class TensorAttentionGenerator {
 
   #visitKeys(): string[] {
     const { keys } = this.#tile;
-    const key = { lines: keys, elements: this.#depth };
-    const value = { lines: keys, elements: this.#width };
+    const key = { lines: keys, elements: this.#layout.depth };
+    const value = { lines: keys, elements: this.#layout.width };
     const fetch = (first: string): string[] => {
       const position = (line: string): string => `min(${first} + ${line}, key_end - 1u)`;
       return [...this.#fetch("key", key, position), ...this.#fetch("value", value, position)];
@@ -215,8 +195,8 @@ class TensorAttentionGenerator {
       `for (var key0 = first_key; ${this.#parts.isStillWithinKeys}; key0 += ${keys}u) {`,
       ...indent([
         "workgroupBarrier();",
-        ...this.#keep("key", key, this.#key),
-        ...this.#keep("value", value, this.#value),
+        ...this.#keep("key", key, this.#layout.key),
+        ...this.#keep("value", value, this.#layout.value),
         "workgroupBarrier();",
         `let sees_all = ${this.#parts.seesAll(keys)};`,
         "// What comes next is on its way while this is multiplied.",
@@ -238,18 +218,18 @@ class TensorAttentionGenerator {
     const count = this.#tile.keys / fragment / this.#tile.sharing;
     return Array.from({ length: count }, (_, index) => {
       const column = `(share * ${count}u + ${index}u)`;
-      const products = Array.from({ length: this.#depth / fragment }, (__, part) => {
-        const place = `${this.#key.start}u + ${column} * ${fragment * this.#key.line}u + ${part * 2}u`;
-        const key = loadFragment("right", "col_major", place, this.#key.line);
+      const products = Array.from({ length: this.#layout.depth / fragment }, (__, part) => {
+        const place = `${this.#layout.key.start}u + ${column} * ${fragment * this.#layout.key.line}u + ${part * 2}u`;
+        const key = loadFragment("right", "col_major", place, this.#layout.key.line);
         return `products${index} = subgroupMatrixMultiplyAccumulate(query${part}, ${key}, products${index});`;
       });
       return [
         `var products${index} = subgroup_matrix_result<f32, 16, 16>();`,
         ...products,
         storeFragment(
-          `${this.#rows.start}u + row_part * ${this.#rows.line}u + ${column} * 4u`,
+          `${this.#layout.rows.start}u + row_part * ${this.#layout.rows.line}u + ${column} * 4u`,
           `products${index}`,
-          this.#rows.line,
+          this.#layout.rows.line,
         ),
       ];
     }).flat();
@@ -270,7 +250,7 @@ class TensorAttentionGenerator {
     const read = halves.flatMap(({ eight, half, name }) => {
       const unit = `(lane + ${eight * this.#lanes}u) * 2u + ${half}u`;
       return [
-        `let products${name} = bitcast<vec4<f32>>(tile[${this.#rows.start}u + row * ${this.#rows.line}u + ${unit}]);`,
+        `let products${name} = bitcast<vec4<f32>>(tile[${this.#layout.rows.start}u + row * ${this.#layout.rows.line}u + ${unit}]);`,
         `let key${name} = key0 + (${unit}) * 4u;`,
         // Coordinates past the end are those of the last key: what is computed there does not count.
         `let known_key${name} = min(key${name}, (key_end - 1u) & ~3u);`,
@@ -312,7 +292,7 @@ class TensorAttentionGenerator {
           `let weights${eight}_${half} = exp(scores${eight}_${half} - base);`,
           `part += weights${eight}_${half};`,
         ]),
-        `tile[${this.#weights.start}u + row * ${this.#weights.line}u + lane + ${eight * this.#lanes}u] = pack_eight(vec4<f16>(weights${eight}_0), vec4<f16>(weights${eight}_1));`,
+        `tile[${this.#layout.weights.start}u + row * ${this.#layout.weights.line}u + lane + ${eight * this.#lanes}u] = pack_eight(vec4<f16>(weights${eight}_0), vec4<f16>(weights${eight}_1));`,
       ]),
       "var total = (part.x + part.y) + (part.z + part.w);",
       ...shuffles.map((distance) => `total += subgroupShuffleXor(total, ${distance}u);`),
@@ -321,41 +301,41 @@ class TensorAttentionGenerator {
   }
 
   #contextPlace(index: number): string {
-    return `${this.#rows.start}u + row_part * ${this.#rows.line}u + (share * ${this.#held.length}u + ${index}u) * 4u`;
+    return `${this.#layout.rows.start}u + row_part * ${this.#layout.rows.line}u + (share * ${this.#held.length}u + ${index}u) * 4u`;
   }
 
   /** The weighted sum scaled to the new maxima of its rows. */
   #scaleContext(): string[] {
-    const vectors = this.#width / 4;
+    const vectors = this.#layout.width / 4;
     return [
-      ...this.#held.map((index) => storeFragment(this.#contextPlace(index), `context${index}`, this.#rows.line)),
+      ...this.#held.map((index) => storeFragment(this.#contextPlace(index), `context${index}`, this.#layout.rows.line)),
       "workgroupBarrier();",
       "if (local_index == 0u) { atomicStore(&must_scale, 0u); }",
       `for (var index = local_index; index < ${this.#tile.queries * vectors}u; index += ${this.#invocations}u) {`,
-      `  let place = ${this.#rows.start}u + index / ${vectors}u * ${this.#rows.line}u + index % ${vectors}u;`,
+      `  let place = ${this.#layout.rows.start}u + index / ${vectors}u * ${this.#layout.rows.line}u + index % ${vectors}u;`,
       `  tile[place] = bitcast<vec4<u32>>(bitcast<vec4<f32>>(tile[place]) * scales[index / ${vectors}u]);`,
       "}",
       "workgroupBarrier();",
       ...this.#held.map((index) => {
         const load = `subgroupMatrixLoad<subgroup_matrix_result<f32, 16, 16>, row_major>`;
-        return `context${index} = ${load}(&tile, ${this.#contextPlace(index)}, ${this.#rows.line}u);`;
+        return `context${index} = ${load}(&tile, ${this.#contextPlace(index)}, ${this.#layout.rows.line}u);`;
       }),
     ];
   }
 
   #multiplyValues(): string[] {
     return Array.from({ length: this.#tile.keys / fragment }, (_, part) => {
-      const place = `${this.#weights.start}u + row_part * ${this.#weights.line}u + ${part * 2}u`;
+      const place = `${this.#layout.weights.start}u + row_part * ${this.#layout.weights.line}u + ${part * 2}u`;
       return [
         "{",
-        `  let weights = ${loadFragment("left", "row_major", place, this.#weights.line)};`,
+        `  let weights = ${loadFragment("left", "row_major", place, this.#layout.weights.line)};`,
         ...this.#held.map((index) => {
           const column = `(share * ${this.#held.length}u + ${index}u) * 2u`;
           const value = loadFragment(
             "right",
             "row_major",
-            `${this.#value.start + part * fragment * this.#value.line}u + ${column}`,
-            this.#value.line,
+            `${this.#layout.value.start + part * fragment * this.#layout.value.line}u + ${column}`,
+            this.#layout.value.line,
           );
           return `  context${index} = subgroupMatrixMultiplyAccumulate(weights, ${value}, context${index});`;
         }),
@@ -369,7 +349,7 @@ class TensorAttentionGenerator {
     const vectors = Math.ceil(this.#parts.width / 4);
     return [
       "workgroupBarrier();",
-      ...this.#held.map((index) => storeFragment(this.#contextPlace(index), `context${index}`, this.#rows.line)),
+      ...this.#held.map((index) => storeFragment(this.#contextPlace(index), `context${index}`, this.#layout.rows.line)),
       "if (lane == 0u) { scales[row] = max(sum, 1.0f); }",
       "workgroupBarrier();",
       `for (var index = local_index; index < ${this.#tile.queries * vectors}u; index += ${this.#invocations}u) {`,
@@ -377,7 +357,7 @@ class TensorAttentionGenerator {
       `  let column = index % ${vectors}u * 4u;`,
       "  let position = first_query + line;",
       `  if (position < ${extentText(this.#parts.queries)}) {`,
-      `    let place = ${this.#rows.start}u + line * ${this.#rows.line}u + column / 4u;`,
+      `    let place = ${this.#layout.rows.start}u + line * ${this.#layout.rows.line}u + column / 4u;`,
       "    let result = bitcast<vec4<f32>>(tile[place]) / scales[line];",
       `    ${this.#parts.storeContext("position", "column", "result")}`,
       "  }",

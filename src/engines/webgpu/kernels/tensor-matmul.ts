@@ -11,14 +11,14 @@
  */
 import type { Kernel, TileStatistics } from "../../../passes/schedule.ts";
 import type { Extent, Value } from "../../../program/program.ts";
-import type { KernelBindings } from "../codegen/bindings.ts";
+import type { KernelBindings, TensorSource } from "../codegen/bindings.ts";
 import { at, linear } from "../codegen/coordinates.ts";
 import { acrossLanes, Block, transposed } from "../codegen/expressions.ts";
 import { assemble, indent, type KernelSource, productOf } from "../codegen/kernel-source.ts";
 import { extentText } from "../codegen/storage.ts";
 import { MatmulParts } from "./matmul-parts.ts";
 import { rowScalars } from "./row-scalars.ts";
-import { Strips } from "./strips.ts";
+import type { Strips } from "./strips.ts";
 import {
   fragment,
   loadFragment,
@@ -27,13 +27,13 @@ import {
   subgroupSize,
   tensorExtensions,
 } from "./tensor-fragments.ts";
-import type { TensorTile } from "./tensor-tiles.ts";
+import { stagedLineOf, type TensorTile, tensorInvocationsOf, tensorStripsOf, tensorUnitsOf } from "./tensor-tiles.ts";
 
 /** Whether tensor cores can do a matmul: by weights in float16, [outputs, inputs], without leading axes. */
-export function suitsTensorCores({ operation }: Value, bindings: KernelBindings): boolean {
+export function suitsTensorCores({ operation }: Value, placement: TensorSource): boolean {
   if (operation.kind !== "matmul" || operation.right.shape.length !== 2) return false;
   const { operation: right, shape } = operation.right;
-  const isInHalves = right.kind === "transpose" && bindings.typeOf(right.operand) === "f16";
+  const isInHalves = right.kind === "transpose" && placement.typeOf(right.operand) === "f16";
   return isInHalves && shape.every((size) => typeof size === "number");
 }
 
@@ -64,8 +64,8 @@ class TensorMatmulGenerator {
     this.#tile = tile;
     this.#step = tile.depth * k;
     this.#fragments = [tile.rows / m / fragment, tile.columns / n / fragment];
-    this.#invocations = m * n * k * subgroupSize;
-    this.#strips = new Strips({ ...tile, step: this.#step, unit: 8, invocations: this.#invocations });
+    this.#invocations = tensorInvocationsOf(tile);
+    this.#strips = tensorStripsOf(tile);
   }
 
   generate(stores: readonly Value[], interior: readonly Value[], statistics: TileStatistics | undefined): KernelSource {
@@ -75,7 +75,7 @@ class TensorMatmulGenerator {
     for (const value of stores) bindings.write(value);
     const scalars = rowScalars(interior, matmul);
     const given = parts.givenScalars(scalars);
-    const units = Math.max(this.#strips.length, this.#stagedUnits);
+    const units = tensorUnitsOf(this.#tile);
     const declarations = [
       "// Strips of both operands, then the result.",
       `var<workgroup> tile: array<vec4<u32>, ${units}>;`,
@@ -211,13 +211,8 @@ class TensorMatmulGenerator {
     ];
   }
 
-  /** Units of a line of a subgroup's strip of the result, 16 rows of float32. */
   get #stagedLine(): number {
-    return this.#fragments[1] * 4 + 1;
-  }
-
-  get #stagedUnits(): number {
-    return (this.#invocations / subgroupSize) * fragment * this.#stagedLine;
+    return stagedLineOf(this.#tile);
   }
 
   /** The result, a row of fragments of every subgroup at a time. */

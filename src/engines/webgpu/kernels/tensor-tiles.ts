@@ -5,9 +5,11 @@
  * than a hundred multiprocessors is not idle. Many rows take large tiles, which read each operand less often. Found by a
  * search on an NVIDIA H200 (bench/results); any of them is right anywhere.
  *
- * Must stay true: every tile divides evenly among its invocations, fits into 48 KiB of workgroup memory, and has a multiple
- * of 32 columns, the widest tile of statistics.
+ * Must stay true: every tile in use is valid (`isValidTensorTile`) where 48 KiB of workgroup memory are to be had.
  */
+import type { KernelLimits } from "../codegen/kernel-source.ts";
+import { Strips } from "./strips.ts";
+import { fragment, subgroupSize } from "./tensor-fragments.ts";
 
 /** A workgroup's tile of the result, and how its subgroups share it. */
 export interface TensorTile {
@@ -56,4 +58,37 @@ export const sizeClasses: readonly [number, ...number[]] = [
 export function tileFor(mostRows: number, columns: number): TensorTile {
   const choice = classes.find((sizeClass) => mostRows <= sizeClass.mostRows) as SizeClass;
   return columns <= fewColumns ? choice.fewColumns : choice.manyColumns;
+}
+
+export const tensorInvocationsOf = ({ subgroups: [m, n, k] }: TensorTile): number => m * n * k * subgroupSize;
+
+/** The operands' strips, in units of eight float16. */
+export const tensorStripsOf = (own: TensorTile): Strips =>
+  new Strips({ ...own, step: own.depth * own.subgroups[2], unit: 8, invocations: tensorInvocationsOf(own) });
+
+/** Units of a line of a subgroup's strip of the result, 16 rows of float32. */
+export const stagedLineOf = ({ columns, subgroups: [, n] }: TensorTile): number => columns / n / 4 + 1;
+
+/** Units of 16 bytes of workgroup memory: the operands' strips, in whose place the result comes. */
+export function tensorUnitsOf(own: TensorTile): number {
+  const [m, n, k] = own.subgroups;
+  return Math.max(tensorStripsOf(own).length, m * n * k * fragment * stagedLineOf(own));
+}
+
+/**
+ * Whether a kernel can be made of a tile, and fits into the limits: its subgroups have whole fragments, its invocations share
+ * its operands' strips and its result evenly, its columns are a multiple of 32, the widest tile of statistics, and there is
+ * room for the two numbers of a LayerNorm a row.
+ */
+export function isValidTensorTile(candidate: TensorTile, limits: KernelLimits): boolean {
+  const { rows, columns, depth, subgroups } = candidate;
+  const [m, n] = subgroups;
+  if (![rows, columns, depth, ...subgroups].every((size) => Number.isSafeInteger(size) && size > 0)) return false;
+  const hasFragments = rows % (m * fragment) === 0 && columns % (n * fragment) === 0 && depth % fragment === 0;
+  if (!hasFragments || columns % 32 !== 0) return false;
+  const invocations = tensorInvocationsOf(candidate);
+  const sharesResult = (m * fragment * columns) % (4 * invocations) === 0;
+  const bytes = tensorUnitsOf(candidate) * 16 + 2 * rows * 4;
+  const fits = invocations <= limits.workgroupSize && bytes <= limits.workgroupMemory;
+  return tensorStripsOf(candidate).isEven && sharesResult && fits;
 }

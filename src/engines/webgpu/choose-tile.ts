@@ -1,0 +1,119 @@
+/**
+ * Which tile a kernel is made in: one that was found best on this GPU (`tuned-tiles.ts`), else the tables' of `kernels/`.
+ *
+ * Must stay true: a tile that was found, wherever it comes from, is checked before a kernel is made of it.
+ */
+import type { Kernel } from "../../passes/schedule.ts";
+import type { Extent, Shape, Value } from "../../program/program.ts";
+import type { KernelLimits } from "./codegen/kernel-source.ts";
+import { type AttentionTile, attentionTileFor, headSizeOf, isValidAttentionTile } from "./kernels/attention-tiles.ts";
+import { isValidMatmulTile, type MatmulTile, matmulTileFor, plainSizeClasses } from "./kernels/matmul-tiles.ts";
+import { isNarrow } from "./kernels/narrow-matmul.ts";
+import { suitsTensorAttention } from "./kernels/tensor-attention.ts";
+import { suitsTensorCores } from "./kernels/tensor-matmul.ts";
+import { isValidTensorTile, sizeClasses, type TensorTile, tileFor } from "./kernels/tensor-tiles.ts";
+import type { Placement } from "./placement.ts";
+
+/** The generators whose tiles are looked for, and their tiles. */
+export interface Tiles {
+  readonly "tensor-matmul": TensorTile;
+  readonly matmul: MatmulTile;
+  readonly "tensor-attention": AttentionTile;
+}
+
+export type TileKind = keyof Tiles;
+
+export type Tile = Tiles[TileKind];
+
+/** What tiles are told apart by, besides the rows. */
+export interface TiledKernel {
+  readonly kind: TileKind;
+  /** Inner dimension and columns of a matmul; of an attention the elements of a query and of a value. */
+  readonly shape: Shape;
+}
+
+/** Tiles that were found. What it gives need not be valid. */
+export interface TileSource {
+  /** @param mostRows one of `sizeClassesOf`. */
+  tileFor<K extends TileKind>(kind: K, shape: Shape, mostRows: number): Tiles[K] | undefined;
+}
+
+/** What of a device decides how kernels are cut, and what was found out about it. */
+export interface TileLimits extends KernelLimits {
+  readonly tiles?: TileSource | undefined;
+}
+
+/** What runs are told apart by: rows of a matmul's result, at most. */
+export const sizeClassesOf = ({ tensorCores }: KernelLimits): readonly [number, ...number[]] =>
+  tensorCores ? sizeClasses : plainSizeClasses;
+
+/** The largest of a size class that has so many rows. */
+export const sizeClassOf = (rows: number, limits: KernelLimits): number =>
+  sizeClassesOf(limits).find((mostRows) => rows <= mostRows) ?? Number.POSITIVE_INFINITY;
+
+/** @returns `undefined` for a kernel that has no tile, or none that is looked for. */
+export function tiledKernelOf(
+  { template, stores }: Kernel,
+  placement: Placement,
+  limits: KernelLimits,
+): TiledKernel | undefined {
+  if (template.kind === "matmul") {
+    const { matmul, statistics } = template;
+    if (isNarrow(matmul) && statistics === undefined) return undefined;
+    const kind = limits.tensorCores && suitsTensorCores(matmul, placement) ? "tensor-matmul" : "matmul";
+    return { kind, shape: matmulShape(matmul) };
+  }
+  if (template.kind !== "attention" || !limits.tensorCores) return undefined;
+  if (!suitsTensorAttention(template.attention, stores, placement)) return undefined;
+  const { depth, width } = headSizeOf(template.attention);
+  return { kind: "tensor-attention", shape: [depth, width] };
+}
+
+function matmulShape({ operation, shape }: Value): Shape {
+  if (operation.kind !== "matmul") throw new RangeError("a matmul kernel without a matmul");
+  return [operation.left.shape.at(-1) as Extent, shape.at(-1) as Extent];
+}
+
+/** @param mostRows rows of the result, at most. */
+export function chooseTile<K extends TileKind>(kind: K, shape: Shape, limits: TileLimits, mostRows: number): Tiles[K] {
+  const found = limits.tiles?.tileFor(kind, shape, sizeClassOf(mostRows, limits));
+  const isUsable = found !== undefined && rules[kind].isValid(found, shape, limits);
+  return isUsable ? found : defaultTile(kind, shape, limits, mostRows);
+}
+
+/** The tile of one who knows nothing of this GPU but its limits. */
+export function defaultTile<K extends TileKind>(
+  kind: K,
+  shape: Shape,
+  limits: KernelLimits,
+  mostRows: number,
+): Tiles[K] {
+  return rules[kind].standard(shape, limits, mostRows);
+}
+
+/** Whether a kernel can be made of a tile, and fits into the limits. */
+export function isValidTile<K extends TileKind>(kind: K, tile: Tiles[K], shape: Shape, limits: KernelLimits): boolean {
+  return rules[kind].isValid(tile, shape, limits);
+}
+
+interface Rule<T> {
+  readonly isValid: (tile: T, shape: Shape, limits: KernelLimits) => boolean;
+  readonly standard: (shape: Shape, limits: KernelLimits, mostRows: number) => T;
+}
+
+const headOf = ([depth, width]: Shape) => ({ depth: Number(depth), width: Number(width) });
+
+const rules: { readonly [K in TileKind]: Rule<Tiles[K]> } = {
+  "tensor-matmul": {
+    isValid: (tile, _, limits) => isValidTensorTile(tile, limits),
+    standard: ([, columns], _, mostRows) => tileFor(mostRows, Number(columns)),
+  },
+  matmul: {
+    isValid: (tile, _, limits) => isValidMatmulTile(tile, limits),
+    standard: ([, columns], limits, mostRows) => matmulTileFor(mostRows, columns as Extent, limits),
+  },
+  "tensor-attention": {
+    isValid: (tile, shape, limits) => isValidAttentionTile(tile, headOf(shape), limits),
+    standard: (shape, _, mostRows) => attentionTileFor(mostRows, headOf(shape)),
+  },
+};

@@ -1,0 +1,97 @@
+/**
+ * Of every tile that is tried a kernel can be made, whatever the model's sizes and the device's limits.
+ */
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import {
+  chooseTile,
+  defaultTile,
+  isValidTile,
+  sizeClassesOf,
+  type TiledKernel,
+} from "../engines/webgpu/choose-tile.ts";
+import type { KernelLimits } from "../engines/webgpu/codegen/kernel-source.ts";
+import { candidatesFor, nearest } from "./candidates.ts";
+import { lowerInTile, planTuning } from "./plan.ts";
+
+const roomy: KernelLimits = { workgroupMemory: 49_152, workgroupSize: 1024, tensorCores: true };
+const limitsOf = fc.constantFrom<KernelLimits>(
+  { workgroupMemory: 16_384, workgroupSize: 256 },
+  { workgroupMemory: 16_384, workgroupSize: 128 },
+  { workgroupMemory: 32_768, workgroupSize: 1024, isSoftware: true },
+  roomy,
+);
+
+const sizes = fc.integer({ min: 1, max: 32 }).map((count) => 8 * count);
+
+test("candidates are valid, all different, and not too many", () => {
+  const kernels = fc.oneof(
+    fc.record({ kind: fc.constantFrom("tensor-matmul", "matmul"), shape: fc.tuple(sizes, sizes) }),
+    fc.record({ kind: fc.constant("tensor-attention"), shape: fc.tuple(sizes, sizes) }),
+  ) as fc.Arbitrary<TiledKernel>;
+  fc.assert(
+    fc.property(kernels, fc.integer({ min: 1, max: 20_000 }), limitsOf, (kernel, rows, limits) => {
+      const tiles = candidatesFor(kernel, rows, limits);
+      for (const tile of tiles) {
+        expect(isValidTile(kernel.kind, tile as never, kernel.shape, limits)).toBe(true);
+      }
+      expect(new Set(tiles.map((tile) => JSON.stringify(tile))).size).toBe(tiles.length);
+      const usual = defaultTile(kernel.kind, kernel.shape, limits, rows);
+      expect(nearest(tiles, usual, 60).length).toBe(Math.min(60, tiles.length));
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test("the usual tiles are valid where tensor cores are, and candidates of BERT-base are many", () => {
+  const kernels: TiledKernel[] = [
+    { kind: "tensor-matmul", shape: [768, 2304] },
+    { kind: "tensor-matmul", shape: [768, 768] },
+    { kind: "tensor-matmul", shape: [3072, 768] },
+    { kind: "matmul", shape: [768, 3072] },
+    { kind: "tensor-attention", shape: [64, 64] },
+    { kind: "tensor-attention", shape: [128, 128] },
+  ];
+  for (const { kind, shape } of kernels) {
+    for (const rows of sizeClassesOf(roomy)) {
+      const usual = defaultTile(kind, shape, roomy, rows);
+      expect(isValidTile(kind, usual, shape, roomy)).toBe(true);
+      const known = { ...roomy, tiles: { tileFor: () => usual as never } };
+      expect(chooseTile(kind, shape, known, rows)).toBe(usual);
+    }
+    expect(candidatesFor({ kind, shape }, 384, roomy).length).toBeGreaterThan(5);
+  }
+});
+
+test.each([
+  ["f16", roomy],
+  ["f32", { workgroupMemory: 16_384, workgroupSize: 256 }],
+] as const)("a kernel is made of every candidate, in %s, and takes no more than there is", (precision, limits) => {
+  const config = {
+    vocabSize: 100,
+    hiddenSize: 96,
+    layers: 1,
+    heads: 2,
+    intermediateSize: 136,
+    maxPositions: 512,
+    tokenTypes: 2,
+    layerNormEps: 1e-12,
+    padTokenId: 0,
+  };
+  const plan = planTuning({ config, precision, mostCandidates: 1000 }, limits);
+  expect(plan.subjects.map(({ kernel }) => kernel.shape.join()).sort()).toEqual(
+    [...(precision === "f16" ? ["48,48"] : []), "96,288", "96,96", "96,136", "136,96"].sort(),
+  );
+  for (const subject of plan.subjects) {
+    const sources = new Set<string>();
+    const tiles = new Set(subject.sizes.flatMap(({ candidates }) => candidates).map((tile) => JSON.stringify(tile)));
+    for (const text of tiles) {
+      const { code, workgroupMemory, workgroupSize } = lowerInTile(plan, subject, JSON.parse(text));
+      expect(workgroupMemory).toBeLessThanOrEqual(limits.workgroupMemory);
+      expect(workgroupSize).toBeLessThanOrEqual(limits.workgroupSize);
+      sources.add(code);
+    }
+    // None was silently made in the usual tile.
+    expect(sources.size).toBe(tiles.size);
+  }
+});

@@ -1,0 +1,119 @@
+/**
+ * Which tiles are tried: all that can be made of a few sizes, valid on the device, less those that no GPU is fast with.
+ *
+ * What is left out, and why:
+ * - an invocation or subgroup with too few sums of its own, which reads more than it multiplies, or with more than registers
+ *   hold; one that brings more of the operands at a time than registers hold;
+ * - workgroups of fewer than 64 invocations, and steps along the inner dimension that are short, or longer than it;
+ * - tiles of which a run has so few that most of a large GPU is idle, as long as there are smaller ones; tiles so small that a
+ *   run has tens of thousands.
+ *
+ * Must stay true: every tile given is valid (`isValidTile`), and none is given twice.
+ */
+import { isValidTile, type Tile, type TiledKernel, type TileKind, type Tiles } from "../engines/webgpu/choose-tile.ts";
+import type { KernelLimits } from "../engines/webgpu/codegen/kernel-source.ts";
+import { invocationsOf } from "../engines/webgpu/kernels/matmul-tiles.ts";
+import { fragment } from "../engines/webgpu/kernels/tensor-fragments.ts";
+import { tensorInvocationsOf } from "../engines/webgpu/kernels/tensor-tiles.ts";
+
+/** For so many workgroups a large GPU has work: about one for each of four multiprocessors. */
+const enoughWorkgroups = 32;
+/** From so many on, small tiles only read operands more often. */
+const manyWorkgroups = 6000;
+
+/** @param rows of the run that they are for. */
+export function candidatesFor({ kind, shape }: TiledKernel, rows: number, limits: KernelLimits): Tile[] {
+  const [first, second] = shape.map(Number) as [number, number];
+  const makers: { readonly [K in TileKind]: () => Iterable<Tiles[K]> } = {
+    "tensor-matmul": () => ofUsefulSize([...tensorTiles(first)], rows, second),
+    matmul: () => ofUsefulSize([...matmulTiles(first)], rows, second),
+    "tensor-attention": attentionTiles,
+  };
+  return [...makers[kind]()].filter((tile) => isValidTile(kind, tile as never, shape, limits));
+}
+
+interface Sized {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+function ofUsefulSize<T extends Sized>(tiles: readonly T[], rows: number, columns: number): T[] {
+  const workgroups = (tile: Sized): number => Math.ceil(rows / tile.rows) * Math.ceil(columns / tile.columns);
+  const most = Math.max(...tiles.map(workgroups));
+  return tiles.filter((tile) => {
+    const count = workgroups(tile);
+    const isEmpty = tile.columns >= 2 * Math.max(columns, 32) || tile.rows >= 2 * Math.max(rows, 32);
+    return !isEmpty && count >= Math.min(enoughWorkgroups, most / 4) && (count <= manyWorkgroups || isLarge(tile));
+  });
+}
+
+const isLarge = ({ rows, columns }: Sized): boolean => rows * columns >= 96 * 96;
+
+function* tensorTiles(inner: number): Generator<Tiles["tensor-matmul"]> {
+  for (const [rows, columns, depth, m, n, k] of combinations(
+    [16, 32, 48, 64, 96, 128, 192, 256],
+    [32, 64, 96, 128, 192, 256],
+    [16, 32, 64],
+    [1, 2, 4],
+    [1, 2, 4],
+    [1, 2, 4],
+  )) {
+    const tile = { rows, columns, depth, subgroups: [m, n, k] } as const;
+    const invocations = tensorInvocationsOf(tile);
+    const [high, wide] = [rows / m / fragment, columns / n / fragment];
+    const step = depth * k;
+    const brought = ((rows + columns) * step) / 8 / invocations;
+    const isBalanced = Math.max(high, wide) <= 2 * Math.min(high, wide);
+    const hasSums = high * wide >= 2 && high * wide <= 16 && isBalanced;
+    const hasStep = step >= 32 && step <= Math.min(256, Math.max(inner, 32));
+    if (invocations >= 64 && invocations <= 512 && hasSums && hasStep && brought <= 16) yield tile;
+  }
+}
+
+function* matmulTiles(inner: number): Generator<Tiles["matmul"]> {
+  for (const [rows, columns, depth, parts, high, wide] of combinations(
+    [16, 32, 64, 128],
+    [32, 64, 128],
+    [8, 16, 32],
+    [1, 2, 4, 8],
+    [2, 4, 8],
+    [4, 8],
+  )) {
+    const tile = { rows, columns, depth, parts, own: [high, wide] } as const;
+    const invocations = invocationsOf(tile);
+    const step = depth * parts;
+    const brought = ((rows + columns) * step) / 4 / invocations;
+    const hasStep = step >= 16 && step <= Math.min(64, Math.max(inner, 16));
+    if (invocations >= 64 && invocations <= 256 && hasStep && high * wide >= 16 && brought <= 8) yield tile;
+  }
+}
+
+function* attentionTiles(): Generator<Tiles["tensor-attention"]> {
+  for (const [queries, keys, sharing] of combinations(
+    [16, 32, 48, 64, 96, 128],
+    [16, 32, 48, 64, 96, 128],
+    [1, 2, 4],
+  )) {
+    const invocations = (queries / fragment) * sharing * 32;
+    if (invocations >= 64 && invocations <= 512) yield { queries, keys, sharing };
+  }
+}
+
+/** All ways to take one of each. */
+function* combinations<T extends readonly (readonly number[])[]>(...choices: T): Generator<{ [K in keyof T]: number }> {
+  const [first, ...others] = choices as unknown as readonly [readonly number[], ...(readonly number[])[]];
+  if (first === undefined) {
+    yield [] as never;
+    return;
+  }
+  for (const value of first) for (const rest of combinations(...others)) yield [value, ...rest] as never;
+}
+
+/** The so many that are most like the usual tile, each size counted by how many times it is doubled or halved. */
+export function nearest(tiles: readonly Tile[], usual: Tile, most: number): readonly Tile[] {
+  const sizesOf = (tile: Tile): number[] => Object.values(tile).flat();
+  const wanted = sizesOf(usual);
+  const distanceOf = (tile: Tile): number =>
+    sizesOf(tile).reduce((sum, size, index) => sum + Math.abs(Math.log2(size / (wanted[index] as number))), 0);
+  return [...tiles].sort((a, b) => distanceOf(a) - distanceOf(b)).slice(0, most);
+}

@@ -1,0 +1,221 @@
+/**
+ * One kernel of a program alone: how long it takes, and what it computes.
+ *
+ * What it reads is made by the kernels before it, once in each submission, which also keeps the GPU at its clock. Then it is
+ * dispatched over and over in a pass of its own, timed by the GPU's clock as a whole, so that neither the host's time nor the
+ * pass's counts. A GPU without a clock is timed by the host: many dispatches less few.
+ *
+ * Must stay true: the kernel may be any that binds what the program's own kernel at that place binds; all memory is given
+ * back by `close`.
+ */
+
+import type { ReadParameter } from "../engines/engine.ts";
+import { type Arena, createArena } from "../engines/webgpu/arena.ts";
+import { byteLength } from "../engines/webgpu/codegen/storage.ts";
+import { compileKernel, createExtentsBuffer, writeInputs } from "../engines/webgpu/compile-kernel.ts";
+import { type BufferRange, uploadConstants } from "../engines/webgpu/constants.ts";
+import { checkedWorkgroups } from "../engines/webgpu/encode-run.ts";
+import type { GpuDevice } from "../engines/webgpu/gpu-device.ts";
+import { fromGpu } from "../engines/webgpu/host-tensors.ts";
+import { KernelTimer, readKernelTimes } from "../engines/webgpu/kernel-timer.ts";
+import type { LoweredKernel } from "../engines/webgpu/lower.ts";
+import type { Placement } from "../engines/webgpu/placement.ts";
+import type { Schedule } from "../passes/schedule.ts";
+import { bindInputs, bindShape, type Binding as ExtentBinding, inputsOf } from "../program/bind.ts";
+import { computeOrder } from "../program/order.ts";
+import type { Extent, Value } from "../program/program.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+
+export interface KernelRigParts {
+  readonly schedule: Schedule;
+  readonly placement: Placement;
+  /** The schedule's kernels, in order. */
+  readonly kernels: readonly LoweredKernel[];
+}
+
+/** A program's inputs by name. */
+export type Inputs = ReadonlyMap<string, Tensor>;
+
+/** A part of the GPU's memory that is to be read. */
+interface Reading extends BufferRange {
+  readonly at: number;
+}
+
+export class KernelRig {
+  readonly #gpu: GpuDevice;
+  readonly #parts: KernelRigParts;
+  readonly #inputs: ReadonlyMap<string, Value>;
+  readonly #pipelines: readonly GPUComputePipeline[];
+  readonly #arena: Arena;
+  readonly #extentsBuffer: GPUBuffer;
+  readonly #timer: KernelTimer | undefined;
+  readonly #times: GPUBuffer;
+
+  private constructor(
+    gpu: GpuDevice,
+    parts: KernelRigParts,
+    inputs: ReadonlyMap<string, Value>,
+    pipelines: readonly GPUComputePipeline[],
+    memory: { readonly arena: Arena; readonly extentsBuffer: GPUBuffer; readonly times: GPUBuffer },
+    timer: KernelTimer | undefined,
+  ) {
+    this.#gpu = gpu;
+    this.#parts = parts;
+    this.#inputs = inputs;
+    this.#pipelines = pipelines;
+    this.#arena = memory.arena;
+    this.#extentsBuffer = memory.extentsBuffer;
+    this.#times = memory.times;
+    this.#timer = timer;
+  }
+
+  /** @param largest of what the program will be given: nothing may have more tokens. */
+  static async create(
+    device: GpuDevice,
+    parts: KernelRigParts,
+    readParameter: ReadParameter,
+    largest: Inputs,
+  ): Promise<KernelRig> {
+    const gpu = device.openAccount();
+    try {
+      const { schedule, kernels, placement } = parts;
+      const inputs = inputsOf(computeOrder(schedule.program));
+      const pipelines = await Promise.all(kernels.map((kernel, index) => compileKernel(gpu, kernel, index, placement)));
+      const extentsBuffer = await createExtentsBuffer(gpu);
+      const constants = await uploadConstants(gpu, kernels, placement, readParameter, undefined);
+      const arenaParts = { ...parts, pipelines, constants, inputs: [...inputs.values()], extentsBuffer };
+      const arena = await createArena(gpu, arenaParts, bindInputs(inputs, largest));
+      const timer = await KernelTimer.create(gpu, 1);
+      const times = await gpu.createBuffer("times", 16, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
+      return new KernelRig(gpu, parts, inputs, pipelines, { arena, extentsBuffer, times }, timer);
+    } catch (error) {
+      gpu.closeAccount();
+      throw error;
+    }
+  }
+
+  /** Whether kernels are timed by the GPU's own clock. */
+  get hasClock(): boolean {
+    return this.#timer !== undefined;
+  }
+
+  /** @throws KernelError if the driver refuses it. */
+  async compile(index: number, kernel: LoweredKernel): Promise<void> {
+    await compileKernel(this.#gpu, kernel, index, this.#parts.placement);
+  }
+
+  /**
+   * @param index whose place in the program the kernel takes.
+   * @returns milliseconds of one dispatch, on average of so many.
+   */
+  async time(index: number, kernel: LoweredKernel, inputs: Inputs, count: number): Promise<number> {
+    if (this.#timer === undefined) return this.#timeByHost(index, kernel, inputs, count);
+    await this.#submit(index, kernel, inputs, count, this.#times, []);
+    await this.#gpu.guard(this.#times.mapAsync(GPUMapMode.READ));
+    const [time] = readKernelTimes(this.#times.getMappedRange());
+    this.#times.unmap();
+    const ms = time === undefined ? 0 : (time.endMs - time.startMs) / count;
+    // Some clocks stand still.
+    return ms > 0 ? ms : this.#timeByHost(index, kernel, inputs, count);
+  }
+
+  async #timeByHost(index: number, kernel: LoweredKernel, inputs: Inputs, count: number): Promise<number> {
+    const msOf = async (dispatches: number): Promise<number> => {
+      const before = performance.now();
+      await this.#submit(index, kernel, inputs, dispatches, this.#times, []);
+      await this.#gpu.guard(this.#gpu.device.queue.onSubmittedWorkDone());
+      return performance.now() - before;
+    };
+    const [few, many] = [await msOf(count), await msOf(3 * count)];
+    return Math.max(many - few, 1e-6) / (2 * count);
+  }
+
+  /** What the kernel stores, where nothing was before. */
+  async outputs(index: number, kernel: LoweredKernel, inputs: Inputs): Promise<Float32Array[]> {
+    const { placement } = this.#parts;
+    const extents = bindInputs(this.#inputs, inputs);
+    let bytes = 0;
+    const stores = kernel.kernel.stores.map((value) => {
+      const shape = bindShape(value.shape, extents);
+      const type = placement.typeOf(value) ?? "f32";
+      const size = Math.ceil(byteLength(shape, type) / 8) * 8;
+      const reading: Reading = { ...(this.#arena.stored.get(value) as BufferRange), size, at: bytes };
+      bytes += size;
+      return { shape, type, reading };
+    });
+    const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+    const readback = await this.#gpu.createBuffer("what a kernel stores", bytes, usage);
+    try {
+      const readings = stores.map(({ reading }) => reading);
+      await this.#submit(index, kernel, inputs, 1, readback, readings);
+      await this.#gpu.guard(readback.mapAsync(GPUMapMode.READ));
+      return stores.map(({ shape, type, reading }) =>
+        fromGpu(readback.getMappedRange(reading.at, reading.size).slice(0), shape, type),
+      );
+    } finally {
+      this.#gpu.destroyBuffer(readback);
+    }
+  }
+
+  /** Gives everything back. */
+  close(): void {
+    this.#gpu.closeAccount();
+  }
+
+  /** @param readings what is read of the memory that the kernel writes, cleared before; if nothing, the time is. */
+  async #submit(
+    index: number,
+    kernel: LoweredKernel,
+    inputs: Inputs,
+    count: number,
+    readback: GPUBuffer,
+    readings: readonly Reading[],
+  ): Promise<void> {
+    const pipeline = await compileKernel(this.#gpu, kernel, index, this.#parts.placement);
+    const extents = bindInputs(this.#inputs, inputs);
+    const { device } = this.#gpu;
+    const timer = readings.length > 0 ? undefined : this.#timer;
+    await this.#gpu.submitting(() => {
+      const memory = { arena: this.#arena, extentsBuffer: this.#extentsBuffer, placement: this.#parts.placement };
+      writeInputs(device, memory, extents, this.#inputs, inputs);
+      const encoder = device.createCommandEncoder({ label: "one kernel" });
+      const before = encoder.beginComputePass();
+      for (let earlier = 0; earlier < index; earlier++) {
+        const own = this.#parts.kernels[earlier] as LoweredKernel;
+        this.#dispatch(before, earlier, own, this.#pipelines[earlier] as GPUComputePipeline, extents, 1);
+      }
+      before.end();
+      for (const { buffer, offset, size } of readings) encoder.clearBuffer(buffer, offset, size);
+      if (timer) this.#awaitEarlier(encoder);
+      const pass = encoder.beginComputePass(timer?.passOf(0));
+      this.#dispatch(pass, index, kernel, pipeline, extents, count);
+      pass.end();
+      timer?.copyTo(encoder, readback, 0);
+      for (const { buffer, offset, size, at } of readings)
+        encoder.copyBufferToBuffer(buffer, offset, readback, at, size);
+      device.queue.submit([encoder.finish()]);
+    });
+  }
+
+  /** Else some drivers take the time at which a pass begins while the one before still computes. */
+  #awaitEarlier(encoder: GPUCommandEncoder): void {
+    const [written] = this.#arena.stored.values();
+    if (written) encoder.copyBufferToBuffer(written.buffer, written.offset, this.#times, 0, 16);
+  }
+
+  #dispatch(
+    pass: GPUComputePassEncoder,
+    index: number,
+    kernel: LoweredKernel,
+    pipeline: GPUComputePipeline,
+    extents: ExtentBinding,
+    count: number,
+  ): void {
+    const extentOf = (extent: Extent): number => (typeof extent === "number" ? extent : (extents.get(extent) ?? 1));
+    const { maxComputeWorkgroupsPerDimension } = this.#gpu.device.limits;
+    const workgroups = checkedWorkgroups(kernel.workgroups(extentOf), maxComputeWorkgroupsPerDimension);
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, this.#arena.bindGroups[index]);
+    for (let dispatch = 0; dispatch < count; dispatch++) pass.dispatchWorkgroups(...workgroups);
+  }
+}
