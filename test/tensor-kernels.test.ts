@@ -45,7 +45,6 @@ const ordinaryRounding = 3e-3;
 test.skipIf(softwareGpuMissing !== undefined).each([
   ["O3", { rows: 32, columns: 32, depth: 16, subgroups: [1, 1, 2] }, { queries: 32, keys: 32, sharing: 2 }],
   ["O2", { rows: 64, columns: 32, depth: 16, subgroups: [2, 1, 2] }, { queries: 16, keys: 64, sharing: 4 }],
-  ["O3", { rows: 32, columns: 64, depth: 32, subgroups: [2, 2, 1] }, { queries: 32, keys: 32, sharing: 1 }],
   // Those of a search (src/tune/candidates.ts).
   ["O4", { rows: 48, columns: 32, depth: 32, subgroups: [1, 1, 2] }, { queries: 48, keys: 48, sharing: 1 }],
 ] as const)(

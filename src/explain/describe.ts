@@ -63,8 +63,8 @@ export interface ScheduleDescription {
   readonly memory: Memory;
 }
 
-/** What every WebGPU device has at least; the tiles of kernels, not what they store, depend on it. */
-export const defaultLimits: KernelLimits = { workgroupMemory: 16_384, workgroupSize: 256 };
+/** What every WebGPU device has at least, and the smallest tiles: what kernels store does not depend on them. */
+export const defaultLimits: KernelLimits = { workgroupMemory: 16_384, workgroupSize: 256, isSoftware: true };
 const defaultAlignment = 256;
 
 /** @param extents of the program's symbols; `tokens` for a packed program. */

@@ -77,8 +77,12 @@ ${indent(body).join("\n")}
   ].join("\n");
 }
 
+/** Lines, of which some may be several. */
 export function indent(lines: readonly string[]): string[] {
-  return lines.flatMap((line) => line.split("\n")).map((line) => (line === "" ? line : `  ${line}`));
+  return lines.map((line) => {
+    if (line.includes("\n")) return line.replaceAll(/^(?=.)/gm, "  ");
+    return line === "" ? line : `  ${line}`;
+  });
 }
 
 /** The statements that store a value at a row and a column: four elements, or the one that the row has. */
