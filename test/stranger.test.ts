@@ -40,7 +40,10 @@ async function readQuestions(): Promise<Question[]> {
   return [...spread(sample.questions, 20), ...both.questions];
 }
 
-/** A question whose score of the best answer is this near to that of no answer may be decided either way. */
+/**
+ * Scores this near may stand in either order, also that of no answer: float32 sums in another order decide. (The float64
+ * interpreter's order is sometimes the one, sometimes the other: of 300 questions, one has such a pair among its five best.)
+ */
 const undecided = 1e-6;
 const topK = 5;
 
@@ -60,8 +63,13 @@ test("answers, n-best and scores are those of the literal definition", { timeout
     const expected = await answerLiterally(tokenizer, model, question, context);
     const { answers, noAnswerScore } = required(results[index]);
     const best = expected.answers.slice(0, topK);
-    const places = (spans: readonly { start: number; end: number }[]) => spans.map(({ start, end }) => [start, end]);
-    expect(places(answers), question).toEqual(places(best));
+    // The span of each rank, or one that the definition scores as high.
+    const places = answers.map(({ start, end }, rank) => {
+      const here = required(best[rank]);
+      const same = expected.answers.find((other) => other.start === start && other.end === end);
+      return same && Math.abs(same.score - here.score) < undecided ? [here.start, here.end] : [start, end];
+    });
+    expect(places, question).toEqual(best.map(({ start, end }) => [start, end]));
     const differences = answers.map(({ score }, rank) => Math.abs(score - required(best[rank]).score));
     worst = Math.max(worst, Math.abs(noAnswerScore - expected.noAnswerScore), ...differences);
     const margin = required(best[0]).score - expected.noAnswerScore;
