@@ -1,6 +1,7 @@
 /**
  * The race as a table: what was measured in rows, contestants in columns, each with its ratio to fusebert.
  */
+import { medianOf } from "../../src/tune/median.ts";
 import type { Outcome } from "./contestant.ts";
 import type { Download } from "./downloads.ts";
 import type { Outcomes, Race } from "./race.ts";
@@ -112,10 +113,7 @@ function valueRow(
 const ratioOf = (name: string, value: number, base: number): string =>
   name === baseline ? "" : ` ×${(value / base).toFixed(2)}`;
 
-function median(list: readonly Outcome[]): number {
-  const sorted = list.map(({ ms }) => ms).sort((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? Number.NaN;
-}
+const median = (list: readonly Outcome[]): number => medianOf(list.map(({ ms }) => ms));
 
 /** Letters and digits alone: peers give the vocabulary's tokens back, in lower case, without accents, with spaces between. */
 const essence = (answer: string): string =>

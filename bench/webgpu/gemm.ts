@@ -2,13 +2,14 @@
  * How close the matmuls of the forward come to the same matmuls alone: the four of a layer, by fusebert's kernel alone, inside
  * the forward with what is fused to it, and by PyTorch.
  */
+
+import { medianOf } from "../../src/tune/median.ts";
 import type { Report } from "../report.ts";
 import { kernelTimer, passOverheadUs, type TimedKernel } from "./kernel-times.ts";
 import { peak, percent } from "./roofline.ts";
 import type { Section } from "./section.ts";
 import { nameOfWork, type Setup, type Work } from "./setup.ts";
 import { type MatmulSize, matmulFlops, standaloneMatmuls } from "./standalone-matmul.ts";
-import { medianOf } from "./timing.ts";
 import { type MatmulRow, runTorch } from "./torch.ts";
 
 interface SizeRow extends MatmulSize {

@@ -2,10 +2,11 @@
  * What the host does in a run: preparing, recording and submitting commands, waiting for the GPU, reading what it made.
  */
 import type { HostPhase, HostSpan, RunTrace } from "../../src/engines/webgpu/tracing.ts";
+import { medianOf } from "../../src/tune/median.ts";
 import { compileBert, inputsOf } from "./fusebert.ts";
 import type { Section } from "./section.ts";
 import { nameOfWork, runsOf, type Work } from "./setup.ts";
-import { medianOf, timeRuns } from "./timing.ts";
+import { timeRuns } from "./timing.ts";
 
 const phases: readonly HostPhase[] = ["prepare inputs", "memory", "write inputs", "encode", "submit", "wait", "decode"];
 

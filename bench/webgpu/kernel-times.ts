@@ -12,9 +12,10 @@ import { factsOf, identityOf, type KernelIdentity, workOf } from "../../src/expl
 import { loadDawn } from "../../src/platform/dawn.ts";
 import { add, constant, input } from "../../src/program/build.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
+import { medianOf } from "../../src/tune/median.ts";
 import { compileBert, type FusebertOptions, inputsOf } from "./fusebert.ts";
 import { runsOf, type Setup, type Work } from "./setup.ts";
-import { medianOf, timeRuns } from "./timing.ts";
+import { timeRuns } from "./timing.ts";
 
 export interface TimedKernel {
   readonly lowered: LoweredKernel;

@@ -3,13 +3,14 @@
  * against the roofline.
  */
 import { sentenceOf } from "../../src/explain/operations.ts";
+import { medianOf } from "../../src/tune/median.ts";
 import type { Report } from "../report.ts";
 import { compileBert, type FusebertOptions, inputsOf } from "./fusebert.ts";
 import { kernelTimer, passOverheadUs, type TimedKernel } from "./kernel-times.ts";
 import { peak, percent, shareOfPeak } from "./roofline.ts";
 import type { Section } from "./section.ts";
 import { nameOfWork, runsOf, type Work } from "./setup.ts";
-import { medianOf, timeRuns } from "./timing.ts";
+import { timeRuns } from "./timing.ts";
 
 /** A kernel, or the same kernel of all layers. */
 interface KernelRow {

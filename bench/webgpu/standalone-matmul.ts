@@ -11,9 +11,10 @@ import { gather, input, matmul, parameter, transpose } from "../../src/program/b
 import type { Program, Value } from "../../src/program/program.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { randomTensors } from "../../src/tune/made-up-tensors.ts";
+import { medianOf } from "../../src/tune/median.ts";
 import { KernelRig } from "../../src/tune/time-kernel.ts";
 import type { Setup } from "./setup.ts";
-import { medianOf, timeRuns } from "./timing.ts";
+import { timeRuns } from "./timing.ts";
 
 /** `[rows, inner] × [inner, columns]` */
 export interface MatmulSize {

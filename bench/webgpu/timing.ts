@@ -1,6 +1,8 @@
 /**
  * How long something takes: over and over until the GPU has its full clock, then a number of times.
  */
+import { medianOf } from "../../src/tune/median.ts";
+
 export interface Time {
   readonly median: number;
   readonly fastest: number;
@@ -16,11 +18,6 @@ export async function timeRuns(run: () => Promise<unknown>, warmUpMs: number, co
     times.push(performance.now() - before);
   }
   return { median: medianOf(times), fastest: Math.min(...times) };
-}
-
-export function medianOf(numbers: readonly number[]): number {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? Number.NaN;
 }
 
 /** As a table has it. */

@@ -7,6 +7,7 @@ import type { Template } from "../passes/schedule.ts";
 import { type Binding, bindShape } from "../program/bind.ts";
 import type { Extent, Program, Value } from "../program/program.ts";
 import { constantValues } from "../program/views.ts";
+import { elementCount } from "../tensor/tensor.ts";
 import { allBytes, flopsOf, type Traffic, trafficOf } from "./costs.ts";
 import { namedOperations } from "./operations.ts";
 import { orderOf, type Part, type Place, placesOf } from "./places.ts";
@@ -90,10 +91,9 @@ export function workOf(
   const flops = flopsOf(interior, constants, extents, pairs);
   const bytes = trafficOf(lowered, placement, extents);
   const shapes = kernel.stores.map(({ shape }) => bindShape(shape, extents));
-  const size = (shape: readonly number[]): number => shape.reduce((product, extent) => product * extent, 1);
   const extentOf = (extent: Extent): number => bindShape([extent], extents)[0] ?? 1;
   return {
-    shape: shapes.reduce((a, b) => (size(b) > size(a) ? b : a), []),
+    shape: shapes.reduce((a, b) => (elementCount(b) > elementCount(a) ? b : a), []),
     flops,
     bytes,
     intensity: flops / allBytes(bytes),

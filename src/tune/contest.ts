@@ -7,6 +7,7 @@ import { DeviceLostError } from "../engines/webgpu/device-health.ts";
 import type { LoweredKernel } from "../engines/webgpu/lower.ts";
 import { tolerances } from "../engines/webgpu/self-test.ts";
 import { EngineError, messageOf } from "../errors.ts";
+import { medianOf } from "./median.ts";
 import { lowerInTile, type TuningPlan, type TuningSize, type TuningSubject } from "./plan.ts";
 import type { Inputs, KernelRig } from "./time-kernel.ts";
 
@@ -175,7 +176,3 @@ export class Contest {
 
 const dispatchesFor = (aimMs: number, ms: number): number =>
   Math.min(mostDispatches, Math.max(1, Math.ceil(aimMs / Math.max(ms, 1e-4))));
-
-function medianOf(numbers: readonly number[]): number {
-  return [...numbers].sort((a, b) => a - b)[numbers.length >> 1] ?? Number.NaN;
-}

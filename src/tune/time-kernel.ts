@@ -14,7 +14,7 @@ import { type Arena, createArena } from "../engines/webgpu/arena.ts";
 import { byteLength } from "../engines/webgpu/codegen/storage.ts";
 import { compileKernel, createExtentsBuffer, writeInputs } from "../engines/webgpu/compile-kernel.ts";
 import { type BufferRange, uploadConstants } from "../engines/webgpu/constants.ts";
-import { checkedWorkgroups } from "../engines/webgpu/encode-run.ts";
+import { workgroupsOf } from "../engines/webgpu/encode-run.ts";
 import type { GpuDevice } from "../engines/webgpu/gpu-device.ts";
 import { fromGpu } from "../engines/webgpu/host-tensors.ts";
 import { KernelTimer, readKernelTimes } from "../engines/webgpu/kernel-timer.ts";
@@ -23,7 +23,7 @@ import type { Placement } from "../engines/webgpu/placement.ts";
 import type { Schedule } from "../passes/schedule.ts";
 import { bindInputs, bindShape, type Binding as ExtentBinding, inputsOf } from "../program/bind.ts";
 import { computeOrder } from "../program/order.ts";
-import type { Extent, Value } from "../program/program.ts";
+import type { Value } from "../program/program.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 export interface KernelRigParts {
@@ -211,9 +211,8 @@ export class KernelRig {
     extents: ExtentBinding,
     count: number,
   ): void {
-    const extentOf = (extent: Extent): number => (typeof extent === "number" ? extent : (extents.get(extent) ?? 1));
     const { maxComputeWorkgroupsPerDimension } = this.#gpu.device.limits;
-    const workgroups = checkedWorkgroups(kernel.workgroups(extentOf), maxComputeWorkgroupsPerDimension);
+    const workgroups = workgroupsOf(kernel, extents, maxComputeWorkgroupsPerDimension);
     pass.setPipeline(pipeline);
     pass.setBindGroup(0, this.#arena.bindGroups[index]);
     for (let dispatch = 0; dispatch < count; dispatch++) pass.dispatchWorkgroups(...workgroups);

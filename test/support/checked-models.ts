@@ -16,6 +16,7 @@ import { elementCount, type Tensor } from "../../src/tensor/tensor.ts";
 import { BoundsRecord, type Violation } from "./bounds-record.ts";
 import { next, type OtherGpu } from "./checked-lowering.ts";
 import { required } from "./golden.ts";
+import { paddedInputs } from "./padded-inputs.ts";
 
 const common = { vocabSize: 40, layers: 1, tokenTypes: 2, layerNormEps: 1e-12, padTokenId: 0 };
 
@@ -39,20 +40,8 @@ function parametersOf(config: BertConfig): Map<string, Tensor<"f32">> {
 }
 
 /** Ids are the largest that there are, also at padding. */
-function inputsOf(config: BertConfig, lengths: readonly number[]): Map<string, Tensor> {
-  const shape = [lengths.length, Math.max(...lengths)];
-  const integers = (of: (row: number, position: number) => number): Tensor => {
-    const [batch = 0, sequence = 0] = shape;
-    const at = (index: number): number => of(Math.floor(index / sequence), index % sequence);
-    return { dtype: "i32", shape, data: Int32Array.from({ length: batch * sequence }, (_, index) => at(index)) };
-  };
-  return new Map([
-    ["input_ids", integers((_, position) => config.vocabSize - 1 - (position % 3))],
-    ["token_type_ids", integers((_, position) => (position > 3 ? 1 : 0))],
-    ["position_ids", integers((_, position) => position)],
-    ["attention_mask", integers((row, position) => (position < (lengths[row] ?? 0) ? 1 : 0))],
-  ]);
-}
+const inputsOf = ({ vocabSize }: BertConfig, lengths: readonly number[]): Map<string, Tensor> =>
+  paddedInputs(lengths, (_, position) => vocabSize - 1 - (position % 3));
 
 /** A device on which kernels are checked, for all tests of a file. */
 export class CheckedDevice {

@@ -22,6 +22,7 @@ import { seededUniform } from "../../src/tensor/random.ts";
 import { elementCount, type Tensor } from "../../src/tensor/tensor.ts";
 import { relativeError } from "../../src/verify/subject.ts";
 import { required } from "./golden.ts";
+import { paddedInputs } from "./padded-inputs.ts";
 
 /** No size is a multiple of a tile, and heads are no multiple of what two subgroups share. */
 export const oddLayer: BertConfig = {
@@ -53,7 +54,7 @@ export async function layerError({ config, level, precision, lower }: LayerCase)
   const packed = required(packSequences(selectOutputs(bertForQuestionAnswering(config), [output])));
   const schedule = scheduleAt(packed, level);
   const placement = new Placement(schedule, precision);
-  const given = paddedInputs(config);
+  const given = paddedInputs(lengths, (row, position) => (row * 11 + position * 7) % config.vocabSize);
   const packing = planPacking(lengths.length, Math.max(...lengths), given.get("attention_mask"));
   const inputs = packInputs(packing, inputsOf(computeOrder(packed)), given);
   const weights = parametersOf(config);
@@ -80,19 +81,4 @@ function parametersOf(config: BertConfig): Map<string, Tensor<"f32">> {
       return [name, { dtype: "f32", shape, data }] as const;
     }),
   );
-}
-
-function paddedInputs({ vocabSize }: BertConfig): Map<string, Tensor> {
-  const [batch, sequence] = [lengths.length, Math.max(...lengths)];
-  const integers = (of: (row: number, position: number) => number): Tensor => {
-    const at = (index: number): number => of(Math.floor(index / sequence), index % sequence);
-    const data = Int32Array.from({ length: batch * sequence }, (_, index) => at(index));
-    return { dtype: "i32", shape: [batch, sequence], data };
-  };
-  return new Map([
-    ["input_ids", integers((row, position) => (row * 11 + position * 7) % vocabSize)],
-    ["token_type_ids", integers((_, position) => (position > 3 ? 1 : 0))],
-    ["position_ids", integers((_, position) => position)],
-    ["attention_mask", integers((row, position) => (position < (lengths[row] ?? 0) ? 1 : 0))],
-  ]);
 }

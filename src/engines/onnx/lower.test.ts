@@ -1,30 +1,15 @@
 import { describe, expect, test } from "vitest";
-import { parseConfig } from "../../checkpoint/config.ts";
 import { assumeUnmasked } from "../../passes/assume-unmasked.ts";
 import { bertForQuestionAnswering } from "../../program/bert.ts";
 import { add, constant, divide, exp, input, max, maximum, multiply, subtract, sum } from "../../program/build.ts";
-import { selectOutputs, type Value } from "../../program/program.ts";
+import { type Program, selectOutputs, type Value } from "../../program/program.ts";
 import { lowerToOnnx } from "./lower.ts";
+import { countOperators, tinyConfig } from "./testing.ts";
 
-const config = parseConfig(
-  JSON.stringify({
-    model_type: "bert",
-    vocab_size: 50,
-    hidden_size: 12,
-    num_hidden_layers: 3,
-    num_attention_heads: 2,
-    intermediate_size: 20,
-  }),
-);
-
-function operators(program: ReturnType<typeof bertForQuestionAnswering>): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const { operator } of lowerToOnnx(program).nodes) counts[operator] = (counts[operator] ?? 0) + 1;
-  return counts;
-}
+const operators = (program: Program) => countOperators(lowerToOnnx(program));
 
 describe("BERT as ONNX", () => {
-  const logits = selectOutputs(bertForQuestionAnswering(config), ["start_logits", "end_logits"]);
+  const logits = selectOutputs(bertForQuestionAnswering(tinyConfig), ["start_logits", "end_logits"]);
 
   test("has one operator for every dense layer, softmax, LayerNorm and GELU, and nothing of what they are made of", () => {
     const counts = operators(assumeUnmasked(logits));
@@ -55,7 +40,7 @@ describe("BERT as ONNX", () => {
   });
 
   test("emits only what the outputs need", () => {
-    const embeddings = selectOutputs(bertForQuestionAnswering(config), ["embeddings"]);
+    const embeddings = selectOutputs(bertForQuestionAnswering(tinyConfig), ["embeddings"]);
     const graph = lowerToOnnx(embeddings);
     expect(graph.nodes.map(({ operator }) => operator)).toEqual([
       "Gather",
@@ -70,9 +55,9 @@ describe("BERT as ONNX", () => {
   });
 
   test("names every stage asked for as an output, computed once", () => {
-    const graph = lowerToOnnx(bertForQuestionAnswering(config));
+    const graph = lowerToOnnx(bertForQuestionAnswering(tinyConfig));
     const outputs = graph.outputs.map(({ name }) => name);
-    expect(outputs).toEqual([...bertForQuestionAnswering(config).outputs.keys()]);
+    expect(outputs).toEqual([...bertForQuestionAnswering(tinyConfig).outputs.keys()]);
     expect(new Set(graph.nodes.map(({ output }) => output)).size).toBe(graph.nodes.length);
   });
 });

@@ -1,5 +1,4 @@
 import { describe, expect, test } from "vitest";
-import { parseConfig } from "../../checkpoint/config.ts";
 import { bertForQuestionAnswering } from "../../program/bert.ts";
 import { input, matmul, parameter } from "../../program/build.ts";
 import { type Program, selectOutputs } from "../../program/program.ts";
@@ -7,30 +6,15 @@ import { type OnnxGraph, onnxType } from "./graph.ts";
 import { toHalfPrecision } from "./half-precision.ts";
 import { lowerToOnnx } from "./lower.ts";
 import { portableDialect } from "./portable.ts";
+import { countOperators, tinyConfig } from "./testing.ts";
 
-const config = parseConfig(
-  JSON.stringify({
-    model_type: "bert",
-    vocab_size: 50,
-    hidden_size: 12,
-    num_hidden_layers: 3,
-    num_attention_heads: 2,
-    intermediate_size: 20,
-  }),
-);
-const bert = selectOutputs(bertForQuestionAnswering(config), ["start_logits", "end_logits"]);
+const bert = selectOutputs(bertForQuestionAnswering(tinyConfig), ["start_logits", "end_logits"]);
 const lower = (program: Program = bert) => lowerToOnnx(program, portableDialect);
-
-function operators({ nodes }: OnnxGraph): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const { operator } of nodes) counts[operator] = (counts[operator] ?? 0) + 1;
-  return counts;
-}
 
 describe("BERT for every runtime", () => {
   test("is made of ONNX's own operators of opset 18, GELU by erf, the mask added", () => {
     expect(lower().opset).toBe(18);
-    expect(operators(lower())).toEqual({
+    expect(countOperators(lower())).toEqual({
       Gather: 2,
       Shape: 1,
       Slice: 1 + 2,

@@ -2,7 +2,7 @@ import * as ort from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
 import { add, gather, input, matmul, parameter, transpose } from "../../program/build.ts";
 import { toFloat64 } from "../../tensor/half.ts";
-import type { FloatDType, Tensor } from "../../tensor/tensor.ts";
+import { elementCount, type FloatDType, type Tensor } from "../../tensor/tensor.ts";
 import { ReferenceEngine } from "../reference/reference-engine.ts";
 import { lowerToOnnx } from "./lower.ts";
 import { OnnxEngine } from "./onnx-engine.ts";
@@ -20,7 +20,7 @@ const halfWords = { f16: [0x3800, 0xbc00, 0x4000, 0x3400], bf16: [0x3f00, 0xbf80
 const numbers = [0.5, -1, 2, 0.25];
 
 function stored(dtype: FloatDType, shape: readonly number[]): Tensor<FloatDType> {
-  const length = shape.reduce((product, extent) => product * extent, 1);
+  const length = elementCount(shape);
   const from = <T>(words: readonly T[]): T[] => Array.from({ length }, (_, index) => words[index % 4] as T);
   if (dtype === "f32") return { dtype, shape, data: Float32Array.from(from(numbers)) };
   if (dtype === "f64") return { dtype, shape, data: Float64Array.from(from(numbers)) };

@@ -44,7 +44,6 @@ export function* encodeRun(
   extents: Binding,
   { timer, readings, readback, timesAt }: RunReading,
 ): Generator<GPUCommandBuffer, GPUCommandBuffer> {
-  const extentOf = (extent: Extent): number => (typeof extent === "number" ? extent : (extents.get(extent) ?? 1));
   const dueAfter = new Set(readings.map(({ kernel }) => kernel));
   let encoder = device.createCommandEncoder({ label: "fusebert" });
   let pass: GPUComputePassEncoder | undefined;
@@ -53,7 +52,7 @@ export function* encodeRun(
     pass ??= encoder.beginComputePass(timer?.passOf(index));
     pass.setPipeline(pipelines[index] as GPUComputePipeline);
     pass.setBindGroup(0, bindGroups[index]);
-    pass.dispatchWorkgroups(...checkedWorkgroups(kernel.workgroups(extentOf), mostWorkgroups));
+    pass.dispatchWorkgroups(...workgroupsOf(kernel, extents, mostWorkgroups));
     const [isDue, endsPortion] = [dueAfter.has(index), index + 1 === portionEnd];
     if (timer === undefined && !isDue && !endsPortion) continue;
     pass.end();
@@ -70,7 +69,13 @@ export function* encodeRun(
   return encoder.finish();
 }
 
-export function checkedWorkgroups(workgroups: Workgroups, most: number): Workgroups {
+/**
+ * @param most that the GPU allows in each direction.
+ * @throws EngineError for a kernel that takes more.
+ */
+export function workgroupsOf(kernel: LoweredKernel, extents: Binding, most: number): Workgroups {
+  const extentOf = (extent: Extent): number => (typeof extent === "number" ? extent : (extents.get(extent) ?? 1));
+  const workgroups = kernel.workgroups(extentOf);
   if (workgroups.every((count) => count <= most)) return workgroups;
   throw new EngineError({
     found: `a kernel takes ${workgroups.join(" × ")} workgroups`,

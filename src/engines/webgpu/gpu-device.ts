@@ -157,7 +157,7 @@ export class GpuDevice {
       workgroupMemory: maxComputeWorkgroupStorageSize,
       workgroupSize: maxComputeInvocationsPerWorkgroup,
       tensorCores: hasTensorCores(this.device, this.#shared.info),
-      isSoftware: isSoftware(this.#shared.info),
+      isSoftware: this.isSoftware,
     };
   }
 
@@ -318,11 +318,6 @@ function hasTensorCores({ features, limits }: GPUDevice, info: GPUAdapterInfo): 
   const isWarp = info.subgroupMinSize === 32 && info.subgroupMaxSize === 32;
   const hasRoom = limits.maxComputeWorkgroupStorageSize >= 48 * 1024 && limits.maxComputeInvocationsPerWorkgroup >= 512;
   return hasFragments && isWarp && hasRoom;
-}
-
-/** Mesa's and Google's ways to do without a GPU; not every browser says so in `isFallbackAdapter`. */
-function isSoftware({ isFallbackAdapter, architecture, description }: GPUAdapterInfo): boolean {
-  return isFallbackAdapter || /swiftshader|llvmpipe/i.test(`${architecture} ${description}`);
 }
 
 function describe({ vendor, architecture, device, description }: GPUAdapterInfo): string {

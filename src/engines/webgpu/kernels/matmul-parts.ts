@@ -4,15 +4,18 @@
  *
  * A right operand without leading axes serves all rows: the left operand's leading axes and its rows are then one axis.
  */
-import type { TileStatistics } from "../../../passes/schedule.ts";
+import type { Kernel, TileStatistics } from "../../../passes/schedule.ts";
 import type { Extent, Operation, Shape, Value } from "../../../program/program.ts";
 import type { KernelBindings } from "../codegen/bindings.ts";
 import { at, type Coordinates, delinearize, zero } from "../codegen/coordinates.ts";
 import { Block, type Given, maskTail } from "../codegen/expressions.ts";
-import { indent, productText, store } from "../codegen/kernel-source.ts";
+import { indent, type KernelSource, productOf, productText, store } from "../codegen/kernel-source.ts";
 import { extentText } from "../codegen/storage.ts";
+import { rowScalars } from "./row-scalars.ts";
 
 type Matmul = Extract<Operation, { kind: "matmul" }>;
+
+export type MatmulKernel = Kernel & { readonly template: { readonly kind: "matmul" } };
 
 /** How the rows of the result are numbered, and what the right operand's leading coordinates are. */
 export interface Rows {
@@ -23,27 +26,38 @@ export interface Rows {
 }
 
 export class MatmulParts {
-  readonly matmul: Value;
   readonly operands: Matmul;
+  readonly statistics: TileStatistics | undefined;
   readonly bindings: KernelBindings;
   readonly depth: Extent;
   readonly columns: Extent;
   readonly rowAxes: Shape;
   readonly batchAxes: Shape;
   readonly rows: Rows;
+  readonly #matmul: Value;
+  readonly #stores: readonly Value[];
+  /** Numbers that belong to whole rows, and the names by which `load_left` and `finish` know them. */
+  readonly #scalars: readonly Value[];
+  readonly #given: ReadonlyMap<Value, Given>;
 
-  constructor(matmul: Value, bindings: KernelBindings) {
+  constructor({ template, stores }: MatmulKernel, interior: readonly Value[], bindings: KernelBindings) {
+    const { matmul, statistics } = template;
     const { operation, shape } = matmul;
     if (operation.kind !== "matmul") throw new RangeError("a matmul kernel without a matmul");
     const isBatched = operation.right.shape.length > 2;
-    this.matmul = matmul;
+    for (const value of stores) bindings.write(value);
     this.operands = operation;
+    this.statistics = statistics;
     this.bindings = bindings;
     this.depth = operation.left.shape.at(-1) as Extent;
     this.columns = shape.at(-1) as Extent;
     this.rowAxes = isBatched ? shape.slice(-2, -1) : shape.slice(0, -1);
     this.batchAxes = isBatched ? shape.slice(0, -2) : [];
     this.rows = rowsOf(shape, isBatched);
+    this.#matmul = matmul;
+    this.#stores = stores;
+    this.#scalars = rowScalars(interior, matmul);
+    this.#given = new Map(this.#scalars.map((value, index) => [value, { scalar: `row_scalar${index}[tile_row]` }]));
   }
 
   /** Whether the right operand's rows, not its columns, are neighbours in memory: weights as [outputs, inputs], keys. */
@@ -54,8 +68,8 @@ export class MatmulParts {
   }
 
   /** `load_left`: four columns of the left operand, zero beyond its end. @param step columns read at a time. */
-  loadLeft(type: "f32" | "f16", given: ReadonlyMap<Value, Given>, step: number): string {
-    const block = new Block(this.bindings, given);
+  loadLeft(type: "f32" | "f16", step: number): string {
+    const block = new Block(this.bindings, this.#given);
     const { left } = this.operands;
     const coordinates = [...this.rows.coordinates, at("k", 4)];
     // Padding of rows is zero in memory; what is computed of it need not be.
@@ -74,10 +88,11 @@ export class MatmulParts {
   }
 
   /** `finish`: stores what comes of four columns of one row of the products, and returns the row of statistics. */
-  finish(stores: readonly Value[], outer: ReadonlyMap<Value, Given>, statistics: TileStatistics | undefined): string {
-    const given = new Map(outer).set(this.matmul, { vector: "product" });
+  finish(): string {
+    const { statistics } = this;
+    const given = new Map(this.#given).set(this.#matmul, { vector: "product" });
     const block = new Block(this.bindings, given);
-    const own = stores.filter((value) => value !== statistics?.means && value !== statistics?.squares);
+    const own = this.#stores.filter((value) => value !== statistics?.means && value !== statistics?.squares);
     const [row, column] = [this.rows.coordinates, at("column", 4)];
     const statements = own.flatMap((value) => store(this.bindings, block, value, row, column));
     const result = statistics && block.vector(statistics.row, [...row, column]);
@@ -90,20 +105,21 @@ export class MatmulParts {
     ].join("\n");
   }
 
-  /** The numbers that belong to a row, by the names `loadLeft` and `finish` are to know them by. */
-  givenScalars(scalars: readonly Value[]): Map<Value, Given> {
-    return new Map(scalars.map((value, index) => [value, { scalar: `row_scalar${index}[tile_row]` }]));
+  /** Where the numbers that belong to whole rows are kept. */
+  scalarMemory(tileRows: number): string[] {
+    return this.#scalars.map((_, index) => `var<workgroup> row_scalar${index}: array<f32, ${tileRows}>;`);
   }
 
-  scalarMemory(scalars: readonly Value[], tileRows: number): string[] {
-    return scalars.map((_, index) => `var<workgroup> row_scalar${index}: array<f32, ${tileRows}>;`);
+  /** Bytes of that. */
+  scalarBytes(tileRows: number): number {
+    return this.#scalars.length * tileRows * 4;
   }
 
   /** Those numbers, computed by one invocation a row. */
-  computeScalars(scalars: readonly Value[], tileRows: number, invocations: number): string[] {
-    if (scalars.length === 0) return [];
+  computeScalars(tileRows: number, invocations: number): string[] {
+    if (this.#scalars.length === 0) return [];
     const block = new Block(this.bindings);
-    const names = scalars.map((value) => block.scalar(value, [...this.rows.coordinates, zero]));
+    const names = this.#scalars.map((value) => block.scalar(value, [...this.rows.coordinates, zero]));
     return [
       `for (var tile_row = local_index; tile_row < ${tileRows}u; tile_row += ${invocations}u) {`,
       `  let row = min(first_row + tile_row, ${this.rows.count} - 1u);`,
@@ -111,6 +127,15 @@ export class MatmulParts {
       ...names.map((name, index) => `  row_scalar${index}[tile_row] = ${name};`),
       "}",
       "workgroupBarrier();",
+    ];
+  }
+
+  /** One workgroup for each tile of the result. */
+  workgroups(tileRows: number, tileColumns: number): KernelSource["workgroups"] {
+    return (extentOf) => [
+      Math.ceil(extentOf(this.columns) / tileColumns),
+      Math.ceil(productOf(this.rowAxes, extentOf) / tileRows),
+      productOf(this.batchAxes, extentOf),
     ];
   }
 }

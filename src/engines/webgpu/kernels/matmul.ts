@@ -10,26 +10,24 @@
  *
  * Must stay true: barriers are reached by all invocations of a workgroup.
  */
-import type { Kernel, TileStatistics } from "../../../passes/schedule.ts";
+import type { TileStatistics } from "../../../passes/schedule.ts";
 import type { Extent, Value } from "../../../program/program.ts";
 import type { KernelBindings } from "../codegen/bindings.ts";
 import { at, linear } from "../codegen/coordinates.ts";
 import { acrossLanes, Block, transposed } from "../codegen/expressions.ts";
-import { assemble, indent, type KernelSource, productOf } from "../codegen/kernel-source.ts";
+import { assemble, indent, type KernelSource } from "../codegen/kernel-source.ts";
 import { extentText } from "../codegen/storage.ts";
-import { isMultiple, MatmulParts } from "./matmul-parts.ts";
+import { isMultiple, type MatmulKernel, MatmulParts } from "./matmul-parts.ts";
 import { invocationsOf, type MatmulTile, memoryOf, stagedOf, stripsOf } from "./matmul-tiles.ts";
-import { rowScalars } from "./row-scalars.ts";
 import type { Strips } from "./strips.ts";
 
 export function matmulKernel(
-  { template, stores }: Kernel & { readonly template: { readonly kind: "matmul" } },
+  kernel: MatmulKernel,
   interior: readonly Value[],
   bindings: KernelBindings,
   tile: MatmulTile,
 ): KernelSource {
-  const { matmul, statistics } = template;
-  return new MatmulGenerator(new MatmulParts(matmul, bindings), tile).generate(stores, interior, statistics);
+  return new MatmulGenerator(new MatmulParts(kernel, interior, bindings), tile).generate();
 }
 
 class MatmulGenerator {
@@ -51,23 +49,20 @@ class MatmulGenerator {
     this.#apart = [tile.rows / tile.own[0], tile.columns / tile.own[1]];
   }
 
-  generate(stores: readonly Value[], interior: readonly Value[], statistics: TileStatistics | undefined): KernelSource {
+  generate(): KernelSource {
     const { rows, columns } = this.#tile;
     const parts = this.#parts;
-    const { matmul, bindings } = parts;
-    for (const value of stores) bindings.write(value);
-    const scalars = rowScalars(interior, matmul);
-    const given = parts.givenScalars(scalars);
+    const { bindings, statistics } = parts;
     const declarations = [
       "// Strips of both operands.",
       `var<workgroup> strips: array<vec4<f32>, ${this.#strips.length}>;`,
       "// Rows of the result.",
       `var<workgroup> staged: array<f32, ${stagedOf(this.#tile)}>;`,
       ...(statistics ? [`var<workgroup> shared_values: array<f32, ${this.#invocations}>;`] : []),
-      ...parts.scalarMemory(scalars, rows),
-      parts.loadLeft("f32", given, this.#step),
+      ...parts.scalarMemory(rows),
+      parts.loadLeft("f32", this.#step),
       parts.isRightTransposed ? this.#loadRightLine() : this.#loadRightBlock(),
-      parts.finish(stores, given, statistics),
+      parts.finish(),
     ];
     const [ys, xs] = this.#apart;
     const body = [
@@ -77,18 +72,14 @@ class MatmulGenerator {
       `let part = local_index / ${ys * xs}u;`,
       `let y = local_index % ${ys * xs}u / ${xs}u;`,
       `let x = local_index % ${xs}u;`,
-      ...parts.computeScalars(scalars, rows, this.#invocations),
+      ...parts.computeScalars(rows, this.#invocations),
       ...this.#multiply(),
-      ...this.#epilogue(statistics),
+      ...this.#epilogue(),
     ];
     return {
       code: assemble(bindings, { declarations, workgroupSize: [this.#invocations], body }),
       bindings: bindings.bindings,
-      workgroups: (extentOf) => [
-        Math.ceil(extentOf(parts.columns) / columns),
-        Math.ceil(productOf(parts.rowAxes, extentOf) / rows),
-        productOf(parts.batchAxes, extentOf),
-      ],
+      workgroups: parts.workgroups(rows, columns),
       workgroupMemory: memoryOf(this.#tile),
       workgroupSize: this.#invocations,
     };
@@ -213,7 +204,7 @@ class MatmulGenerator {
   }
 
   /** The result: of every invocation one of its rows at a time. */
-  #epilogue(statistics: TileStatistics | undefined): string[] {
+  #epilogue(): string[] {
     const [rows, columns] = this.#tile.own;
     const [ys, xs] = this.#apart;
     return Array.from({ length: rows }, (_, r) => [
@@ -222,12 +213,13 @@ class MatmulGenerator {
         return `staged[(part * ${ys}u + y) * ${this.#tile.columns}u + x + ${c * xs}u] = sum${r}_${c};`;
       }),
       "workgroupBarrier();",
-      ...this.#finishRows(r * ys, statistics),
+      ...this.#finishRows(r * ys),
     ]).flat();
   }
 
-  #finishRows(firstOfTile: number, statistics: TileStatistics | undefined): string[] {
+  #finishRows(firstOfTile: number): string[] {
     const { parts, columns } = this.#tile;
+    const { statistics } = this.#parts;
     const [ys] = this.#apart;
     const vectors = (ys * columns) / 4;
     const steps = Math.ceil(vectors / this.#invocations);

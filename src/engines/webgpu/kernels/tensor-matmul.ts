@@ -9,15 +9,14 @@
  *
  * Must stay true: control flow around fragments is the same for all invocations of a workgroup.
  */
-import type { Kernel, TileStatistics } from "../../../passes/schedule.ts";
+import type { TileStatistics } from "../../../passes/schedule.ts";
 import type { Extent, Value } from "../../../program/program.ts";
 import type { KernelBindings, TensorSource } from "../codegen/bindings.ts";
 import { at, linear } from "../codegen/coordinates.ts";
 import { acrossLanes, Block, transposed } from "../codegen/expressions.ts";
-import { assemble, indent, type KernelSource, productOf } from "../codegen/kernel-source.ts";
+import { assemble, indent, type KernelSource } from "../codegen/kernel-source.ts";
 import { extentText } from "../codegen/storage.ts";
-import { MatmulParts } from "./matmul-parts.ts";
-import { rowScalars } from "./row-scalars.ts";
+import { type MatmulKernel, MatmulParts } from "./matmul-parts.ts";
 import type { Strips } from "./strips.ts";
 import {
   fragment,
@@ -38,13 +37,12 @@ export function suitsTensorCores({ operation }: Value, placement: TensorSource):
 }
 
 export function tensorMatmulKernel(
-  { template, stores }: Kernel & { readonly template: { readonly kind: "matmul" } },
+  kernel: MatmulKernel,
   interior: readonly Value[],
   bindings: KernelBindings,
   tile: TensorTile,
 ): KernelSource {
-  const { matmul, statistics } = template;
-  return new TensorMatmulGenerator(new MatmulParts(matmul, bindings), tile).generate(stores, interior, statistics);
+  return new TensorMatmulGenerator(new MatmulParts(kernel, interior, bindings), tile).generate();
 }
 
 class TensorMatmulGenerator {
@@ -68,30 +66,27 @@ class TensorMatmulGenerator {
     this.#strips = tensorStripsOf(tile);
   }
 
-  generate(stores: readonly Value[], interior: readonly Value[], statistics: TileStatistics | undefined): KernelSource {
+  generate(): KernelSource {
     const { rows, columns } = this.#tile;
     const parts = this.#parts;
-    const { matmul, bindings } = parts;
-    for (const value of stores) bindings.write(value);
-    const scalars = rowScalars(interior, matmul);
-    const given = parts.givenScalars(scalars);
+    const { bindings } = parts;
     const units = tensorUnitsOf(this.#tile);
     const declarations = [
       "// Strips of both operands, then the result.",
       `var<workgroup> tile: array<vec4<u32>, ${units}>;`,
-      ...parts.scalarMemory(scalars, rows),
+      ...parts.scalarMemory(rows),
       packEight,
-      parts.loadLeft("f16", given, this.#step),
+      parts.loadLeft("f16", this.#step),
       this.#loadRight(),
-      parts.finish(stores, given, statistics),
+      parts.finish(),
     ];
     const body = [
       `let first_row = group.y * ${rows}u;`,
       `let first_column = group.x * ${columns}u;`,
       "let batch = 0u;",
       ...this.#place(),
-      ...this.#multiply(parts.computeScalars(scalars, rows, this.#invocations)),
-      ...this.#epilogue(statistics),
+      ...this.#multiply(parts.computeScalars(rows, this.#invocations)),
+      ...this.#epilogue(),
     ];
     return {
       code: assemble(bindings, {
@@ -101,12 +96,8 @@ class TensorMatmulGenerator {
         body,
       }),
       bindings: bindings.bindings,
-      workgroups: (extentOf) => [
-        Math.ceil(extentOf(parts.columns) / columns),
-        Math.ceil(productOf(parts.rowAxes, extentOf) / rows),
-        1,
-      ],
-      workgroupMemory: units * 16 + scalars.length * rows * 4,
+      workgroups: parts.workgroups(rows, columns),
+      workgroupMemory: units * 16 + parts.scalarBytes(rows),
       workgroupSize: this.#invocations,
     };
   }
@@ -216,7 +207,7 @@ class TensorMatmulGenerator {
   }
 
   /** The result, a row of fragments of every subgroup at a time. */
-  #epilogue(statistics: TileStatistics | undefined): string[] {
+  #epilogue(): string[] {
     const [rows, columns] = this.#fragments;
     const strip = fragment * this.#stagedLine;
     return Array.from({ length: rows }, (_, i) => [
@@ -225,11 +216,12 @@ class TensorMatmulGenerator {
         storeFragment(`subgroup * ${strip}u + ${j * 4}u`, `sum${i}_${j}`, this.#stagedLine),
       ),
       "workgroupBarrier();",
-      ...this.#finishRows(i, strip, statistics),
+      ...this.#finishRows(i, strip),
     ]).flat();
   }
 
-  #finishRows(i: number, strip: number, statistics: TileStatistics | undefined): string[] {
+  #finishRows(i: number, strip: number): string[] {
+    const { statistics } = this.#parts;
     const [m, n, k] = this.#tile.subgroups;
     const { count } = this.#parts.rows;
     const [perRow, perStrip] = [this.#tile.columns / 4, this.#tile.columns / n / 4];

@@ -1,0 +1,24 @@
+/**
+ * What tests of lowering to ONNX share.
+ */
+import { parseConfig } from "../../checkpoint/config.ts";
+import type { OnnxGraph } from "./graph.ts";
+
+/** Three layers, so that what is once a layer and what is once a model are told apart. */
+export const tinyConfig = parseConfig(
+  JSON.stringify({
+    model_type: "bert",
+    vocab_size: 50,
+    hidden_size: 12,
+    num_hidden_layers: 3,
+    num_attention_heads: 2,
+    intermediate_size: 20,
+  }),
+);
+
+/** How many nodes of each operator a graph has. */
+export function countOperators({ nodes }: OnnxGraph): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { operator } of nodes) counts[operator] = (counts[operator] ?? 0) + 1;
+  return counts;
+}
