@@ -8,7 +8,16 @@ import type { Section } from "./section.ts";
 import { nameOfWork, runsOf, type Work } from "./setup.ts";
 import { timeRuns } from "./timing.ts";
 
-const phases: readonly HostPhase[] = ["prepare inputs", "memory", "write inputs", "encode", "submit", "wait", "decode"];
+const phases: readonly HostPhase[] = [
+  "prepare inputs",
+  "memory",
+  "write inputs",
+  "encode",
+  "submit",
+  "record ahead",
+  "wait",
+  "decode",
+];
 
 interface WorkRow {
   readonly work: Work;
@@ -37,7 +46,7 @@ export const host: Section<WorkRow> = {
 
   async write(report, setup, run) {
     report.line(
-      `${setup.half}, trusted kernels, kernels not timed, microseconds, median of each. The GPU begins with the first of several submissions, so it computes while the host encodes the rest; "wait" is what is left then.`,
+      `${setup.half}, trusted kernels, kernels not timed, microseconds, median of each. Runs of one size follow each other, so each was recorded while the GPU computed the one before ("record ahead"). The GPU begins with the first of several submissions; "wait" is what is left when the next run is recorded.`,
     );
     report.tableHead(["", ...phases, "a whole run"]);
     const { rows, failure } = await run("");

@@ -69,9 +69,26 @@ export function forEachRow(views: readonly Strided[], visit: (row: number, offse
   }
 }
 
+/**
+ * The same elements in the same order along as few axes as possible, so that rows are long: axes of one element are left
+ * out, and those that are walked evenly through become one.
+ */
+function withFewestAxes(view: Strided): Strided {
+  const [shape, strides]: [number[], number[]] = [[], []];
+  view.shape.forEach((extent, axis) => {
+    const stride = view.strides[axis] as number;
+    if (extent === 1) return;
+    if (strides.at(-1) === extent * stride) shape[shape.length - 1] = (shape.at(-1) as number) * extent;
+    else shape.push(extent);
+    strides[shape.length - 1] = stride;
+  });
+  return { ...view, shape, strides };
+}
+
 /** The elements in row-major order, without a copy where they already are. */
-export function toContiguous(view: Strided): Float64Array {
-  if (isContiguous(view)) return view.data;
+export function toContiguous(given: Strided): Float64Array {
+  if (isContiguous(given)) return given.data;
+  const view = withFewestAxes(given);
   const width = view.shape.at(-1) ?? 1;
   const stride = view.strides.at(-1) ?? 0;
   const target = new Float64Array(elementCount(view.shape));

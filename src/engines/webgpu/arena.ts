@@ -122,7 +122,8 @@ function checkBinding(size: number, limit: number): void {
 }
 
 /**
- * The extents to make an arena for: a few more tokens than asked for, so that the next run, a little longer, fits.
+ * The extents to make an arena for, and to record a run for: a few more tokens than asked for, so that the next run, a
+ * little longer, fits.
  */
 export function roomyExtents(extents: ExtentBinding): ExtentBinding {
   return new Map([...extents].map(([symbol, extent]) => [symbol, symbol === "tokens" ? roundUp(extent, 64) : extent]));
@@ -134,4 +135,8 @@ export function serves(arena: ExtentBinding, extents: ExtentBinding): boolean {
     const room = arena.get(symbol) ?? 0;
     return symbol === "tokens" ? extent <= room : extent === room;
   });
+}
+
+export function sameExtents(one: ExtentBinding, other: ExtentBinding): boolean {
+  return one.size === other.size && [...one].every(([symbol, extent]) => extent === other.get(symbol));
 }

@@ -42,7 +42,7 @@ export class CompiledProgram {
   readonly #isPacked: boolean;
   readonly #startRecording: StartRecording | undefined;
   readonly #inputs: ReadonlyMap<string, Value>;
-  readonly #order: readonly Value[];
+  readonly #indices: readonly CheckedIndices[];
 
   private constructor(
     program: Program,
@@ -54,8 +54,9 @@ export class CompiledProgram {
     this.#compiled = compiled;
     this.#isPacked = isPacked;
     this.#startRecording = startRecording;
-    this.#order = computeOrder(program);
-    this.#inputs = inputsOf(this.#order);
+    const order = computeOrder(program);
+    this.#inputs = inputsOf(order);
+    this.#indices = order.flatMap(checkedIndicesOf);
   }
 
   static async create(
@@ -123,15 +124,25 @@ export class CompiledProgram {
 
   /** A kernel would read some row of the table, not say that there is none. */
   #checkIndices(inputs: ReadonlyMap<string, Tensor>): void {
-    for (const { operation } of this.#order) {
-      if (operation.kind !== "gather") continue;
-      const { operation: source } = viewedTensor(operation.indices);
-      const rows = Number(operation.table.shape[0]);
-      if (source.kind !== "input") continue;
-      for (const index of inputs.get(source.name)?.data ?? []) {
+    for (const { input, rows } of this.#indices) {
+      const data = inputs.get(input)?.data ?? [];
+      for (let place = 0; place < data.length; place++) {
+        const index = data[place] as number;
         if (index >= 0 && index < rows) continue;
         throw new EngineError({ found: `an index is ${index}`, expected: `0 to ${rows - 1}, the rows of its table` });
       }
     }
   }
+}
+
+/** An input whose elements are rows of a table of so many. */
+interface CheckedIndices {
+  readonly input: string;
+  readonly rows: number;
+}
+
+function checkedIndicesOf({ operation }: Value): CheckedIndices[] {
+  if (operation.kind !== "gather") return [];
+  const { operation: source } = viewedTensor(operation.indices);
+  return source.kind === "input" ? [{ input: source.name, rows: Number(operation.table.shape[0]) }] : [];
 }

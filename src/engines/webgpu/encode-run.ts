@@ -2,8 +2,8 @@
  * Records a run into commands: the program's kernels in order, and the copies of what is read.
  *
  * A run is recorded in portions, each longer than the one before, so that the GPU computes the first kernels while
- * the host records the others. All kernels of a portion are one compute pass, unless each is timed, or copies are due in
- * between.
+ * the host records the others, or hands them over. All kernels of a portion are one compute pass, unless each is timed, or
+ * copies are due in between.
  */
 import { EngineError } from "../../errors.ts";
 import type { Binding } from "../../program/bind.ts";
@@ -11,7 +11,7 @@ import type { Extent } from "../../program/program.ts";
 import type { Workgroups } from "./codegen/kernel-source.ts";
 import type { KernelTimer } from "./kernel-timer.ts";
 import type { LoweredKernel } from "./lower.ts";
-import { copyReadings, type Reading } from "./readback.ts";
+import { copyResults, type ReadbackPlan } from "./readback.ts";
 
 export interface Dispatches {
   readonly kernels: readonly LoweredKernel[];
@@ -22,50 +22,61 @@ export interface Dispatches {
   readonly mostWorkgroups: number;
 }
 
-/** What is read of a run, and where to. */
-export interface RunReading {
+/** What is recorded. */
+export interface RunToEncode {
+  readonly dispatches: Dispatches;
+  /** What workgroups are counted by: the run's own, or the larger ones of all runs that it is recorded for. */
+  readonly extents: Binding;
   readonly timer: KernelTimer | undefined;
-  readonly readings: readonly Reading[];
+  readonly plan: ReadbackPlan;
+  /** What is read is copied into it, and the times of kernels behind that. */
   readonly readback: GPUBuffer;
-  /** Where the times of kernels go. */
-  readonly timesAt: number;
 }
 
-/** Kernels of the first portion. */
-const firstPortion = 6;
+/** Kernels of a run from one to before another. */
+export interface Portion {
+  readonly start: number;
+  readonly end: number;
+}
 
-/**
- * Each portion's commands, to be submitted before the next is asked for; the last is returned.
- * @throws EngineError for a kernel that takes more workgroups than the GPU allows.
- */
-export function* encodeRun(
+/** Kernels of the first portion, and how many times as many are recorded after each. */
+const [firstPortion, growth] = [6, 3];
+
+/** The portions of a run, in order. Kernels that are timed are recorded in one. */
+export function portionsOf({ dispatches: { kernels }, timer }: RunToEncode): Portion[] {
+  const portions: Portion[] = [];
+  const first = timer ? kernels.length : firstPortion;
+  for (let start = 0, end = first; start < kernels.length; start = end, end *= growth) {
+    portions.push({ start, end: Math.min(end, kernels.length) });
+  }
+  return portions;
+}
+
+/** @throws EngineError for a kernel that takes more workgroups than the GPU allows. */
+export function encodePortion(
   device: GPUDevice,
-  { kernels, pipelines, bindGroups, mostWorkgroups }: Dispatches,
-  extents: Binding,
-  { timer, readings, readback, timesAt }: RunReading,
-): Generator<GPUCommandBuffer, GPUCommandBuffer> {
-  const dueAfter = new Set(readings.map(({ kernel }) => kernel));
-  let encoder = device.createCommandEncoder({ label: "fusebert" });
+  { dispatches, extents, timer, plan, readback }: RunToEncode,
+  { start, end }: Portion,
+): GPUCommandBuffer {
+  const { kernels, pipelines, bindGroups, mostWorkgroups } = dispatches;
+  const encoder = device.createCommandEncoder({ label: "fusebert" });
   let pass: GPUComputePassEncoder | undefined;
-  let portionEnd = timer ? kernels.length : firstPortion;
-  for (const [index, kernel] of kernels.entries()) {
+  for (let index = start; index < end; index++) {
     pass ??= encoder.beginComputePass(timer?.passOf(index));
     pass.setPipeline(pipelines[index] as GPUComputePipeline);
     pass.setBindGroup(0, bindGroups[index]);
-    pass.dispatchWorkgroups(...workgroupsOf(kernel, extents, mostWorkgroups));
-    const [isDue, endsPortion] = [dueAfter.has(index), index + 1 === portionEnd];
-    if (timer === undefined && !isDue && !endsPortion) continue;
+    pass.dispatchWorkgroups(...workgroupsOf(kernels[index] as LoweredKernel, extents, mostWorkgroups));
+    const isDue = plan.copies.some(({ kernel }) => kernel === index);
+    if (timer === undefined && !isDue) continue;
     pass.end();
     pass = undefined;
-    if (isDue) copyReadings(encoder, readings, readback, index);
-    if (!endsPortion || index + 1 === kernels.length) continue;
-    yield encoder.finish();
-    encoder = device.createCommandEncoder({ label: "fusebert" });
-    portionEnd = 3 * portionEnd;
+    if (isDue) copyResults(encoder, plan, readback, index);
   }
   pass?.end();
-  copyReadings(encoder, readings, readback, undefined);
-  timer?.copyTo(encoder, readback, timesAt);
+  if (end === kernels.length) {
+    copyResults(encoder, plan, readback, undefined);
+    timer?.copyTo(encoder, readback, plan.bytes);
+  }
   return encoder.finish();
 }
 

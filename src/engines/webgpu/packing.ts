@@ -20,11 +20,11 @@ export interface Packing {
 export function planPacking(batch: number, sequence: number, mask: Tensor | undefined): Packing {
   const sources = new Int32Array(batch * sequence);
   const starts = [0];
+  const isReal = mask?.data;
   let tokens = 0;
-  for (let row = 0; row < batch; row++) {
-    for (let position = 0; position < sequence; position++) {
-      const index = row * sequence + position;
-      if (mask === undefined || Number(mask.data[index]) !== 0) sources[tokens++] = index;
+  for (let row = 0, index = 0; row < batch; row++) {
+    for (const end = index + sequence; index < end; index++) {
+      if (isReal === undefined || isReal[index] !== 0) sources[tokens++] = index;
     }
     starts.push(tokens);
   }

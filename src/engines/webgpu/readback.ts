@@ -6,6 +6,7 @@
  * others once nobody reads it any more; and observing changes neither what is computed nor how it is stored.
  */
 import { EngineError } from "../../errors.ts";
+import { roundUp } from "../../passes/plan-memory.ts";
 import { bindShape, type Binding as ExtentBinding } from "../../program/bind.ts";
 import type { Value } from "../../program/program.ts";
 import { viewedTensor } from "../../program/views.ts";
@@ -13,7 +14,7 @@ import type { Tensor } from "../../tensor/tensor.ts";
 import { contiguous, toContiguous } from "../reference/strided.ts";
 import { applyViews } from "../reference/views.ts";
 import type { Arena } from "./arena.ts";
-import { byteLength } from "./codegen/storage.ts";
+import { byteLength, type StorageType } from "./codegen/storage.ts";
 import type { BufferRange } from "./constants.ts";
 import { fromGpu } from "./host-tensors.ts";
 import type { Placement } from "./placement.ts";
@@ -26,22 +27,42 @@ export interface ReadStage {
   readonly kernel?: number;
 }
 
-/** A stage with the place of its tensor in the arena, and in the buffer it is read from. */
-export interface Reading extends ReadStage {
+/** What is read, and the copies by which it comes to the buffer that the host maps. */
+export interface ReadbackPlan {
+  readonly readings: readonly Reading[];
+  readonly copies: readonly ResultCopy[];
+  /** What all copies take, a multiple of 16. */
+  readonly bytes: number;
+}
+
+/** A stage, with the copy of its tensor. Stages that are views of one tensor share a copy. */
+interface Reading extends ReadStage {
+  readonly copy: ResultCopy;
+}
+
+/** A tensor's place in the arena, and in the buffer it is read from. */
+interface ResultCopy {
+  readonly tensor: Value;
+  readonly kernel: number | undefined;
   readonly range: BufferRange;
   readonly start: number;
   readonly size: number;
 }
 
+/** @param extents of the run, or the larger ones of a run that is recorded for it. */
 export function planReadback(
   stages: readonly ReadStage[],
   arena: Arena,
   placement: Placement,
   extents: ExtentBinding,
-): Reading[] {
-  let start = 0;
-  return stages.map((stage) => {
+): ReadbackPlan {
+  const copies: ResultCopy[] = [];
+  let bytes = 0;
+  const readings = stages.map((stage): Reading => {
     const tensor = viewedTensor(stage.value);
+    const { kernel } = stage;
+    const known = copies.find((copy) => copy.tensor === tensor && copy.kernel === kernel);
+    if (known !== undefined) return { ...stage, copy: known };
     const range = arena.stored.get(tensor) ?? arena.inputs.get(tensor);
     if (range === undefined) {
       throw new EngineError({
@@ -49,37 +70,49 @@ export function planReadback(
         expected: "something to compute",
       });
     }
-    const bytes = byteLength(bindShape(tensor.shape, extents), placement.typeOf(tensor) ?? "f32");
-    const size = Math.max(16, Math.ceil(bytes / 4) * 4);
-    const reading = { ...stage, range, start, size };
-    start += Math.ceil(size / 16) * 16;
-    return reading;
+    const needed = byteLength(bindShape(tensor.shape, extents), typeIn(placement, tensor));
+    const copy = { tensor, kernel, range, start: bytes, size: Math.max(16, roundUp(needed, 4)) };
+    copies.push(copy);
+    bytes += roundUp(copy.size, 16);
+    return { ...stage, copy };
   });
-}
-
-/** How large a buffer the readings take. */
-export function bytesOf(readings: readonly Reading[]): number {
-  return readings.reduce((end, { start, size }) => Math.max(end, start + size), 0);
+  return { readings, copies, bytes };
 }
 
 /** Copies what is due after a kernel, or at the end. */
-export function copyReadings(
+export function copyResults(
   encoder: GPUCommandEncoder,
-  readings: readonly Reading[],
-  readback: GPUBuffer,
+  { copies }: ReadbackPlan,
+  buffer: GPUBuffer,
   due: number | undefined,
 ): void {
-  for (const { kernel, range, start, size } of readings) {
-    if (kernel === due) encoder.copyBufferToBuffer(range.buffer, range.offset, readback, start, size);
+  for (const { kernel, range, start, size } of copies) {
+    if (kernel === due) encoder.copyBufferToBuffer(range.buffer, range.offset, buffer, start, size);
   }
 }
 
-/** A stage of the bytes of its tensor. */
-export function decode(value: Value, bytes: ArrayBuffer, placement: Placement, extents: ExtentBinding): Tensor<"f32"> {
-  const tensor = viewedTensor(value);
-  const shape = bindShape(tensor.shape, extents);
-  const data = fromGpu(bytes, shape, placement.typeOf(tensor) ?? "f32");
-  if (tensor === value) return { dtype: "f32", shape, data };
-  const view = applyViews(value, contiguous(new Float64Array(data), shape), extents);
-  return { dtype: "f32", shape: view.shape, data: new Float32Array(toContiguous(view)) };
+/** The stages in the buffer, which is mapped. */
+export function readResults(
+  { readings, copies }: ReadbackPlan,
+  buffer: GPUBuffer,
+  placement: Placement,
+  extents: ExtentBinding,
+): Map<string, Tensor<"f32">> {
+  const tensors = new Map(
+    copies.map((copy) => {
+      const { tensor, start, size } = copy;
+      const shape = bindShape(tensor.shape, extents);
+      return [copy, { shape, data: fromGpu(buffer.getMappedRange(start, size), shape, typeIn(placement, tensor)) }];
+    }),
+  );
+  return new Map(
+    readings.map(({ name, value, copy }) => {
+      const { shape, data } = tensors.get(copy) as { shape: number[]; data: Float32Array<ArrayBuffer> };
+      if (value === copy.tensor) return [name, { dtype: "f32", shape, data }];
+      const view = applyViews(value, contiguous(new Float64Array(data), shape), extents);
+      return [name, { dtype: "f32", shape: view.shape, data: new Float32Array(toContiguous(view)) }];
+    }),
+  );
 }
+
+const typeIn = (placement: Placement, tensor: Value): StorageType => placement.typeOf(tensor) ?? "f32";

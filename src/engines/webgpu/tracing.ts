@@ -16,16 +16,25 @@ import type { Placement } from "./placement.ts";
 
 /**
  * What the host does in a run, in this order. A run that is submitted in portions (`encode-run.ts`) encodes and submits
- * several times.
+ * several times; one that was recorded ahead only submits.
  * - `prepare inputs`: check them, and pack sequences one after another;
  * - `memory`: make room on the GPU, where an earlier run has left too little;
  * - `write inputs`: hand them to the queue;
  * - `encode`: record the commands;
  * - `submit`: hand those to the queue;
+ * - `record ahead`: record the next run, where this one is like the last;
  * - `wait`: until the GPU has computed and the outputs can be read;
  * - `decode`: outputs to tensors, and packed ones to rows again.
  */
-export type HostPhase = "prepare inputs" | "memory" | "write inputs" | "encode" | "submit" | "wait" | "decode";
+export type HostPhase =
+  | "prepare inputs"
+  | "memory"
+  | "write inputs"
+  | "encode"
+  | "submit"
+  | "record ahead"
+  | "wait"
+  | "decode";
 
 /** In milliseconds of `performance.now()`. */
 export interface HostSpan {

@@ -111,7 +111,7 @@ export class AttentionParts {
         ? ["let first_key = 0u;"]
         : [
             "// A sequence's id is the index of its first token, and ids never fall: the keys are those of the tile's sequences.",
-            `let first_id = ${ids}[first_query];`,
+            `let first_id = ${ids}[min(first_query, ${extentText(this.queries)} - 1u)];`,
             "let first_key = u32(first_id) & ~3u;",
             `let last_id = ${ids}[min(first_query + ${tileQueries - 1}u, ${extentText(this.queries)} - 1u)];`,
           ];
