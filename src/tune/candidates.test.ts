@@ -33,10 +33,10 @@ test("candidates are valid, all different, and not too many", () => {
     fc.property(kernels, fc.integer({ min: 1, max: 20_000 }), limitsOf, (kernel, rows, limits) => {
       const tiles = candidatesFor(kernel, rows, limits);
       for (const tile of tiles) {
-        expect(isValidTile(kernel.kind, tile as never, kernel.shape, limits)).toBe(true);
+        expect(isValidTile(kernel, tile as never, limits)).toBe(true);
       }
       expect(new Set(tiles.map((tile) => JSON.stringify(tile))).size).toBe(tiles.length);
-      const usual = defaultTile(kernel.kind, kernel.shape, limits, rows);
+      const usual = defaultTile(kernel, limits, rows);
       expect(nearest(tiles, usual, 60).length).toBe(Math.min(60, tiles.length));
     }),
     { numRuns: 60 },
@@ -52,14 +52,14 @@ test("the usual tiles are valid where tensor cores are, and candidates of BERT-b
     { kind: "tensor-attention", shape: [64, 64] },
     { kind: "tensor-attention", shape: [128, 128] },
   ];
-  for (const { kind, shape } of kernels) {
+  for (const kernel of kernels) {
     for (const rows of sizeClassesOf(roomy)) {
-      const usual = defaultTile(kind, shape, roomy, rows);
-      expect(isValidTile(kind, usual, shape, roomy)).toBe(true);
+      const usual = defaultTile(kernel, roomy, rows);
+      expect(isValidTile(kernel, usual, roomy)).toBe(true);
       const known = { ...roomy, tiles: { tileFor: () => usual as never } };
-      expect(chooseTile(kind, shape, known, rows)).toBe(usual);
+      expect(chooseTile(kernel, known, rows)).toBe(usual);
     }
-    expect(candidatesFor({ kind, shape }, 384, roomy).length).toBeGreaterThan(5);
+    expect(candidatesFor(kernel, 384, roomy).length).toBeGreaterThan(5);
   }
 });
 

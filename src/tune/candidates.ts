@@ -12,6 +12,7 @@
  */
 import { isValidTile, type Tile, type TiledKernel, type TileKind, type Tiles } from "../engines/webgpu/choose-tile.ts";
 import type { KernelLimits } from "../engines/webgpu/codegen/kernel-source.ts";
+import { attentionInvocationsOf } from "../engines/webgpu/kernels/attention-tiles.ts";
 import { invocationsOf } from "../engines/webgpu/kernels/matmul-tiles.ts";
 import { fragment } from "../engines/webgpu/kernels/tensor-fragments.ts";
 import { tensorInvocationsOf } from "../engines/webgpu/kernels/tensor-tiles.ts";
@@ -22,14 +23,15 @@ const enoughWorkgroups = 32;
 const manyWorkgroups = 6000;
 
 /** @param rows of the run that they are for. */
-export function candidatesFor({ kind, shape }: TiledKernel, rows: number, limits: KernelLimits): Tile[] {
-  const [first, second] = shape.map(Number) as [number, number];
+export function candidatesFor(kernel: TiledKernel, rows: number, limits: KernelLimits): Tile[] {
+  const { kind } = kernel;
+  const [first, second] = kernel.shape.map(Number) as [number, number];
   const makers: { readonly [K in TileKind]: () => Iterable<Tiles[K]> } = {
     "tensor-matmul": () => ofUsefulSize([...tensorTiles(first)], rows, second),
     matmul: () => ofUsefulSize([...matmulTiles(first)], rows, second),
     "tensor-attention": attentionTiles,
   };
-  return [...makers[kind]()].filter((tile) => isValidTile(kind, tile as never, shape, limits));
+  return [...makers[kind]()].filter((tile) => isValidTile(kernel, tile as never, limits));
 }
 
 interface Sized {
@@ -72,12 +74,12 @@ function* tensorTiles(inner: number): Generator<Tiles["tensor-matmul"]> {
 
 function* matmulTiles(inner: number): Generator<Tiles["matmul"]> {
   for (const [rows, columns, depth, parts, high, wide] of combinations(
-    [16, 32, 64, 128],
-    [32, 64, 128],
+    [16, 24, 32, 48, 64, 96, 128],
+    [32, 48, 64, 96, 128],
     [8, 16, 32],
     [1, 2, 4, 8],
-    [2, 4, 8],
-    [4, 8],
+    [2, 4, 6, 8],
+    [4, 6, 8],
   )) {
     const tile = { rows, columns, depth, parts, own: [high, wide] } as const;
     const invocations = invocationsOf(tile);
@@ -94,8 +96,9 @@ function* attentionTiles(): Generator<Tiles["tensor-attention"]> {
     [16, 32, 48, 64, 96, 128],
     [1, 2, 4],
   )) {
-    const invocations = (queries / fragment) * sharing * 32;
-    if (invocations >= 64 && invocations <= 512) yield { queries, keys, sharing };
+    const tile = { queries, keys, sharing };
+    const invocations = attentionInvocationsOf(tile);
+    if (invocations >= 64 && invocations <= 512) yield tile;
   }
 }
 

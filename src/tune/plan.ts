@@ -122,7 +122,7 @@ const hasNumbers = (kernel: TiledKernel): kernel is TuningSubject["kernel"] =>
   kernel.shape.every((extent) => typeof extent === "number");
 
 function sizeOf(kernel: TuningSubject["kernel"], rows: number, limits: KernelLimits, most: number): TuningSize {
-  const usual = defaultTile(kernel.kind, kernel.shape, limits, rows);
+  const usual = defaultTile(kernel, limits, rows);
   const others = candidatesFor(kernel, rows, limits).filter((tile) => !isSame(tile, usual));
   return { rows, mostRows: sizeClassOf(rows, limits), usual, candidates: nearest(others, usual, most) };
 }

@@ -36,24 +36,26 @@ export function standInForHalves(lowered: LoweredKernel): LoweredKernel {
 }
 
 /**
- * A workgroup larger than the software GPU's as two, each with its part of the invocations. They do not see what the other
- * part puts into workgroup memory.
+ * A workgroup larger than the software GPU's as several, each with its part of the invocations. They do not see what the
+ * other parts put into workgroup memory.
  */
 function inParts(lowered: LoweredKernel): LoweredKernel {
   const { workgroupSize, workgroups } = lowered;
-  if (workgroupSize <= mostInvocations) return lowered;
+  const parts = Math.ceil(workgroupSize / mostInvocations);
+  if (parts === 1) return lowered;
+  const partSize = workgroupSize / parts;
   const code = lowered.code
-    .replace(`@workgroup_size(${workgroupSize})`, `@workgroup_size(${mostInvocations})`)
+    .replace(`@workgroup_size(${workgroupSize})`, `@workgroup_size(${partSize})`)
     .replace("local_invocation_index) local_index: u32", "local_invocation_index) index_in_part: u32")
-    .replace(/(index_in_part: u32,\n\) \{)/, `$1\n  let local_index = index_in_part + group.z * ${mostInvocations}u;`);
-  if (workgroupSize !== 2 * mostInvocations || code.split("group.z").length !== 2) {
-    throw new Error("a workgroup that cannot be had in two parts");
+    .replace(/(index_in_part: u32,\n\) \{)/, `$1\n  let local_index = index_in_part + group.z * ${partSize}u;`);
+  if (!Number.isInteger(partSize) || code.split("group.z").length !== 2) {
+    throw new Error("a workgroup that cannot be had in parts");
   }
-  const inTwo = (extentOf: Parameters<typeof workgroups>[0]): Workgroups => {
+  const inAll = (extentOf: Parameters<typeof workgroups>[0]): Workgroups => {
     const [x, y] = workgroups(extentOf);
-    return [x, y, 2];
+    return [x, y, parts];
   };
-  return { ...lowered, code, workgroups: inTwo, workgroupSize: mostInvocations };
+  return { ...lowered, code, workgroups: inAll, workgroupSize: partSize };
 }
 
 const packEight = `fn pack_eight(first: vec4<f32>, second: vec4<f32>) -> vec4<u32> {

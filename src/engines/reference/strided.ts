@@ -1,10 +1,12 @@
 /**
- * Float64 arrays seen through strides, so that a transpose, a slice or a broadcast copies nothing.
+ * Arrays seen through strides, so that a transpose, a slice or a broadcast copies nothing. The interpreter's are float64.
  */
 import { elementCount } from "../../tensor/tensor.ts";
 
-export interface Strided {
-  readonly data: Float64Array;
+export type Elements = Float32Array | Float64Array;
+
+export interface Strided<T extends Elements = Float64Array> {
+  readonly data: T;
   readonly shape: readonly number[];
   /** Elements from one index to the next, by axis; 0 repeats. */
   readonly strides: readonly number[];
@@ -22,11 +24,11 @@ export function rowMajorStrides(shape: readonly number[]): number[] {
   return strides;
 }
 
-export function contiguous(data: Float64Array, shape: readonly number[]): Strided {
+export function contiguous<T extends Elements>(data: T, shape: readonly number[]): Strided<T> {
   return { data, shape, strides: rowMajorStrides(shape), offset: 0 };
 }
 
-export function isContiguous({ data, shape, strides, offset }: Strided): boolean {
+export function isContiguous({ data, shape, strides, offset }: Strided<Elements>): boolean {
   const expected = rowMajorStrides(shape);
   return (
     offset === 0 &&
@@ -49,7 +51,10 @@ export function broadcastTo(view: Strided, shape: readonly number[]): Strided {
  * Calls `visit` once a row: for every index of all axes but the last, with the offset at which the row starts in each
  * view. All views have the same shape.
  */
-export function forEachRow(views: readonly Strided[], visit: (row: number, offsets: readonly number[]) => void): void {
+export function forEachRow(
+  views: readonly Strided<Elements>[],
+  visit: (row: number, offsets: readonly number[]) => void,
+): void {
   const shape = views[0]?.shape ?? [];
   const outer = shape.slice(0, -1);
   const rows = elementCount(outer);
@@ -73,7 +78,7 @@ export function forEachRow(views: readonly Strided[], visit: (row: number, offse
  * The same elements in the same order along as few axes as possible, so that rows are long: axes of one element are left
  * out, and those that are walked evenly through become one.
  */
-function withFewestAxes(view: Strided): Strided {
+function withFewestAxes<T extends Elements>(view: Strided<T>): Strided<T> {
   const [shape, strides]: [number[], number[]] = [[], []];
   view.shape.forEach((extent, axis) => {
     const stride = view.strides[axis] as number;
@@ -86,12 +91,13 @@ function withFewestAxes(view: Strided): Strided {
 }
 
 /** The elements in row-major order, without a copy where they already are. */
-export function toContiguous(given: Strided): Float64Array {
+export function toContiguous<T extends Elements>(given: Strided<T>): T {
   if (isContiguous(given)) return given.data;
   const view = withFewestAxes(given);
   const width = view.shape.at(-1) ?? 1;
   const stride = view.strides.at(-1) ?? 0;
-  const target = new Float64Array(elementCount(view.shape));
+  const Data = view.data.constructor as new (length: number) => T;
+  const target = new Data(elementCount(view.shape));
   forEachRow([view], (row, offsets) => {
     const from = offsets[0] as number;
     const to = row * width;

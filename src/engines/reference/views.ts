@@ -4,12 +4,16 @@
 import { type Binding, bindShape } from "../../program/bind.ts";
 import type { Operation, Value } from "../../program/program.ts";
 import { viewedBy } from "../../program/views.ts";
-import { contiguous, type Strided, toContiguous } from "./strided.ts";
+import { contiguous, type Elements, type Strided, toContiguous } from "./strided.ts";
 
 export type ViewOperation = Extract<Operation, { kind: "transpose" | "reshape" | "slice" }>;
 
 /** What one operation sees of a tensor. */
-export function applyView(operation: ViewOperation, view: Strided, shape: readonly number[]): Strided {
+export function applyView<T extends Elements>(
+  operation: ViewOperation,
+  view: Strided<T>,
+  shape: readonly number[],
+): Strided<T> {
   switch (operation.kind) {
     case "transpose":
       return { ...view, shape, strides: operation.permutation.map((axis) => view.strides[axis] as number) };
@@ -23,7 +27,7 @@ export function applyView(operation: ViewOperation, view: Strided, shape: readon
 }
 
 /** What a value, a view of a view …, sees of the tensor that is viewed in the end. */
-export function applyViews(value: Value, tensor: Strided, binding: Binding): Strided {
+export function applyViews<T extends Elements>(value: Value, tensor: Strided<T>, binding: Binding): Strided<T> {
   const operations: { readonly operation: ViewOperation; readonly value: Value }[] = [];
   for (let view = value, operand = viewedBy(view); operand !== undefined; view = operand, operand = viewedBy(view)) {
     operations.unshift({ operation: view.operation as ViewOperation, value: view });

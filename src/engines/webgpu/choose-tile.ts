@@ -26,10 +26,12 @@ export type TileKind = keyof Tiles;
 export type Tile = Tiles[TileKind];
 
 /** What tiles are told apart by, besides the rows. */
-export interface TiledKernel {
-  readonly kind: TileKind;
+export interface TiledKernel<K extends TileKind = TileKind> {
+  readonly kind: K;
   /** Inner dimension and columns of a matmul; of an attention the elements of a query and of a value. */
   readonly shape: Shape;
+  /** Whether it is a matmul that computes statistics of its result: not all tiles suit those. */
+  readonly hasStatistics?: boolean;
 }
 
 /** Tiles that were found. What it gives need not be valid. */
@@ -61,7 +63,7 @@ export function tiledKernelOf(
     const { matmul, statistics } = template;
     if (isNarrow(matmul) && statistics === undefined) return undefined;
     const kind = limits.tensorCores && suitsTensorCores(matmul, placement) ? "tensor-matmul" : "matmul";
-    return { kind, shape: matmulShape(matmul) };
+    return { kind, shape: matmulShape(matmul), hasStatistics: statistics !== undefined };
   }
   if (template.kind !== "attention" || !limits.tensorCores) return undefined;
   if (!suitsTensorAttention(template.attention, stores, placement)) return undefined;
@@ -75,45 +77,45 @@ function matmulShape({ operation, shape }: Value): Shape {
 }
 
 /** @param mostRows rows of the result, at most. */
-export function chooseTile<K extends TileKind>(kind: K, shape: Shape, limits: TileLimits, mostRows: number): Tiles[K] {
-  const found = limits.tiles?.tileFor(kind, shape, sizeClassOf(mostRows, limits));
-  const isUsable = found !== undefined && rules[kind].isValid(found, shape, limits);
-  return isUsable ? found : defaultTile(kind, shape, limits, mostRows);
+export function chooseTile<K extends TileKind>(kernel: TiledKernel<K>, limits: TileLimits, mostRows: number): Tiles[K] {
+  const found = limits.tiles?.tileFor(kernel.kind, kernel.shape, sizeClassOf(mostRows, limits));
+  const isUsable = found !== undefined && isValidTile(kernel, found, limits);
+  return isUsable ? found : defaultTile(kernel, limits, mostRows);
 }
 
 /** The tile of one who knows nothing of this GPU but its limits. */
 export function defaultTile<K extends TileKind>(
-  kind: K,
-  shape: Shape,
+  kernel: TiledKernel<K>,
   limits: KernelLimits,
   mostRows: number,
 ): Tiles[K] {
-  return rules[kind].standard(shape, limits, mostRows);
+  return rules[kernel.kind].standard(kernel, limits, mostRows);
 }
 
 /** Whether a kernel can be made of a tile, and fits into the limits. */
-export function isValidTile<K extends TileKind>(kind: K, tile: Tiles[K], shape: Shape, limits: KernelLimits): boolean {
-  return rules[kind].isValid(tile, shape, limits);
+export function isValidTile<K extends TileKind>(kernel: TiledKernel<K>, tile: Tiles[K], limits: KernelLimits): boolean {
+  return rules[kernel.kind].isValid(tile, kernel, limits);
 }
 
 interface Rule<T> {
-  readonly isValid: (tile: T, shape: Shape, limits: KernelLimits) => boolean;
-  readonly standard: (shape: Shape, limits: KernelLimits, mostRows: number) => T;
+  readonly isValid: (tile: T, kernel: TiledKernel, limits: KernelLimits) => boolean;
+  readonly standard: (kernel: TiledKernel, limits: KernelLimits, mostRows: number) => T;
 }
 
-const headOf = ([depth, width]: Shape) => ({ depth: Number(depth), width: Number(width) });
+const headOf = ({ shape: [depth, width] }: TiledKernel) => ({ depth: Number(depth), width: Number(width) });
 
 const rules: { readonly [K in TileKind]: Rule<Tiles[K]> } = {
   "tensor-matmul": {
     isValid: (tile, _, limits) => isValidTensorTile(tile, limits),
-    standard: ([, columns], _, mostRows) => tileFor(mostRows, Number(columns)),
+    standard: ({ shape: [inner, columns] }, _, mostRows) => tileFor(mostRows, Number(columns), Number(inner)),
   },
   matmul: {
-    isValid: (tile, _, limits) => isValidMatmulTile(tile, limits),
-    standard: ([, columns], limits, mostRows) => matmulTileFor(mostRows, columns as Extent, limits),
+    isValid: (tile, { hasStatistics = false }, limits) => isValidMatmulTile(tile, limits, hasStatistics),
+    standard: ({ shape: [, columns], hasStatistics = false }, limits, mostRows) =>
+      matmulTileFor(mostRows, columns as Extent, limits, hasStatistics),
   },
   "tensor-attention": {
-    isValid: (tile, shape, limits) => isValidAttentionTile(tile, headOf(shape), limits),
-    standard: (shape, _, mostRows) => attentionTileFor(mostRows, headOf(shape)),
+    isValid: (tile, kernel, limits) => isValidAttentionTile(tile, headOf(kernel), limits),
+    standard: (kernel, _, mostRows) => attentionTileFor(mostRows, headOf(kernel)),
   },
 };

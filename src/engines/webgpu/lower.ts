@@ -91,8 +91,8 @@ function lowerKernel(
   const { template, stores } = kernel;
   const bindings = new KernelBindings(placement);
   const tiled = tiledKernelOf(kernel, placement, limits);
-  const tileOf = <K extends TileKind>(kind: K, { shape }: TiledKernel): Tiles[K] =>
-    chooseTile(kind, shape, limits, mostRows);
+  const tileOf = <K extends TileKind>(kind: K, kernel: TiledKernel): Tiles[K] =>
+    chooseTile({ ...kernel, kind }, limits, mostRows);
   switch (template.kind) {
     case "elementwise":
       return elementwiseKernel(kernel, bindings);

@@ -109,8 +109,8 @@ export function readResults(
     readings.map(({ name, value, copy }) => {
       const { shape, data } = tensors.get(copy) as { shape: number[]; data: Float32Array<ArrayBuffer> };
       if (value === copy.tensor) return [name, { dtype: "f32", shape, data }];
-      const view = applyViews(value, contiguous(new Float64Array(data), shape), extents);
-      return [name, { dtype: "f32", shape: view.shape, data: new Float32Array(toContiguous(view)) }];
+      const view = applyViews(value, contiguous(data, shape), extents);
+      return [name, { dtype: "f32", shape: view.shape, data: toContiguous(view) }];
     }),
   );
 }

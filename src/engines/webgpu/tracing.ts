@@ -16,7 +16,7 @@ import type { Placement } from "./placement.ts";
 
 /**
  * What the host does in a run, in this order. A run that is submitted in portions (`encode-run.ts`) encodes and submits
- * several times; one that was recorded ahead only submits.
+ * twice; one that was recorded ahead only submits.
  * - `prepare inputs`: check them, and pack sequences one after another;
  * - `memory`: make room on the GPU, where an earlier run has left too little;
  * - `write inputs`: hand them to the queue;

@@ -18,6 +18,7 @@ import { acrossLanes, lowest, maskTail, vectorIndex } from "../codegen/expressio
 import { assemble, indent, type KernelLimits, type KernelSource, productOf } from "../codegen/kernel-source.ts";
 import { extentText, storeVector } from "../codegen/storage.ts";
 import { AttentionParts } from "./attention-parts.ts";
+import { placeOfInvocation } from "./invocations.ts";
 
 interface Tile {
   readonly queries: number;
@@ -78,7 +79,7 @@ class AttentionGenerator {
     return {
       code: assemble(bindings, {
         declarations: [...this.#workgroupMemory(), ...functions],
-        workgroupSize: [this.#keyGroups, this.#tile.queries / this.#tile.own],
+        workgroupSize: [invocationsOf(this.#tile)],
         body,
       }),
       bindings: bindings.bindings,
@@ -95,7 +96,7 @@ class AttentionGenerator {
 
   /** The place of a query of the invocation in the tile, as WGSL. */
   #query(row: number): string {
-    return `local.y * ${this.#tile.own}u + ${row}u`;
+    return `y * ${this.#tile.own}u + ${row}u`;
   }
 
   /** Invocations side by side along the keys. */
@@ -109,8 +110,22 @@ class AttentionGenerator {
   }
 
   #memoryOf({ queries, keys }: Tile): number {
-    const lines = queries * (this.#depth + 1) + keys * (Math.max(this.#depth, this.#width) + 1);
-    return 16 * lines + 4 * (queries * keys + (queries * keys) / 4);
+    const vectors = queries * (this.#depth + 1) + this.#lengthOf(keys);
+    return 16 * vectors + 4 * (queries * keys + (queries * keys) / 4);
+  }
+
+  /** Vectors that lines of keys or values take. */
+  #lengthOf(keys: number): number {
+    return keys * (Math.max(this.#depth, this.#width) + 1) + keys / 4;
+  }
+
+  /**
+   * Where the line of a key of the tile begins. Every fourth line is followed by a vector more, for neighbours read lines
+   * that are four apart: they begin in different memory banks.
+   */
+  #lineAt(fours: string, key: number): string {
+    const line = Math.max(this.#depth, this.#width) + 1;
+    return `${fours} * ${4 * line + 1}u${key === 0 ? "" : ` + ${key * line}u`}`;
   }
 
   #workgroupMemory(): string[] {
@@ -118,7 +133,7 @@ class AttentionGenerator {
     return [
       `var<workgroup> queries: array<vec4<f32>, ${queries * (this.#depth + 1)}>;`,
       "// Keys first, then the values of the same positions.",
-      `var<workgroup> lines: array<vec4<f32>, ${keys * (Math.max(this.#depth, this.#width) + 1)}>;`,
+      `var<workgroup> lines: array<vec4<f32>, ${this.#lengthOf(keys)}>;`,
       `var<workgroup> weights: array<vec4<f32>, ${(queries * keys) / 4}>;`,
       `var<workgroup> partials: array<f32, ${(queries * keys) / 4}>;`,
     ];
@@ -129,6 +144,7 @@ class AttentionGenerator {
     const queryCount = extentText(this.#parts.queries);
     const invocations = invocationsOf(this.#tile);
     return [
+      ...placeOfInvocation("local_index", this.#keyGroups, this.#tile.queries / this.#tile.own),
       "let head = group.y;",
       `let first_query = group.x * ${queries}u;`,
       ...this.#own.map((row) => `let query${row} = min(first_query + ${this.#query(row)}, ${queryCount} - 1u);`),
@@ -151,16 +167,13 @@ class AttentionGenerator {
     const { keys } = this.#tile;
     const { context, scores } = this.#parts.attention;
     const condition = this.#parts.isWithinKeys(this.#stores.some((value) => value !== context));
-    const lineLength = Math.max(this.#depth, this.#width) + 1;
     return [
       `for (var key0 = first_key; ${condition}; key0 += ${keys}u) {`,
       ...indent([
         ...this.#fillLines("key", this.#depth),
         ...this.#own.map((row) => `var products${row} = vec4<f32>();`),
         `for (var column = 0u; column < ${this.#depth}u; column++) {`,
-        ...[0, 1, 2, 3].map(
-          (key) => `  let key_part${key} = lines[(local.x * 4u + ${key}u) * ${lineLength}u + column];`,
-        ),
+        ...[0, 1, 2, 3].map((key) => `  let key_part${key} = lines[${this.#lineAt("x", key)} + column];`),
         ...this.#own.flatMap((row) => {
           const dots = [0, 1, 2, 3].map((key) => `dot(query_part${row}, key_part${key})`);
           return [
@@ -169,7 +182,7 @@ class AttentionGenerator {
           ];
         }),
         "}",
-        "let key = key0 + local.x * 4u;",
+        "let key = key0 + x * 4u;",
         // Coordinates past the end are those of the last key: what is computed there does not count.
         `let known_key = min(key, (key_end - 1u) & ~3u);`,
         ...this.#own.flatMap((row) => [
@@ -193,7 +206,7 @@ class AttentionGenerator {
       `for (var index = local_index; index < ${keys * vectors}u; index += ${invocationsOf(this.#tile)}u) {`,
       `  let line = index / ${vectors}u;`,
       `  let column = index % ${vectors}u;`,
-      `  lines[line * ${lineLength}u + column] = load_${name}(head, min(key0 + line, key_end - 1u), column * 4u);`,
+      `  lines[line * ${lineLength}u + line / 4u + column] = load_${name}(head, min(key0 + line, key_end - 1u), column * 4u);`,
       "}",
       "workgroupBarrier();",
     ];
@@ -202,13 +215,12 @@ class AttentionGenerator {
   #accumulate(): string[] {
     const { keys } = this.#tile;
     const groups = this.#keyGroups;
-    const lineLength = Math.max(this.#depth, this.#width) + 1;
     const rows = this.#own;
     const place = (row: number): string => `(${this.#query(row)}) * ${groups}u`;
     return [
       ...rows.flatMap((row) => [
         `let visible${row} = select(vec4<f32>(${lowest}), scores${row}, counts${row});`,
-        `partials[${place(row)} + local.x] = ${acrossLanes("max", `visible${row}`)};`,
+        `partials[${place(row)} + x] = ${acrossLanes("max", `visible${row}`)};`,
       ]),
       "workgroupBarrier();",
       ...rows.flatMap((row) => [
@@ -218,7 +230,7 @@ class AttentionGenerator {
         `largest${row} = next${row};`,
         `let weights${row} = select(vec4<f32>(), exp(visible${row} - vec4<f32>(next${row})), counts${row});`,
         `sum${row} = sum${row} * scale${row} + ${acrossLanes("sum", `weights${row}`)};`,
-        `weights[${place(row)} + local.x] = weights${row};`,
+        `weights[${place(row)} + x] = weights${row};`,
         ...Array.from({ length: this.#held }, (_, held) => `context${row}_${held} *= scale${row};`),
       ]),
       ...this.#fillLines("value", this.#width),
@@ -226,8 +238,8 @@ class AttentionGenerator {
       ...rows.map((row) => `  let four${row} = weights[${place(row)} + key_group];`),
       ...["x", "y", "z", "w"].flatMap((lane, key) => [
         ...Array.from({ length: this.#held }, (_, held) => {
-          const column = `min(local.x + ${held * groups}u, ${this.#width - 1}u)`;
-          return `  let value${key}_${held} = lines[(key_group * 4u + ${key}u) * ${lineLength}u + ${column}];`;
+          const column = `min(x + ${held * groups}u, ${this.#width - 1}u)`;
+          return `  let value${key}_${held} = lines[${this.#lineAt("key_group", key)} + ${column}];`;
         }),
         ...rows.flatMap((row) =>
           Array.from(
@@ -247,7 +259,7 @@ class AttentionGenerator {
     const queryCount = extentText(this.#parts.queries);
     return [
       "workgroupBarrier();",
-      ...this.#own.map((row) => `partials[${place(row)} + local.x] = sum${row};`),
+      ...this.#own.map((row) => `partials[${place(row)} + x] = sum${row};`),
       "workgroupBarrier();",
       ...this.#own.flatMap((row) => {
         return [
@@ -256,9 +268,9 @@ class AttentionGenerator {
           `let norm${row} = max(total${row}, 1.0f);`,
           `if (first_query + ${this.#query(row)} < ${queryCount}) {`,
           ...Array.from({ length: this.#held }, (_, held) => {
-            const column = `(local.x + ${held * groups}u) * 4u`;
+            const column = `(x + ${held * groups}u) * 4u`;
             const stored = this.#parts.storeContext(`query${row}`, column, `(context${row}_${held} / norm${row})`);
-            return `  if (local.x + ${held * groups}u < ${this.#width}u) { ${stored} }`;
+            return `  if (x + ${held * groups}u < ${this.#width}u) { ${stored} }`;
           }),
           "}",
         ];

@@ -37,33 +37,45 @@ const smallColumns = 128;
 /** For at most so many columns (768 of BERT-base for one) tiles are to be smaller, or there are too few. */
 const fewColumns = 1024;
 
-/** Rows of the result, at most, for which there are few tiles. */
-const fewRows = 1024;
+/** Rows of the result, at most, for which there are very few tiles, and few. */
+const [veryFewRows, fewRows] = [192, 1024];
 
 /** What runs are told apart by: rows of the result, at most. */
-export const plainSizeClasses: readonly [number, ...number[]] = [fewRows, Number.POSITIVE_INFINITY];
+export const plainSizeClasses: readonly [number, ...number[]] = [veryFewRows, fewRows, Number.POSITIVE_INFINITY];
 
-/** The largest tile that suits a result of at most so many rows, and so many columns, and that the device allows. */
-export function matmulTileFor(mostRows: number, columns: Extent, limits: KernelLimits): MatmulTile {
-  const fits = (candidate: MatmulTile): boolean => isValidMatmulTile(candidate, limits);
+/**
+ * The largest tile that suits a result of at most so many rows, and so many columns, and that the device allows.
+ * @param hasStatistics whether the kernel computes those of its result's tiles.
+ */
+export function matmulTileFor(
+  mostRows: number,
+  columns: Extent,
+  limits: KernelLimits,
+  hasStatistics: boolean,
+): MatmulTile {
+  const fits = (candidate: MatmulTile): boolean => isValidMatmulTile(candidate, limits, hasStatistics);
   return limits.isSoftware ? small : (candidatesFor(mostRows, columns).find(fits) ?? small);
 }
 
+/** Best first. 48 lines divide the rows and columns of BERT-base into about as many tiles as a large GPU computes at a time. */
 function candidatesFor(mostRows: number, columns: Extent): readonly MatmulTile[] {
   if (typeof columns !== "number" || columns <= smallColumns) return [small];
   if (mostRows > fewRows) return [tile(128, 128, 16, 1, 8, 8), medium, small];
-  return [columns <= fewColumns ? tile(32, 64, 8, 4, 4, 8) : tile(64, 64, 8, 4, 8, 8), medium, small];
+  const whole = mostRows <= veryFewRows ? [tile(24, 48, 16, 4, 6, 6)] : [];
+  const withStatistics = columns <= fewColumns ? tile(32, 64, 8, 4, 4, 8) : tile(64, 64, 8, 4, 8, 8);
+  return [...whole, tile(48, 48, 16, 2, 6, 6), withStatistics, medium, small];
 }
 
 /**
  * Whether a kernel can be made of a tile, and fits into the limits: it divides evenly, its invocations share its operands'
- * strips evenly, its columns are a multiple of 32, the widest tile of statistics, and the invocations that have the vectors
- * of such a tile of statistics are neighbours.
+ * strips evenly, and where it computes statistics its columns are a multiple of 32, their widest tile, and the invocations
+ * that have the vectors of such a tile of statistics are neighbours.
  */
-export function isValidMatmulTile(candidate: MatmulTile, limits: KernelLimits): boolean {
+export function isValidMatmulTile(candidate: MatmulTile, limits: KernelLimits, hasStatistics: boolean): boolean {
   const { rows, columns, depth, parts, own } = candidate;
   if (![rows, columns, depth, parts, ...own].every((size) => Number.isSafeInteger(size) && size > 0)) return false;
-  if (columns % 32 !== 0 || depth % 4 !== 0 || rows % own[0] !== 0 || columns % own[1] !== 0) return false;
+  if (columns % (hasStatistics ? 32 : 4) !== 0 || depth % 4 !== 0 || rows % own[0] !== 0 || columns % own[1] !== 0)
+    return false;
   const invocations = invocationsOf(candidate);
   const fits = invocations <= limits.workgroupSize && memoryOf(candidate) <= limits.workgroupMemory;
   return invocations % 8 === 0 && stripsOf(candidate).isEven && fits;

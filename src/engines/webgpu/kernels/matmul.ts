@@ -17,6 +17,7 @@ import { at, linear } from "../codegen/coordinates.ts";
 import { acrossLanes, Block, transposed } from "../codegen/expressions.ts";
 import { assemble, indent, type KernelSource } from "../codegen/kernel-source.ts";
 import { extentText } from "../codegen/storage.ts";
+import { placeOfInvocation } from "./invocations.ts";
 import { isMultiple, type MatmulKernel, MatmulParts } from "./matmul-parts.ts";
 import { invocationsOf, type MatmulTile, memoryOf, stagedOf, stripsOf } from "./matmul-tiles.ts";
 import type { Strips } from "./strips.ts";
@@ -70,8 +71,7 @@ class MatmulGenerator {
       `let first_column = group.x * ${columns}u;`,
       "let batch = group.z;",
       `let part = local_index / ${ys * xs}u;`,
-      `let y = local_index % ${ys * xs}u / ${xs}u;`,
-      `let x = local_index % ${xs}u;`,
+      ...placeOfInvocation(`local_index % ${ys * xs}u`, xs, ys),
       ...parts.computeScalars(rows, this.#invocations),
       ...this.#multiply(),
       ...this.#epilogue(),
@@ -127,25 +127,29 @@ class MatmulGenerator {
 
   #multiply(): string[] {
     const { depth, isRightTransposed } = this.#parts;
+    const vectors = this.#tile.depth / 4;
+    // A loop whose end is known to the compiler is not guarded against running for ever.
+    const steps = typeof depth === "number" ? `${Math.ceil(depth / this.#step)}u` : "steps";
     return [
       ...this.#each((r, c) => `var sum${r}_${c} = 0.0f;`),
       ...this.#strips.declare("left", "vec4<f32>"),
       ...(isRightTransposed ? this.#strips.declare("right", "vec4<f32>") : []),
+      ...(typeof depth === "number"
+        ? []
+        : [`let steps = (${extentText(depth)} + ${this.#step - 1}u) / ${this.#step}u;`]),
       "var k0 = 0u;",
       ...this.#fetch(),
-      `while (k0 < ${extentText(depth)}) {`,
+      `for (var step = 0u; step < ${steps}; step++) {`,
       ...indent([
         "workgroupBarrier();",
         ...this.#keep(),
         "workgroupBarrier();",
         "// What comes next is on its way while this is multiplied.",
-        `k0 += ${this.#step}u;`,
-        `if (k0 < ${extentText(depth)}) {`,
-        ...indent(this.#fetch()),
-        "}",
-        `for (var v = part * ${this.#tile.depth / 4}u; v < (part + 1u) * ${this.#tile.depth / 4}u; v++) {`,
-        ...indent(this.#multiplyVectors()),
-        "}",
+        `k0 = min(step + 1u, ${steps} - 1u) * ${this.#step}u;`,
+        ...this.#fetch(),
+        `let left = y * ${this.#strips.line}u + part * ${vectors}u;`,
+        `let right = ${this.#strips.start("right")}u + x * ${this.#strips.line}u + part * ${vectors}u;`,
+        ...Array.from({ length: vectors }, (_, v) => ["{", ...indent(this.#multiplyVectors(v)), "}"]).flat(),
       ]),
       "}",
     ];
@@ -184,18 +188,17 @@ class MatmulGenerator {
     ];
   }
 
-  /** Four steps along the inner dimension. */
-  #multiplyVectors(): string[] {
+  /** Four steps along the inner dimension, of the vectors that are so many from the part's first. */
+  #multiplyVectors(v: number): string[] {
     const [rows, columns] = this.#tile.own;
     const [ys, xs] = this.#apart;
-    const line = (base: string, index: number, apart: number): string =>
-      `(${base}${index === 0 ? "" : ` + ${index * apart}u`}) * ${this.#strips.line}u + v`;
+    const place = (side: string, lines: number): string => `strips[${side} + ${lines * this.#strips.line + v}u]`;
     return [
       ...Array.from({ length: columns }, (_, c) => {
-        return `let b${c} = strips[${this.#strips.start("right")}u + ${line("x", c, xs)}];`;
+        return `let b${c} = ${place("right", c * xs)};`;
       }),
       ...Array.from({ length: rows }, (_, r) => [
-        `let a${r} = strips[${line("y", r, ys)}];`,
+        `let a${r} = ${place("left", r * ys)};`,
         ...["x", "y", "z", "w"].flatMap((lane) =>
           Array.from({ length: columns }, (__, c) => `sum${r}_${c} = fma(a${r}.${lane}, b${c}.${lane}, sum${r}_${c});`),
         ),

@@ -131,7 +131,7 @@ class TensorMatmulGenerator {
   /** @param before what is to be done before the left operand can be read; the right one is on its way meanwhile. */
   #multiply(before: readonly string[]): string[] {
     const depth = Number(this.#parts.depth);
-    const last = (Math.ceil(depth / this.#step) - 1) * this.#step;
+    const steps = Math.ceil(depth / this.#step);
     return [
       ...this.#each((i, j) => `var sum${i}_${j} = subgroup_matrix_result<f32, 16, 16>();`),
       ...this.#strips.declare("left", "vec4<u32>"),
@@ -140,14 +140,15 @@ class TensorMatmulGenerator {
       ...this.#fetchRight(),
       ...before,
       ...this.#fetchLeft(),
-      `for (var k = 0u; k <= ${last}u; k += ${this.#step}u) {`,
+      // By ones, which the compiler sees the end of: it guards no such loop against running for ever.
+      `for (var step = 0u; step < ${steps}u; step++) {`,
       ...indent([
         "workgroupBarrier();",
         ...this.#strips.keep("left", "tile"),
         ...this.#strips.keep("right", "tile"),
         "workgroupBarrier();",
         "// What comes next is on its way while this is multiplied.",
-        `k0 = min(k + ${this.#step}u, ${last}u);`,
+        `k0 = min(step + 1u, ${steps - 1}u) * ${this.#step}u;`,
         ...this.#fetchLeft(),
         ...this.#fetchRight(),
         ...Array.from({ length: this.#tile.depth / fragment }, (_, index) => this.#multiplyFragments(index)).flat(),

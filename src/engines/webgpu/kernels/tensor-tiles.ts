@@ -2,8 +2,8 @@
  * The tiles of matmuls in tensor cores, by the size of the work.
  *
  * Few rows make few tiles: there the inner dimension is divided among subgroups of one workgroup, so that a GPU with more
- * than a hundred multiprocessors is not idle. Many rows take large tiles, which read each operand less often. Found by a
- * search on an NVIDIA H200 (bench/results); any of them is right anywhere.
+ * than a hundred multiprocessors is not idle. Many rows take large tiles, which read each operand less often. Found by
+ * `fusebert tune` on an NVIDIA H200; any of them is right anywhere.
  *
  * Must stay true: every tile in use is valid (`isValidTensorTile`) where 48 KiB of workgroup memory are to be had.
  */
@@ -25,24 +25,49 @@ const tile = (rows: number, columns: number, depth: number, ...subgroups: [numbe
   return { rows, columns, depth, subgroups };
 };
 
-/** For at most so many columns (768 of BERT-base for one) tiles are to be smaller, or there are too few. */
-const fewColumns = 1024;
+/** For at most so many columns (768 of BERT-base for one) tiles are to be smaller, or there are too few; and in between. */
+const [fewColumns, someColumns] = [1024, 2560];
+
+/** Of few columns, from so long an inner dimension on (BERT-base's 3072) their number matters less than their shape. */
+const longInner = 2048;
 
 interface SizeClass {
   /** Rows of the result, at most. */
   readonly mostRows: number;
   readonly fewColumns: TensorTile;
+  readonly fewColumnsOfMuch: TensorTile;
+  readonly someColumns: TensorTile;
   readonly manyColumns: TensorTile;
 }
 
 const classes: readonly [SizeClass, ...SizeClass[]] = [
-  { mostRows: 192, fewColumns: tile(32, 32, 64, 1, 1, 4), manyColumns: tile(64, 64, 32, 2, 2, 4) },
-  { mostRows: 768, fewColumns: tile(48, 64, 32, 1, 2, 4), manyColumns: tile(48, 64, 32, 1, 2, 2) },
-  { mostRows: 4096, fewColumns: tile(96, 96, 32, 2, 2, 2), manyColumns: tile(128, 128, 64, 4, 2, 1) },
+  {
+    mostRows: 192,
+    fewColumns: tile(32, 32, 64, 1, 1, 4),
+    fewColumnsOfMuch: tile(32, 32, 64, 1, 1, 4),
+    someColumns: tile(48, 64, 32, 1, 2, 4),
+    manyColumns: tile(64, 64, 32, 2, 2, 4),
+  },
+  {
+    mostRows: 768,
+    fewColumns: tile(48, 64, 32, 1, 2, 4),
+    fewColumnsOfMuch: tile(48, 64, 32, 1, 2, 4),
+    someColumns: tile(64, 128, 32, 1, 4, 2),
+    manyColumns: tile(96, 96, 32, 2, 2, 2),
+  },
+  {
+    mostRows: 4096,
+    fewColumns: tile(96, 96, 32, 2, 2, 2),
+    fewColumnsOfMuch: tile(96, 64, 32, 2, 2, 4),
+    someColumns: tile(96, 192, 64, 2, 4, 1),
+    manyColumns: tile(192, 128, 64, 4, 2, 1),
+  },
   {
     mostRows: Number.POSITIVE_INFINITY,
-    fewColumns: tile(96, 96, 32, 2, 2, 2),
-    manyColumns: tile(128, 128, 32, 2, 2, 1),
+    fewColumns: tile(192, 128, 64, 4, 4, 1),
+    fewColumnsOfMuch: tile(128, 192, 64, 2, 4, 1),
+    someColumns: tile(192, 128, 64, 4, 2, 1),
+    manyColumns: tile(192, 128, 64, 4, 2, 1),
   },
 ];
 
@@ -54,10 +79,11 @@ export const sizeClasses: readonly [number, ...number[]] = [
   ...larger.map(({ mostRows }) => mostRows),
 ];
 
-/** The tile for a result of at most so many rows, and so many columns. */
-export function tileFor(mostRows: number, columns: number): TensorTile {
+/** The tile for a result of at most so many rows, and so many columns, of a product with so long an inner dimension. */
+export function tileFor(mostRows: number, columns: number, inner: number): TensorTile {
   const choice = classes.find((sizeClass) => mostRows <= sizeClass.mostRows) as SizeClass;
-  return columns <= fewColumns ? choice.fewColumns : choice.manyColumns;
+  if (columns <= fewColumns) return inner < longInner ? choice.fewColumns : choice.fewColumnsOfMuch;
+  return columns <= someColumns ? choice.someColumns : choice.manyColumns;
 }
 
 export const tensorInvocationsOf = ({ subgroups: [m, n, k] }: TensorTile): number => m * n * k * subgroupSize;
