@@ -132,6 +132,7 @@ class MatmulGenerator {
     const steps = typeof depth === "number" ? `${Math.ceil(depth / this.#step)}u` : "steps";
     return [
       ...this.#each((r, c) => `var sum${r}_${c} = 0.0f;`),
+      ...this.#placesOfUnits(),
       ...this.#strips.declare("left", "vec4<f32>"),
       ...(isRightTransposed ? this.#strips.declare("right", "vec4<f32>") : []),
       ...(typeof depth === "number"
@@ -161,14 +162,31 @@ class MatmulGenerator {
     return Array.from({ length: rows * columns }, (_, index) => text(Math.floor(index / columns), index % columns));
   }
 
+  /** Where in the operands the units are that an invocation brings; the same in all steps but for `k0`. */
+  #placesOfUnits(): string[] {
+    const left = this.#strips
+      .units("left")
+      .flatMap(({ name, line, unit }) => [
+        `let ${name}_row = min(first_row + ${line}, ${this.#parts.rows.count} - 1u);`,
+        `let ${name}_k = ${unit} * 4u;`,
+      ]);
+    if (!this.#parts.isRightTransposed) return left;
+    const right = this.#strips
+      .units("right")
+      .flatMap(({ name, line, unit }) => [
+        `let ${name}_column = first_column + ${line};`,
+        `let ${name}_k = ${unit} * 4u;`,
+      ]);
+    return [...left, ...right];
+  }
+
   #fetch(): string[] {
-    const left = this.#strips.units("left").map(({ name, line, unit }) => {
-      const row = `min(first_row + ${line}, ${this.#parts.rows.count} - 1u)`;
-      return `${name} = load_left(batch, ${row}, ${line}, k0 + ${unit} * 4u);`;
+    const left = this.#strips.units("left").map(({ name, line }) => {
+      return `${name} = load_left(batch, ${name}_row, ${line}, k0 + ${name}_k);`;
     });
     if (!this.#parts.isRightTransposed) return left;
-    const right = this.#strips.units("right").map(({ name, line, unit }) => {
-      return `${name} = load_right(batch, first_column + ${line}, k0 + ${unit} * 4u);`;
+    const right = this.#strips.units("right").map(({ name }) => {
+      return `${name} = load_right(batch, ${name}_column, k0 + ${name}_k);`;
     });
     return [...left, ...right];
   }
