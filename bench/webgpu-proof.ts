@@ -52,8 +52,9 @@ export async function benchWebGpuProof(): Promise<void> {
   report.line(`# What the GPU computes, ${new Date().toISOString().slice(0, 10)}\n\n${machineLine()}\n`);
   report.line(`Kernels are ${scope.trustedKernels ? "trusted" : "checked by Dawn"}.\n`);
   const available = await findPrecisions(report, scope);
-  await verifyAll(report, { ...scope, precisions: available });
   await compareAnswers(report, { ...scope, precisions: available });
+  // One after another, so that what was found is written before the next is begun.
+  for (const precision of available) await verifyAll(report, { ...scope, precisions: [precision] });
 }
 
 /** @throws RangeError for a name that is none of them. */

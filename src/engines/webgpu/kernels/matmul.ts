@@ -19,7 +19,7 @@ import { assemble, indent, type KernelSource } from "../codegen/kernel-source.ts
 import { extentText } from "../codegen/storage.ts";
 import { placeOfInvocation } from "./invocations.ts";
 import { isMultiple, type MatmulKernel, MatmulParts } from "./matmul-parts.ts";
-import { invocationsOf, type MatmulTile, memoryOf, stagedOf, stripsOf } from "./matmul-tiles.ts";
+import { invocationsOf, type MatmulTile, memoryOf, stagedOf, stripsOf, unrolls } from "./matmul-tiles.ts";
 import type { Strips } from "./strips.ts";
 
 export function matmulKernel(
@@ -127,7 +127,6 @@ class MatmulGenerator {
 
   #multiply(): string[] {
     const { depth, isRightTransposed } = this.#parts;
-    const vectors = this.#tile.depth / 4;
     // A loop whose end is known to the compiler is not guarded against running for ever.
     const steps = typeof depth === "number" ? `${Math.ceil(depth / this.#step)}u` : "steps";
     return [
@@ -148,9 +147,7 @@ class MatmulGenerator {
         "// What comes next is on its way while this is multiplied.",
         `k0 = min(step + 1u, ${steps} - 1u) * ${this.#step}u;`,
         ...this.#fetch(),
-        `let left = y * ${this.#strips.line}u + part * ${vectors}u;`,
-        `let right = ${this.#strips.start("right")}u + x * ${this.#strips.line}u + part * ${vectors}u;`,
-        ...Array.from({ length: vectors }, (_, v) => ["{", ...indent(this.#multiplyVectors(v)), "}"]).flat(),
+        ...this.#multiplyStep(),
       ]),
       "}",
     ];
@@ -206,7 +203,25 @@ class MatmulGenerator {
     ];
   }
 
-  /** Four steps along the inner dimension, of the vectors that are so many from the part's first. */
+  /** What a part takes of the strips at a time. */
+  #multiplyStep(): string[] {
+    const vectors = this.#tile.depth / 4;
+    const { line } = this.#strips;
+    const isUnrolled = unrolls(this.#parts.columns);
+    const first = `part * ${vectors}u${isUnrolled ? "" : " + v"}`;
+    const places = [
+      `let left = y * ${line}u + ${first};`,
+      `let right = ${this.#strips.start("right")}u + x * ${line}u + ${first};`,
+    ];
+    if (!isUnrolled) {
+      const loop = `for (var v = 0u; v < ${vectors}u; v++) {`;
+      return [loop, ...indent([...places, ...this.#multiplyVectors(0)]), "}"];
+    }
+    const blocks = Array.from({ length: vectors }, (_, v) => ["{", ...indent(this.#multiplyVectors(v)), "}"]);
+    return [...places, ...blocks.flat()];
+  }
+
+  /** Four steps along the inner dimension, of the vectors that are so many behind the places. */
   #multiplyVectors(v: number): string[] {
     const [rows, columns] = this.#tile.own;
     const [ys, xs] = this.#apart;
