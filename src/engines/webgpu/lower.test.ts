@@ -116,3 +116,20 @@ test("low limits make the tiles of matmuls and attention smaller, and nothing el
   // The two matmuls with many columns, and the attention; the others have the smallest tile anywhere.
   expect(low.filter((kernel, index) => kernel.code !== usual[index]?.code)).toHaveLength(3);
 });
+
+test("a kernel that computes statistics of 32 columns has tiles of whole ones", () => {
+  const program = bertForQuestionAnswering({ ...config, hiddenSize: 192, heads: 3, intermediateSize: 384 });
+  const tilesOf = (level: Level): { readonly hasStatistics: boolean; readonly columns: number }[] => {
+    const schedule = scheduleAt(packSequences(program) ?? program, level);
+    const lowered = lowerToWgsl(schedule, new Placement(schedule, "f32"), large, 384);
+    return lowered.flatMap(({ kernel: { template }, workgroups }) => {
+      const columns = template.kind === "matmul" ? Number(template.matmul.shape.at(-1)) : 0;
+      if (template.kind !== "matmul" || columns < 192) return [];
+      const [across] = workgroups((extent) => (typeof extent === "number" ? extent : 384));
+      return [{ hasStatistics: template.statistics !== undefined, columns: columns / across }];
+    });
+  };
+  expect(tilesOf("O4").map(({ columns }) => columns)).toEqual([48, 48, 48, 48]);
+  expect(tilesOf("O3").map(({ hasStatistics }) => hasStatistics)).toEqual([false, true, false, true]);
+  for (const { hasStatistics, columns } of tilesOf("O3")) if (hasStatistics) expect(columns % 32).toBe(0);
+});
