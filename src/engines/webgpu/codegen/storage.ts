@@ -67,8 +67,11 @@ export function rowVectorsText(shape: Shape): string {
 }
 
 /** Four elements as `vec4<f32>`. */
-export function loadVector(name: string, index: string, type: StorageType): string {
-  const element = `${name}[${index}]`;
+export const loadVector = (name: string, index: string, type: StorageType): string =>
+  vectorOf(`${name}[${index}]`, type);
+
+/** An element of the WGSL array, as it lies in memory, as `vec4<f32>`. */
+export function vectorOf(element: string, type: StorageType): string {
   if (type === "f32") return element;
   if (type === "f16") return `vec4<f32>(${element})`;
   if (type === "packed-f16") return `unpack_halves(${element})`;

@@ -5,12 +5,12 @@
  * A right operand without leading axes serves all rows: the left operand's leading axes and its rows are then one axis.
  */
 import type { Kernel, TileStatistics } from "../../../passes/schedule.ts";
-import type { Extent, Operation, Shape, Value } from "../../../program/program.ts";
+import { type Extent, type Operation, operandsOf, type Shape, type Value } from "../../../program/program.ts";
 import type { KernelBindings } from "../codegen/bindings.ts";
-import { at, type Coordinates, delinearize, zero } from "../codegen/coordinates.ts";
-import { Block, type Given, maskTail } from "../codegen/expressions.ts";
+import { at, type Coordinates, delinearize, linear, zero } from "../codegen/coordinates.ts";
+import { Block, type Given, maskTail, vectorIndex } from "../codegen/expressions.ts";
 import { indent, type KernelSource, productOf, productText, store } from "../codegen/kernel-source.ts";
-import { extentText } from "../codegen/storage.ts";
+import { extentText, storageForms, vectorOf } from "../codegen/storage.ts";
 import { rowScalars } from "./row-scalars.ts";
 
 type Matmul = Extract<Operation, { kind: "matmul" }>;
@@ -25,6 +25,14 @@ export interface Rows {
   readonly rightLeading: Coordinates;
 }
 
+/** What is done with the products, as WGSL. */
+export interface Finish {
+  /** `finish` and the functions of `ahead`. */
+  readonly source: string;
+  /** Names of what `finish` takes after the products, read beforehand by the function of the same name after `read_`. */
+  readonly ahead: readonly string[];
+}
+
 export class MatmulParts {
   readonly operands: Matmul;
   readonly statistics: TileStatistics | undefined;
@@ -34,6 +42,7 @@ export class MatmulParts {
   readonly rowAxes: Shape;
   readonly batchAxes: Shape;
   readonly rows: Rows;
+  readonly #interior: readonly Value[];
   readonly #matmul: Value;
   readonly #stores: readonly Value[];
   /** Numbers that belong to whole rows, and the names by which `load_left` and `finish` know them. */
@@ -54,6 +63,7 @@ export class MatmulParts {
     this.rowAxes = isBatched ? shape.slice(-2, -1) : shape.slice(0, -1);
     this.batchAxes = isBatched ? shape.slice(0, -2) : [];
     this.rows = rowsOf(shape, isBatched);
+    this.#interior = interior;
     this.#matmul = matmul;
     this.#stores = stores;
     this.#scalars = rowScalars(interior, matmul);
@@ -87,22 +97,88 @@ export class MatmulParts {
     ].join("\n");
   }
 
-  /** `finish`: stores what comes of four columns of one row of the products, and returns the row of statistics. */
-  finish(): string {
+  /**
+   * `finish`: stores what comes of four columns of one row of the products, and returns the row of statistics.
+   *
+   * A tensor that it reads where it writes, such as a residual, is a parameter instead, as it lies in memory: kernels read it
+   * for all their rows at once, and the waiting is over once, not row by row. Compilers may not move such reads
+   * themselves, for all they know is that something is written in between.
+   */
+  finish(): Finish {
     const { statistics } = this;
+    const [row, column] = [this.rows.coordinates, at("column", 4)];
+    const inPlace = this.#readInPlace();
     const given = new Map(this.#given).set(this.#matmul, { vector: "product" });
+    inPlace.forEach((value, index) => {
+      given.set(value, { vector: vectorOf(`ahead${index}`, this.bindings.typeOf(value) ?? "f32") });
+    });
     const block = new Block(this.bindings, given);
     const own = this.#stores.filter((value) => value !== statistics?.means && value !== statistics?.squares);
-    const [row, column] = [this.rows.coordinates, at("column", 4)];
     const statements = own.flatMap((value) => store(this.bindings, block, value, row, column));
     const result = statistics && block.vector(statistics.row, [...row, column]);
-    return [
-      `fn finish(batch: u32, row: u32, tile_row: u32, column: u32, product: vec4<f32>)${result ? " -> vec4<f32>" : ""} {`,
-      ...indent(block.lines),
-      ...indent(statements),
-      ...(result ? [`  return ${result};`] : []),
-      "}",
-    ].join("\n");
+    const body = [...block.lines, ...statements, ...(result ? [`return ${result};`] : [])];
+    const ahead: string[] = [];
+    const functions: string[] = [];
+    const parameters = ["batch: u32", "row: u32", "tile_row: u32", "column: u32", "product: vec4<f32>"];
+    inPlace.forEach((value, index) => {
+      const used = `ahead${index}`;
+      if (!new RegExp(`\\b${used}\\b`).test(body.join("\n"))) return;
+      const { name, type } = this.bindings.read(value);
+      const { element } = storageForms[type];
+      const place = vectorIndex(linear(row, value.shape.slice(0, -1)), value, column);
+      ahead.push(used);
+      parameters.push(`${used}: ${element}`);
+      functions.push(
+        `fn read_${used}(batch: u32, row: u32, column: u32) -> ${element} {`,
+        `  return ${name}[${place}];`,
+        "}",
+      );
+    });
+    const finish = [`fn finish(${parameters.join(", ")})${result ? " -> vec4<f32>" : ""} {`, ...indent(body), "}"];
+    return { source: [...functions, ...finish].join("\n"), ahead };
+  }
+
+  /** Tensors with a vector for every vector of the result, that are only read in place. */
+  #readInPlace(): readonly Value[] {
+    const shape = this.#matmul.shape.join();
+    if (typeof this.columns !== "number") return [];
+    const operands = new Set(this.#interior.flatMap(({ operation }) => operandsOf(operation)));
+    return [...operands].filter((value) => {
+      const type = this.bindings.typeOf(value);
+      if (value.shape.join() !== shape || type === undefined || type === "scalars" || type === "integers") return false;
+      const readers = this.#interior.filter(({ operation }) => operandsOf(operation).includes(value));
+      return readers.every((reader) => reader.operation.kind === "elementwise" && reader.shape.join() === shape);
+    });
+  }
+
+  /**
+   * Statements that read what `finish` takes beforehand, at a row and a column as WGSL, into variables of its name and the
+   * slot's. Rows and columns beyond the last are read as the last.
+   * @param tileColumns columns of a tile.
+   */
+  readAhead({ ahead }: Finish, slot: string, row: string, column: string, tileColumns: number): string[] {
+    if (ahead.length === 0) return [];
+    const last = Math.ceil(Number(this.columns) / 4) * 4 - 4;
+    const inside = isMultiple(this.columns, tileColumns) ? column : `min(${column}, ${last}u)`;
+    const place = `batch, min(${row}, ${this.rows.count} - 1u), ${inside}`;
+    return ahead.map((name) => `let ${name}_${slot} = read_${name}(${place});`);
+  }
+
+  /**
+   * Statements that finish some vectors, one after another: a loop, or written out where each has something read ahead.
+   * @param one the statements for the vector number `step`, given the further arguments of `finish`.
+   */
+  finishEach(
+    { ahead }: Finish,
+    steps: number,
+    slot: string,
+    one: (furtherArguments: string) => readonly string[],
+  ): string[] {
+    if (ahead.length === 0) return [`for (var step = 0u; step < ${steps}u; step++) {`, ...indent(one("")), "}"];
+    return Array.from({ length: steps }, (_, step) => {
+      const further = ahead.map((name) => `, ${name}_${slot}_${step}`).join("");
+      return ["{", `  let step = ${step}u;`, ...indent(one(further)), "}"];
+    }).flat();
   }
 
   /** Where the numbers that belong to whole rows are kept. */

@@ -18,7 +18,7 @@ import { acrossLanes, Block, transposed } from "../codegen/expressions.ts";
 import { assemble, indent, type KernelSource } from "../codegen/kernel-source.ts";
 import { extentText } from "../codegen/storage.ts";
 import { placeOfInvocation } from "./invocations.ts";
-import { isMultiple, type MatmulKernel, MatmulParts } from "./matmul-parts.ts";
+import { type Finish, isMultiple, type MatmulKernel, MatmulParts } from "./matmul-parts.ts";
 import { invocationsOf, type MatmulTile, memoryOf, stagedOf, stripsOf, unrolls } from "./matmul-tiles.ts";
 import type { Strips } from "./strips.ts";
 
@@ -54,6 +54,9 @@ class MatmulGenerator {
     const { rows, columns } = this.#tile;
     const parts = this.#parts;
     const { bindings, statistics } = parts;
+    const left = parts.loadLeft("f32", this.#step);
+    const right = parts.isRightTransposed ? this.#loadRightLine() : this.#loadRightBlock();
+    const finish = parts.finish();
     const declarations = [
       "// Strips of both operands.",
       `var<workgroup> strips: array<vec4<f32>, ${this.#strips.length}>;`,
@@ -61,9 +64,9 @@ class MatmulGenerator {
       `var<workgroup> staged: array<f32, ${stagedOf(this.#tile)}>;`,
       ...(statistics ? [`var<workgroup> shared_values: array<f32, ${this.#invocations}>;`] : []),
       ...parts.scalarMemory(rows),
-      parts.loadLeft("f32", this.#step),
-      parts.isRightTransposed ? this.#loadRightLine() : this.#loadRightBlock(),
-      parts.finish(),
+      left,
+      right,
+      finish.source,
     ];
     const [ys, xs] = this.#apart;
     const body = [
@@ -74,7 +77,7 @@ class MatmulGenerator {
       ...placeOfInvocation(`local_index % ${ys * xs}u`, xs, ys),
       ...parts.computeScalars(rows, this.#invocations),
       ...this.#multiply(),
-      ...this.#epilogue(),
+      ...this.#epilogue(finish),
     ];
     return {
       code: assemble(bindings, { declarations, workgroupSize: [this.#invocations], body }),
@@ -240,52 +243,70 @@ class MatmulGenerator {
   }
 
   /** The result: of every invocation one of its rows at a time. */
-  #epilogue(): string[] {
+  #epilogue(finish: Finish): string[] {
     const [rows, columns] = this.#tile.own;
     const [ys, xs] = this.#apart;
-    return Array.from({ length: rows }, (_, r) => [
-      "workgroupBarrier();",
-      ...Array.from({ length: columns }, (__, c) => {
-        return `staged[(part * ${ys}u + y) * ${this.#tile.columns}u + x + ${c * xs}u] = sum${r}_${c};`;
-      }),
-      "workgroupBarrier();",
-      ...this.#finishRows(r * ys),
-    ]).flat();
+    const ownRows = Array.from({ length: rows }, (_, r) => r);
+    return [
+      ...ownRows.flatMap((r) => this.#readAhead(r, finish)),
+      ...ownRows.flatMap((r) => [
+        "workgroupBarrier();",
+        ...Array.from({ length: columns }, (_, c) => {
+          return `staged[(part * ${ys}u + y) * ${this.#tile.columns}u + x + ${c * xs}u] = sum${r}_${c};`;
+        }),
+        "workgroupBarrier();",
+        ...this.#finishRows(r, finish),
+      ]),
+    ];
   }
 
-  #finishRows(firstOfTile: number): string[] {
+  /** Vectors of the rows that are staged at a time. */
+  get #stagedVectors(): number {
+    return (this.#apart[0] * this.#tile.columns) / 4;
+  }
+
+  get #finishSteps(): number {
+    return Math.ceil(this.#stagedVectors / this.#invocations);
+  }
+
+  #readAhead(r: number, finish: Finish): string[] {
+    const perRow = this.#tile.columns / 4;
+    return Array.from({ length: this.#finishSteps }, (_, step) => {
+      const element = `(local_index + ${step * this.#invocations}u)`;
+      const [row, column] = [
+        `first_row + ${element} / ${perRow}u + ${r * this.#apart[0]}u`,
+        `first_column + ${element} % ${perRow}u * 4u`,
+      ];
+      return this.#parts.readAhead(finish, `${r}_${step}`, row, column, this.#tile.columns);
+    }).flat();
+  }
+
+  #finishRows(r: number, finish: Finish): string[] {
     const { parts, columns } = this.#tile;
     const { statistics } = this.#parts;
     const [ys] = this.#apart;
-    const vectors = (ys * columns) / 4;
-    const steps = Math.ceil(vectors / this.#invocations);
-    const isWhole = vectors % this.#invocations === 0;
     const staged = (part: number): string => {
       const lane = (index: number): string => `staged[element * 4u + ${part * ys * columns + index}u]`;
       return `vec4<f32>(${[0, 1, 2, 3].map(lane).join(", ")})`;
     };
     const inside = [
-      ...(isWhole ? [] : [`element < ${vectors}u`]),
+      ...(this.#stagedVectors % this.#invocations === 0 ? [] : [`element < ${this.#stagedVectors}u`]),
       `row < ${this.#parts.rows.count}`,
       `column < ${extentText(this.#parts.columns)}`,
     ];
-    return [
-      `for (var step = 0u; step < ${steps}u; step++) {`,
-      ...indent([
-        `let element = local_index + step * ${this.#invocations}u;`,
-        `let tile_row = element / ${columns / 4}u + ${firstOfTile}u;`,
-        "let row = first_row + tile_row;",
-        `let column = first_column + element % ${columns / 4}u * 4u;`,
-        `let is_inside = ${inside.join(" && ")};`,
-        ...(statistics ? ["var result = vec4<f32>();"] : []),
-        "if (is_inside) {",
-        `  let product = ${Array.from({ length: parts }, (_, part) => staged(part)).join(" + ")};`,
-        `  ${statistics ? "result = " : ""}finish(batch, row, tile_row, column, product);`,
-        "}",
-        ...(statistics ? this.#statistics(statistics) : []),
-      ]),
+    return this.#parts.finishEach(finish, this.#finishSteps, String(r), (ahead) => [
+      `let element = local_index + step * ${this.#invocations}u;`,
+      `let tile_row = element / ${columns / 4}u + ${r * ys}u;`,
+      "let row = first_row + tile_row;",
+      `let column = first_column + element % ${columns / 4}u * 4u;`,
+      `let is_inside = ${inside.join(" && ")};`,
+      ...(statistics ? ["var result = vec4<f32>();"] : []),
+      "if (is_inside) {",
+      `  let product = ${Array.from({ length: parts }, (_, part) => staged(part)).join(" + ")};`,
+      `  ${statistics ? "result = " : ""}finish(batch, row, tile_row, column, product${ahead});`,
       "}",
-    ];
+      ...(statistics ? this.#statistics(statistics) : []),
+    ]);
   }
 
   /**

@@ -16,7 +16,7 @@ import { at, linear } from "../codegen/coordinates.ts";
 import { acrossLanes, Block, transposed } from "../codegen/expressions.ts";
 import { assemble, indent, type KernelSource } from "../codegen/kernel-source.ts";
 import { extentText } from "../codegen/storage.ts";
-import { type MatmulKernel, MatmulParts } from "./matmul-parts.ts";
+import { type Finish, type MatmulKernel, MatmulParts } from "./matmul-parts.ts";
 import type { Strips } from "./strips.ts";
 import {
   fragment,
@@ -71,14 +71,17 @@ class TensorMatmulGenerator {
     const parts = this.#parts;
     const { bindings } = parts;
     const units = tensorUnitsOf(this.#tile);
+    const right = this.#loadRight();
+    const left = parts.loadLeft("f16", this.#step);
+    const finish = parts.finish();
     const declarations = [
       "// Strips of both operands, then the result.",
       `var<workgroup> tile: array<vec4<u32>, ${units}>;`,
       ...parts.scalarMemory(rows),
       packEight,
-      parts.loadLeft("f16", this.#step),
-      this.#loadRight(),
-      parts.finish(),
+      left,
+      right,
+      finish.source,
     ];
     const body = [
       `let first_row = group.y * ${rows}u;`,
@@ -86,7 +89,7 @@ class TensorMatmulGenerator {
       "let batch = 0u;",
       ...this.#place(),
       ...this.#multiply(parts.computeScalars(rows, this.#invocations)),
-      ...this.#epilogue(),
+      ...this.#epilogue(finish),
     ];
     return {
       code: assemble(bindings, {
@@ -208,48 +211,76 @@ class TensorMatmulGenerator {
   }
 
   /** The result, a row of fragments of every subgroup at a time. */
-  #epilogue(): string[] {
+  #epilogue(finish: Finish): string[] {
     const [rows, columns] = this.#fragments;
     const strip = fragment * this.#stagedLine;
-    return Array.from({ length: rows }, (_, i) => [
-      "workgroupBarrier();",
-      ...Array.from({ length: columns }, (__, j) =>
-        storeFragment(`subgroup * ${strip}u + ${j * 4}u`, `sum${i}_${j}`, this.#stagedLine),
-      ),
-      "workgroupBarrier();",
-      ...this.#finishRows(i, strip),
-    ]).flat();
+    const fragmentRows = Array.from({ length: rows }, (_, i) => i);
+    return [
+      ...fragmentRows.flatMap((i) => this.#readAhead(i, finish)),
+      ...fragmentRows.flatMap((i) => [
+        "workgroupBarrier();",
+        ...Array.from({ length: columns }, (_, j) =>
+          storeFragment(`subgroup * ${strip}u + ${j * 4}u`, `sum${i}_${j}`, this.#stagedLine),
+        ),
+        "workgroupBarrier();",
+        ...this.#finishRows(i, strip, finish),
+      ]),
+    ];
   }
 
-  #finishRows(i: number, strip: number): string[] {
+  /** How many vectors of a row of fragments an invocation finishes. */
+  get #finishSteps(): number {
+    const steps = (this.#tile.subgroups[0] * fragment * this.#tile.columns) / 4 / this.#invocations;
+    if (!Number.isInteger(steps)) throw new RangeError("the invocations of a tile cannot share its result evenly");
+    return steps;
+  }
+
+  /** Which row of the tile and which vector of it an element of a row of fragments is, as WGSL. */
+  #placeOf(
+    i: number,
+    element: string,
+  ): { readonly stripRow: string; readonly vector: string; readonly tileRow: string } {
+    const perRow = this.#tile.columns / 4;
+    const stripRow = `${element} / ${perRow}u`;
+    const part = this.#tile.rows / this.#tile.subgroups[0];
+    return {
+      stripRow,
+      vector: `${element} % ${perRow}u`,
+      tileRow: `${stripRow} / ${fragment}u * ${part}u + ${i * fragment}u + ${stripRow} % ${fragment}u`,
+    };
+  }
+
+  #readAhead(i: number, finish: Finish): string[] {
+    return Array.from({ length: this.#finishSteps }, (_, step) => {
+      const { tileRow, vector } = this.#placeOf(i, `(local_index + ${step * this.#invocations}u)`);
+      const [row, column] = [`first_row + ${tileRow}`, `first_column + ${vector} * 4u`];
+      return this.#parts.readAhead(finish, `${i}_${step}`, row, column, this.#tile.columns);
+    }).flat();
+  }
+
+  #finishRows(i: number, strip: number, finish: Finish): string[] {
     const { statistics } = this.#parts;
     const [m, n, k] = this.#tile.subgroups;
-    const { count } = this.#parts.rows;
-    const [perRow, perStrip] = [this.#tile.columns / 4, this.#tile.columns / n / 4];
-    const steps = (m * fragment * perRow) / this.#invocations;
-    if (!Number.isInteger(steps)) throw new RangeError("the invocations of a tile cannot share its result evenly");
+    const perStrip = this.#tile.columns / n / 4;
+    const { stripRow, vector, tileRow } = this.#placeOf(i, "element");
     const staged = (part: number): string =>
       `bitcast<vec4<f32>>(tile[(strip + ${part * m * n}u) * ${strip}u + in_strip])`;
-    return [
-      `for (var step = 0u; step < ${steps}u; step++) {`,
-      ...indent([
-        `let element = local_index + step * ${this.#invocations}u;`,
-        `let strip_row = element / ${perRow}u;`,
-        `let vector = element % ${perRow}u;`,
-        `let strip = strip_row / ${fragment}u * ${n}u + vector / ${perStrip}u;`,
-        `let in_strip = strip_row % ${fragment}u * ${this.#stagedLine}u + vector % ${perStrip}u;`,
-        `let tile_row = strip_row / ${fragment}u * ${this.#tile.rows / m}u + ${i * fragment}u + strip_row % ${fragment}u;`,
-        "let row = first_row + tile_row;",
-        "let column = first_column + vector * 4u;",
-        `let product = ${Array.from({ length: k }, (_, part) => staged(part)).join(" + ")};`,
-        ...(statistics ? ["var result = vec4<f32>();"] : []),
-        `if (row < ${count} && column < ${extentText(this.#parts.columns)}) {`,
-        `  ${statistics ? "result = " : ""}finish(batch, row, tile_row, column, product);`,
-        "}",
-        ...(statistics ? this.#statistics(statistics) : []),
-      ]),
+    return this.#parts.finishEach(finish, this.#finishSteps, String(i), (ahead) => [
+      `let element = local_index + step * ${this.#invocations}u;`,
+      `let strip_row = ${stripRow};`,
+      `let vector = ${vector};`,
+      `let strip = strip_row / ${fragment}u * ${n}u + vector / ${perStrip}u;`,
+      `let in_strip = strip_row % ${fragment}u * ${this.#stagedLine}u + vector % ${perStrip}u;`,
+      `let tile_row = ${tileRow};`,
+      "let row = first_row + tile_row;",
+      "let column = first_column + vector * 4u;",
+      `let product = ${Array.from({ length: k }, (_, part) => staged(part)).join(" + ")};`,
+      ...(statistics ? ["var result = vec4<f32>();"] : []),
+      `if (row < ${this.#parts.rows.count} && column < ${extentText(this.#parts.columns)}) {`,
+      `  ${statistics ? "result = " : ""}finish(batch, row, tile_row, column, product${ahead});`,
       "}",
-    ];
+      ...(statistics ? this.#statistics(statistics) : []),
+    ]);
   }
 
   /**
