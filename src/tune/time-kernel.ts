@@ -12,7 +12,7 @@
 import type { ReadParameter } from "../engines/engine.ts";
 import { type Arena, createArena } from "../engines/webgpu/arena.ts";
 import { byteLength } from "../engines/webgpu/codegen/storage.ts";
-import { compileKernel, createExtentsBuffer, writeInputs } from "../engines/webgpu/compile-kernel.ts";
+import { compileKernel } from "../engines/webgpu/compile-kernel.ts";
 import { type BufferRange, uploadConstants } from "../engines/webgpu/constants.ts";
 import { workgroupsOf } from "../engines/webgpu/encode-run.ts";
 import type { GpuDevice } from "../engines/webgpu/gpu-device.ts";
@@ -20,6 +20,7 @@ import { fromGpu } from "../engines/webgpu/host-tensors.ts";
 import { KernelTimer, readKernelTimes } from "../engines/webgpu/kernel-timer.ts";
 import type { LoweredKernel } from "../engines/webgpu/lower.ts";
 import type { Placement } from "../engines/webgpu/placement.ts";
+import { writeInputs } from "../engines/webgpu/run-inputs.ts";
 import type { Schedule } from "../passes/schedule.ts";
 import { bindInputs, bindShape, type Binding as ExtentBinding, inputsOf } from "../program/bind.ts";
 import { computeOrder } from "../program/order.ts";
@@ -47,7 +48,6 @@ export class KernelRig {
   readonly #inputs: ReadonlyMap<string, Value>;
   readonly #pipelines: readonly GPUComputePipeline[];
   readonly #arena: Arena;
-  readonly #extentsBuffer: GPUBuffer;
   readonly #timer: KernelTimer | undefined;
   readonly #times: GPUBuffer;
 
@@ -56,7 +56,7 @@ export class KernelRig {
     parts: KernelRigParts,
     inputs: ReadonlyMap<string, Value>,
     pipelines: readonly GPUComputePipeline[],
-    memory: { readonly arena: Arena; readonly extentsBuffer: GPUBuffer; readonly times: GPUBuffer },
+    memory: { readonly arena: Arena; readonly times: GPUBuffer },
     timer: KernelTimer | undefined,
   ) {
     this.#gpu = gpu;
@@ -64,7 +64,6 @@ export class KernelRig {
     this.#inputs = inputs;
     this.#pipelines = pipelines;
     this.#arena = memory.arena;
-    this.#extentsBuffer = memory.extentsBuffer;
     this.#times = memory.times;
     this.#timer = timer;
   }
@@ -81,13 +80,12 @@ export class KernelRig {
       const { schedule, kernels, placement } = parts;
       const inputs = inputsOf(computeOrder(schedule.program));
       const pipelines = await Promise.all(kernels.map((kernel, index) => compileKernel(gpu, kernel, index, placement)));
-      const extentsBuffer = await createExtentsBuffer(gpu);
       const constants = await uploadConstants(gpu, kernels, placement, readParameter, undefined);
-      const arenaParts = { ...parts, pipelines, constants, inputs: [...inputs.values()], extentsBuffer };
+      const arenaParts = { ...parts, pipelines, constants, inputs: [...inputs.values()] };
       const arena = await createArena(gpu, arenaParts, bindInputs(inputs, largest));
       const timer = await KernelTimer.create(gpu, 1);
       const times = await gpu.createBuffer("times", 16, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
-      return new KernelRig(gpu, parts, inputs, pipelines, { arena, extentsBuffer, times }, timer);
+      return new KernelRig(gpu, parts, inputs, pipelines, { arena, times }, timer);
     } catch (error) {
       gpu.closeAccount();
       throw error;
@@ -176,8 +174,7 @@ export class KernelRig {
     const { device } = this.#gpu;
     const timer = readings.length > 0 ? undefined : this.#timer;
     await this.#gpu.submitting(() => {
-      const memory = { arena: this.#arena, extentsBuffer: this.#extentsBuffer, placement: this.#parts.placement };
-      writeInputs(device, memory, extents, this.#inputs, inputs);
+      writeInputs(device, this.#arena.inputs, this.#parts.placement, extents, this.#inputs, inputs);
       const encoder = device.createCommandEncoder({ label: "one kernel" });
       const before = encoder.beginComputePass();
       for (let earlier = 0; earlier < index; earlier++) {

@@ -1,5 +1,5 @@
 /**
- * The memory of a run: one buffer for everything kernels store, planned by live range, and one for each input.
+ * The memory of a run: one buffer for everything kernels store, planned by live range, and one for its inputs.
  *
  * An arena is made for extents and serves every run that has these or fewer tokens; the places and sizes in it do not
  * change, so its bind groups are made once. Runs follow each other in the device's queue, so one arena serves any number
@@ -15,12 +15,13 @@ import type { BufferRange, Constants } from "./constants.ts";
 import { formatBytes, type GpuDevice } from "./gpu-device.ts";
 import type { LoweredKernel } from "./lower.ts";
 import type { Placement } from "./placement.ts";
+import { createRunInputs, type RunInputs } from "./run-inputs.ts";
 
 export interface Arena {
   /** What it was made for. */
   readonly extents: ExtentBinding;
   readonly stored: ReadonlyMap<Value, BufferRange>;
-  readonly inputs: ReadonlyMap<Value, BufferRange>;
+  readonly inputs: RunInputs;
   /** One a kernel. */
   readonly bindGroups: readonly GPUBindGroup[];
   readonly buffers: readonly GPUBuffer[];
@@ -72,7 +73,6 @@ export interface ArenaParts {
   readonly placement: Placement;
   readonly constants: Constants;
   readonly inputs: readonly Value[];
-  readonly extentsBuffer: GPUBuffer;
 }
 
 export async function createArena(gpu: GpuDevice, parts: ArenaParts, extents: ExtentBinding): Promise<Arena> {
@@ -86,20 +86,15 @@ export async function createArena(gpu: GpuDevice, parts: ArenaParts, extents: Ex
     const buffer = await gpu.createBuffer("the activations", plan.bytes, usage);
     buffers.push(buffer);
     const stored = new Map([...plan.places].map(([value, place]) => [value, { buffer, ...place }]));
-    const inputs = new Map<Value, BufferRange>();
-    for (const value of parts.inputs) {
-      const size = byteLength(bindShape(value.shape, extents), placement.typeOf(value) ?? "f32");
-      const input = await gpu.createBuffer("an input", size, usage);
-      buffers.push(input);
-      inputs.set(value, { buffer: input, offset: 0, size: input.size });
-    }
+    const inputs = await createRunInputs(gpu, parts.inputs, placement, extents);
+    buffers.push(inputs.buffer);
     const rangeOf = (value: Value): BufferRange =>
-      (stored.get(value) ?? inputs.get(value) ?? constants.tensors.get(value)) as BufferRange;
+      (stored.get(value) ?? inputs.tensors.get(value) ?? constants.tensors.get(value)) as BufferRange;
     const bindGroups = kernels.map((kernel, index) => {
       const ranges = kernel.bindings.map((binding) =>
         binding.kind === "tensor" ? rangeOf(binding.value) : (constants.vectors.get(kernel) as BufferRange),
       );
-      const resources: GPUBindingResource[] = [{ buffer: parts.extentsBuffer }, ...ranges];
+      const resources: GPUBindingResource[] = [inputs.extents, ...ranges];
       return gpu.device.createBindGroup({
         layout: (pipelines[index] as GPUComputePipeline).getBindGroupLayout(0),
         entries: resources.map((resource, binding) => ({ binding, resource })),

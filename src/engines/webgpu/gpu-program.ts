@@ -18,7 +18,7 @@ import type { Tensor } from "../../tensor/tensor.ts";
 import type { ExecuteOptions, ReadParameter } from "../engine.ts";
 import { type Arena, createArena, roomyExtents, sameExtents, serves } from "./arena.ts";
 import { checkLimits } from "./check-limits.ts";
-import { compileKernel, createExtentsBuffer, writeInputs } from "./compile-kernel.ts";
+import { compileKernel } from "./compile-kernel.ts";
 import { type Constants, uploadConstants } from "./constants.ts";
 import { abortable, type DeviceLostError } from "./device-health.ts";
 import { type Dispatches, encodePortion, portionsOf, type RunToEncode } from "./encode-run.ts";
@@ -27,6 +27,7 @@ import { KernelTimer, readKernelTimes } from "./kernel-timer.ts";
 import type { Lowering } from "./lower.ts";
 import type { Placement } from "./placement.ts";
 import { planReadback, type ReadStage, readResults } from "./readback.ts";
+import { writeInputs } from "./run-inputs.ts";
 import type { RunRecording } from "./tracing.ts";
 
 export interface GpuProgramParts {
@@ -57,7 +58,6 @@ export class GpuProgram {
   /** Of each lowering, one a kernel. */
   readonly #pipelines: readonly (readonly GPUComputePipeline[])[];
   readonly #constants: Constants;
-  readonly #extentsBuffer: GPUBuffer;
   readonly #timer: KernelTimer | undefined;
   readonly #freeReadbacks: GPUBuffer[] = [];
   /** Arenas that a run is about to use. One that was replaced is destroyed by its last user. */
@@ -74,14 +74,12 @@ export class GpuProgram {
     parts: GpuProgramParts,
     pipelines: readonly (readonly GPUComputePipeline[])[],
     constants: Constants,
-    extentsBuffer: GPUBuffer,
     timer: KernelTimer | undefined,
   ) {
     this.#gpu = gpu;
     this.#parts = parts;
     this.#pipelines = pipelines;
     this.#constants = constants;
-    this.#extentsBuffer = extentsBuffer;
     this.#timer = timer;
     this.inputs = inputsOf(computeOrder(parts.schedule.program));
     this.observable = observableStages(parts.schedule);
@@ -108,18 +106,17 @@ export class GpuProgram {
       return gpu.guard(readParameter(name));
     };
     const uploading = (async () => {
-      const extentsBuffer = await createExtentsBuffer(gpu);
       const constants = await uploadConstants(gpu, kernels, placement, readUnlessStopped, signal);
       const timer = parts.isTraced ? await KernelTimer.create(gpu, kernels.length) : undefined;
-      return { extentsBuffer, constants, timer };
+      return { constants, timer };
     })();
     try {
       const pipelines = lowerings.map((lowering) =>
         Promise.all(lowering.kernels.map((kernel, index) => compileKernel(gpu, kernel, index, placement))),
       );
       const compiling = abortable(Promise.all(pipelines), signal);
-      const [compiled, { extentsBuffer, constants, timer }] = await Promise.all([compiling, uploading]);
-      return new GpuProgram(gpu, parts, compiled, constants, extentsBuffer, timer);
+      const [compiled, { constants, timer }] = await Promise.all([compiling, uploading]);
+      return new GpuProgram(gpu, parts, compiled, constants, timer);
     } catch (error) {
       stop.abort();
       // It must not write into what is given back.
@@ -227,8 +224,7 @@ export class GpuProgram {
     try {
       const valid = this.#gpu.submitting(() => {
         recording?.enter("write inputs");
-        const memory = { arena, extentsBuffer: this.#extentsBuffer, placement: this.#parts.placement };
-        writeInputs(device, memory, extents, this.inputs, inputs);
+        writeInputs(device, arena.inputs, this.#parts.placement, extents, this.inputs, inputs);
         recording?.dispatched(dispatches.kernels, extents);
         for (const [index, portion] of portionsOf(run).entries()) {
           if (run.commands === undefined) recording?.enter("encode");
@@ -298,7 +294,6 @@ export class GpuProgram {
       pipelines: this.#pipelines[0] as readonly GPUComputePipeline[],
       constants: this.#constants,
       inputs: [...this.inputs.values()],
-      extentsBuffer: this.#extentsBuffer,
     };
   }
 

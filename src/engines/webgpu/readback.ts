@@ -63,7 +63,7 @@ export function planReadback(
     const { kernel } = stage;
     const known = copies.find((copy) => copy.tensor === tensor && copy.kernel === kernel);
     if (known !== undefined) return { ...stage, copy: known };
-    const range = arena.stored.get(tensor) ?? arena.inputs.get(tensor);
+    const range = arena.stored.get(tensor) ?? arena.inputs.tensors.get(tensor);
     if (range === undefined) {
       throw new EngineError({
         found: `the output ${stage.name} depends on no input`,
