@@ -60,6 +60,8 @@ export interface TuningPlan {
   /** Made-up inputs of a run. */
   readonly inputsFor: (rows: number) => Inputs;
   readonly mostRows: number;
+  /** Of the model; the schedule is one of them. */
+  readonly layers: number;
 }
 
 export interface PlanSettings {
@@ -105,6 +107,7 @@ export function planTuning(settings: PlanSettings, limits: KernelLimits): Tuning
     subjects,
     inputsFor: (count) => inputsFor(schedule, config, count),
     mostRows: Math.max(...rows),
+    layers: settings.config.layers,
   };
 }
 

@@ -2,7 +2,7 @@
  * One kernel of a program alone: how long it takes, and what it computes.
  *
  * What it reads is made by the kernels before it, once in each submission, which also keeps the GPU at its clock. Then it is
- * dispatched over and over in a pass of its own, timed by the GPU's clock as a whole, so that neither the host's time nor the
+ * dispatched over and over, with the weights of another layer each time (`weight-copies.ts`), in a pass of its own, timed by the GPU's clock as a whole, so that neither the host's time nor the
  * pass's counts. A GPU without a clock is timed by the host: many dispatches less few.
  *
  * Must stay true: the kernel may be any that binds what the program's own kernel at that place binds; all memory is given
@@ -13,7 +13,7 @@ import type { ReadParameter } from "../engines/engine.ts";
 import { type Arena, createArena } from "../engines/webgpu/arena.ts";
 import { byteLength } from "../engines/webgpu/codegen/storage.ts";
 import { compileKernel } from "../engines/webgpu/compile-kernel.ts";
-import { type BufferRange, uploadConstants } from "../engines/webgpu/constants.ts";
+import { type BufferRange, type Constants, uploadConstants } from "../engines/webgpu/constants.ts";
 import { workgroupsOf } from "../engines/webgpu/encode-run.ts";
 import type { GpuDevice } from "../engines/webgpu/gpu-device.ts";
 import { fromGpu } from "../engines/webgpu/host-tensors.ts";
@@ -26,12 +26,15 @@ import { bindInputs, bindShape, type Binding as ExtentBinding, inputsOf } from "
 import { computeOrder } from "../program/order.ts";
 import type { Value } from "../program/program.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { bindWeightCopies, weightsOf } from "./weight-copies.ts";
 
 export interface KernelRigParts {
   readonly schedule: Schedule;
   readonly placement: Placement;
   /** The schedule's kernels, in order. */
   readonly kernels: readonly LoweredKernel[];
+  /** Layers of the model that the schedule is one of: as many weights take turns. */
+  readonly layers: number;
 }
 
 /** A program's inputs by name. */
@@ -49,14 +52,17 @@ export class KernelRig {
   readonly #pipelines: readonly GPUComputePipeline[];
   readonly #arena: Arena;
   readonly #timer: KernelTimer | undefined;
+  readonly #constants: Constants;
   readonly #times: GPUBuffer;
+  /** Of each kernel that was timed, in different weights. */
+  readonly #bindGroups = new Map<number, Promise<readonly GPUBindGroup[]>>();
 
   private constructor(
     gpu: GpuDevice,
     parts: KernelRigParts,
     inputs: ReadonlyMap<string, Value>,
     pipelines: readonly GPUComputePipeline[],
-    memory: { readonly arena: Arena; readonly times: GPUBuffer },
+    memory: { readonly arena: Arena; readonly constants: Constants; readonly times: GPUBuffer },
     timer: KernelTimer | undefined,
   ) {
     this.#gpu = gpu;
@@ -64,6 +70,7 @@ export class KernelRig {
     this.#inputs = inputs;
     this.#pipelines = pipelines;
     this.#arena = memory.arena;
+    this.#constants = memory.constants;
     this.#times = memory.times;
     this.#timer = timer;
   }
@@ -85,7 +92,7 @@ export class KernelRig {
       const arena = await createArena(gpu, arenaParts, bindInputs(inputs, largest));
       const timer = await KernelTimer.create(gpu, 1);
       const times = await gpu.createBuffer("times", 16, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
-      return new KernelRig(gpu, parts, inputs, pipelines, { arena, times }, timer);
+      return new KernelRig(gpu, parts, inputs, pipelines, { arena, constants, times }, timer);
     } catch (error) {
       gpu.closeAccount();
       throw error;
@@ -170,6 +177,7 @@ export class KernelRig {
     readings: readonly Reading[],
   ): Promise<void> {
     const pipeline = await compileKernel(this.#gpu, kernel, index, this.#parts.placement);
+    const bindGroups = await this.#bindGroupsOf(index);
     const extents = bindInputs(this.#inputs, inputs);
     const { device } = this.#gpu;
     const timer = readings.length > 0 ? undefined : this.#timer;
@@ -179,13 +187,14 @@ export class KernelRig {
       const before = encoder.beginComputePass();
       for (let earlier = 0; earlier < index; earlier++) {
         const own = this.#parts.kernels[earlier] as LoweredKernel;
-        this.#dispatch(before, earlier, own, this.#pipelines[earlier] as GPUComputePipeline, extents, 1);
+        const groups = [this.#arena.bindGroups[earlier] as GPUBindGroup];
+        this.#dispatch(before, own, this.#pipelines[earlier] as GPUComputePipeline, groups, extents, 1);
       }
       before.end();
       for (const { buffer, offset, size } of readings) encoder.clearBuffer(buffer, offset, size);
       if (timer) this.#awaitEarlier(encoder);
       const pass = encoder.beginComputePass(timer?.passOf(0));
-      this.#dispatch(pass, index, kernel, pipeline, extents, count);
+      this.#dispatch(pass, kernel, pipeline, bindGroups, extents, count);
       pass.end();
       timer?.copyTo(encoder, readback, 0);
       for (const { buffer, offset, size, at } of readings)
@@ -200,18 +209,46 @@ export class KernelRig {
     if (written) encoder.copyBufferToBuffer(written.buffer, written.offset, this.#times, 0, 16);
   }
 
+  /** A kernel's bind groups, made when it is first timed. */
+  #bindGroupsOf(index: number): Promise<readonly GPUBindGroup[]> {
+    const { kernels, placement, layers } = this.#parts;
+    const known = this.#bindGroups.get(index);
+    if (known !== undefined) return known;
+    const kernel = kernels[index] as LoweredKernel;
+    const layerWeights = new Set(matmulsOf(kernels).flatMap((each) => weightsOf(each, placement)));
+    const layerBytes = [...layerWeights].reduce(
+      (sum, value) => sum + (this.#constants.tensors.get(value)?.size ?? 0),
+      0,
+    );
+    const own = {
+      kernel,
+      pipeline: this.#pipelines[index] as GPUComputePipeline,
+      weights: weightsOf(kernel, placement),
+    };
+    const memory = { ...this.#arena, constants: this.#constants };
+    const made = bindWeightCopies(this.#gpu, own, memory, layers * layerBytes);
+    this.#bindGroups.set(index, made);
+    return made;
+  }
+
   #dispatch(
     pass: GPUComputePassEncoder,
-    index: number,
     kernel: LoweredKernel,
     pipeline: GPUComputePipeline,
+    bindGroups: readonly GPUBindGroup[],
     extents: ExtentBinding,
     count: number,
   ): void {
     const { maxComputeWorkgroupsPerDimension } = this.#gpu.device.limits;
     const workgroups = workgroupsOf(kernel, extents, maxComputeWorkgroupsPerDimension);
     pass.setPipeline(pipeline);
-    pass.setBindGroup(0, this.#arena.bindGroups[index]);
-    for (let dispatch = 0; dispatch < count; dispatch++) pass.dispatchWorkgroups(...workgroups);
+    for (let dispatch = 0; dispatch < count; dispatch++) {
+      pass.setBindGroup(0, bindGroups[dispatch % bindGroups.length]);
+      pass.dispatchWorkgroups(...workgroups);
+    }
   }
 }
+
+/** Kernels that read weights, not tables. */
+const matmulsOf = (kernels: readonly LoweredKernel[]): LoweredKernel[] =>
+  kernels.filter(({ kernel }) => kernel.template.kind === "matmul");

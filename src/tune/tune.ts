@@ -121,12 +121,12 @@ class Search {
 
   /** Opens the device, and begins to compile the candidates of a subject and of all after it. */
   async #start(first: TuningSubject): Promise<Session> {
-    const { kernels, schedule, placement, parameters, inputsFor, mostRows, subjects } = this.#plan;
+    const { kernels, schedule, placement, layers, parameters, inputsFor, mostRows, subjects } = this.#plan;
     const device = await this.#hooks.open();
     try {
       const largest = inputsFor(Math.max(mostRows, checkedRows));
       const weights = randomTensors(parameters, true);
-      const rig = await KernelRig.create(device, { schedule, placement, kernels }, weights, largest);
+      const rig = await KernelRig.create(device, { schedule, placement, kernels, layers }, weights, largest);
       const limit = pLimit(compiledTogether);
       const stop = new AbortController();
       const compiling = subjects.slice(subjects.indexOf(first)).map((subject) => {

@@ -88,23 +88,40 @@ export async function createArena(gpu: GpuDevice, parts: ArenaParts, extents: Ex
     const stored = new Map([...plan.places].map(([value, place]) => [value, { buffer, ...place }]));
     const inputs = await createRunInputs(gpu, parts.inputs, placement, extents);
     buffers.push(inputs.buffer);
-    const rangeOf = (value: Value): BufferRange =>
-      (stored.get(value) ?? inputs.tensors.get(value) ?? constants.tensors.get(value)) as BufferRange;
-    const bindGroups = kernels.map((kernel, index) => {
-      const ranges = kernel.bindings.map((binding) =>
-        binding.kind === "tensor" ? rangeOf(binding.value) : (constants.vectors.get(kernel) as BufferRange),
-      );
-      const resources: GPUBindingResource[] = [inputs.extents, ...ranges];
-      return gpu.device.createBindGroup({
-        layout: (pipelines[index] as GPUComputePipeline).getBindGroupLayout(0),
-        entries: resources.map((resource, binding) => ({ binding, resource })),
-      });
-    });
+    const memory = { stored, inputs, constants };
+    const bindGroups = kernels.map((kernel, index) =>
+      createBindGroup(gpu.device, pipelines[index] as GPUComputePipeline, kernel, memory),
+    );
     return { extents, stored, inputs, bindGroups, buffers };
   } catch (error) {
     for (const buffer of buffers) gpu.destroyBuffer(buffer);
     throw error;
   }
+}
+
+/** Where what kernels bind lies. */
+export interface BoundMemory {
+  readonly stored: ReadonlyMap<Value, BufferRange>;
+  readonly inputs: RunInputs;
+  readonly constants: Constants;
+}
+
+export function createBindGroup(
+  device: GPUDevice,
+  pipeline: GPUComputePipeline,
+  kernel: LoweredKernel,
+  { stored, inputs, constants }: BoundMemory,
+): GPUBindGroup {
+  const ranges = kernel.bindings.map((binding) => {
+    if (binding.kind === "vectors") return constants.vectors.get(kernel) as BufferRange;
+    const { value } = binding;
+    return (stored.get(value) ?? inputs.tensors.get(value) ?? constants.tensors.get(value)) as BufferRange;
+  });
+  const resources: readonly GPUBindingResource[] = [inputs.extents, ...ranges];
+  return device.createBindGroup({
+    layout: pipeline.getBindGroupLayout(0),
+    entries: resources.map((resource, binding) => ({ binding, resource })),
+  });
 }
 
 function checkBinding(size: number, limit: number): void {

@@ -59,7 +59,7 @@ async function uploadTensor(
   const shape = value.shape.map(Number);
   const type = placement.typeOf(value) ?? "f32";
   const size = byteLength(shape, type);
-  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST;
+  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
   const buffer = await gpu.createBuffer(nameOf(value), size, usage);
   let offset = 0;
   for (const part of rowsOf(value)) {
