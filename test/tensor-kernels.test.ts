@@ -4,9 +4,9 @@
  */
 import { expect, test } from "vitest";
 import { KernelBindings } from "../src/engines/webgpu/codegen/bindings.ts";
-import type { AttentionTile } from "../src/engines/webgpu/kernels/attention-tiles.ts";
 import { isNarrow } from "../src/engines/webgpu/kernels/narrow-matmul.ts";
 import { tensorAttentionKernel } from "../src/engines/webgpu/kernels/tensor-attention.ts";
+import type { TensorAttentionTile } from "../src/engines/webgpu/kernels/tensor-attention-tiles.ts";
 import { tensorMatmulKernel } from "../src/engines/webgpu/kernels/tensor-matmul.ts";
 import type { TensorTile } from "../src/engines/webgpu/kernels/tensor-tiles.ts";
 import { type LoweredKernel, lowerToWgsl } from "../src/engines/webgpu/lower.ts";
@@ -20,7 +20,7 @@ if (softwareGpuMissing !== undefined) console.log(`Not tested on a GPU: ${softwa
 
 interface Tiles {
   readonly matmul: TensorTile;
-  readonly attention: AttentionTile;
+  readonly attention: TensorAttentionTile;
 }
 
 /** The schedule's kernels as for a GPU with tensor cores, emulated. */

@@ -57,20 +57,21 @@ interface Report {
 }
 
 describe.skipIf(softwareGpuMissing !== undefined)("fusebert tune", () => {
-  test("measures the matmuls of a model, and keeps what it says", { timeout: 120_000 }, async () => {
+  test("measures the matmuls and the attention of a model, and keeps what it says", { timeout: 120_000 }, async () => {
     const { code, stdout, stderr } = await runTune("a", "--rows", "40", "--candidates", "1", "--json");
     expect(stderr).toBe("");
     expect(code).toBe(0);
     const report = JSON.parse(stdout) as Report;
     expect([report.schema, report.isComplete, report.refused]).toEqual(["fusebert.tune/1", true, []]);
-    expect(report.measured.map(({ shape }) => shape)).toEqual([
-      [8, 24],
-      [8, 8],
-      [8, 16],
-      [16, 8],
+    expect(report.measured.map(({ kind, shape }) => [kind, ...shape])).toEqual([
+      ["matmul", 8, 24],
+      ["attention", 4, 4],
+      ["matmul", 8, 8],
+      ["matmul", 8, 16],
+      ["matmul", 16, 8],
     ]);
-    for (const { kind, rows, usual, best, gain } of report.measured) {
-      expect([kind, rows]).toEqual(["matmul", 40]);
+    for (const { rows, usual, best, gain } of report.measured) {
+      expect(rows).toBe(40);
       expect(best.us).toBeGreaterThan(0);
       expect(usual.us).toBeGreaterThanOrEqual(best.us);
       expect(gain).toBeCloseTo(usual.us / best.us - 1);
@@ -83,8 +84,8 @@ describe.skipIf(softwareGpuMissing !== undefined)("fusebert tune", () => {
   test("says what it would measure, warns of a damaged cache, and forgets", async () => {
     const { stdout } = await runTune("b", "--dry-run", "--json");
     const { cache, planned } = JSON.parse(stdout) as { readonly cache: string; readonly planned: readonly unknown[] };
-    // Four matmuls, for sequences of 128 and of 384 tokens.
-    expect(planned).toHaveLength(8);
+    // Four matmuls and an attention, for sequences of 128 and of 384 tokens.
+    expect(planned).toHaveLength(10);
     const none = await runTune("b", "--reset");
     expect([none.code, none.stdout]).toEqual([0, "There was nothing to forget.\n"]);
     vi.stubEnv("XDG_CACHE_HOME", join(folder, "b"));

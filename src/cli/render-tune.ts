@@ -124,7 +124,7 @@ function renderRefused(refused: TuneReport["refused"]): string[] {
 }
 
 function nameOf({ kind, shape: [first, second] }: TuningSubject["kernel"]): string {
-  return kind === "tensor-attention" ? `attention ${first}` : `${first} × ${second}`;
+  return kind.endsWith("attention") ? `attention ${first}` : `${first} × ${second}`;
 }
 
 /** Its sizes in order: `96×96×32 2·2·2`. */

@@ -35,9 +35,9 @@ interface TuneCommandOptions extends ModelOptions {
 const helpAfter = `
 A matmul's kernel computes its result tile by tile. Which size of tile, and which way to share it among the GPU's
 invocations, is the fastest differs from GPU to GPU and with the size of the work: fusebert has tables that are good on most.
-This command measures what is best on yours, for the matmuls of a model, and its attention where tensor cores compute it:
-minutes on a GPU, once for each model's sizes and precision. What it finds is kept in your cache (XDG_CACHE_HOME, else
-~/.cache, under fusebert/tiles), and every command and program on this GPU and driver uses it from then on.
+This command measures what is best on yours, for the matmuls and the attention of a model: minutes on a GPU, once for each
+model's sizes and precision. What it finds is kept in your cache (XDG_CACHE_HOME, else ~/.cache, under fusebert/tiles), and
+every command and program on this GPU and driver uses it from then on.
 
 Every tile gives the same numbers but for rounding; one that does not here is left out. --rows are the tokens of a batch:
 one number for each class of size, which what is found is then for. Ctrl-C stops it and keeps what was found until then.

@@ -14,6 +14,7 @@ import { isValidTile, type Tile, type TiledKernel, type TileKind, type Tiles } f
 import type { KernelLimits } from "../engines/webgpu/codegen/kernel-source.ts";
 import { attentionInvocationsOf } from "../engines/webgpu/kernels/attention-tiles.ts";
 import { invocationsOf } from "../engines/webgpu/kernels/matmul-tiles.ts";
+import { tensorAttentionInvocationsOf } from "../engines/webgpu/kernels/tensor-attention-tiles.ts";
 import { fragment } from "../engines/webgpu/kernels/tensor-fragments.ts";
 import { tensorInvocationsOf } from "../engines/webgpu/kernels/tensor-tiles.ts";
 
@@ -29,7 +30,8 @@ export function candidatesFor(kernel: TiledKernel, rows: number, limits: KernelL
   const makers: { readonly [K in TileKind]: () => Iterable<Tiles[K]> } = {
     "tensor-matmul": () => ofUsefulSize([...tensorTiles(first)], rows, second),
     matmul: () => ofUsefulSize([...matmulTiles(first)], rows, second),
-    "tensor-attention": attentionTiles,
+    "tensor-attention": tensorAttentionTiles,
+    attention: attentionTiles,
   };
   return [...makers[kind]()].filter((tile) => isValidTile(kernel, tile as never, limits));
 }
@@ -90,15 +92,27 @@ function* matmulTiles(inner: number): Generator<Tiles["matmul"]> {
   }
 }
 
-function* attentionTiles(): Generator<Tiles["tensor-attention"]> {
+function* tensorAttentionTiles(): Generator<Tiles["tensor-attention"]> {
   for (const [queries, keys, sharing] of combinations(
     [16, 32, 48, 64, 96, 128],
     [16, 32, 48, 64, 96, 128],
     [1, 2, 4],
   )) {
     const tile = { queries, keys, sharing };
-    const invocations = attentionInvocationsOf(tile);
+    const invocations = tensorAttentionInvocationsOf(tile);
     if (invocations >= 64 && invocations <= 512) yield tile;
+  }
+}
+
+function* attentionTiles(): Generator<Tiles["attention"]> {
+  for (const [queries, keys, own] of combinations(
+    [16, 24, 32, 48, 64, 96],
+    [16, 32, 48, 64, 96, 128],
+    [2, 3, 4, 6, 8],
+  )) {
+    const tile = { queries, keys, own };
+    const invocations = attentionInvocationsOf(tile);
+    if (queries % own === 0 && invocations >= 64 && invocations <= 512) yield tile;
   }
 }
 

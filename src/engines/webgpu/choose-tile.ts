@@ -10,6 +10,11 @@ import { type AttentionTile, attentionTileFor, headSizeOf, isValidAttentionTile 
 import { isValidMatmulTile, type MatmulTile, matmulTileFor, plainSizeClasses } from "./kernels/matmul-tiles.ts";
 import { isNarrow } from "./kernels/narrow-matmul.ts";
 import { suitsTensorAttention } from "./kernels/tensor-attention.ts";
+import {
+  isValidTensorAttentionTile,
+  type TensorAttentionTile,
+  tensorAttentionTileFor,
+} from "./kernels/tensor-attention-tiles.ts";
 import { suitsTensorCores } from "./kernels/tensor-matmul.ts";
 import { isValidTensorTile, sizeClasses, type TensorTile, tileFor } from "./kernels/tensor-tiles.ts";
 import type { Placement } from "./placement.ts";
@@ -18,7 +23,8 @@ import type { Placement } from "./placement.ts";
 export interface Tiles {
   readonly "tensor-matmul": TensorTile;
   readonly matmul: MatmulTile;
-  readonly "tensor-attention": AttentionTile;
+  readonly "tensor-attention": TensorAttentionTile;
+  readonly attention: AttentionTile;
 }
 
 export type TileKind = keyof Tiles;
@@ -53,7 +59,7 @@ export const sizeClassesOf = ({ tensorCores }: KernelLimits): readonly [number, 
 export const sizeClassOf = (rows: number, limits: KernelLimits): number =>
   sizeClassesOf(limits).find((mostRows) => rows <= mostRows) ?? Number.POSITIVE_INFINITY;
 
-/** @returns `undefined` for a kernel that has no tile, or none that is looked for. */
+/** @returns `undefined` for a kernel that has no tile. */
 export function tiledKernelOf(
   { template, stores }: Kernel,
   placement: Placement,
@@ -65,10 +71,12 @@ export function tiledKernelOf(
     const kind = limits.tensorCores && suitsTensorCores(matmul, placement) ? "tensor-matmul" : "matmul";
     return { kind, shape: matmulShape(matmul), hasStatistics: statistics !== undefined };
   }
-  if (template.kind !== "attention" || !limits.tensorCores) return undefined;
-  if (!suitsTensorAttention(template.attention, stores, placement)) return undefined;
-  const { depth, width } = headSizeOf(template.attention);
-  return { kind: "tensor-attention", shape: [depth, width] };
+  if (template.kind !== "attention") return undefined;
+  const { attention } = template;
+  const { depth, width } = headSizeOf(attention);
+  const kind =
+    limits.tensorCores && suitsTensorAttention(attention, stores, placement) ? "tensor-attention" : "attention";
+  return { kind, shape: [depth, width] };
 }
 
 function matmulShape({ operation, shape }: Value): Shape {
@@ -115,7 +123,11 @@ const rules: { readonly [K in TileKind]: Rule<Tiles[K]> } = {
       matmulTileFor(mostRows, columns as Extent, limits, hasStatistics),
   },
   "tensor-attention": {
+    isValid: (tile, kernel, limits) => isValidTensorAttentionTile(tile, headOf(kernel), limits),
+    standard: (kernel, _, mostRows) => tensorAttentionTileFor(mostRows, headOf(kernel)),
+  },
+  attention: {
     isValid: (tile, kernel, limits) => isValidAttentionTile(tile, headOf(kernel), limits),
-    standard: (kernel, _, mostRows) => attentionTileFor(mostRows, headOf(kernel)),
+    standard: (kernel, limits) => attentionTileFor(headOf(kernel), limits),
   },
 };

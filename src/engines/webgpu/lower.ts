@@ -105,7 +105,9 @@ function lowerKernel(
       }
       return tensorMatmulKernel({ template, stores }, interior, bindings, tileOf(tiled.kind, tiled));
     case "attention":
-      if (tiled === undefined) return attentionKernel({ template, stores }, bindings, limits);
-      return tensorAttentionKernel({ template, stores }, bindings, tileOf("tensor-attention", tiled));
+      if (tiled?.kind === "tensor-attention") {
+        return tensorAttentionKernel({ template, stores }, bindings, tileOf(tiled.kind, tiled));
+      }
+      return attentionKernel({ template, stores }, bindings, tileOf("attention", tiled as TiledKernel));
   }
 }

@@ -10,7 +10,7 @@ import type { TileKind, TileSource, Tiles } from "./choose-tile.ts";
 import { type GpuPrecision, gpuPrecisions } from "./codegen/storage.ts";
 
 /** To be raised with every change of a generator that may make another tile the best. */
-export const kernelGeneration = 2;
+export const kernelGeneration = 3;
 
 /** What a GPU says of itself and its driver. */
 export interface GpuIdentity {
@@ -45,6 +45,11 @@ const Entry = v.variant("kind", [
     kind: v.literal("tensor-attention"),
     ...base,
     tile: v.object({ queries: Count, keys: Count, sharing: Count }),
+  }),
+  v.object({
+    kind: v.literal("attention"),
+    ...base,
+    tile: v.object({ queries: Count, keys: Count, own: Count }),
   }),
 ]);
 

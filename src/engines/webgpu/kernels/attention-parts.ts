@@ -118,14 +118,8 @@ export class AttentionParts {
     return [...range, `let key_end = ${extentText(this.keys)};`];
   }
 
-  /** Whether the tile of keys at `key0` is still to be visited. */
-  isWithinKeys(visitsAll: boolean): string {
-    const ids = visitsAll ? undefined : this.#ownSequenceIds();
-    return ids === undefined ? "key0 < key_end" : `key0 < key_end && ${ids}[key0] <= last_id`;
-  }
-
   /**
-   * For a kernel that looks ahead: `first_seen` and `last_seen`, the sequences of the first and the last key of the tile
+   * `first_seen` and `last_seen`, the sequences of the first and the last key of the tile
    * that begins at a key, declared or assigned anew.
    */
   lookAhead(declare: boolean, key: string, tileKeys: number): string[] {

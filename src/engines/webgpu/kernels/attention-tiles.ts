@@ -1,11 +1,11 @@
 /**
- * The tiles of attention in tensor cores, by the size of the work and of a head, and what they take of workgroup memory.
+ * The tiles of attention without tensor cores, by what the device's limits allow, and what they take of workgroup memory.
  *
- * Must stay true: every tile in use is valid (`isValidAttentionTile`) where 48 KiB of workgroup memory are to be had.
+ * Must stay true: every tile in use is valid (`isValidAttentionTile`); the last of the table fits into the limits that
+ * every WebGPU device has, for heads of up to 128 elements.
  */
 import type { Attention } from "../../../passes/schedule.ts";
 import type { KernelLimits } from "../codegen/kernel-source.ts";
-import { fragment, subgroupSize } from "./tensor-fragments.ts";
 
 /** Elements of a query or key, and of a value. */
 export interface HeadSize {
@@ -13,77 +13,83 @@ export interface HeadSize {
   readonly width: number;
 }
 
-export interface AttentionTile {
-  readonly queries: number;
-  readonly keys: number;
-  /** Subgroups that share 16 queries: each has its own keys of the first product and columns of the second. */
-  readonly sharing: number;
-}
-
 export function headSizeOf({ products, context }: Attention): HeadSize {
   const query = products.operation.kind === "matmul" ? products.operation.left.shape.at(-1) : undefined;
   return { depth: Number(query), width: Number(context.shape.at(-1)) };
 }
 
-/**
- * For a head size: more queries where there are many, so that keys and values are read less often. Found by `fusebert tune`
- * on an NVIDIA H200.
- */
-export function attentionTileFor(mostRows: number, { depth, width }: HeadSize): AttentionTile {
-  if (Math.max(depth, width) > 64) return { queries: 32, keys: 32, sharing: 2 };
-  if (mostRows <= 192) return { queries: 16, keys: 64, sharing: 4 };
-  if (mostRows <= 768) return { queries: 48, keys: 64, sharing: 2 };
-  if (mostRows <= 4096) return { queries: 96, keys: 32, sharing: 2 };
-  return { queries: 64, keys: 64, sharing: 2 };
+export interface AttentionTile {
+  readonly queries: number;
+  readonly keys: number;
+  /** Queries of one invocation, which has four keys. */
+  readonly own: number;
 }
 
-/** A part of the workgroup's memory, in units of 16 bytes. */
-export interface Region {
-  readonly start: number;
-  /** Units of a line. */
-  readonly line: number;
-}
-
-/** How the memory of a workgroup with tensor cores is shared out. */
-export interface AttentionLayout {
-  /** Elements of a query or key, and of a value, with those that fill up the last fragment. */
-  readonly depth: number;
-  readonly width: number;
-  readonly key: Region;
-  readonly value: Region;
-  readonly weights: Region;
-  /** Of the scores, and of the weighted sum when it is scaled or stored. */
-  readonly rows: Region;
-  /** Units of all of it. */
-  readonly size: number;
-}
-
-export function layoutOf({ queries, keys, sharing }: AttentionTile, head: HeadSize): AttentionLayout {
-  const filled = (size: number): number => Math.ceil(size / (fragment * sharing)) * fragment * sharing;
-  const [depth, width] = [filled(head.depth), filled(head.width)];
-  const key = { start: 0, line: depth / 8 + 1 };
-  const value = { start: keys * key.line, line: width / 8 + 1 };
-  const weights = { start: value.start + keys * value.line, line: keys / 8 + 1 };
-  const rows = { start: weights.start + queries * weights.line, line: Math.max(keys, width) / 4 + 1 };
-  return { depth, width, key, value, weights, rows, size: rows.start + queries * Math.max(rows.line, key.line) };
-}
-
-export const attentionInvocationsOf = ({ queries, sharing }: AttentionTile): number =>
-  (queries / fragment) * sharing * subgroupSize;
-
-/** Bytes: the layout, a scale a query, and whether to scale. */
-export const attentionMemoryOf = (tile: AttentionTile, head: HeadSize): number =>
-  layoutOf(tile, head).size * 16 + tile.queries * 4 + 4;
+const tile = (queries: number, keys: number, own: number): AttentionTile => ({ queries, keys, own });
 
 /**
- * Whether a kernel can be made of a tile, and fits into the limits: subgroups have whole fragments of queries and of keys, and
- * the lanes that have a row of scores are a power of two, for their sums are made by halves.
+ * Best first. 48 queries make 96 workgroups of 384 tokens and twelve heads, which a large GPU computes at a time; 32 make
+ * 144, of which it computes a few after all others.
  */
-export function isValidAttentionTile(tile: AttentionTile, head: HeadSize, limits: KernelLimits): boolean {
-  const { queries, keys, sharing } = tile;
-  if (![queries, keys, sharing].every((count) => Number.isSafeInteger(count) && count > 0)) return false;
-  const hasFragments = queries % fragment === 0 && keys % (fragment * sharing) === 0;
-  if (!hasFragments || ![1, 2, 4, 8, 16].includes(sharing)) return false;
+const tiles: readonly AttentionTile[] = [
+  tile(48, 64, 4),
+  tile(32, 64, 4),
+  tile(32, 32, 4),
+  tile(16, 32, 2),
+  tile(16, 16, 2),
+  tile(8, 16, 2),
+];
+
+/** A CPU gains nothing from more registers. */
+const softwareTiles: readonly AttentionTile[] = [tile(32, 32, 2), ...tiles.slice(3)];
+
+export function attentionTileFor(head: HeadSize, limits: KernelLimits): AttentionTile {
+  const fits = (candidate: AttentionTile): boolean => isValidAttentionTile(candidate, head, limits);
+  return (limits.isSoftware ? softwareTiles : tiles).find(fits) ?? (tiles.at(-1) as AttentionTile);
+}
+
+/** How the workgroup memory is shared out, in vectors of four. Lines are longer than what they hold, for the banks' sake. */
+export interface AttentionMemory {
+  /** From query to query. */
+  readonly queryLine: number;
+  /** From key to key; every four keys take one vector more, for neighbours read lines that are four apart. */
+  readonly keyLine: number;
+  /** From query to query of the weights, and of the numbers by which a query's invocations agree. */
+  readonly weightLine: number;
+  readonly queries: number;
+  readonly lines: number;
+  readonly weights: number;
+}
+
+const vectorsOf = (elements: number): number => Math.ceil(elements / 4);
+
+export function attentionMemory({ queries, keys }: AttentionTile, { depth, width }: HeadSize): AttentionMemory {
+  const queryLine = vectorsOf(depth) + 1;
+  const keyLine = vectorsOf(Math.max(depth, width)) + 1;
+  const weightLine = keys / 4 + 1;
+  return {
+    queryLine,
+    keyLine,
+    weightLine,
+    queries: queries * queryLine,
+    lines: keys * keyLine + keys / 4,
+    weights: queries * weightLine,
+  };
+}
+
+/** Bytes. */
+export function attentionMemoryOf(candidate: AttentionTile, head: HeadSize): number {
+  const { queries, lines, weights } = attentionMemory(candidate, head);
+  return 16 * (queries + lines + weights) + 4 * weights;
+}
+
+export const attentionInvocationsOf = ({ queries, keys, own }: AttentionTile): number => (queries / own) * (keys / 4);
+
+/** Whether a kernel can be made of a tile, and fits into the limits: keys come in fours, and queries divide evenly. */
+export function isValidAttentionTile(candidate: AttentionTile, head: HeadSize, limits: KernelLimits): boolean {
+  const { queries, keys, own } = candidate;
+  if (![queries, keys, own].every((count) => Number.isSafeInteger(count) && count > 0)) return false;
+  if (keys % 4 !== 0 || queries % own !== 0) return false;
   const { workgroupSize, workgroupMemory } = limits;
-  return attentionInvocationsOf(tile) <= workgroupSize && attentionMemoryOf(tile, head) <= workgroupMemory;
+  return attentionInvocationsOf(candidate) <= workgroupSize && attentionMemoryOf(candidate, head) <= workgroupMemory;
 }

@@ -6,96 +6,87 @@
  * with a larger maximum scales what was there by e^(m_old − m_new). In the end o / max(l, 1): the largest term of a row is
  * e⁰, so l is at least 1 unless every key is masked, and then o is zero.
  *
- * Where the mask lets a query see its own sequence only (`passes/pack-sequences.ts`), the keys of other sequences are not
- * visited. Scores and probabilities that are to be kept are written on the way; then all keys are visited, twice for the
- * probabilities.
+ * The next tile's keys and values are on their way while this one's are multiplied; both have the same place in workgroup
+ * memory, one after the other. Where the mask lets a query see its own sequence only (`passes/pack-sequences.ts`), the keys
+ * of other sequences are not visited, and where all queries of a tile see all its keys nothing is masked. Scores and
+ * probabilities that are to be kept are written on the way; then all keys are visited, twice for the probabilities.
+ *
+ * Must stay true: barriers are reached by all invocations of a workgroup.
  */
 import type { Kernel } from "../../../passes/schedule.ts";
 import type { Extent, Value } from "../../../program/program.ts";
 import type { KernelBindings } from "../codegen/bindings.ts";
 import { at, linear } from "../codegen/coordinates.ts";
 import { acrossLanes, lowest, maskTail, vectorIndex } from "../codegen/expressions.ts";
-import { assemble, indent, type KernelLimits, type KernelSource, productOf } from "../codegen/kernel-source.ts";
+import { assemble, indent, type KernelSource, productOf } from "../codegen/kernel-source.ts";
 import { extentText, storeVector } from "../codegen/storage.ts";
 import { AttentionParts } from "./attention-parts.ts";
+import {
+  type AttentionMemory,
+  type AttentionTile,
+  attentionInvocationsOf,
+  attentionMemory,
+  attentionMemoryOf,
+} from "./attention-tiles.ts";
+import { type BroughtUnit, broughtUnits } from "./brought-units.ts";
 import { placeOfInvocation } from "./invocations.ts";
 
-interface Tile {
-  readonly queries: number;
-  readonly keys: number;
-  /** Queries of one invocation, which has four keys. */
-  readonly own: number;
-}
-
-const tile = (queries: number, keys: number, own: number): Tile => ({ queries, keys, own });
-
-/**
- * Best first: what fits into the device's workgroup memory is taken. 48 queries make 96 workgroups of 384 tokens and twelve
- * heads, which a large GPU computes at a time; 32 make 144, of which it computes a few after all others.
- */
-const tiles: readonly Tile[] = [
-  tile(48, 64, 4),
-  tile(32, 64, 4),
-  tile(32, 32, 4),
-  tile(16, 32, 2),
-  tile(16, 16, 2),
-  tile(8, 16, 2),
-];
-
-/** A CPU gains nothing from more registers. */
-const softwareTiles: readonly Tile[] = [tile(32, 32, 2), ...tiles.slice(3)];
-
 export function attentionKernel(
-  kernel: Kernel & { readonly template: { readonly kind: "attention" } },
+  { template, stores }: Kernel & { readonly template: { readonly kind: "attention" } },
   bindings: KernelBindings,
-  limits: KernelLimits,
+  tile: AttentionTile,
 ): KernelSource {
-  const { attention } = kernel.template;
-  return new AttentionGenerator(new AttentionParts(attention, bindings), kernel.stores, limits).generate();
+  return new AttentionGenerator(new AttentionParts(template.attention, bindings), stores, tile).generate();
 }
+
+type Operand = "key" | "value";
+
+const lanes = ["x", "y", "z", "w"] as const;
 
 class AttentionGenerator {
   readonly #parts: AttentionParts;
   readonly #stores: readonly Value[];
-  readonly #tile: Tile;
+  readonly #tile: AttentionTile;
+  readonly #memory: AttentionMemory;
+  readonly #invocations: number;
   /** Vectors of four in a query or key, and in a value. */
   readonly #depth: number;
   readonly #width: number;
+  /** Whether every score is computed, for some are kept. */
+  readonly #visitsAll: boolean;
 
-  constructor(parts: AttentionParts, stores: readonly Value[], limits: KernelLimits) {
+  constructor(parts: AttentionParts, stores: readonly Value[], tile: AttentionTile) {
     this.#parts = parts;
     this.#stores = stores;
+    this.#tile = tile;
+    this.#memory = attentionMemory(tile, parts);
+    this.#invocations = attentionInvocationsOf(tile);
     this.#depth = Math.ceil(parts.depth / 4);
     this.#width = Math.ceil(parts.width / 4);
-    const fits = (tile: Tile): boolean =>
-      this.#memoryOf(tile) <= limits.workgroupMemory && invocationsOf(tile) <= limits.workgroupSize;
-    this.#tile = (limits.isSoftware ? softwareTiles : tiles).find(fits) ?? (tiles.at(-1) as Tile);
+    this.#visitsAll = stores.some((value) => value !== parts.attention.context);
   }
 
   generate(): KernelSource {
     const { attention, bindings, queries } = this.#parts;
     for (const value of this.#stores) bindings.write(value);
     const leading = attention.products.shape.slice(0, -2);
-    const { scores, probabilities } = attention;
-    const keepsProbabilities = this.#stores.includes(probabilities);
-    const keepsScores = this.#stores.includes(scores);
     const functions = [...this.#parts.loads("f32"), this.#parts.scores()];
     const body = [
-      ...this.#start(keepsScores || keepsProbabilities),
-      ...this.#pass(keepsScores, this.#accumulate()),
+      ...this.#start(),
+      ...this.#visitKeys(),
       ...this.#conclude(),
-      ...(keepsProbabilities ? this.#pass(false, this.#writeProbabilities()) : []),
+      ...(this.#stores.includes(attention.probabilities) ? this.#writeProbabilities() : []),
     ];
     return {
       code: assemble(bindings, {
         declarations: [...this.#workgroupMemory(), ...functions],
-        workgroupSize: [invocationsOf(this.#tile)],
+        workgroupSize: [this.#invocations],
         body,
       }),
       bindings: bindings.bindings,
       workgroups: (extentOf) => [Math.ceil(extentOf(queries) / this.#tile.queries), productOf(leading, extentOf), 1],
-      workgroupMemory: this.#memoryOf(this.#tile),
-      workgroupSize: invocationsOf(this.#tile),
+      workgroupMemory: attentionMemoryOf(this.#tile, this.#parts),
+      workgroupSize: this.#invocations,
     };
   }
 
@@ -109,153 +100,202 @@ class AttentionGenerator {
     return `y * ${this.#tile.own}u + ${row}u`;
   }
 
+  /** Where a query's line of weights begins, and of what its invocations share. */
+  #weightsOf(row: number): string {
+    return `(${this.#query(row)}) * ${this.#memory.weightLine}u`;
+  }
+
   /** Invocations side by side along the keys. */
   get #keyGroups(): number {
     return this.#tile.keys / 4;
   }
 
   /** Vectors of the context that an invocation holds for each of its queries. */
-  get #held(): number {
-    return Math.ceil(this.#width / this.#keyGroups);
+  get #held(): readonly number[] {
+    return Array.from({ length: Math.ceil(this.#width / this.#keyGroups) }, (_, held) => held);
   }
 
-  #memoryOf({ queries, keys }: Tile): number {
-    const vectors = queries * (this.#depth + 1) + this.#lengthOf(keys);
-    return 16 * vectors + 4 * (queries * keys + (queries * keys) / 4);
-  }
-
-  /** Vectors that lines of keys or values take. */
-  #lengthOf(keys: number): number {
-    return keys * (Math.max(this.#depth, this.#width) + 1) + keys / 4;
-  }
-
-  /**
-   * Where the line of a key of the tile begins. Every fourth line is followed by a vector more, for neighbours read lines
-   * that are four apart: they begin in different memory banks.
-   */
+  /** Where the line of one of four keys of the tile begins. */
   #lineAt(fours: string, key: number): string {
-    const line = Math.max(this.#depth, this.#width) + 1;
-    return `${fours} * ${4 * line + 1}u${key === 0 ? "" : ` + ${key * line}u`}`;
+    const { keyLine } = this.#memory;
+    return `${fours} * ${4 * keyLine + 1}u${key === 0 ? "" : ` + ${key * keyLine}u`}`;
   }
 
   #workgroupMemory(): string[] {
-    const { queries, keys } = this.#tile;
+    const { queries, lines, weights } = this.#memory;
     return [
-      `var<workgroup> queries: array<vec4<f32>, ${queries * (this.#depth + 1)}>;`,
+      `var<workgroup> queries: array<vec4<f32>, ${queries}>;`,
       "// Keys first, then the values of the same positions.",
-      `var<workgroup> lines: array<vec4<f32>, ${this.#lengthOf(keys)}>;`,
-      `var<workgroup> weights: array<vec4<f32>, ${(queries * keys) / 4}>;`,
-      `var<workgroup> partials: array<f32, ${(queries * keys) / 4}>;`,
+      `var<workgroup> lines: array<vec4<f32>, ${lines}>;`,
+      `var<workgroup> weights: array<vec4<f32>, ${weights}>;`,
+      `var<workgroup> partials: array<f32, ${weights}>;`,
     ];
   }
 
-  #start(visitsAll: boolean): string[] {
-    const { queries } = this.#tile;
+  #start(): string[] {
+    const { queries, own } = this.#tile;
     const queryCount = extentText(this.#parts.queries);
-    const invocations = invocationsOf(this.#tile);
     return [
-      ...placeOfInvocation("local_index", this.#keyGroups, this.#tile.queries / this.#tile.own),
+      ...placeOfInvocation("local_index", this.#keyGroups, queries / own),
       "let head = group.y;",
       `let first_query = group.x * ${queries}u;`,
       ...this.#own.map((row) => `let query${row} = min(first_query + ${this.#query(row)}, ${queryCount} - 1u);`),
-      `for (var index = local_index; index < ${queries * this.#depth}u; index += ${invocations}u) {`,
+      `for (var index = local_index; index < ${queries * this.#depth}u; index += ${this.#invocations}u) {`,
       `  let line = index / ${this.#depth}u;`,
       `  let column = index % ${this.#depth}u;`,
-      `  queries[line * ${this.#depth + 1}u + column] = load_query(head, min(first_query + line, ${queryCount} - 1u), column * 4u);`,
+      `  queries[line * ${this.#memory.queryLine}u + column] = load_query(head, min(first_query + line, ${queryCount} - 1u), column * 4u);`,
       "}",
-      ...this.#parts.keyRange(queries, visitsAll),
+      ...this.#parts.keyRange(queries, this.#visitsAll),
       ...this.#own.flatMap((row) => [
         `var largest${row} = ${lowest};`,
         `var sum${row} = 0.0f;`,
-        ...Array.from({ length: this.#held }, (_, held) => `var context${row}_${held} = vec4<f32>();`),
+        ...this.#held.map((held) => `var context${row}_${held} = vec4<f32>();`),
       ]),
     ];
   }
 
-  /** Visits all keys, tile by tile, with the scores of the invocation's queries as `scores0`, `scores1`. */
-  #pass(keepsScores: boolean, visit: readonly string[]): string[] {
+  /** All keys, tile by tile. */
+  #visitKeys(): string[] {
     const { keys } = this.#tile;
-    const { context, scores } = this.#parts.attention;
-    const condition = this.#parts.isWithinKeys(this.#stores.some((value) => value !== context));
+    const operands: readonly Operand[] = ["key", "value"];
+    const fetch = (first: string): string[] => operands.flatMap((name) => this.#fetch(name, first));
+    const looksAhead = !this.#visitsAll;
     return [
-      `for (var key0 = first_key; ${condition}; key0 += ${keys}u) {`,
+      ...operands.flatMap((name) => this.#units(name).map(({ index }) => `var ${name}_unit${index}: vec4<f32>;`)),
+      ...fetch("first_key"),
+      ...(looksAhead ? this.#parts.lookAhead(true, "first_key", keys) : []),
+      `for (var key0 = first_key; ${looksAhead ? this.#parts.isStillWithinKeys : "key0 < key_end"}; key0 += ${keys}u) {`,
       ...indent([
-        ...this.#fillLines("key", this.#depth),
-        ...this.#own.map((row) => `var products${row} = vec4<f32>();`),
-        `for (var column = 0u; column < ${this.#depth}u; column++) {`,
-        ...[0, 1, 2, 3].map((key) => `  let key_part${key} = lines[${this.#lineAt("x", key)} + column];`),
-        ...this.#own.flatMap((row) => {
-          const dots = [0, 1, 2, 3].map((key) => `dot(query_part${row}, key_part${key})`);
-          return [
-            `  let query_part${row} = queries[(${this.#query(row)}) * ${this.#depth + 1}u + column];`,
-            `  products${row} += vec4<f32>(${dots.join(", ")});`,
-          ];
-        }),
-        "}",
-        "let key = key0 + x * 4u;",
-        // Coordinates past the end are those of the last key: what is computed there does not count.
-        `let known_key = min(key, (key_end - 1u) & ~3u);`,
-        ...this.#own.flatMap((row) => [
-          `let visible_to${row} = visibility(head, query${row}, known_key);`,
-          `let scores${row} = score(head, query${row}, known_key, products${row}, visible_to${row});`,
-          `let counts${row} = ${this.#parts.counts("key", `visible_to${row}`)};`,
-          ...(keepsScores ? this.#writeRow(scores, row, `scores${row}`) : []),
-        ]),
-        ...visit,
+        "workgroupBarrier();",
+        ...this.#keep("key"),
+        "workgroupBarrier();",
+        ...(looksAhead
+          ? [`let sees_all = ${this.#parts.seesAll(keys)};`, ...this.#parts.lookAhead(false, `key0 + ${keys}u`, keys)]
+          : []),
+        ...this.#multiplyKeys(),
+        ...this.#scores(true),
+        ...this.#own.map((row) => `partials[${this.#weightsOf(row)} + x] = ${acrossLanes("max", `scores${row}`)};`),
+        "workgroupBarrier();",
+        ...this.#own.flatMap((row) => this.#weigh(row)),
+        ...this.#keep("value"),
+        "// What comes next is on its way while this is multiplied.",
+        ...fetch(`(key0 + ${keys}u)`),
+        "workgroupBarrier();",
+        ...this.#multiplyValues(),
       ]),
       "}",
     ];
   }
 
-  /** Keys or values of the tile's positions, by all invocations. */
-  #fillLines(name: "key" | "value", vectors: number): string[] {
-    const { keys } = this.#tile;
-    const lineLength = Math.max(this.#depth, this.#width) + 1;
+  /** The vectors of a tile of keys or values that one invocation brings. */
+  #units(name: Operand): readonly BroughtUnit[] {
+    return broughtUnits(this.#tile.keys, name === "key" ? this.#depth : this.#width, this.#invocations);
+  }
+
+  /** Loads them into registers. Past the end are copies of the last. */
+  #fetch(name: Operand, first: string): string[] {
+    return this.#units(name).map(
+      ({ index, line, unit }) =>
+        `${name}_unit${index} = load_${name}(head, min(${first} + ${line}, key_end - 1u), ${unit} * 4u);`,
+    );
+  }
+
+  /** Writes them into memory. */
+  #keep(name: Operand): string[] {
+    const { keyLine } = this.#memory;
+    return this.#units(name).map(({ index, line, unit, isInside }) => {
+      const statement = `lines[${line} * ${keyLine}u + ${line} / 4u + ${unit}] = ${name}_unit${index};`;
+      return isInside === undefined ? statement : `if (${isInside}) { ${statement} }`;
+    });
+  }
+
+  /** The products of the invocation's queries with its four keys, as `products0`, `products1`. */
+  #multiplyKeys(): string[] {
     return [
-      "workgroupBarrier();",
-      `for (var index = local_index; index < ${keys * vectors}u; index += ${invocationsOf(this.#tile)}u) {`,
-      `  let line = index / ${vectors}u;`,
-      `  let column = index % ${vectors}u;`,
-      `  lines[line * ${lineLength}u + line / 4u + column] = load_${name}(head, min(key0 + line, key_end - 1u), column * 4u);`,
+      ...this.#own.map((row) => `var products${row} = vec4<f32>();`),
+      `for (var column = 0u; column < ${this.#depth}u; column++) {`,
+      ...[0, 1, 2, 3].map((key) => `  let line${key} = lines[${this.#lineAt("x", key)} + column];`),
+      ...lanes.map(
+        (lane) => `  let keys_${lane} = vec4<f32>(line0.${lane}, line1.${lane}, line2.${lane}, line3.${lane});`,
+      ),
+      ...this.#own.flatMap((row) => [
+        `  let query_part${row} = queries[(${this.#query(row)}) * ${this.#memory.queryLine}u + column];`,
+        ...lanes.map(
+          (lane) => `  products${row} = fma(vec4<f32>(query_part${row}.${lane}), keys_${lane}, products${row});`,
+        ),
+      ]),
       "}",
-      "workgroupBarrier();",
     ];
   }
 
-  #accumulate(): string[] {
-    const { keys } = this.#tile;
+  /**
+   * The scores of the invocation's queries and keys as `scores0`, `scores1`; the lowest number where a key does not count.
+   * @param keeps whether they are written, if they are to be kept.
+   */
+  #scores(keeps: boolean): string[] {
+    const score = (row: number, visible: string): string =>
+      `score(head, query${row}, known_key, products${row}, ${visible})`;
+    const keepsScores = keeps && this.#stores.includes(this.#parts.attention.scores);
+    const masked = this.#own.flatMap((row) => [
+      `let visible${row} = visibility(head, query${row}, known_key);`,
+      `let score${row} = ${score(row, `visible${row}`)};`,
+      `scores${row} = select(vec4<f32>(${lowest}), score${row}, ${this.#parts.counts("key", `visible${row}`)});`,
+      ...(keepsScores ? this.#writeRow(this.#parts.attention.scores, row, `score${row}`) : []),
+    ]);
+    return [
+      "let key = key0 + x * 4u;",
+      // Coordinates past the end are those of the last key: what is computed there does not count.
+      "let known_key = min(key, (key_end - 1u) & ~3u);",
+      ...this.#own.map((row) => `var scores${row}: vec4<f32>;`),
+      ...(this.#visitsAll
+        ? masked
+        : [
+            "if (sees_all) {",
+            ...this.#own.map((row) => `  scores${row} = ${score(row, "vec4<f32>(1.0f)")};`),
+            "} else {",
+            ...indent(masked),
+            "}",
+          ]),
+    ];
+  }
+
+  /** What is subtracted from scores: where no key counts, so much that the lowest number has no weight either. */
+  #base(row: number): string {
+    return `vec4<f32>(max(largest${row}, 0.5f * ${lowest}))`;
+  }
+
+  /** The weights of a query's keys, and everything before scaled to the new maximum. */
+  #weigh(row: number): string[] {
+    return [
+      `var next${row} = largest${row};`,
+      `for (var other = 0u; other < ${this.#keyGroups}u; other++) { next${row} = max(next${row}, partials[${this.#weightsOf(row)} + other]); }`,
+      `let scale${row} = exp(largest${row} - next${row});`,
+      `largest${row} = next${row};`,
+      `let weights${row} = exp(scores${row} - ${this.#base(row)});`,
+      `sum${row} = sum${row} * scale${row} + ${acrossLanes("sum", `weights${row}`)};`,
+      `weights[${this.#weightsOf(row)} + x] = weights${row};`,
+      ...this.#held.map((held) => `context${row}_${held} *= scale${row};`),
+    ];
+  }
+
+  #multiplyValues(): string[] {
     const groups = this.#keyGroups;
-    const rows = this.#own;
-    const place = (row: number): string => `(${this.#query(row)}) * ${groups}u`;
+    const column = (held: number): string => {
+      const own = held === 0 ? "x" : `x + ${held * groups}u`;
+      return (held + 1) * groups <= this.#width ? own : `min(${own}, ${this.#width - 1}u)`;
+    };
     return [
-      ...rows.flatMap((row) => [
-        `let visible${row} = select(vec4<f32>(${lowest}), scores${row}, counts${row});`,
-        `partials[${place(row)} + x] = ${acrossLanes("max", `visible${row}`)};`,
-      ]),
-      "workgroupBarrier();",
-      ...rows.flatMap((row) => [
-        `var next${row} = largest${row};`,
-        `for (var other = 0u; other < ${groups}u; other++) { next${row} = max(next${row}, partials[${place(row)} + other]); }`,
-        `let scale${row} = exp(largest${row} - next${row});`,
-        `largest${row} = next${row};`,
-        `let weights${row} = select(vec4<f32>(), exp(visible${row} - vec4<f32>(next${row})), counts${row});`,
-        `sum${row} = sum${row} * scale${row} + ${acrossLanes("sum", `weights${row}`)};`,
-        `weights[${place(row)} + x] = weights${row};`,
-        ...Array.from({ length: this.#held }, (_, held) => `context${row}_${held} *= scale${row};`),
-      ]),
-      ...this.#fillLines("value", this.#width),
-      `for (var key_group = 0u; key_group < ${keys / 4}u; key_group++) {`,
-      ...rows.map((row) => `  let four${row} = weights[${place(row)} + key_group];`),
-      ...["x", "y", "z", "w"].flatMap((lane, key) => [
-        ...Array.from({ length: this.#held }, (_, held) => {
-          const column = `min(x + ${held * groups}u, ${this.#width - 1}u)`;
-          return `  let value${key}_${held} = lines[${this.#lineAt("key_group", key)} + ${column}];`;
-        }),
-        ...rows.flatMap((row) =>
-          Array.from(
-            { length: this.#held },
-            (_, held) => `  context${row}_${held} += four${row}.${lane} * value${key}_${held};`,
-          ),
+      `for (var key_group = 0u; key_group < ${groups}u; key_group++) {`,
+      ...this.#own.map((row) => `  let four${row} = weights[${this.#weightsOf(row)} + key_group];`),
+      ...lanes.flatMap((lane, key) => [
+        ...this.#held.map(
+          (held) => `  let value${key}_${held} = lines[${this.#lineAt("key_group", key)} + ${column(held)}];`,
+        ),
+        ...this.#own.flatMap((row) =>
+          this.#held.map((held) => {
+            const context = `context${row}_${held}`;
+            return `  ${context} = fma(vec4<f32>(four${row}.${lane}), value${key}_${held}, ${context});`;
+          }),
         ),
       ]),
       "}",
@@ -265,19 +305,18 @@ class AttentionGenerator {
   /** Sums over the invocations of a row, and the context written. */
   #conclude(): string[] {
     const groups = this.#keyGroups;
-    const place = (row: number): string => `(${this.#query(row)}) * ${groups}u`;
     const queryCount = extentText(this.#parts.queries);
     return [
       "workgroupBarrier();",
-      ...this.#own.map((row) => `partials[${place(row)} + x] = sum${row};`),
+      ...this.#own.map((row) => `partials[${this.#weightsOf(row)} + x] = sum${row};`),
       "workgroupBarrier();",
       ...this.#own.flatMap((row) => {
         return [
           `var total${row} = 0.0f;`,
-          `for (var other = 0u; other < ${groups}u; other++) { total${row} += partials[${place(row)} + other]; }`,
+          `for (var other = 0u; other < ${groups}u; other++) { total${row} += partials[${this.#weightsOf(row)} + other]; }`,
           `let norm${row} = max(total${row}, 1.0f);`,
           `if (first_query + ${this.#query(row)} < ${queryCount}) {`,
-          ...Array.from({ length: this.#held }, (_, held) => {
+          ...this.#held.map((held) => {
             const column = `(x + ${held * groups}u) * 4u`;
             const stored = this.#parts.storeContext(`query${row}`, column, `(context${row}_${held} / norm${row})`);
             return `  if (x + ${held * groups}u < ${this.#width}u) { ${stored} }`;
@@ -288,11 +327,25 @@ class AttentionGenerator {
     ];
   }
 
+  /** Visits all keys again, now that each query's maximum and sum are known. */
   #writeProbabilities(): string[] {
-    return this.#own.flatMap((row) => [
-      `let weight${row} = select(vec4<f32>(), exp(scores${row} - vec4<f32>(largest${row})), counts${row});`,
-      ...this.#writeRow(this.#parts.attention.probabilities, row, `(weight${row} / norm${row})`),
-    ]);
+    const { attention } = this.#parts;
+    return [
+      `for (var key0 = first_key; key0 < key_end; key0 += ${this.#tile.keys}u) {`,
+      ...indent([
+        ...this.#fetch("key", "key0"),
+        "workgroupBarrier();",
+        ...this.#keep("key"),
+        "workgroupBarrier();",
+        ...this.#multiplyKeys(),
+        ...this.#scores(false),
+        ...this.#own.flatMap((row) => {
+          const weights = `exp(scores${row} - ${this.#base(row)})`;
+          return this.#writeRow(attention.probabilities, row, `(${weights} / norm${row})`);
+        }),
+      ]),
+      "}",
+    ];
   }
 
   /** Four elements of a kept stage, by whoever has them. */
@@ -313,5 +366,3 @@ class AttentionGenerator {
     ];
   }
 }
-
-const invocationsOf = ({ queries, keys, own }: Tile): number => (queries / own) * (keys / 4);

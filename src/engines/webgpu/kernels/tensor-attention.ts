@@ -18,14 +18,15 @@ import { lowest } from "../codegen/expressions.ts";
 import { assemble, indent, type KernelSource, productOf } from "../codegen/kernel-source.ts";
 import { extentText } from "../codegen/storage.ts";
 import { AttentionParts } from "./attention-parts.ts";
+import { type BroughtUnit, broughtUnits } from "./brought-units.ts";
 import {
   type AttentionLayout,
-  type AttentionTile,
-  attentionInvocationsOf,
-  attentionMemoryOf,
   layoutOf,
   type Region,
-} from "./attention-tiles.ts";
+  type TensorAttentionTile,
+  tensorAttentionInvocationsOf,
+  tensorAttentionMemoryOf,
+} from "./tensor-attention-tiles.ts";
 import {
   fragment,
   loadFragment,
@@ -50,7 +51,7 @@ export function suitsTensorAttention(
 export function tensorAttentionKernel(
   { template, stores }: Kernel & { readonly template: { readonly kind: "attention" } },
   bindings: KernelBindings,
-  tile: AttentionTile,
+  tile: TensorAttentionTile,
 ): KernelSource {
   for (const value of stores) bindings.write(value);
   return new TensorAttentionGenerator(new AttentionParts(template.attention, bindings), tile).generate();
@@ -64,25 +65,17 @@ interface Strip {
   readonly elements: number;
 }
 
-/** Eight elements that an invocation brings: where they are, and whether they are, if not all invocations have one. */
-interface Unit {
-  readonly index: number;
-  readonly line: string;
-  readonly unit: string;
-  readonly isInside?: string;
-}
-
 class TensorAttentionGenerator {
   readonly #parts: AttentionParts;
-  readonly #tile: AttentionTile;
+  readonly #tile: TensorAttentionTile;
   readonly #layout: AttentionLayout;
   readonly #invocations: number;
 
-  constructor(parts: AttentionParts, tile: AttentionTile) {
+  constructor(parts: AttentionParts, tile: TensorAttentionTile) {
     this.#parts = parts;
     this.#tile = tile;
     this.#layout = layoutOf(tile, parts);
-    this.#invocations = attentionInvocationsOf(tile);
+    this.#invocations = tensorAttentionInvocationsOf(tile);
   }
 
   generate(): KernelSource {
@@ -107,7 +100,7 @@ class TensorAttentionGenerator {
       }),
       bindings: bindings.bindings,
       workgroups: (extentOf) => [Math.ceil(extentOf(queries) / this.#tile.queries), productOf(leading, extentOf), 1],
-      workgroupMemory: attentionMemoryOf(this.#tile, this.#parts),
+      workgroupMemory: tensorAttentionMemoryOf(this.#tile, this.#parts),
       workgroupSize: this.#invocations,
     };
   }
@@ -168,15 +161,8 @@ class TensorAttentionGenerator {
   }
 
   /** The units of eight elements that one invocation brings. */
-  #units(lines: number, elements: number): readonly Unit[] {
-    const perLine = elements / 8;
-    const count = Math.ceil((lines * perLine) / this.#invocations);
-    return Array.from({ length: count }, (_, index) => {
-      const place = index === 0 ? "local_index" : `(local_index + ${index * this.#invocations}u)`;
-      const isWhole = (index + 1) * this.#invocations <= lines * perLine;
-      const unit = { index, line: `${place} / ${perLine}u`, unit: `${place} % ${perLine}u` };
-      return isWhole ? unit : { ...unit, isInside: `${place} < ${lines * perLine}u` };
-    });
+  #units(lines: number, elements: number): readonly BroughtUnit[] {
+    return broughtUnits(lines, elements / 8, this.#invocations);
   }
 
   #visitKeys(): string[] {

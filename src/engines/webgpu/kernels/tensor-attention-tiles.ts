@@ -1,0 +1,78 @@
+/**
+ * The tiles of attention in tensor cores, by the size of the work and of a head, and what they take of workgroup memory.
+ *
+ * Must stay true: every tile in use is valid (`isValidTensorAttentionTile`) where 48 KiB of workgroup memory are to be had.
+ */
+import type { KernelLimits } from "../codegen/kernel-source.ts";
+import type { HeadSize } from "./attention-tiles.ts";
+import { fragment, subgroupSize } from "./tensor-fragments.ts";
+
+export interface TensorAttentionTile {
+  readonly queries: number;
+  readonly keys: number;
+  /** Subgroups that share 16 queries: each has its own keys of the first product and columns of the second. */
+  readonly sharing: number;
+}
+
+/**
+ * For a head size: more queries where there are many, so that keys and values are read less often. Found by `fusebert tune`
+ * on an NVIDIA H200.
+ */
+export function tensorAttentionTileFor(mostRows: number, { depth, width }: HeadSize): TensorAttentionTile {
+  if (Math.max(depth, width) > 64) return { queries: 32, keys: 32, sharing: 2 };
+  if (mostRows <= 192) return { queries: 16, keys: 64, sharing: 4 };
+  if (mostRows <= 768) return { queries: 48, keys: 64, sharing: 2 };
+  if (mostRows <= 4096) return { queries: 96, keys: 32, sharing: 2 };
+  return { queries: 64, keys: 64, sharing: 2 };
+}
+
+/** A part of the workgroup's memory, in units of 16 bytes. */
+export interface Region {
+  readonly start: number;
+  /** Units of a line. */
+  readonly line: number;
+}
+
+/** How the memory of a workgroup with tensor cores is shared out. */
+export interface AttentionLayout {
+  /** Elements of a query or key, and of a value, with those that fill up the last fragment. */
+  readonly depth: number;
+  readonly width: number;
+  readonly key: Region;
+  readonly value: Region;
+  readonly weights: Region;
+  /** Of the scores, and of the weighted sum when it is scaled or stored. */
+  readonly rows: Region;
+  /** Units of all of it. */
+  readonly size: number;
+}
+
+export function layoutOf({ queries, keys, sharing }: TensorAttentionTile, head: HeadSize): AttentionLayout {
+  const filled = (size: number): number => Math.ceil(size / (fragment * sharing)) * fragment * sharing;
+  const [depth, width] = [filled(head.depth), filled(head.width)];
+  const key = { start: 0, line: depth / 8 + 1 };
+  const value = { start: keys * key.line, line: width / 8 + 1 };
+  const weights = { start: value.start + keys * value.line, line: keys / 8 + 1 };
+  const rows = { start: weights.start + queries * weights.line, line: Math.max(keys, width) / 4 + 1 };
+  return { depth, width, key, value, weights, rows, size: rows.start + queries * Math.max(rows.line, key.line) };
+}
+
+export const tensorAttentionInvocationsOf = ({ queries, sharing }: TensorAttentionTile): number =>
+  (queries / fragment) * sharing * subgroupSize;
+
+/** Bytes: the layout, a scale a query, and whether to scale. */
+export const tensorAttentionMemoryOf = (tile: TensorAttentionTile, head: HeadSize): number =>
+  layoutOf(tile, head).size * 16 + tile.queries * 4 + 4;
+
+/**
+ * Whether a kernel can be made of a tile, and fits into the limits: subgroups have whole fragments of queries and of keys, and
+ * the lanes that have a row of scores are a power of two, for their sums are made by halves.
+ */
+export function isValidTensorAttentionTile(tile: TensorAttentionTile, head: HeadSize, limits: KernelLimits): boolean {
+  const { queries, keys, sharing } = tile;
+  if (![queries, keys, sharing].every((count) => Number.isSafeInteger(count) && count > 0)) return false;
+  const hasFragments = queries % fragment === 0 && keys % (fragment * sharing) === 0;
+  if (!hasFragments || ![1, 2, 4, 8, 16].includes(sharing)) return false;
+  const { workgroupSize, workgroupMemory } = limits;
+  return tensorAttentionInvocationsOf(tile) <= workgroupSize && tensorAttentionMemoryOf(tile, head) <= workgroupMemory;
+}
