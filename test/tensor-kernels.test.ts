@@ -43,10 +43,10 @@ function lower(schedule: Schedule, placement: Placement, { matmul, attention }: 
 const ordinaryRounding = 3e-3;
 
 test.skipIf(softwareGpuMissing !== undefined).each([
-  ["O3", { rows: 32, columns: 32, depth: 16, subgroups: [1, 1, 2] }, { queries: 32, keys: 32, sharing: 2 }],
-  ["O2", { rows: 64, columns: 32, depth: 16, subgroups: [2, 1, 2] }, { queries: 16, keys: 64, sharing: 4 }],
+  ["O3", { rows: 32, columns: 32, depth: 16, subgroups: [1, 1, 2], ahead: 1 }, { queries: 32, keys: 32, sharing: 2 }],
+  ["O2", { rows: 64, columns: 32, depth: 16, subgroups: [2, 1, 2], ahead: 2 }, { queries: 16, keys: 64, sharing: 4 }],
   // Those of a search (src/tune/candidates.ts).
-  ["O4", { rows: 48, columns: 32, depth: 32, subgroups: [1, 1, 2] }, { queries: 48, keys: 48, sharing: 1 }],
+  ["O4", { rows: 48, columns: 32, depth: 32, subgroups: [1, 1, 2], ahead: 3 }, { queries: 48, keys: 48, sharing: 1 }],
 ] as const)(
   "%s computes what the original computes, in tiles of %o and %o",
   async (level, matmul, attention) => {

@@ -127,12 +127,13 @@ function nameOf({ kind, shape: [first, second] }: TuningSubject["kernel"]): stri
   return kind.endsWith("attention") ? `attention ${first}` : `${first} × ${second}`;
 }
 
-/** Its sizes in order: `96×96×32 2·2·2`. */
+/** Its sizes in order: `96×96×32 2·2·2`, and `+2` if two steps are on their way at a time. */
 function tileText(tile: Tile): string {
-  const sizes = Object.values(tile);
+  const { ahead, ...others } = { ahead: 1, ...tile };
+  const sizes = Object.values(others);
   const plain = sizes.filter((size) => typeof size === "number");
   const split = sizes.filter((size) => typeof size !== "number").map((size) => ` ${size.join("·")}`);
-  return plain.join("×") + split.join("");
+  return plain.join("×") + split.join("") + (ahead > 1 ? ` +${ahead}` : "");
 }
 
 const row = (kernel: string, rows: string, ...[usual, usualUs, best, bestUs, gain]: string[]): string =>

@@ -3,7 +3,7 @@
  *
  * What is left out, and why:
  * - an invocation or subgroup with too few sums of its own, which reads more than it multiplies, or with more than registers
- *   hold; one that brings more of the operands at a time than registers hold;
+ *   hold; one that has more of the operands on their way than registers hold;
  * - workgroups of fewer than 64 invocations, and steps along the inner dimension that are short, or longer than it;
  * - tiles of which a run has so few that most of a large GPU is idle, as long as there are smaller ones; tiles so small that a
  *   run has tens of thousands.
@@ -54,41 +54,45 @@ function ofUsefulSize<T extends Sized>(tiles: readonly T[], rows: number, column
 const isLarge = ({ rows, columns }: Sized): boolean => rows * columns >= 96 * 96;
 
 function* tensorTiles(inner: number): Generator<Tiles["tensor-matmul"]> {
-  for (const [rows, columns, depth, m, n, k] of combinations(
+  for (const [rows, columns, depth, m, n, k, ahead] of combinations(
     [16, 32, 48, 64, 96, 128, 192, 256],
     [32, 64, 96, 128, 192, 256],
     [16, 32, 64],
     [1, 2, 4],
     [1, 2, 4],
     [1, 2, 4],
+    [1, 2, 3],
   )) {
-    const tile = { rows, columns, depth, subgroups: [m, n, k] } as const;
+    const tile = { rows, columns, depth, subgroups: [m, n, k], ahead } as const;
     const invocations = tensorInvocationsOf(tile);
     const [high, wide] = [rows / m / fragment, columns / n / fragment];
     const step = depth * k;
-    const brought = ((rows + columns) * step) / 8 / invocations;
+    const brought = (((rows + columns) * step) / 8 / invocations) * ahead;
     const isBalanced = Math.max(high, wide) <= 2 * Math.min(high, wide);
     const hasSums = high * wide >= 2 && high * wide <= 16 && isBalanced;
     const hasStep = step >= 32 && step <= Math.min(256, Math.max(inner, 32));
-    if (invocations >= 64 && invocations <= 512 && hasSums && hasStep && brought <= 16) yield tile;
+    const isUseful = hasStep && step * ahead <= Math.max(inner, 32) && brought <= 16;
+    if (invocations >= 64 && invocations <= 512 && hasSums && isUseful) yield tile;
   }
 }
 
 function* matmulTiles(inner: number): Generator<Tiles["matmul"]> {
-  for (const [rows, columns, depth, parts, high, wide] of combinations(
+  for (const [rows, columns, depth, parts, high, wide, ahead] of combinations(
     [16, 24, 32, 48, 64, 96, 128],
     [32, 48, 64, 96, 128],
     [8, 16, 32],
     [1, 2, 4, 8],
     [2, 4, 6, 8],
     [4, 6, 8],
+    [1, 2, 3],
   )) {
-    const tile = { rows, columns, depth, parts, own: [high, wide] } as const;
+    const tile = { rows, columns, depth, parts, own: [high, wide], ahead } as const;
     const invocations = invocationsOf(tile);
     const step = depth * parts;
-    const brought = ((rows + columns) * step) / 4 / invocations;
+    const brought = (((rows + columns) * step) / 4 / invocations) * ahead;
     const hasStep = step >= 16 && step <= Math.min(64, Math.max(inner, 16));
-    if (invocations >= 64 && invocations <= 256 && hasStep && high * wide >= 16 && brought <= 8) yield tile;
+    const isUseful = step * ahead <= Math.max(inner, 16) && brought <= 8 * Math.min(ahead, 2);
+    if (invocations >= 64 && invocations <= 256 && hasStep && high * wide >= 16 && isUseful) yield tile;
   }
 }
 

@@ -34,12 +34,25 @@ const Entry = v.variant("kind", [
   v.object({
     kind: v.literal("tensor-matmul"),
     ...base,
-    tile: v.object({ rows: Count, columns: Count, depth: Count, subgroups: v.tuple([Count, Count, Count]) }),
+    tile: v.object({
+      rows: Count,
+      columns: Count,
+      depth: Count,
+      subgroups: v.tuple([Count, Count, Count]),
+      ahead: Count,
+    }),
   }),
   v.object({
     kind: v.literal("matmul"),
     ...base,
-    tile: v.object({ rows: Count, columns: Count, depth: Count, parts: Count, own: v.tuple([Count, Count]) }),
+    tile: v.object({
+      rows: Count,
+      columns: Count,
+      depth: Count,
+      parts: Count,
+      own: v.tuple([Count, Count]),
+      ahead: Count,
+    }),
   }),
   v.object({
     kind: v.literal("tensor-attention"),

@@ -22,10 +22,12 @@ export interface MatmulTile {
   readonly parts: number;
   /** Rows and columns of one invocation. */
   readonly own: readonly [rows: number, columns: number];
+  /** Steps along the inner dimension that are on their way at a time. */
+  readonly ahead: number;
 }
 
 const tile = (rows: number, columns: number, depth: number, parts: number, ...own: [number, number]): MatmulTile => {
-  return { rows, columns, depth, parts, own };
+  return { rows, columns, depth, parts, own, ahead: 1 };
 };
 
 const small = tile(32, 32, 16, 1, 4, 4);
@@ -78,8 +80,9 @@ export const unrolls = (columns: Extent): boolean => Number(columns) > fewColumn
  * that have the vectors of such a tile of statistics are neighbours.
  */
 export function isValidMatmulTile(candidate: MatmulTile, limits: KernelLimits, hasStatistics: boolean): boolean {
-  const { rows, columns, depth, parts, own } = candidate;
-  if (![rows, columns, depth, parts, ...own].every((size) => Number.isSafeInteger(size) && size > 0)) return false;
+  const { rows, columns, depth, parts, own, ahead } = candidate;
+  if (![rows, columns, depth, parts, ...own, ahead].every((size) => Number.isSafeInteger(size) && size > 0))
+    return false;
   if (columns % (hasStatistics ? 32 : 4) !== 0 || depth % 4 !== 0 || rows % own[0] !== 0 || columns % own[1] !== 0)
     return false;
   const invocations = invocationsOf(candidate);

@@ -2,7 +2,7 @@
  * The kernel of matmuls: tiles of the result, each computed by a workgroup that holds a strip of both operands in
  * workgroup memory, every invocation some rows and columns of the result in registers.
  *
- * The strips of the next step are on their way while this one's are multiplied. Lines of both strips run along the inner
+ * The strips of the next steps are on their way while this one's are multiplied. Lines of both strips run along the inner
  * dimension, so that an invocation reads four elements of a line at a time. The result goes through workgroup memory, where
  * the parts of a divided inner dimension are added, so that each invocation then has whole vectors of rows for what the
  * schedule put after the matmul. What it put before is computed while the left operand is read. Numbers that belong to a
@@ -20,6 +20,7 @@ import { extentText } from "../codegen/storage.ts";
 import { placeOfInvocation } from "./invocations.ts";
 import { type Finish, isMultiple, type MatmulKernel, MatmulParts } from "./matmul-parts.ts";
 import { invocationsOf, type MatmulTile, memoryOf, stagedOf, stripsOf, unrolls } from "./matmul-tiles.ts";
+import { inSet, pipelined } from "./pipeline.ts";
 import type { Strips } from "./strips.ts";
 
 export function matmulKernel(
@@ -129,31 +130,29 @@ class MatmulGenerator {
   }
 
   #multiply(): string[] {
-    const { depth, isRightTransposed } = this.#parts;
-    // A loop whose end is known to the compiler is not guarded against running for ever.
-    const steps = typeof depth === "number" ? `${Math.ceil(depth / this.#step)}u` : "steps";
+    const { depth } = this.#parts;
+    const isKnown = typeof depth === "number";
+    const ahead = this.#ahead;
     return [
       ...this.#each((r, c) => `var sum${r}_${c} = 0.0f;`),
       ...this.#placesOfUnits(),
-      ...this.#strips.declare("left", "vec4<f32>"),
-      ...(isRightTransposed ? this.#strips.declare("right", "vec4<f32>") : []),
-      ...(typeof depth === "number"
-        ? []
-        : [`let steps = (${extentText(depth)} + ${this.#step - 1}u) / ${this.#step}u;`]),
-      "var k0 = 0u;",
-      ...this.#fetch(),
-      `for (var step = 0u; step < ${steps}; step++) {`,
-      ...indent([
-        "workgroupBarrier();",
-        ...this.#keep(),
-        "workgroupBarrier();",
-        "// What comes next is on its way while this is multiplied.",
-        `k0 = min(step + 1u, ${steps} - 1u) * ${this.#step}u;`,
-        ...this.#fetch(),
-        ...this.#multiplyStep(),
-      ]),
-      "}",
+      ...this.#strips.declare("left", "vec4<f32>", ahead),
+      ...(this.#parts.isRightTransposed ? this.#strips.declare("right", "vec4<f32>", ahead) : []),
+      ...(isKnown ? [] : [`let steps = (${extentText(depth)} + ${this.#step - 1}u) / ${this.#step}u;`]),
+      ...pipelined({
+        steps: isKnown ? Math.ceil(depth / this.#step) : "steps",
+        step: this.#step,
+        ahead,
+        fetch: (set) => this.#fetch(set),
+        keep: (set) => this.#keep(set),
+        multiply: () => this.#multiplyStep(),
+      }),
     ];
+  }
+
+  /** A right operand that is turned on the way in is loaded when it is due, of one step at a time. */
+  get #ahead(): number {
+    return this.#parts.isRightTransposed ? this.#tile.ahead : 1;
   }
 
   /** For each sum of an invocation. */
@@ -180,20 +179,20 @@ class MatmulGenerator {
     return [...left, ...right];
   }
 
-  #fetch(): string[] {
+  #fetch(set: number): string[] {
     const left = this.#strips.units("left").map(({ name, line }) => {
-      return `${name} = load_left(batch, ${name}_row, ${line}, k0 + ${name}_k);`;
+      return `${inSet(name, set)} = load_left(batch, ${name}_row, ${line}, k0 + ${name}_k);`;
     });
     if (!this.#parts.isRightTransposed) return left;
     const right = this.#strips.units("right").map(({ name }) => {
-      return `${name} = load_right(batch, ${name}_column, k0 + ${name}_k);`;
+      return `${inSet(name, set)} = load_right(batch, ${name}_column, k0 + ${name}_k);`;
     });
     return [...left, ...right];
   }
 
-  #keep(): string[] {
-    const left = this.#strips.keep("left", "strips");
-    if (this.#parts.isRightTransposed) return [...left, ...this.#strips.keep("right", "strips")];
+  #keep(set: number): string[] {
+    const left = this.#strips.keep("left", "strips", set);
+    if (this.#parts.isRightTransposed) return [...left, ...this.#strips.keep("right", "strips", set)];
     const width = this.#tile.columns / 4;
     const place = `${this.#strips.start("right")}u + column * ${this.#strips.line}u + vector`;
     return [

@@ -4,6 +4,8 @@
  *
  * Must stay true: lines are longer than what they hold by one unit, so that they begin in different memory banks.
  */
+import { inSet } from "./pipeline.ts";
+
 export interface StripSizes {
   /** Lines of the left operand, and of the right one behind them. */
   readonly rows: number;
@@ -59,16 +61,18 @@ export class Strips {
     });
   }
 
-  /** Variables for a side's units. */
-  declare(side: Side, type: string): string[] {
-    return this.units(side).map(({ name }) => `var ${name}: ${type};`);
+  /** Variables for a side's units, in each of some sets of registers (`pipeline.ts`). */
+  declare(side: Side, type: string, sets: number): string[] {
+    return Array.from({ length: sets }, (_, set) =>
+      this.units(side).map(({ name }) => `var ${inSet(name, set)}: ${type};`),
+    ).flat();
   }
 
   /** Statements that put a side's units into the strip `array`. */
-  keep(side: Side, array: string): string[] {
+  keep(side: Side, array: string, set: number): string[] {
     const start = this.start(side);
     return this.units(side).map(({ name, line, unit }) => {
-      return `${array}[${start === 0 ? "" : `${start}u + `}${line} * ${this.line}u + ${unit}] = ${name};`;
+      return `${array}[${start === 0 ? "" : `${start}u + `}${line} * ${this.line}u + ${unit}] = ${inSet(name, set)};`;
     });
   }
 }

@@ -17,6 +17,7 @@ import { acrossLanes, Block, transposed } from "../codegen/expressions.ts";
 import { assemble, indent, type KernelSource } from "../codegen/kernel-source.ts";
 import { extentText } from "../codegen/storage.ts";
 import { type Finish, type MatmulKernel, MatmulParts } from "./matmul-parts.ts";
+import { inSet, pipelined } from "./pipeline.ts";
 import type { Strips } from "./strips.ts";
 import {
   fragment,
@@ -133,30 +134,21 @@ class TensorMatmulGenerator {
 
   /** @param before what is to be done before the left operand can be read; the right one is on its way meanwhile. */
   #multiply(before: readonly string[]): string[] {
-    const depth = Number(this.#parts.depth);
-    const steps = Math.ceil(depth / this.#step);
+    const { ahead } = this.#tile;
     return [
       ...this.#each((i, j) => `var sum${i}_${j} = subgroup_matrix_result<f32, 16, 16>();`),
-      ...this.#strips.declare("left", "vec4<u32>"),
-      ...this.#strips.declare("right", "vec4<u32>"),
-      "var k0 = 0u;",
-      ...this.#fetchRight(),
-      ...before,
-      ...this.#fetchLeft(),
-      // By ones, which the compiler sees the end of: it guards no such loop against running for ever.
-      `for (var step = 0u; step < ${steps}u; step++) {`,
-      ...indent([
-        "workgroupBarrier();",
-        ...this.#strips.keep("left", "tile"),
-        ...this.#strips.keep("right", "tile"),
-        "workgroupBarrier();",
-        "// What comes next is on its way while this is multiplied.",
-        `k0 = min(step + 1u, ${steps - 1}u) * ${this.#step}u;`,
-        ...this.#fetchLeft(),
-        ...this.#fetchRight(),
-        ...Array.from({ length: this.#tile.depth / fragment }, (_, index) => this.#multiplyFragments(index)).flat(),
-      ]),
-      "}",
+      ...this.#strips.declare("left", "vec4<u32>", ahead),
+      ...this.#strips.declare("right", "vec4<u32>", ahead),
+      ...pipelined({
+        steps: Math.ceil(Number(this.#parts.depth) / this.#step),
+        step: this.#step,
+        ahead,
+        fetchFirst: [...this.#fetchRight(0), ...before, ...this.#fetchLeft(0)],
+        fetch: (set) => [...this.#fetchLeft(set), ...this.#fetchRight(set)],
+        keep: (set) => [...this.#strips.keep("left", "tile", set), ...this.#strips.keep("right", "tile", set)],
+        multiply: () =>
+          Array.from({ length: this.#tile.depth / fragment }, (_, index) => this.#multiplyFragments(index)).flat(),
+      }),
     ];
   }
 
@@ -165,18 +157,18 @@ class TensorMatmulGenerator {
     return Array.from({ length: rows * columns }, (_, index) => text(Math.floor(index / columns), index % columns));
   }
 
-  #fetchLeft(): string[] {
+  #fetchLeft(set: number): string[] {
     return this.#strips.units("left").map(({ name, line, unit }) => {
       const row = `min(first_row + ${line}, ${this.#parts.rows.count} - 1u)`;
       const load = (offset: string): string => `load_left(batch, ${row}, ${line}, k0 + ${unit} * 8u${offset})`;
-      return `${name} = pack_eight(${load("")}, ${load(" + 4u")});`;
+      return `${inSet(name, set)} = pack_eight(${load("")}, ${load(" + 4u")});`;
     });
   }
 
-  #fetchRight(): string[] {
+  #fetchRight(set: number): string[] {
     return this.#strips.units("right").map(({ name, line, unit }) => {
       const load = (offset: string): string => `load_right(first_column + ${line}, k0 + ${unit} * 8u${offset})`;
-      return `${name} = pack_eight(${load("")}, ${load(" + 4u")});`;
+      return `${inSet(name, set)} = pack_eight(${load("")}, ${load(" + 4u")});`;
     });
   }
 

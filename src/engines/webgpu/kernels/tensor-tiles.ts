@@ -19,10 +19,12 @@ export interface TensorTile {
   readonly depth: number;
   /** Subgroups along the rows, along the columns, and along the inner dimension. */
   readonly subgroups: readonly [number, number, number];
+  /** Steps along the inner dimension that are on their way at a time. */
+  readonly ahead: number;
 }
 
 const tile = (rows: number, columns: number, depth: number, ...subgroups: [number, number, number]): TensorTile => {
-  return { rows, columns, depth, subgroups };
+  return { rows, columns, depth, subgroups, ahead: 1 };
 };
 
 /** For at most so many columns (768 of BERT-base for one) tiles are to be smaller, or there are too few; and in between. */
@@ -107,9 +109,10 @@ export function tensorUnitsOf(own: TensorTile): number {
  * room for the two numbers of a LayerNorm a row.
  */
 export function isValidTensorTile(candidate: TensorTile, limits: KernelLimits): boolean {
-  const { rows, columns, depth, subgroups } = candidate;
+  const { rows, columns, depth, subgroups, ahead } = candidate;
   const [m, n] = subgroups;
-  if (![rows, columns, depth, ...subgroups].every((size) => Number.isSafeInteger(size) && size > 0)) return false;
+  if (![rows, columns, depth, ...subgroups, ahead].every((size) => Number.isSafeInteger(size) && size > 0))
+    return false;
   const hasFragments = rows % (m * fragment) === 0 && columns % (n * fragment) === 0 && depth % fragment === 0;
   if (!hasFragments || columns % 32 !== 0) return false;
   const invocations = tensorInvocationsOf(candidate);

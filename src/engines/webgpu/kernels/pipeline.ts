@@ -1,0 +1,85 @@
+/**
+ * The loop along the inner dimension of a matmul. In every step the strips of both operands go from registers into workgroup
+ * memory and are multiplied there; those of the next steps are on their way into registers meanwhile.
+ *
+ * A multiplication is often shorter than the way of what it needs, the more so as weights come from memory and not from a
+ * cache: several steps may therefore be on their way, each in registers of its own.
+ *
+ * Must stay true: control flow is the same for all invocations of a workgroup.
+ */
+import { indent } from "../codegen/kernel-source.ts";
+
+export interface Pipeline {
+  /** How many there are; as WGSL where that is known only when the program runs. */
+  readonly steps: number | string;
+  /** Of the inner dimension, that a step takes. */
+  readonly step: number;
+  /** Steps that are on their way at a time. */
+  readonly ahead: number;
+  /** Statements that load the strips from `k0` on into one of `ahead` sets of registers. */
+  readonly fetch: (set: number) => readonly string[];
+  /** The same for the first step of all, if something else is to be done in between. */
+  readonly fetchFirst?: readonly string[];
+  /** Statements that put a set into workgroup memory. */
+  readonly keep: (set: number) => readonly string[];
+  readonly multiply: () => readonly string[];
+}
+
+/** Registers of a set, by the name of those of the first. */
+export const inSet = (name: string, set: number): string => (set === 0 ? name : `${name}_${set}`);
+
+export function pipelined(pipeline: Pipeline): string[] {
+  const { steps, step, ahead, fetch, fetchFirst = fetch(0) } = pipeline;
+  const later = Array.from({ length: ahead - 1 }, (_, index) => index + 1);
+  const count = typeof steps === "number" ? `${steps}u` : steps;
+  return [
+    "var k0 = 0u;",
+    ...fetchFirst,
+    // A step beyond the last is not multiplied.
+    ...later.flatMap((set) => [`k0 = min(${set}u, ${count} - 1u) * ${step}u;`, ...fetch(set)]),
+    ...(ahead === 1 ? singleLoop(pipeline, count) : loopBySets(pipeline, count)),
+  ];
+}
+
+/** By ones, which the compiler sees the end of: it guards no such loop against running for ever. */
+function singleLoop({ step, fetch, keep, multiply }: Pipeline, count: string): string[] {
+  return [
+    `for (var step = 0u; step < ${count}; step++) {`,
+    ...indent([
+      "workgroupBarrier();",
+      ...keep(0),
+      "workgroupBarrier();",
+      "// What comes next is on its way while this is multiplied.",
+      `k0 = min(step + 1u, ${count} - 1u) * ${step}u;`,
+      ...fetch(0),
+      ...multiply(),
+    ]),
+    "}",
+  ];
+}
+
+/** Each set's step written out: registers that are being loaded cannot change their names without being waited for. */
+function loopBySets({ steps, step, ahead, fetch, keep, multiply }: Pipeline, count: string): string[] {
+  const rounds = typeof steps === "number" ? `${Math.ceil(steps / ahead)}u` : `(${count} + ${ahead - 1}u) / ${ahead}u`;
+  const isWhole = typeof steps === "number" && steps % ahead === 0;
+  const stages = Array.from({ length: ahead }, (_, set) => [
+    set === 0 || isWhole ? "{" : `if (first + ${set}u < ${count}) {`,
+    ...indent([
+      "workgroupBarrier();",
+      ...keep(set),
+      "workgroupBarrier();",
+      `if (first + ${set + ahead}u < ${count}) {`,
+      `  k0 = (first + ${set + ahead}u) * ${step}u;`,
+      ...indent(fetch(set)),
+      "}",
+      ...multiply(),
+    ]),
+    "}",
+  ]);
+  return [
+    `for (var round = 0u; round < ${rounds}; round++) {`,
+    `  let first = round * ${ahead}u;`,
+    ...indent(stages.flat()),
+    "}",
+  ];
+}
