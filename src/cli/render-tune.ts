@@ -132,8 +132,9 @@ function tileText(tile: Tile): string {
   const { ahead, ...others } = { ahead: 1, ...tile };
   const sizes = Object.values(others);
   const plain = sizes.filter((size) => typeof size === "number");
-  const split = sizes.filter((size) => typeof size !== "number").map((size) => ` ${size.join("·")}`);
-  return plain.join("×") + split.join("") + (ahead > 1 ? ` +${ahead}` : "");
+  const split = sizes.filter((size) => Array.isArray(size)).map((size) => ` ${size.join("·")}`);
+  const layout = sizes.filter((size) => size === "turned").map((name) => ` ${name}`);
+  return plain.join("×") + split.join("") + layout.join("") + (ahead > 1 ? ` +${ahead}` : "");
 }
 
 const row = (kernel: string, rows: string, ...[usual, usualUs, best, bestUs, gain]: string[]): string =>

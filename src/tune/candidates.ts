@@ -86,13 +86,16 @@ function* matmulTiles(inner: number): Generator<Tiles["matmul"]> {
     [4, 6, 8],
     [1, 2, 3],
   )) {
-    const tile = { rows, columns, depth, parts, own: [high, wide], ahead } as const;
+    const tile = { rows, columns, depth, parts, own: [high, wide], ahead, layout: "lines" } as const;
     const invocations = invocationsOf(tile);
     const step = depth * parts;
     const brought = (((rows + columns) * step) / 4 / invocations) * ahead;
     const hasStep = step >= 16 && step <= Math.min(64, Math.max(inner, 16));
     const isUseful = step * ahead <= Math.max(inner, 16) && brought <= 8 * Math.min(ahead, 2);
-    if (invocations >= 64 && invocations <= 256 && hasStep && high * wide >= 16 && isUseful) yield tile;
+    if (invocations >= 64 && invocations <= 256 && hasStep && high * wide >= 16 && isUseful) {
+      yield tile;
+      yield { ...tile, layout: "turned" };
+    }
   }
 }
 
@@ -132,9 +135,11 @@ function* combinations<T extends readonly (readonly number[])[]>(...choices: T):
 
 /** The so many that are most like the usual tile, each size counted by how many times it is doubled or halved. */
 export function nearest(tiles: readonly Tile[], usual: Tile, most: number): readonly Tile[] {
-  const sizesOf = (tile: Tile): number[] => Object.values(tile).flat();
+  const sizesOf = (tile: Tile): (number | string)[] => Object.values(tile).flat();
   const wanted = sizesOf(usual);
+  const apart = (one: number | string, other: number | string | undefined): number =>
+    typeof one === "number" && typeof other === "number" ? Math.abs(Math.log2(one / other)) : Number(one !== other);
   const distanceOf = (tile: Tile): number =>
-    sizesOf(tile).reduce((sum, size, index) => sum + Math.abs(Math.log2(size / (wanted[index] as number))), 0);
+    sizesOf(tile).reduce<number>((sum, size, index) => sum + apart(size, wanted[index]), 0);
   return [...tiles].sort((a, b) => distanceOf(a) - distanceOf(b)).slice(0, most);
 }

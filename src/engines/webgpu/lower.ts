@@ -26,6 +26,7 @@ import { narrowMatmulKernel } from "./kernels/narrow-matmul.ts";
 import { rowsKernel } from "./kernels/rows.ts";
 import { tensorAttentionKernel } from "./kernels/tensor-attention.ts";
 import { tensorMatmulKernel } from "./kernels/tensor-matmul.ts";
+import { turnedMatmulKernel } from "./kernels/turned-matmul.ts";
 import type { Placement } from "./placement.ts";
 
 export interface LoweredKernel extends KernelSource {
@@ -101,7 +102,9 @@ function lowerKernel(
     case "matmul":
       if (tiled === undefined) return narrowMatmulKernel(kernel, template.matmul, interior, bindings);
       if (tiled.kind !== "tensor-matmul") {
-        return matmulKernel({ template, stores }, interior, bindings, tileOf("matmul", tiled));
+        const tile = tileOf("matmul", tiled);
+        const generate = tile.layout === "turned" ? turnedMatmulKernel : matmulKernel;
+        return generate({ template, stores }, interior, bindings, tile);
       }
       return tensorMatmulKernel({ template, stores }, interior, bindings, tileOf(tiled.kind, tiled));
     case "attention":

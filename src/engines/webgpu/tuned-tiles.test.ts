@@ -24,7 +24,7 @@ const plain: TunedTile = {
   precision: "f32",
   shape: [64, 192],
   mostRows: null,
-  tile: { rows: 32, columns: 64, depth: 8, parts: 2, own: [4, 8], ahead: 1 },
+  tile: { rows: 32, columns: 64, depth: 8, parts: 2, own: [4, 8], ahead: 1, layout: "lines" },
 };
 const tensor: TunedTile = {
   kind: "tensor-matmul",
@@ -62,7 +62,10 @@ describe("what is read", () => {
   });
 
   test("newer tiles take the place of older ones for the same kernels alone", () => {
-    const newer: TunedTile = { ...plain, tile: { rows: 32, columns: 32, depth: 16, parts: 1, own: [4, 4], ahead: 1 } };
+    const newer: TunedTile = {
+      ...plain,
+      tile: { rows: 32, columns: 32, depth: 16, parts: 1, own: [4, 4], ahead: 1, layout: "lines" },
+    };
     expect(mergeTiles([plain, tensor], [newer, attention])).toEqual([newer, tensor, attention]);
   });
 });
@@ -100,12 +103,12 @@ describe("lowering", () => {
   });
 
   test.each([
-    { rows: 33, columns: 64, depth: 8, parts: 2, own: [4, 8], ahead: 1 },
-    { rows: 32, columns: 48, depth: 8, parts: 2, own: [4, 8], ahead: 1 },
-    { rows: 32, columns: 64, depth: 7, parts: 2, own: [4, 8], ahead: 1 },
-    { rows: 32, columns: 64, depth: 8, parts: 3, own: [4, 8], ahead: 1 },
-    { rows: 256, columns: 256, depth: 8, parts: 2, own: [4, 8], ahead: 1 },
-    { rows: 1e9, columns: 1e9, depth: 1e9, parts: 1, own: [1, 1], ahead: 1 },
+    { rows: 33, columns: 64, depth: 8, parts: 2, own: [4, 8], ahead: 1, layout: "lines" },
+    { rows: 32, columns: 48, depth: 8, parts: 2, own: [4, 8], ahead: 1, layout: "lines" },
+    { rows: 32, columns: 64, depth: 7, parts: 2, own: [4, 8], ahead: 1, layout: "lines" },
+    { rows: 32, columns: 64, depth: 8, parts: 3, own: [4, 8], ahead: 1, layout: "lines" },
+    { rows: 256, columns: 256, depth: 8, parts: 2, own: [4, 8], ahead: 1, layout: "lines" },
+    { rows: 1e9, columns: 1e9, depth: 1e9, parts: 1, own: [1, 1], ahead: 1, layout: "lines" },
   ] as const)("leaves out a tile of which no kernel can be made: %o", (tile) => {
     expect(codes([{ ...plain, tile: { ...tile, own: [...tile.own] } }])).toEqual(codes([]));
   });

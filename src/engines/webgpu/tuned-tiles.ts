@@ -52,6 +52,7 @@ const Entry = v.variant("kind", [
       parts: Count,
       own: v.tuple([Count, Count]),
       ahead: Count,
+      layout: v.picklist(["lines", "turned"]),
     }),
   }),
   v.object({

@@ -29,8 +29,14 @@ const config: BertConfig = {
 const plain = { workgroupMemory: 16_384, workgroupSize: 256 };
 const tensorCores = { workgroupMemory: 49_152, workgroupSize: 1024, tensorCores: true };
 
-function kernelsAt(level: Level, precision: GpuPrecision, limits: KernelLimits = plain, mostRows?: number) {
-  const program = selectOutputs(bertForQuestionAnswering(config), ["start_logits", "end_logits"]);
+function kernelsAt(
+  level: Level,
+  precision: GpuPrecision,
+  limits: KernelLimits = plain,
+  mostRows?: number,
+  model: BertConfig = config,
+) {
+  const program = selectOutputs(bertForQuestionAnswering(model), ["start_logits", "end_logits"]);
   const schedule = scheduleAt(packSequences(program) ?? program, level);
   return lowerToWgsl(schedule, new Placement(schedule, precision), limits, mostRows);
 }
@@ -53,6 +59,16 @@ test.each([
   ["an output with residual and statistics, a matmul", 3],
 ] as const)("in tensor cores: %s", (_, index) => {
   expect(kernelsAt("O3", "f16", tensorCores, 192)[index]?.code).toMatchSnapshot();
+});
+
+test.each([
+  ["blocks of both sides for every invocation, in two parts", 768],
+  ["half of the invocations bring one side's, in one part", 3072],
+])("in turned strips: %s", (_, mostRows) => {
+  const wide = { ...config, intermediateSize: 1152, layers: 1 };
+  const roomy = { workgroupMemory: 32_768, workgroupSize: 256 };
+  const feedForward = kernelsAt("O4", "f32", roomy, mostRows, wide).find(({ code }) => code.includes("gelu4"));
+  expect(feedForward?.code).toMatchSnapshot();
 });
 
 test("tensor cores are used in float16 alone, and for everything there that multiplies matrices but the head", () => {

@@ -8,7 +8,7 @@ import type { Kernel, TileStatistics } from "../../../passes/schedule.ts";
 import { type Extent, type Operation, operandsOf, type Shape, type Value } from "../../../program/program.ts";
 import type { KernelBindings } from "../codegen/bindings.ts";
 import { at, type Coordinates, delinearize, linear, zero } from "../codegen/coordinates.ts";
-import { Block, type Given, maskTail, vectorIndex } from "../codegen/expressions.ts";
+import { Block, type Given, maskTail, transposed, vectorIndex } from "../codegen/expressions.ts";
 import { indent, type KernelSource, productOf, productText, store } from "../codegen/kernel-source.ts";
 import { extentText, storageForms, vectorOf } from "../codegen/storage.ts";
 import { rowScalars } from "./row-scalars.ts";
@@ -93,6 +93,20 @@ export class MatmulParts {
       ...(isMultiple(this.depth, step) ? [] : [`  if (k >= ${extentText(this.depth)}) { return vec4<${type}>(); }`]),
       ...indent(block.lines),
       `  return ${type === "f16" && !isWhole ? `vec4<f16>(${four})` : four};`,
+      "}",
+    ].join("\n");
+  }
+
+  /** `load_right`: four elements of a column of a transposed right operand, from row k on; zero beyond their end. */
+  loadRight(step: number): string {
+    const block = new Block(this.bindings);
+    const column = at(`min(column, ${extentText(this.columns)} - 1u)`);
+    const vector = block.vector(transposed(this.operands.right), [...this.rows.rightLeading, column, at("k", 4)]);
+    return [
+      "fn load_right(batch: u32, column: u32, k: u32) -> vec4<f32> {",
+      ...(isMultiple(this.depth, step) ? [] : [`  if (k >= ${extentText(this.depth)}) { return vec4<f32>(); }`]),
+      ...indent(block.lines),
+      `  return ${vector};`,
       "}",
     ].join("\n");
   }

@@ -1,7 +1,8 @@
 /**
  * The tiles of matmuls without tensor cores, by the size of the work and what the device's limits allow.
  *
- * An invocation holds up to eight by eight sums, so that what it reads from workgroup memory serves many multiplications.
+ * An invocation holds up to eight by eight sums, so that what it reads from workgroup memory serves many multiplications. Its
+ * operands' strips are lines along the inner dimension (`matmul.ts`), or turned (`turned-matmul.ts`), which suits sums by fours.
  * Few rows make few tiles: there the inner dimension is divided among parts of one workgroup, so that a large GPU is not
  * idle.
  *
@@ -10,7 +11,8 @@
  */
 import type { Extent } from "../../../program/program.ts";
 import type { KernelLimits } from "../codegen/kernel-source.ts";
-import { Strips } from "./strips.ts";
+import { type StripSizes, Strips } from "./strips.ts";
+import { TurnedStrips } from "./turned-strips.ts";
 
 /** A workgroup's tile of the result, and how its invocations share it. */
 export interface MatmulTile {
@@ -24,11 +26,13 @@ export interface MatmulTile {
   readonly own: readonly [rows: number, columns: number];
   /** Steps along the inner dimension that are on their way at a time. */
   readonly ahead: number;
+  readonly layout: "lines" | "turned";
 }
 
 const tile = (rows: number, columns: number, depth: number, parts: number, ...own: [number, number]): MatmulTile => {
-  return { rows, columns, depth, parts, own, ahead: 1 };
+  return { rows, columns, depth, parts, own, ahead: 1, layout: "lines" };
 };
+const turned = (...sizes: Parameters<typeof tile>): MatmulTile => ({ ...tile(...sizes), layout: "turned" });
 
 const small = tile(32, 32, 16, 1, 4, 4);
 const medium = tile(64, 64, 16, 1, 8, 8);
@@ -36,8 +40,8 @@ const medium = tile(64, 64, 16, 1, 8, 8);
 /** For at most so many columns a small tile is large enough. */
 const smallColumns = 128;
 
-/** For at most so many columns (768 of BERT-base for one) tiles are to be smaller, or there are too few. */
-const fewColumns = 1024;
+/** For at most so many columns (768 of BERT-base for one) tiles are to be smaller, or there are too few; and in between. */
+const [fewColumns, someColumns] = [1024, 2560];
 
 /** Rows of the result, at most, for which there are very few tiles, and few. */
 const [veryFewRows, fewRows] = [192, 1024];
@@ -62,10 +66,12 @@ export function matmulTileFor(
 /** Best first. 48 lines divide the rows and columns of BERT-base into about as many tiles as a large GPU computes at a time. */
 function candidatesFor(mostRows: number, columns: Extent): readonly MatmulTile[] {
   if (typeof columns !== "number" || columns <= smallColumns) return [small];
-  if (mostRows > fewRows) return [tile(128, 128, 16, 1, 8, 8), medium, small];
+  if (mostRows > fewRows) return [turned(128, 128, 16, 1, 8, 8), tile(128, 128, 16, 1, 8, 8), medium, small];
   const whole = mostRows <= veryFewRows ? [tile(24, 48, 16, 4, 6, 6)] : [];
+  const isSome = columns > fewColumns && columns <= someColumns && mostRows > veryFewRows;
+  const some = isSome ? [turned(64, 64, 16, 2, 8, 8)] : [];
   const withStatistics = columns <= fewColumns ? tile(32, 64, 8, 4, 4, 8) : tile(64, 64, 8, 4, 8, 8);
-  return [...whole, tile(48, 48, 16, 2, 6, 6), withStatistics, medium, small];
+  return [...whole, ...some, tile(48, 48, 16, 2, 6, 6), withStatistics, medium, small];
 }
 
 /**
@@ -80,25 +86,37 @@ export const unrolls = (columns: Extent): boolean => Number(columns) > fewColumn
  * that have the vectors of such a tile of statistics are neighbours.
  */
 export function isValidMatmulTile(candidate: MatmulTile, limits: KernelLimits, hasStatistics: boolean): boolean {
-  const { rows, columns, depth, parts, own, ahead } = candidate;
+  const { rows, columns, depth, parts, own, ahead, layout } = candidate;
   if (![rows, columns, depth, parts, ...own, ahead].every((size) => Number.isSafeInteger(size) && size > 0))
     return false;
   if (columns % (hasStatistics ? 32 : 4) !== 0 || depth % 4 !== 0 || rows % own[0] !== 0 || columns % own[1] !== 0)
     return false;
+  const isTurned = layout === "turned";
+  if (isTurned && (hasStatistics || own.some((count) => count % 4 !== 0))) return false;
   const invocations = invocationsOf(candidate);
+  const isEven = isTurned ? turnedStripsOf(candidate).isEven : stripsOf(candidate).isEven;
   const fits = invocations <= limits.workgroupSize && memoryOf(candidate) <= limits.workgroupMemory;
-  return invocations % 8 === 0 && stripsOf(candidate).isEven && fits;
+  return invocations % 8 === 0 && isEven && fits;
 }
 
+const sizesOf = (own: MatmulTile): StripSizes => ({
+  rows: own.rows,
+  columns: own.columns,
+  step: own.depth * own.parts,
+  unit: 4,
+  invocations: invocationsOf(own),
+});
+
 /** The operands' strips, in vectors of four. */
-export const stripsOf = (own: MatmulTile): Strips =>
-  new Strips({
-    rows: own.rows,
-    columns: own.columns,
-    step: own.depth * own.parts,
-    unit: 4,
-    invocations: invocationsOf(own),
-  });
+export const stripsOf = (own: MatmulTile): Strips => new Strips(sizesOf(own));
+
+export const turnedStripsOf = (own: MatmulTile): TurnedStrips => new TurnedStrips(sizesOf(own));
+
+/** Vectors of turned strips, or of the sums that come in their place where there are several parts. */
+export function turnedLengthOf(own: MatmulTile): number {
+  const { rows, columns, parts } = own;
+  return Math.max(turnedStripsOf(own).length, parts === 1 ? 0 : (parts * (rows / own.own[0]) * columns) / 4);
+}
 
 export const invocationsOf = ({ rows, columns, parts, own }: MatmulTile): number =>
   (rows / own[0]) * (columns / own[1]) * parts;
@@ -107,5 +125,8 @@ export const invocationsOf = ({ rows, columns, parts, own }: MatmulTile): number
 export const stagedOf = ({ rows, columns, parts, own }: MatmulTile): number => (rows / own[0]) * columns * parts;
 
 /** Bytes of workgroup memory, the numbers of whole rows and of statistics included. */
-export const memoryOf = (candidate: MatmulTile): number =>
-  16 * stripsOf(candidate).length + 4 * (stagedOf(candidate) + invocationsOf(candidate) + 2 * candidate.rows);
+export function memoryOf(candidate: MatmulTile): number {
+  const ofRows = 8 * candidate.rows;
+  if (candidate.layout === "turned") return 16 * turnedLengthOf(candidate) + ofRows;
+  return 16 * stripsOf(candidate).length + 4 * (stagedOf(candidate) + invocationsOf(candidate)) + ofRows;
+}

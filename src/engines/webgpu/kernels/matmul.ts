@@ -14,7 +14,7 @@ import type { TileStatistics } from "../../../passes/schedule.ts";
 import type { Extent, Value } from "../../../program/program.ts";
 import type { KernelBindings } from "../codegen/bindings.ts";
 import { at, linear } from "../codegen/coordinates.ts";
-import { acrossLanes, Block, transposed } from "../codegen/expressions.ts";
+import { acrossLanes, Block } from "../codegen/expressions.ts";
 import { assemble, indent, type KernelSource } from "../codegen/kernel-source.ts";
 import { extentText } from "../codegen/storage.ts";
 import { placeOfInvocation } from "./invocations.ts";
@@ -56,7 +56,7 @@ class MatmulGenerator {
     const parts = this.#parts;
     const { bindings, statistics } = parts;
     const left = parts.loadLeft("f32", this.#step);
-    const right = parts.isRightTransposed ? this.#loadRightLine() : this.#loadRightBlock();
+    const right = parts.isRightTransposed ? parts.loadRight(this.#step) : this.#loadRightBlock();
     const finish = parts.finish();
     const declarations = [
       "// Strips of both operands.",
@@ -89,22 +89,7 @@ class MatmulGenerator {
     };
   }
 
-  /** Four elements of a column of the right operand, from row k on; zero beyond its end. */
-  #loadRightLine(): string {
-    const { operands, rows, bindings, depth, columns } = this.#parts;
-    const block = new Block(bindings);
-    const column = at(`min(column, ${extentText(columns)} - 1u)`);
-    const vector = block.vector(transposed(operands.right), [...rows.rightLeading, column, at("k", 4)]);
-    return [
-      "fn load_right(batch: u32, column: u32, k: u32) -> vec4<f32> {",
-      ...(isMultiple(depth, this.#step) ? [] : [`  if (k >= ${extentText(depth)}) { return vec4<f32>(); }`]),
-      ...indent(block.lines),
-      `  return ${vector};`,
-      "}",
-    ].join("\n");
-  }
-
-  /** The same of four columns, which are neighbours in memory, turned and put into the strip. */
+  /** `load_right` of four columns, which are neighbours in memory: four elements of each, turned and put into the strip. */
   #loadRightBlock(): string {
     const { operands, rows, bindings, depth, columns } = this.#parts;
     const block = new Block(bindings);

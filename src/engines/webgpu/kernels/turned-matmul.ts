@@ -1,0 +1,269 @@
+/**
+ * The kernel of matmuls in tiles whose strips are turned (`turned-strips.ts`): as `matmul.ts`, but an invocation has blocks of
+ * four rows by four columns, so that it reads less of workgroup memory for as many products, and stores its sums as they
+ * are, unless the inner dimension is divided among parts of the workgroup.
+ *
+ * Does not apply where statistics of the result are computed: neighbours would have to have neighbouring columns.
+ *
+ * Must stay true: barriers are reached by all invocations of a workgroup.
+ */
+import type { Value } from "../../../program/program.ts";
+import type { KernelBindings } from "../codegen/bindings.ts";
+import { at } from "../codegen/coordinates.ts";
+import { Block } from "../codegen/expressions.ts";
+import { assemble, indent, type KernelSource } from "../codegen/kernel-source.ts";
+import { extentText } from "../codegen/storage.ts";
+import { placeOfInvocation } from "./invocations.ts";
+import { type Finish, isMultiple, type MatmulKernel, MatmulParts } from "./matmul-parts.ts";
+import { invocationsOf, type MatmulTile, memoryOf, turnedLengthOf, turnedStripsOf } from "./matmul-tiles.ts";
+import { inSet, pipelined } from "./pipeline.ts";
+import type { Block as StripBlock, TurnedStrips } from "./turned-strips.ts";
+
+export function turnedMatmulKernel(
+  kernel: MatmulKernel,
+  interior: readonly Value[],
+  bindings: KernelBindings,
+  tile: MatmulTile,
+): KernelSource {
+  return new TurnedMatmulGenerator(new MatmulParts(kernel, interior, bindings), tile).generate();
+}
+
+const lanes = ["x", "y", "z", "w"] as const;
+const four = [0, 1, 2, 3] as const;
+
+class TurnedMatmulGenerator {
+  readonly #parts: MatmulParts;
+  readonly #tile: MatmulTile;
+  readonly #step: number;
+  readonly #invocations: number;
+  readonly #strips: TurnedStrips;
+  /** Invocations along the rows and along the columns. */
+  readonly #apart: readonly [rows: number, columns: number];
+
+  constructor(parts: MatmulParts, tile: MatmulTile) {
+    this.#parts = parts;
+    this.#tile = tile;
+    this.#step = tile.depth * tile.parts;
+    this.#invocations = invocationsOf(tile);
+    this.#strips = turnedStripsOf(tile);
+    this.#apart = [tile.rows / tile.own[0], tile.columns / tile.own[1]];
+  }
+
+  generate(): KernelSource {
+    const { rows, columns, parts: parallel } = this.#tile;
+    const parts = this.#parts;
+    const { bindings } = parts;
+    const left = parts.loadLeft("f32", this.#step);
+    const right = parts.isRightTransposed ? parts.loadRight(this.#step) : this.#loadRightRow();
+    const finish = parts.finish();
+    const declarations = [
+      "// Strips of both operands, then the sums of the parts.",
+      `var<workgroup> strips: array<vec4<f32>, ${turnedLengthOf(this.#tile)}>;`,
+      ...parts.scalarMemory(rows),
+      left,
+      right,
+      finish.source,
+    ];
+    const [ys, xs] = this.#apart;
+    const body = [
+      `let first_row = group.y * ${rows}u;`,
+      `let first_column = group.x * ${columns}u;`,
+      "let batch = group.z;",
+      `let part = local_index / ${ys * xs}u;`,
+      ...placeOfInvocation(`local_index % ${ys * xs}u`, xs, ys),
+      ...parts.computeScalars(rows, this.#invocations),
+      ...this.#multiply(),
+      ...(parallel === 1 ? this.#finishOwn(finish) : this.#finishParts(finish)),
+    ];
+    return {
+      code: assemble(bindings, { declarations, workgroupSize: [this.#invocations], body }),
+      bindings: bindings.bindings,
+      workgroups: parts.workgroups(rows, columns),
+      workgroupMemory: memoryOf(this.#tile),
+      workgroupSize: this.#invocations,
+    };
+  }
+
+  /** `load_right` of a right operand that lies in memory as the strip does: four columns of row k. */
+  #loadRightRow(): string {
+    const { operands, rows, bindings, depth, columns } = this.#parts;
+    const block = new Block(bindings);
+    const vector = block.vector(operands.right, [...rows.rightLeading, at("k"), at("inside", 4)]);
+    return [
+      "fn load_right(batch: u32, column: u32, k: u32) -> vec4<f32> {",
+      ...(isMultiple(depth, this.#step) ? [] : [`  if (k >= ${extentText(depth)}) { return vec4<f32>(); }`]),
+      `  let inside = min(column, (${extentText(columns)} - 1u) & ~3u);`,
+      ...indent(block.lines),
+      `  return ${vector};`,
+      "}",
+    ].join("\n");
+  }
+
+  #multiply(): string[] {
+    const { depth } = this.#parts;
+    const isKnown = typeof depth === "number";
+    const { ahead } = this.#tile;
+    const { blocks, declareSide } = this.#strips;
+    return [
+      ...this.#eachSum((r, g) => `var sum${r}_${g} = vec4<f32>();`),
+      ...declareSide,
+      ...blocks.flatMap((block) => [
+        `let ${block.name}_k = ${block.k};`,
+        `let ${block.name}_line = ${block.line};`,
+        `let ${block.name}_place = ${block.place};`,
+        ...this.#rowsOf(block),
+      ]),
+      ...Array.from({ length: ahead }, (_, set) =>
+        blocks.flatMap(({ name }) => four.map((index) => `var ${inSet(`${name}_${index}`, set)}: vec4<f32>;`)),
+      ).flat(),
+      ...(isKnown ? [] : [`let steps = (${extentText(depth)} + ${this.#step - 1}u) / ${this.#step}u;`]),
+      ...pipelined({
+        steps: isKnown ? Math.ceil(depth / this.#step) : "steps",
+        step: this.#step,
+        ahead,
+        fetch: (set) => blocks.flatMap((block) => this.#fetch(block, set)),
+        keep: (set) => blocks.flatMap((block) => this.#keep(block, set)),
+        multiply: () => this.#multiplyStep(),
+      }),
+    ];
+  }
+
+  /** For each vector of sums of an invocation: of one of its rows, four of its columns. */
+  #eachSum<T>(make: (r: number, g: number) => T): T[] {
+    const [rows, columns] = this.#tile.own;
+    const groups = columns / 4;
+    return Array.from({ length: rows * groups }, (_, index) => make(Math.floor(index / groups), index % groups));
+  }
+
+  /** The rows of a block of the left operand, the same in all steps. */
+  #rowsOf({ name, sides }: StripBlock): string[] {
+    if (!sides.includes("left")) return [];
+    return four.map((index) => {
+      return `let ${name}_row${index} = min(first_row + ${name}_line + ${index}u, ${this.#parts.rows.count} - 1u);`;
+    });
+  }
+
+  #fetch({ name, sides }: StripBlock, set: number): string[] {
+    const left = four.map((index) => {
+      const place = `${name}_row${index}, ${name}_line + ${index}u, k0 + ${name}_k`;
+      return `${inSet(`${name}_${index}`, set)} = load_left(batch, ${place});`;
+    });
+    const right = four.map((index) => {
+      const [line, k] = this.#parts.isRightTransposed ? [` + ${index}u`, ""] : ["", ` + ${index}u`];
+      const place = `first_column + ${name}_line${line}, k0 + ${name}_k${k}`;
+      return `${inSet(`${name}_${index}`, set)} = load_right(batch, ${place});`;
+    });
+    return this.#bySide(sides, left, right);
+  }
+
+  #keep(block: StripBlock, set: number): string[] {
+    const placed = { ...block, place: `${block.name}_place` };
+    const left = this.#strips.keep(placed, set, false);
+    const right = this.#strips.keep(placed, set, !this.#parts.isRightTransposed);
+    return left.join() === right.join() ? left : this.#bySide(block.sides, left, right);
+  }
+
+  #bySide(sides: StripBlock["sides"], left: readonly string[], right: readonly string[]): string[] {
+    if (sides.length === 2) return ["if (is_left) {", ...indent(left), "} else {", ...indent(right), "}"];
+    return [...(sides[0] === "left" ? left : right)];
+  }
+
+  /** What a part takes of the strips at a time, place by place of the inner dimension. */
+  #multiplyStep(): string[] {
+    const { depth, own, parts } = this.#tile;
+    const [ys, xs] = this.#apart;
+    const strips = this.#strips;
+    const ofPart = (side: "left" | "right"): string => (parts === 1 ? "" : ` + part * ${strips.at(side, depth)}u`);
+    const places = [`let left = y${ofPart("left")};`, `let right = ${strips.start("right")}u + x${ofPart("right")};`];
+    const products = Array.from({ length: depth }, (_, k) => [
+      "{",
+      ...Array.from(
+        { length: own[0] / 4 },
+        (__, g) => `  let a${g} = strips[left + ${strips.at("left", k) + g * ys}u];`,
+      ),
+      ...Array.from(
+        { length: own[1] / 4 },
+        (__, g) => `  let b${g} = strips[right + ${strips.at("right", k) + g * xs}u];`,
+      ),
+      ...this.#eachSum((r, g) => {
+        const factor = `a${Math.floor(r / 4)}.${lanes[r % 4]}`;
+        return `  sum${r}_${g} = fma(vec4<f32>(${factor}), b${g}, sum${r}_${g});`;
+      }),
+      "}",
+    ]);
+    return [...places, ...products.flat()];
+  }
+
+  /** Which row of the tile an invocation's is, by that of its block. */
+  #tileRow(y: string, r: number): string {
+    return `(${y} + ${Math.floor(r / 4) * this.#apart[0]}u) * 4u + ${r % 4}u`;
+  }
+
+  #finishOne(finish: string, product: string, tileRow: string, vector: string): string[] {
+    return [
+      `let tile_row = ${tileRow};`,
+      "let row = first_row + tile_row;",
+      `let column = first_column + (${vector}) * 4u;`,
+      `if (row < ${this.#parts.rows.count} && column < ${extentText(this.#parts.columns)}) {`,
+      `  finish(batch, row, tile_row, column, ${product}${finish});`,
+      "}",
+    ];
+  }
+
+  /** Every invocation finishes its own sums. */
+  #finishOwn(finish: Finish): string[] {
+    const [, xs] = this.#apart;
+    const vector = (g: number): string => `x + ${g * xs}u`;
+    return [
+      ...this.#eachSum((r, g) => {
+        const [row, column] = [`first_row + ${this.#tileRow("y", r)}`, `first_column + (${vector(g)}) * 4u`];
+        return this.#parts.readAhead(finish, `${r}_${g}`, row, column, this.#tile.columns);
+      }).flat(),
+      ...this.#eachSum((r, g) => {
+        const further = finish.ahead.map((name) => `, ${name}_${r}_${g}`).join("");
+        return ["{", ...indent(this.#finishOne(further, `sum${r}_${g}`, this.#tileRow("y", r), vector(g))), "}"];
+      }).flat(),
+    ];
+  }
+
+  /** The sums of all parts are added in workgroup memory, of every invocation one of its rows at a time. */
+  #finishParts(finish: Finish): string[] {
+    const { parts, own, columns } = this.#tile;
+    const [ys, xs] = this.#apart;
+    const width = columns / 4;
+    const vectors = ys * width;
+    const steps = Math.ceil(vectors / this.#invocations);
+    const inside = vectors % this.#invocations === 0 ? undefined : `element < ${vectors}u`;
+    const ownRows = Array.from({ length: own[0] }, (_, r) => r);
+    const product = Array.from({ length: parts }, (_, part) => `strips[element + ${part * vectors}u]`).join(" + ");
+    return [
+      ...ownRows.flatMap((r) =>
+        Array.from({ length: steps }, (_, step) => {
+          const element = `min(local_index + ${step * this.#invocations}u, ${vectors - 1}u)`;
+          const [row, column] = [
+            `first_row + ${this.#tileRow(`${element} / ${width}u`, r)}`,
+            `first_column + ${element} % ${width}u * 4u`,
+          ];
+          return this.#parts.readAhead(finish, `${r}_${step}`, row, column, columns);
+        }).flat(),
+      ),
+      ...ownRows.flatMap((r) => [
+        "workgroupBarrier();",
+        ...Array.from({ length: own[1] / 4 }, (_, g) => {
+          return `strips[(part * ${ys}u + y) * ${width}u + x + ${g * xs}u] = sum${r}_${g};`;
+        }),
+        "workgroupBarrier();",
+        ...this.#parts.finishEach(finish, steps, String(r), (further) => {
+          const lines = this.#finishOne(
+            further,
+            product,
+            this.#tileRow(`element / ${width}u`, r),
+            `element % ${width}u`,
+          );
+          const element = `let element = local_index + step * ${this.#invocations}u;`;
+          return inside === undefined ? [element, ...lines] : [element, `if (${inside}) {`, ...indent(lines), "}"];
+        }),
+      ]),
+    ];
+  }
+}
