@@ -26,6 +26,9 @@ export async function compileBert(setup: Setup, { trusted, ...options }: Fuseber
   try {
     const read = randomParameters(setup.config, options.precision !== "f32");
     const executable = await engine.compile(programOf(setup), read);
+    if (options.persistent && !executable.description.endsWith("persistent")) {
+      throw new Error("the test on the device allows no persistent kernels");
+    }
     return {
       run: (inputs) => executable.run(inputs),
       dispose: async () => {

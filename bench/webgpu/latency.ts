@@ -32,6 +32,7 @@ const fusebert =
 
 const ours: Readonly<Record<string, Side>> = {
   "fusebert f16, trusted kernels": fusebert("f16", true),
+  "fusebert f16, trusted kernels, persistent": fusebert("f16", true, { persistent: true }),
   "fusebert f16": fusebert("f16", false),
   "fusebert f16-storage": fusebert("f16-storage", false),
   "fusebert f32, trusted kernels": fusebert("f32", true),

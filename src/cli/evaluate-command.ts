@@ -68,6 +68,7 @@ const runOnly = [
   "skipSelfTest",
   "debugDir",
   "trustedKernels",
+  "persistent",
 ];
 
 export function evaluateCommand(signal: AbortSignal, finish: (code: ExitCode) => void): Command {

@@ -13,6 +13,7 @@ export interface GpuCommandOptions {
   readonly skipSelfTest?: boolean;
   readonly debugDir?: string;
   readonly trustedKernels?: boolean;
+  readonly persistent?: boolean;
 }
 
 /** Adds them, all but the precision, whose meaning is a command's own. */
@@ -21,7 +22,11 @@ export function addGpuOptions(command: Command): Command {
     .addOption(new Option("--level <level>", "with --device webgpu: how far kernels are fused").choices([...levels]))
     .option("--skip-self-test", "with --device webgpu: take the GPU as it is, even if it computes wrongly")
     .option("--debug-dir <folder>", "with --device webgpu: where to save the source of a kernel that is refused")
-    .option("--trusted-kernels", "with --device webgpu: faster, without the checks of every index");
+    .option("--trusted-kernels", "with --device webgpu: faster, without the checks of every index")
+    .option(
+      "--persistent",
+      "with --device webgpu: attention and feed-forward as a dispatch each, where a test allows it",
+    );
 }
 
 /** `--device` of a command that runs a model on one. */
@@ -37,13 +42,14 @@ export const precisionOption = (): Option =>
 
 /** @returns nothing if none was given. */
 export function gpuOptions(options: GpuCommandOptions): GpuEngineOptions | undefined {
-  const { precision, level, skipSelfTest, debugDir, trustedKernels } = options;
+  const { precision, level, skipSelfTest, debugDir, trustedKernels, persistent } = options;
   const chosen = {
     ...(precision !== undefined && { precision }),
     ...(level !== undefined && { level }),
     ...(skipSelfTest && { skipSelfTest }),
     ...(debugDir !== undefined && { debugFolder: debugDir }),
     ...(trustedKernels && { trustedKernels }),
+    ...(persistent && { persistent }),
   };
   // Commander has checked the choices.
   return Object.keys(chosen).length > 0 ? (chosen as GpuEngineOptions) : undefined;

@@ -70,6 +70,7 @@ export function trafficOf({ bindings, interior }: LoweredKernel, placement: Plac
       for (const value of binding.values) traffic.vectors += bytesOf(value, placement, extents);
       continue;
     }
+    if (binding.kind === "meetings") continue;
     const { value, access } = binding;
     const kind = access === "write" ? "written" : placement.isConstant(value) ? "weights" : "activations";
     traffic[kind] += Math.min(bytesOf(value, placement, extents), gatheredBytes(value, interior, placement, extents));

@@ -3,7 +3,7 @@
  */
 import type { LoweredKernel } from "../engines/webgpu/lower.ts";
 import type { Placement } from "../engines/webgpu/placement.ts";
-import type { Template } from "../passes/schedule.ts";
+import type { Kernel, Template } from "../passes/schedule.ts";
 import { type Binding, bindShape } from "../program/bind.ts";
 import type { Extent, Program, Value } from "../program/program.ts";
 import { constantValues } from "../program/views.ts";
@@ -87,7 +87,7 @@ export function workOf(
 ): KernelWork {
   const { kernel, interior } = lowered;
   // Other kernels compute what they compute of all pairs.
-  const pairs = kernel.template.kind === "attention" ? visiblePairs : undefined;
+  const pairs = isAttention(kernel) ? visiblePairs : undefined;
   const flops = flopsOf(interior, constants, extents, pairs);
   const bytes = trafficOf(lowered, placement, extents);
   const shapes = kernel.stores.map(({ shape }) => bindShape(shape, extents));
@@ -99,4 +99,9 @@ export function workOf(
     intensity: flops / allBytes(bytes),
     workgroups: lowered.workgroups(extentOf),
   };
+}
+
+/** Whether it is, or has, an attention kernel. */
+function isAttention({ template }: Kernel): boolean {
+  return template.kind === "attention" || (template.kind === "subprogram" && template.kernels.some(isAttention));
 }

@@ -17,13 +17,15 @@ import { constantValues, viewedTensor } from "../program/views.ts";
  * - `elementwise`: every element on its own;
  * - `rows`: row by row of the last axis, with what reductions of the row give;
  * - `matmul`: tile by tile of a matmul, with what is computed of its operand before and of its result after;
- * - `attention`: query tile by query tile, a softmax over keys that are never stored.
+ * - `attention`: query tile by query tile, a softmax over keys that are never stored;
+ * - `subprogram`: several kernels, one after another in one dispatch. No pass makes one: an engine may.
  */
 export type Template =
   | { readonly kind: "elementwise" }
   | { readonly kind: "rows" }
   | { readonly kind: "matmul"; readonly matmul: Value; readonly statistics?: TileStatistics }
-  | { readonly kind: "attention"; readonly attention: Attention };
+  | { readonly kind: "attention"; readonly attention: Attention }
+  | { readonly kind: "subprogram"; readonly kernels: readonly Kernel[] };
 
 /** A LayerNorm's statistics, tile by tile of the rows that a matmul makes (`split-statistics.ts`). */
 export interface TileStatistics {

@@ -58,6 +58,11 @@ export interface GpuEngineOptions {
   readonly debugFolder?: string;
   /** Node only: leaves out Dawn's checks of calls and indexes, for speed. */
   readonly trustedKernels?: boolean;
+  /**
+   * In `f16` on tensor cores: attention and feed-forward as a dispatch each, whose workgroups meet between kernels. WGSL does
+   * not promise that they can, so a test on the device decides, and a run in which they did not meet is run again without.
+   */
+  readonly persistent?: boolean;
   /** Told what every run did and when (docs/tracing.md). Kernels are then timed one by one, which makes runs slower. */
   readonly onTrace?: OnTrace;
 }

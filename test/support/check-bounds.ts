@@ -62,7 +62,7 @@ class Rewriter {
     this.#partners = matchBrackets(this.#tokens);
     this.#types = declaredTypes(this.#tokens);
     this.#bindings = new Map(
-      kernel.bindings.map((binding) => [binding.kind === "vectors" ? "vectors" : binding.name, binding]),
+      kernel.bindings.map((binding) => [binding.kind === "tensor" ? binding.name : binding.kind, binding]),
     );
   }
 
@@ -151,6 +151,7 @@ class Rewriter {
   #rangeIn(name: string, open: number): Range {
     const binding = this.#bindings.get(name) ?? this.#refuse(open);
     if (binding.kind === "tensor") return { begin: "0u", end: `bounds_end_${name}` };
+    if (binding.kind === "meetings") return { begin: "0u", end: "64u" };
     const isOffset = /^\d+u$/.test(this.#text(open + 1)) && ["+", "]"].includes(this.#text(open + 2));
     const offset = isOffset ? Number.parseInt(this.#text(open + 1), 10) : 0;
     let begin = 0;
@@ -221,7 +222,7 @@ class Rewriter {
     const body = (this.#partners.get(main + 1) ?? this.#refuse(main)) + 1;
     const end = this.#partners.get(body) ?? this.#refuse(body);
     const bounds = [...this.#bindings].flatMap(([name, binding]) =>
-      binding.kind === "vectors" ? [] : [`\n  bounds_end_${name} = ${this.#lengthText(name, binding)};`],
+      binding.kind !== "tensor" ? [] : [`\n  bounds_end_${name} = ${this.#lengthText(name, binding)};`],
     );
     this.#insert(this.#tokens[body]?.end, bounds.join(""));
     for (let index = body; index < end; index++) {

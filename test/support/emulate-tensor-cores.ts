@@ -9,10 +9,13 @@
  * For kernels generated with float16 storage, whose tensors need no float16 in the language.
  */
 export function emulateTensorCores(code: string, invocations: number): string {
+  // What kernels call their memory; several that have become one share it.
+  const [, tile = "tile"] = /subgroupMatrixLoad<[^(]*>\(&(\w+), /.exec(code) ?? [];
   const replaced = code
     .replace(/^(enable|diagnostic).*;$/gm, "")
     .replaceAll("vec4<f16>", "vec4<f32>")
-    .replace(/fn pack_eight\([\s\S]*?\n\}/, packEight)
+    .replace(/fn pack_eight(\w*)\([\s\S]*?\n\}/g, packEight)
+    .replaceAll(`(&${tile}, `, "(&tile, ")
     .replace(/subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>\(&tile, /g, "load_left_fragment(")
     .replace(/subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, row_major>\(&tile, /g, "load_right_fragment(")
     .replace(/subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>\(&tile, /g, "load_right_columns(")
@@ -25,11 +28,12 @@ export function emulateTensorCores(code: string, invocations: number): string {
     .replace(/(local_index: u32,\n\) \{)/, "$1\n  own_index = local_index;");
   const [left] = /\b(subgroup\w*|f16)\b[(<]/.exec(replaced) ?? [];
   if (left !== undefined) throw new Error(`the kernel has ${left}, which is not emulated`);
-  const helpers = `var<workgroup> exchanged: array<f32, ${invocations}>;\n${fragments}`;
+  const own = fragments.replaceAll("tile[", `${tile}[`);
+  const helpers = `var<workgroup> exchanged: array<f32, ${invocations}>;\n${own}`;
   return replaced.replace("@compute", `${helpers}\n@compute`);
 }
 
-const packEight = `fn pack_eight(first: vec4<f32>, second: vec4<f32>) -> vec4<u32> {
+const packEight = `fn pack_eight$1(first: vec4<f32>, second: vec4<f32>) -> vec4<u32> {
   return vec4<u32>(pack2x16float(first.xy), pack2x16float(first.zw), pack2x16float(second.xy), pack2x16float(second.zw));
 }`;
 

@@ -21,7 +21,8 @@ export function compileKernel(
 
 function bufferTypes({ bindings }: LoweredKernel, placement: Placement): GPUBufferBindingType[] {
   const types = bindings.map((binding): GPUBufferBindingType => {
-    return binding.kind === "tensor" && placement.isStored(binding.value) ? "storage" : "read-only-storage";
+    const isWritten = binding.kind === "meetings" || (binding.kind === "tensor" && placement.isStored(binding.value));
+    return isWritten ? "storage" : "read-only-storage";
   });
   return ["uniform", ...types];
 }

@@ -17,6 +17,7 @@ import type { GpuDevice } from "./gpu-device.ts";
 import { GpuProgram } from "./gpu-program.ts";
 import { lowerForAllSizes } from "./lower.ts";
 import { packInputs, planPacking, unpack, visiblePairs } from "./packing.ts";
+import type { PersistentLimits } from "./persistent-tiles.ts";
 import { Placement } from "./placement.ts";
 import { type OnTrace, RunRecording } from "./tracing.ts";
 
@@ -27,6 +28,8 @@ export interface CompileSettings {
   readonly mostTokens?: number;
   /** Tiles that were found on this GPU. */
   readonly tiles?: TileSource | undefined;
+  /** Subprograms are to be one kernel each, where they can. */
+  readonly persistent?: PersistentLimits | undefined;
   /** Told of every run. Absent: nothing is recorded. */
   readonly onTrace?: OnTrace | undefined;
   /** Default `true`: kernels of traced runs are timed. */
@@ -62,19 +65,27 @@ export class CompiledProgram {
   static async create(
     device: GpuDevice,
     program: Program,
-    { level, precision, mostTokens, tiles, onTrace, timeKernels = true }: CompileSettings,
+    { level, precision, mostTokens, tiles, persistent, onTrace, timeKernels = true }: CompileSettings,
     readParameter: ReadParameter,
     signal: AbortSignal | undefined,
   ): Promise<CompiledProgram> {
     const packed = packSequences(program);
     const schedule = scheduleAt(packed ?? program, level);
     const placement = new Placement(schedule, precision);
-    const lowerings = lowerForAllSizes(schedule, placement, { ...device.kernelLimits, tiles }, mostTokens);
-    const parts = { schedule, lowerings, placement, isTraced: onTrace !== undefined && timeKernels };
+    const limits = { ...device.kernelLimits, tiles, persistent };
+    const lowerings = lowerForAllSizes(schedule, placement, limits, mostTokens);
+    // As it is dispatched: subprograms may have become one kernel each.
+    const dispatched = { ...schedule, kernels: lowerings[0].kernels.map(({ kernel }) => kernel) };
+    const parts = { schedule: dispatched, lowerings, placement, isTraced: onTrace !== undefined && timeKernels };
     const compiled = await GpuProgram.create(device, parts, readParameter, signal);
-    const traced = { device: device.description, precision, level, schedule, placement };
+    const traced = { device: device.description, precision, level, schedule: dispatched, placement };
     const startRecording = onTrace && (() => new RunRecording(traced, onTrace));
     return new CompiledProgram(program, compiled, packed !== undefined, startRecording);
+  }
+
+  /** Whether workgroups stay for several kernels. */
+  get isPersistent(): boolean {
+    return this.#compiled.isPersistent;
   }
 
   /** Why its device is of no use any more; `undefined` while it is. */

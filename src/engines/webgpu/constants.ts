@@ -16,6 +16,7 @@ import { byteLength } from "./codegen/storage.ts";
 import type { GpuDevice } from "./gpu-device.ts";
 import { bytesOfRow, toGpu } from "./host-tensors.ts";
 import type { LoweredKernel } from "./lower.ts";
+import { createMeetings, type Meetings } from "./meetings.ts";
 import type { Placement } from "./placement.ts";
 
 /** A range of a buffer, as a bind group takes it. */
@@ -30,6 +31,8 @@ export interface Constants {
   readonly tensors: ReadonlyMap<Value, BufferRange>;
   /** The vectors of each kernel that has any. */
   readonly vectors: ReadonlyMap<LoweredKernel, BufferRange>;
+  /** Of persistent kernels, if there are any. */
+  readonly meetings: Meetings | undefined;
 }
 
 export async function uploadConstants(
@@ -42,12 +45,13 @@ export async function uploadConstants(
   const tensors = new Map<Value, BufferRange>();
   for (const { bindings } of kernels) {
     for (const binding of bindings) {
-      if (binding.kind === "vectors" || !placement.isConstant(binding.value) || tensors.has(binding.value)) continue;
+      if (binding.kind !== "tensor" || !placement.isConstant(binding.value) || tensors.has(binding.value)) continue;
       signal?.throwIfAborted();
       tensors.set(binding.value, await uploadTensor(gpu, binding.value, placement, readParameter));
     }
   }
-  return { tensors, vectors: await uploadVectors(gpu, kernels, readParameter) };
+  const vectors = await uploadVectors(gpu, kernels, readParameter);
+  return { tensors, vectors, meetings: await createMeetings(gpu, kernels) };
 }
 
 async function uploadTensor(

@@ -11,6 +11,7 @@ import type { Extent } from "../../program/program.ts";
 import type { Workgroups } from "./codegen/kernel-source.ts";
 import type { KernelTimer } from "./kernel-timer.ts";
 import type { LoweredKernel } from "./lower.ts";
+import type { Meetings } from "./meetings.ts";
 import { copyResults, type ReadbackPlan } from "./readback.ts";
 
 export interface Dispatches {
@@ -28,8 +29,10 @@ export interface RunToEncode {
   /** What workgroups are counted by: the run's own, or the larger ones of all runs that it is recorded for. */
   readonly extents: Binding;
   readonly timer: KernelTimer | undefined;
+  /** Zero when the run begins. */
+  readonly meetings: Meetings | undefined;
   readonly plan: ReadbackPlan;
-  /** What is read is copied into it, and the times of kernels behind that. */
+  /** What is read is copied into it, behind that the times of kernels, and behind those the meetings. */
   readonly readback: GPUBuffer;
 }
 
@@ -59,11 +62,12 @@ export function portionsOf({ dispatches: { kernels }, timer }: RunToEncode): Por
 /** @throws EngineError for a kernel that takes more workgroups than the GPU allows. */
 export function encodePortion(
   device: GPUDevice,
-  { dispatches, extents, timer, plan, readback }: RunToEncode,
+  { dispatches, extents, timer, meetings, plan, readback }: RunToEncode,
   { start, end }: Portion,
 ): GPUCommandBuffer {
   const { kernels, pipelines, bindGroups, mostWorkgroups } = dispatches;
   const encoder = device.createCommandEncoder({ label: "fusebert" });
+  if (start === 0 && meetings) encoder.clearBuffer(meetings.buffer);
   let pass: GPUComputePassEncoder | undefined;
   for (let index = start; index < end; index++) {
     pass ??= encoder.beginComputePass(timer?.passOf(index));
@@ -80,6 +84,8 @@ export function encodePortion(
   if (end === kernels.length) {
     copyResults(encoder, plan, readback, undefined);
     timer?.copyTo(encoder, readback, plan.bytes);
+    const behind = plan.bytes + (timer?.bytes ?? 0);
+    if (meetings) encoder.copyBufferToBuffer(meetings.buffer, 0, readback, behind, meetings.bytes);
   }
   return encoder.finish();
 }

@@ -25,6 +25,7 @@ import { type Dispatches, encodePortion, portionsOf, type RunToEncode } from "./
 import type { GpuDevice } from "./gpu-device.ts";
 import { KernelTimer, readKernelTimes } from "./kernel-timer.ts";
 import type { Lowering } from "./lower.ts";
+import { checkMeetings } from "./meetings.ts";
 import type { Placement } from "./placement.ts";
 import { planReadback, type ReadStage, readResults } from "./readback.ts";
 import { writeInputs } from "./run-inputs.ts";
@@ -126,6 +127,10 @@ export class GpuProgram {
     }
   }
 
+  get isPersistent(): boolean {
+    return this.#constants.meetings !== undefined;
+  }
+
   /** Why the device is of no use any more; `undefined` while it is. */
   get failure(): DeviceLostError | undefined {
     return this.#gpu.failure;
@@ -163,12 +168,13 @@ export class GpuProgram {
       await this.#recordAhead(run);
     }
     recording?.enter("wait");
-    const { readback, plan } = run;
+    const { readback, plan, timer, meetings } = run;
     try {
       await finished;
       recording?.enter("decode");
+      if (meetings) checkMeetings(readback.getMappedRange(plan.bytes + (timer?.bytes ?? 0), meetings.bytes));
       const results = readResults(plan, readback, this.#parts.placement, extents);
-      if (this.#timer) recording?.timed(readKernelTimes(readback.getMappedRange(plan.bytes, this.#timer.bytes)));
+      if (timer) recording?.timed(readKernelTimes(readback.getMappedRange(plan.bytes, timer.bytes)));
       readback.unmap();
       this.#freeReadbacks.push(readback);
       return results;
@@ -181,8 +187,9 @@ export class GpuProgram {
   async #prepare({ arena, extents }: RunSize, observe: boolean): Promise<PreparedRun> {
     const timer = this.#timer;
     const plan = planReadback(this.#stagesToRead(observe), arena, this.#parts.placement, extents);
-    const readback = await this.#acquireReadback(plan.bytes + (timer?.bytes ?? 0));
-    return { arena, dispatches: this.#dispatchesIn(arena, extents), extents, timer, plan, readback };
+    const { meetings } = this.#constants;
+    const readback = await this.#acquireReadback(bytesRead({ plan, timer, meetings }));
+    return { arena, dispatches: this.#dispatchesIn(arena, extents), extents, timer, meetings, plan, readback };
   }
 
   /** Records a run like another. If that fails, the next run is recorded when it comes, and says why. */
@@ -220,7 +227,7 @@ export class GpuProgram {
     recording: RunRecording | undefined,
   ): Promise<unknown> {
     const { device } = this.#gpu;
-    const { arena, dispatches, timer, plan, readback } = run;
+    const { arena, dispatches, readback } = run;
     try {
       const valid = this.#gpu.submitting(() => {
         recording?.enter("write inputs");
@@ -233,7 +240,7 @@ export class GpuProgram {
           device.queue.submit([commands]);
         }
       });
-      const mapped = readback.mapAsync(GPUMapMode.READ, 0, plan.bytes + (timer?.bytes ?? 0));
+      const mapped = readback.mapAsync(GPUMapMode.READ, 0, bytesRead(run));
       const finished = Promise.all([valid, this.#gpu.guard(mapped)]);
       // It may fail before anybody waits for it.
       finished.catch(() => {});
@@ -325,6 +332,10 @@ export class GpuProgram {
     return { kernels, pipelines, bindGroups, mostWorkgroups };
   }
 }
+
+/** What is read of a run: outputs, times, meetings. */
+const bytesRead = ({ plan, timer, meetings }: Pick<RunToEncode, "plan" | "timer" | "meetings">): number =>
+  plan.bytes + (timer?.bytes ?? 0) + (meetings?.bytes ?? 0);
 
 /** Whether what is recorded for one run serves another. */
 function isLike(one: RunSize | undefined, { arena, extents }: RunSize): boolean {

@@ -27,12 +27,20 @@ import { rowsKernel } from "./kernels/rows.ts";
 import { tensorAttentionKernel } from "./kernels/tensor-attention.ts";
 import { tensorMatmulKernel } from "./kernels/tensor-matmul.ts";
 import { turnedMatmulKernel } from "./kernels/turned-matmul.ts";
+import { canMerge, mergeSources } from "./persistent.ts";
+import type { PersistentLimits } from "./persistent-tiles.ts";
 import type { Placement } from "./placement.ts";
 
 export interface LoweredKernel extends KernelSource {
   readonly kernel: Kernel;
   /** What it computes, in order. */
   readonly interior: readonly Value[];
+}
+
+/** What decides how a schedule is lowered. */
+export interface LoweringLimits extends TileLimits {
+  /** Subprograms become one kernel each, where they can. */
+  readonly persistent?: PersistentLimits | undefined;
 }
 
 /** A program's kernels for runs of a size. */
@@ -49,7 +57,7 @@ export interface Lowering {
 export function lowerForAllSizes(
   schedule: Schedule,
   placement: Placement,
-  limits: TileLimits,
+  limits: LoweringLimits,
   mostTokens = Number.POSITIVE_INFINITY,
 ): readonly [Lowering, ...Lowering[]] {
   const lower = (mostRows: number): Lowering => {
@@ -65,32 +73,96 @@ export function lowerForAllSizes(
 
 /** @param mostRows tokens of all sequences together, at most: what tiles are chosen for. */
 export function lowerToWgsl(
-  schedule: Schedule,
+  { kernels }: Schedule,
   placement: Placement,
-  limits: TileLimits,
+  limits: LoweringLimits,
   mostRows = Number.POSITIVE_INFINITY,
 ): LoweredKernel[] {
-  const stored = storedBy(schedule.kernels);
-  return schedule.kernels.map((kernel) => {
-    const interior = interiorOf(kernel, stored);
-    const source = lowerKernel(kernel, interior, placement, limits, mostRows);
-    // What a kernel computes besides may take more than a tile's own rules know of.
-    const fits = source.workgroupMemory <= limits.workgroupMemory && source.workgroupSize <= limits.workgroupSize;
-    const usual = { ...limits, tiles: undefined };
-    const chosen = fits || !limits.tiles ? source : lowerKernel(kernel, interior, placement, usual, mostRows);
-    return { ...chosen, kernel, interior };
+  const { persistent, ...others } = limits;
+  const stored = storedBy(kernels);
+  const lowerAlone = (kernel: Kernel): LoweredKernel => lowerOne(kernel, stored, placement, others, mostRows);
+  if (persistent === undefined) return kernels.map(lowerAlone);
+  return subprogramsOf(kernels).flatMap((subprogram) => {
+    const merged = lowerTogether(subprogram, stored, placement, { ...others, persistent }, mostRows);
+    return merged ?? subprogram.map(lowerAlone);
   });
+}
+
+type Stored = ReturnType<typeof storedBy>;
+
+function lowerOne(
+  kernel: Kernel,
+  stored: Stored,
+  placement: Placement,
+  limits: TileLimits,
+  mostRows: number,
+): LoweredKernel {
+  const interior = interiorOf(kernel, stored);
+  const lower = (own: TileLimits): KernelSource =>
+    lowerKernel(kernel, interior, new KernelBindings(placement), { placement, limits: own, mostRows });
+  const source = lower(limits);
+  // What a kernel computes besides may take more than a tile's own rules know of.
+  const fits = source.workgroupMemory <= limits.workgroupMemory && source.workgroupSize <= limits.workgroupSize;
+  return { ...(fits || !limits.tiles ? source : lower({ ...limits, tiles: undefined })), kernel, interior };
+}
+
+/** A subprogram as one kernel (`persistent.ts`), if its kernels can be one and the device has room for it. */
+function lowerTogether(
+  kernels: readonly Kernel[],
+  stored: Stored,
+  placement: Placement,
+  limits: LoweringLimits & { readonly persistent: PersistentLimits },
+  mostRows: number,
+): LoweredKernel | undefined {
+  const [first] = kernels;
+  if (kernels.length < 2 || first?.subprogram === undefined) return undefined;
+  const { persistent } = limits;
+  const bindings = new KernelBindings(placement);
+  const interiors = kernels.map((kernel) => interiorOf(kernel, stored));
+  const own = { ...limits, tiles: persistent.tiles };
+  const sources = kernels.map((kernel, index) => {
+    bindings.nextKernel();
+    const context = { placement, limits: own, mostRows, rowInvocations: persistent.invocations };
+    return lowerKernel(kernel, interiors[index] as Value[], bindings, context);
+  });
+  if (!canMerge(sources)) return undefined;
+  const merged = mergeSources(sources, bindings, persistent.workgroups);
+  if (merged.workgroupMemory > limits.workgroupMemory || merged.bindings.length > persistent.storageBuffers) {
+    return undefined;
+  }
+  const stores = kernels.flatMap((kernel) => kernel.stores);
+  const kernel: Kernel = { template: { kind: "subprogram", kernels }, stores, subprogram: first.subprogram };
+  return { ...merged, kernel, interior: interiors.flat() };
+}
+
+/** Kernels that follow each other in one subprogram, together; each of the others alone. */
+function subprogramsOf(kernels: readonly Kernel[]): Kernel[][] {
+  const groups: Kernel[][] = [];
+  for (const kernel of kernels) {
+    const last = groups.at(-1);
+    const isSame = kernel.subprogram !== undefined && last?.[0]?.subprogram === kernel.subprogram;
+    if (isSame) last?.push(kernel);
+    else groups.push([kernel]);
+  }
+  return groups;
+}
+
+/** What a kernel is lowered for. */
+interface LoweringContext {
+  readonly placement: Placement;
+  readonly limits: TileLimits;
+  readonly mostRows: number;
+  /** Of a workgroup that owns a row, if it is not to be the usual number. */
+  readonly rowInvocations?: number;
 }
 
 function lowerKernel(
   kernel: Kernel,
   interior: readonly Value[],
-  placement: Placement,
-  limits: TileLimits,
-  mostRows: number,
+  bindings: KernelBindings,
+  { placement, limits, mostRows, rowInvocations }: LoweringContext,
 ): KernelSource {
   const { template, stores } = kernel;
-  const bindings = new KernelBindings(placement);
   const tiled = tiledKernelOf(kernel, placement, limits);
   const tileOf = <K extends TileKind>(kind: K, kernel: TiledKernel): Tiles[K] =>
     chooseTile({ ...kernel, kind }, limits, mostRows);
@@ -98,7 +170,7 @@ function lowerKernel(
     case "elementwise":
       return elementwiseKernel(kernel, bindings);
     case "rows":
-      return rowsKernel(kernel, interior, bindings);
+      return rowsKernel(kernel, interior, bindings, rowInvocations);
     case "matmul":
       if (tiled === undefined) return narrowMatmulKernel(kernel, template.matmul, interior, bindings);
       if (tiled.kind !== "tensor-matmul") {
@@ -112,5 +184,7 @@ function lowerKernel(
         return tensorAttentionKernel({ template, stores }, bindings, tileOf(tiled.kind, tiled));
       }
       return attentionKernel({ template, stores }, bindings, tileOf("attention", tiled as TiledKernel));
+    case "subprogram":
+      throw new RangeError("a subprogram is not lowered as it is");
   }
 }

@@ -17,6 +17,7 @@ import { interpret } from "../reference/interpret.ts";
 import type { GpuPrecision } from "./codegen/storage.ts";
 import { CompiledProgram } from "./compiled-program.ts";
 import type { GpuDevice } from "./gpu-device.ts";
+import type { PersistentLimits } from "./persistent-tiles.ts";
 
 /** Relative to the largest magnitude of an output. */
 export const tolerances: Readonly<Record<GpuPrecision, number>> = { f32: 1e-4, f16: 2e-2, "f16-storage": 2e-2 };
@@ -39,13 +40,20 @@ const [batch, sequence] = [2, 7];
 /** The GPU's answer was wrong. */
 export class WrongNumbersError extends EngineError {}
 
-/** @throws WrongNumbersError that says what was computed and what is right. */
-export async function selfTest(device: GpuDevice, precision: GpuPrecision): Promise<void> {
+/**
+ * @param persistent whether subprograms are to be tested as one kernel each, and how.
+ * @throws WrongNumbersError that says what was computed and what is right; NotResidentError if workgroups did not meet.
+ */
+export async function selfTest(
+  device: GpuDevice,
+  precision: GpuPrecision,
+  persistent?: PersistentLimits,
+): Promise<void> {
   const program = assumeUnmasked(selectOutputs(bertForQuestionAnswering(config), ["start_logits", "end_logits"]));
   const parameters = makeParameters();
   const inputs = makeInputs();
   const read = async (name: string): Promise<Tensor<"f32">> => parameters.get(name) as Tensor<"f32">;
-  const settings = { level: bestLevel, precision, mostTokens: batch * sequence };
+  const settings = { level: bestLevel, precision, persistent, mostTokens: batch * sequence };
   const [compiled, expected] = await Promise.all([
     CompiledProgram.create(device, program, settings, read, undefined),
     interpret(program, parameters, inputs),

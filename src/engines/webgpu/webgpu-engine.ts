@@ -14,7 +14,10 @@ import type { TileSource } from "./choose-tile.ts";
 import type { GpuPrecision } from "./codegen/storage.ts";
 import { CompiledProgram } from "./compiled-program.ts";
 import { abortable } from "./device-health.ts";
+import { findPersistent } from "./find-persistent.ts";
 import { GpuDevice, KernelError } from "./gpu-device.ts";
+import { NotResidentError } from "./meetings.ts";
+import type { PersistentLimits } from "./persistent-tiles.ts";
 import { selfTest, WrongNumbersError } from "./self-test.ts";
 import type { OnTrace } from "./tracing.ts";
 import { checkTunedTiles, type GpuIdentity, type TunedTiles, tileSourceOf } from "./tuned-tiles.ts";
@@ -30,6 +33,11 @@ export interface WebGpuOptions {
   readonly level?: Level;
   /** Default `true`: tensor cores multiply matrices in `f16`, where the driver gives them. `false`: as if it did not. */
   readonly tensorCores?: boolean;
+  /**
+   * Attention and feed-forward as one kernel each, where tensor cores compute them and a test on the device allows it
+   * (`persistent.ts`). Default `false`: WGSL does not promise that it works.
+   */
+  readonly persistent?: boolean;
   /** Trusts the GPU's numbers unseen. */
   readonly skipSelfTest?: boolean;
   /**
@@ -63,6 +71,8 @@ interface Session extends GpuProbe {
   readonly tiles: TileSource | undefined;
   /** Undefined until it is asked for. */
   tested: Promise<void> | undefined;
+  /** How kernels may be persistent, if they may. Undefined until it is asked for. */
+  persistent: Promise<PersistentLimits | undefined> | undefined;
 }
 
 /** Devices that may be lost before they are used at all. */
@@ -108,8 +118,11 @@ export class WebGpuEngine implements Engine {
     const opening = this.#open();
     const session = await abortable(opening, signal);
     const compiled = await this.#compileOn(session, program, readParameter, signal);
-    const recompile = async (): Promise<CompiledProgram> =>
-      this.#compileOn(await this.#open(), program, readParameter, undefined);
+    const recompile = async (failure: EngineError): Promise<CompiledProgram> => {
+      const current = await this.#open();
+      if (failure instanceof NotResidentError) current.persistent = Promise.resolve(undefined);
+      return this.#compileOn(current, program, readParameter, undefined);
+    };
     const executable = new WebGpuExecutable(compiled, session, recompile, (disposed) => {
       this.#executables.delete(disposed);
     });
@@ -135,7 +148,15 @@ export class WebGpuEngine implements Engine {
   ): Promise<CompiledProgram> {
     const { device, precision, tiles } = session;
     const { level = bestLevel, onTrace, timeKernels } = this.#options;
-    const settings = { level, precision, tiles, onTrace, ...(timeKernels !== undefined && { timeKernels }) };
+    const persistent = await abortable(this.#persistentOn(session), signal);
+    const settings = {
+      level,
+      precision,
+      tiles,
+      persistent,
+      onTrace,
+      ...(timeKernels !== undefined && { timeKernels }),
+    };
     const compiling = CompiledProgram.create(device, program, settings, readParameter, signal);
     try {
       const [compiled] = await abortable(Promise.all([compiling, this.#test(session)]), signal);
@@ -159,6 +180,16 @@ export class WebGpuEngine implements Engine {
       throw error;
     });
     return session.tested;
+  }
+
+  /** Found once a device, and given up where a run has shown otherwise. */
+  #persistentOn(session: Session): Promise<PersistentLimits | undefined> {
+    if (!this.#options.persistent) return Promise.resolve(undefined);
+    session.persistent ??= findPersistent(session.device, session.precision).catch((error: unknown) => {
+      session.persistent = undefined;
+      throw error;
+    });
+    return session.persistent;
   }
 
   async #withSource(error: KernelError): Promise<KernelError> {
@@ -198,7 +229,15 @@ export class WebGpuEngine implements Engine {
       const description = `${device.description}, ${precision}, ${this.#options.level ?? bestLevel}`;
       const tuned = await this.#tilesFor(device);
       const tiles = tuned && tileSourceOf(tuned, precision);
-      return { device, precision, description, isSoftware: device.isSoftware, tiles, tested: undefined };
+      return {
+        device,
+        precision,
+        description,
+        isSoftware: device.isSoftware,
+        tiles,
+        tested: undefined,
+        persistent: undefined,
+      };
     } catch (error) {
       device.destroy();
       throw error;

@@ -7,6 +7,7 @@ import type { Tensor } from "../../tensor/tensor.ts";
 import type { Executable, ExecuteOptions } from "../engine.ts";
 import type { CompiledProgram } from "./compiled-program.ts";
 import { abortable } from "./device-health.ts";
+import { NotResidentError } from "./meetings.ts";
 
 /** New devices in a row without a run that succeeded on one of them. */
 const mostRenewals = 3;
@@ -17,9 +18,9 @@ const tokensPerBatch = 12_288;
 const tokensPerSoftwareBatch = 768;
 
 export class WebGpuExecutable implements Executable {
-  readonly description: string;
   readonly tokensPerBatch: number;
-  readonly #compile: () => Promise<CompiledProgram>;
+  readonly #device: string;
+  readonly #compile: (failure: EngineError) => Promise<CompiledProgram>;
   readonly #onDispose: (executable: WebGpuExecutable) => void;
   readonly #runs = new Set<Promise<unknown>>();
   #compiled: CompiledProgram;
@@ -27,18 +28,23 @@ export class WebGpuExecutable implements Executable {
   #renewals = 0;
   #isDisposed = false;
 
-  /** @param compile compiles the program, on a new device if the last was lost. */
+  /** @param compile compiles the program, on a new device if the last was lost, and so that a failure is not met again. */
   constructor(
     compiled: CompiledProgram,
     device: { readonly description: string; readonly isSoftware: boolean },
-    compile: () => Promise<CompiledProgram>,
+    compile: (failure: EngineError) => Promise<CompiledProgram>,
     onDispose: (executable: WebGpuExecutable) => void,
   ) {
     this.#compiled = compiled;
-    this.description = device.description;
+    this.#device = device.description;
     this.tokensPerBatch = device.isSoftware ? tokensPerSoftwareBatch : tokensPerBatch;
     this.#compile = compile;
     this.#onDispose = onDispose;
+  }
+
+  /** What it computes with now. */
+  get description(): string {
+    return this.#compiled.isPersistent ? `${this.#device}, persistent` : this.#device;
   }
 
   async run(inputs: ReadonlyMap<string, Tensor>, options: ExecuteOptions = {}): Promise<Map<string, Tensor>> {
@@ -63,9 +69,25 @@ export class WebGpuExecutable implements Executable {
 
   async #run(inputs: ReadonlyMap<string, Tensor>, options: ExecuteOptions): Promise<Map<string, Tensor>> {
     const compiled = this.#compiled.failure ? await this.#renew(this.#compiled.failure) : this.#compiled;
-    const outputs = await compiled.run(inputs, options);
+    const outputs = await this.#runOn(compiled, inputs, options);
     this.#renewals = 0;
     return outputs;
+  }
+
+  /** Once more without persistent kernels, if their workgroups did not meet. */
+  async #runOn(
+    compiled: CompiledProgram,
+    inputs: ReadonlyMap<string, Tensor>,
+    options: ExecuteOptions,
+  ): Promise<Map<string, Tensor>> {
+    try {
+      return await compiled.run(inputs, options);
+    } catch (error) {
+      if (!(error instanceof NotResidentError)) throw error;
+      // Another run may have noticed it before.
+      const other = compiled === this.#compiled ? await this.#renew(error) : this.#compiled;
+      return other.run(inputs, options);
+    }
   }
 
   /** One for all runs that wait for it. */
@@ -86,9 +108,13 @@ export class WebGpuExecutable implements Executable {
       });
     }
     this.#renewals++;
-    const compiled = await this.#compile();
-    this.#compiled.dispose();
+    const compiled = await this.#compile(failure);
+    const old = this.#compiled;
     this.#compiled = compiled;
+    // Other runs may still be under way on it.
+    const ended = failure instanceof NotResidentError ? Promise.allSettled(this.#runs) : undefined;
+    if (ended === undefined) old.dispose();
+    else void ended.then(() => old.dispose());
     return compiled;
   }
 }

@@ -22,7 +22,9 @@ export interface TensorSource {
 /** One entry of a kernel's bind group, in order. Binding 0 is the uniform `extents`. */
 export type Binding =
   | { readonly kind: "tensor"; readonly value: Value; readonly name: string; readonly access: "read" | "write" }
-  | { readonly kind: "vectors"; readonly values: readonly Value[] };
+  | { readonly kind: "vectors"; readonly values: readonly Value[] }
+  /** Where workgroups that are resident together meet (`persistent.ts`). */
+  | { readonly kind: "meetings" };
 
 export interface TensorName {
   readonly name: string;
@@ -37,6 +39,9 @@ export class KernelBindings {
   readonly #vectors = new Map<Value, number>();
   readonly #specials = new Set<SpecialFunction>();
   readonly #numbers = new Map<Value, number>();
+  /** What the kernel computes itself. */
+  readonly #own = new Set<Value>();
+  #hasMeetings = false;
   #vectorsLength = 0;
   #names = 0;
 
@@ -46,8 +51,7 @@ export class KernelBindings {
 
   /** Whether the value is a tensor in memory, not one that the kernel computes. */
   has(value: Value): boolean {
-    const isOwn = this.#tensors.get(value)?.access === "write";
-    return !isOwn && this.#source.typeOf(value) !== undefined;
+    return !this.#own.has(value) && this.#source.typeOf(value) !== undefined;
   }
 
   /** How a value lies in memory; `undefined` for one that the kernel computes. */
@@ -64,7 +68,18 @@ export class KernelBindings {
 
   /** A tensor the kernel writes: to be said before anything is computed, so that its own results are not read. */
   write(value: Value): TensorName {
+    this.#own.add(value);
     return { name: this.#nameOf(value, "write"), type: this.#typeOf(value), offset: 0 };
+  }
+
+  /** What follows is another kernel with the same bindings: it reads what this one has written. */
+  nextKernel(): void {
+    this.#own.clear();
+  }
+
+  /** Binds `meetings`. */
+  useMeetings(): void {
+    this.#hasMeetings = true;
   }
 
   useSpecial(name: SpecialFunction): void {
@@ -91,7 +106,8 @@ export class KernelBindings {
     const tensors = [...this.#tensors].map(
       ([value, { name, access }]): Binding => ({ kind: "tensor", value, name, access }),
     );
-    return this.#vectors.size === 0 ? tensors : [...tensors, { kind: "vectors", values: [...this.#vectors.keys()] }];
+    const vectors: Binding[] = this.#vectors.size === 0 ? [] : [{ kind: "vectors", values: [...this.#vectors.keys()] }];
+    return [...tensors, ...vectors, ...(this.#hasMeetings ? [{ kind: "meetings" } as const] : [])];
   }
 
   /** The bindings declared in WGSL. */
@@ -99,6 +115,7 @@ export class KernelBindings {
     return this.bindings.map((binding, index) => {
       const at = `@group(0) @binding(${index + 1})`;
       if (binding.kind === "vectors") return `${at} var<storage, read> vectors: array<vec4<f32>>;`;
+      if (binding.kind === "meetings") return `${at} var<storage, read_write> meetings: array<atomic<u32>>;`;
       // One buffer holds all that kernels store, and in one dispatch WebGPU lets a buffer be read only or written, not both.
       const mode = this.#source.isStored(binding.value) ? "read_write" : "read";
       return `${at} var<storage, ${mode}> ${binding.name}: array<${storageForms[this.#typeOf(binding.value)].element}>;`;

@@ -13,10 +13,17 @@ export type ExtentOf = (extent: Extent) => number;
 
 export type Workgroups = readonly [number, number, number];
 
+/** The same as WGSL. */
+export type Grid = readonly [string, string, string];
+
 export interface KernelSource {
   readonly code: string;
+  /** What the code was put together from. */
+  readonly parts: KernelParts;
   /** The bind group's entries after `extents`. */
   readonly bindings: readonly Binding[];
+  /** The grid as WGSL, for a kernel that may become part of another (`persistent.ts`). */
+  readonly grid?: Grid;
   readonly workgroups: (extentOf: ExtentOf) => Workgroups;
   /** Bytes of workgroup memory. */
   readonly workgroupMemory: number;
@@ -52,12 +59,19 @@ export interface KernelParts {
   readonly body: readonly string[];
 }
 
+/** WGSL's built-in values, by the names under which kernels know them. */
+const builtIns = `  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_id) local: vec3<u32>,
+  @builtin(local_invocation_index) local_index: u32,`;
+
 /** The source, with `group`, `groups`, `local` and `local_index` as the names of WGSL's built-in values. */
 export function assemble(
   bindings: KernelBindings,
-  { extensions, declarations = [], workgroupSize, body }: KernelParts,
-): string {
-  return [
+  parts: KernelParts,
+): Pick<KernelSource, "code" | "parts" | "bindings"> {
+  const { extensions, declarations = [], workgroupSize, body } = parts;
+  const code = [
     ...(extensions ?? (bindings.usesHalf ? ["enable f16;"] : [])),
     extents,
     ...bindings.declarations,
@@ -66,15 +80,13 @@ export function assemble(
     ...declarations,
     `@compute @workgroup_size(${workgroupSize.join(", ")})
 fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
-  @builtin(local_invocation_id) local: vec3<u32>,
-  @builtin(local_invocation_index) local_index: u32,
+${builtIns}
 ) {
 ${indent(body).join("\n")}
 }
 `,
   ].join("\n");
+  return { code, parts, bindings: bindings.bindings };
 }
 
 /** Lines, of which some may be several. */
@@ -105,6 +117,9 @@ export function productText(shape: Shape): string {
   const factors = shape.filter((extent) => extent !== 1).map(extentText);
   return factors.length === 0 ? "1u" : factors.join(" * ");
 }
+
+/** How many of a size it takes for so many, as WGSL. */
+export const ceilText = (count: string, size: number): string => `(${count} + ${size - 1}u) / ${size}u`;
 
 export function productOf(shape: Shape, extentOf: ExtentOf): number {
   return shape.reduce<number>((product, extent) => product * extentOf(extent), 1);

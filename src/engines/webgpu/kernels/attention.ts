@@ -18,7 +18,7 @@ import type { Extent, Value } from "../../../program/program.ts";
 import type { KernelBindings } from "../codegen/bindings.ts";
 import { at, linear } from "../codegen/coordinates.ts";
 import { acrossLanes, lowest, maskTail, vectorIndex } from "../codegen/expressions.ts";
-import { assemble, indent, type KernelSource, productOf } from "../codegen/kernel-source.ts";
+import { assemble, ceilText, indent, type KernelSource, productOf, productText } from "../codegen/kernel-source.ts";
 import { extentText, storeVector } from "../codegen/storage.ts";
 import { AttentionParts } from "./attention-parts.ts";
 import {
@@ -78,13 +78,13 @@ class AttentionGenerator {
       ...(this.#stores.includes(attention.probabilities) ? this.#writeProbabilities() : []),
     ];
     return {
-      code: assemble(bindings, {
+      ...assemble(bindings, {
         declarations: [...this.#workgroupMemory(), ...functions],
         workgroupSize: [this.#invocations],
         body,
       }),
-      bindings: bindings.bindings,
       workgroups: (extentOf) => [Math.ceil(extentOf(queries) / this.#tile.queries), productOf(leading, extentOf), 1],
+      grid: [ceilText(extentText(queries), this.#tile.queries), productText(leading), "1u"],
       workgroupMemory: attentionMemoryOf(this.#tile, this.#parts),
       workgroupSize: this.#invocations,
     };

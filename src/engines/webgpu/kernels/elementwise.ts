@@ -37,8 +37,7 @@ export function elementwiseKernel({ stores }: Kernel, bindings: KernelBindings):
     ...statements,
   ];
   return {
-    code: assemble(bindings, { workgroupSize: [invocations], body }),
-    bindings: bindings.bindings,
+    ...assemble(bindings, { workgroupSize: [invocations], body }),
     workgroups: (extentOf) => {
       const vectors = productOf(leading, extentOf) * (isScalars ? 1 : rowLength(extentOf(last), "f32"));
       return linearGrid(Math.ceil(vectors / invocations));

@@ -9,7 +9,7 @@ import { type Extent, type Operation, operandsOf, type Shape, type Value } from 
 import type { KernelBindings } from "../codegen/bindings.ts";
 import { at, type Coordinates, delinearize, linear, zero } from "../codegen/coordinates.ts";
 import { Block, type Given, maskTail, transposed, vectorIndex } from "../codegen/expressions.ts";
-import { indent, type KernelSource, productOf, productText, store } from "../codegen/kernel-source.ts";
+import { ceilText, indent, type KernelSource, productOf, productText, store } from "../codegen/kernel-source.ts";
 import { extentText, storageForms, vectorOf } from "../codegen/storage.ts";
 import { rowScalars } from "./row-scalars.ts";
 
@@ -221,12 +221,19 @@ export class MatmulParts {
   }
 
   /** One workgroup for each tile of the result. */
-  workgroups(tileRows: number, tileColumns: number): KernelSource["workgroups"] {
-    return (extentOf) => [
-      Math.ceil(extentOf(this.columns) / tileColumns),
-      Math.ceil(productOf(this.rowAxes, extentOf) / tileRows),
-      productOf(this.batchAxes, extentOf),
-    ];
+  workgroups(tileRows: number, tileColumns: number): Required<Pick<KernelSource, "workgroups" | "grid">> {
+    return {
+      workgroups: (extentOf) => [
+        Math.ceil(extentOf(this.columns) / tileColumns),
+        Math.ceil(productOf(this.rowAxes, extentOf) / tileRows),
+        productOf(this.batchAxes, extentOf),
+      ],
+      grid: [
+        ceilText(extentText(this.columns), tileColumns),
+        ceilText(productText(this.rowAxes), tileRows),
+        productText(this.batchAxes),
+      ],
+    };
   }
 }
 

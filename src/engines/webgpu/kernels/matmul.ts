@@ -81,9 +81,8 @@ class MatmulGenerator {
       ...this.#epilogue(finish),
     ];
     return {
-      code: assemble(bindings, { declarations, workgroupSize: [this.#invocations], body }),
-      bindings: bindings.bindings,
-      workgroups: parts.workgroups(rows, columns),
+      ...assemble(bindings, { declarations, workgroupSize: [this.#invocations], body }),
+      ...parts.workgroups(rows, columns),
       workgroupMemory: memoryOf(this.#tile),
       workgroupSize: this.#invocations,
     };

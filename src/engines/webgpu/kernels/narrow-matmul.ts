@@ -75,8 +75,7 @@ export function narrowMatmulKernel(
   ];
   const declarations = [`var<workgroup> partials: array<vec4<f32>, ${invocations}>;`];
   return {
-    code: assemble(bindings, { declarations, workgroupSize: [invocations], body }),
-    bindings: bindings.bindings,
+    ...assemble(bindings, { declarations, workgroupSize: [invocations], body }),
     workgroups: (extentOf) => linearGrid(productOf(leading, extentOf)),
     workgroupMemory: invocations * 16,
     workgroupSize: invocations,

@@ -1,7 +1,7 @@
 /**
  * The kernel of rows: LayerNorm, softmax, and every reduction with what is computed from it.
  *
- * One workgroup owns a row. Each reduction is a pass over the row: the invocations add up every 64th vector, then all add
+ * One workgroup owns a row. Each reduction is a pass over the row: each invocation adds up its share of the vectors, then all add
  * up each other's sums, in the same order. A row of known and moderate width is held in registers from the first pass to
  * the last; of any other, what is computed on the way to the next pass is computed again, from what is in cache by then.
  */
@@ -22,30 +22,36 @@ import {
 } from "../codegen/kernel-source.ts";
 import { extentText } from "../codegen/storage.ts";
 
-const invocations = 64;
-
 type Reduction = Extract<Operation, { kind: "reduce" }>;
 
 /** Vectors of a row that an invocation holds at most. */
 const mostHeld = 8;
 
+/** Of a workgroup, unless it is to have as many as others. */
+const usualInvocations = 64;
+
 /**
  * @param interior what the kernel computes, in order.
  */
-export function rowsKernel({ stores }: Kernel, interior: readonly Value[], bindings: KernelBindings): KernelSource {
+export function rowsKernel(
+  { stores }: Kernel,
+  interior: readonly Value[],
+  bindings: KernelBindings,
+  invocations = usualInvocations,
+): KernelSource {
   const rows = rowsReduced(interior);
   const leading = rows.slice(0, -1);
   const row = delinearize(at("row"), leading);
   for (const value of stores) bindings.write(value);
   const given = new Map<Value, Given>();
   const block = new Block(bindings, given);
-  const columns = heldColumns(rows.at(-1) ?? 1);
+  const columns = heldColumns(rows.at(-1) ?? 1, invocations);
   block.lines.push(...(columns ?? []).flatMap(({ declarations }) => declarations));
   for (const value of interior) {
     if (value.operation.kind !== "reduce" || value.operation.operand.shape.join() !== rows.join()) continue;
     const scalar = columns
       ? heldReduction(bindings, block, value.operation, row, columns)
-      : reduction(bindings, block, value.operation, row);
+      : reduction(bindings, block, value.operation, row, invocations);
     given.set(value, { scalar });
   }
   const [narrow, wide] = [stores.filter(isNarrow), stores.filter((value) => !isNarrow(value))];
@@ -59,13 +65,13 @@ export function rowsKernel({ stores }: Kernel, interior: readonly Value[], bindi
   } else if (wide.length > 0) {
     const inner = block.inner();
     const statements = wide.flatMap((value) => store(bindings, inner, value, row, at("column", 4)));
-    block.lines.push(...overColumns("column", rows, [...inner.lines, ...statements]));
+    block.lines.push(...overColumns("column", rows, invocations, [...inner.lines, ...statements]));
   }
   const body = [`let row = ${linearGroup};`, `if (row >= ${productText(leading)}) { return; }`, ...block.lines];
   return {
-    code: assemble(bindings, { declarations: [acrossWorkgroup], workgroupSize: [invocations], body }),
-    bindings: bindings.bindings,
+    ...assemble(bindings, { declarations: acrossWorkgroup(invocations), workgroupSize: [invocations], body }),
     workgroups: (extentOf) => linearGrid(productOf(leading, extentOf)),
+    grid: [productText(leading), "1u", "1u"],
     workgroupMemory: invocations * 4,
     workgroupSize: invocations,
   };
@@ -80,7 +86,7 @@ interface HeldColumns {
 }
 
 /** The columns of a row as invocations hold them; `undefined` for a row too wide, or of unknown width. */
-function heldColumns(width: Extent): HeldColumns[] | undefined {
+function heldColumns(width: Extent, invocations: number): HeldColumns[] | undefined {
   const count = Math.ceil(Number(width) / (invocations * 4));
   if (typeof width !== "number" || count > mostHeld) return undefined;
   const last = (Math.ceil(width / 4) - 1) * 4;
@@ -131,6 +137,7 @@ function reduction(
   block: Block,
   { function: name, operand }: Reduction,
   row: readonly Coordinate[],
+  invocations: number,
 ): string {
   const [partial, result, column] = ["partial", "row_value", "column"].map((prefix) => bindings.freshName(prefix)) as [
     string,
@@ -144,13 +151,13 @@ function reduction(
   const step = name === "sum" ? `${partial} += ${counted};` : `${partial} = max(${partial}, ${counted});`;
   block.lines.push(
     `var ${partial} = vec4<f32>(${neutral});`,
-    ...overColumns(column, operand.shape, [...inner.lines, step]),
+    ...overColumns(column, operand.shape, invocations, [...inner.lines, step]),
     `let ${result} = ${name}_of_row(${acrossLanes(name, partial)}, local_index);`,
   );
   return result;
 }
 
-function overColumns(column: string, rows: Shape, statements: readonly string[]): string[] {
+function overColumns(column: string, rows: Shape, invocations: number, statements: readonly string[]): string[] {
   const end = extentText(rows.at(-1) ?? 1);
   return [
     `for (var ${column} = local_index * 4u; ${column} < ${end}; ${column} += ${invocations * 4}u) {`,
@@ -159,7 +166,7 @@ function overColumns(column: string, rows: Shape, statements: readonly string[])
   ];
 }
 
-function acrossInvocations(name: "sum" | "max", neutral: string, combine: string): string {
+function acrossInvocations(invocations: number, name: "sum" | "max", neutral: string, combine: string): string {
   return `fn ${name}_of_row(value: f32, index: u32) -> f32 {
   workgroupBarrier();
   shared_values[index] = value;
@@ -174,8 +181,8 @@ function acrossInvocations(name: "sum" | "max", neutral: string, combine: string
 }
 
 /** One number an invocation reduced to one that all know. */
-const acrossWorkgroup = [
+const acrossWorkgroup = (invocations: number): string[] => [
   `var<workgroup> shared_values: array<f32, ${invocations}>;`,
-  acrossInvocations("sum", "0.0f", "all + four"),
-  acrossInvocations("max", lowest, "max(all, four)"),
-].join("\n");
+  acrossInvocations(invocations, "sum", "0.0f", "all + four"),
+  acrossInvocations(invocations, "max", lowest, "max(all, four)"),
+];

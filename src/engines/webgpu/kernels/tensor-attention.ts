@@ -15,7 +15,7 @@ import type { Attention, Kernel } from "../../../passes/schedule.ts";
 import type { Value } from "../../../program/program.ts";
 import type { KernelBindings, TensorSource } from "../codegen/bindings.ts";
 import { lowest } from "../codegen/expressions.ts";
-import { assemble, indent, type KernelSource, productOf } from "../codegen/kernel-source.ts";
+import { assemble, ceilText, indent, type KernelSource, productOf, productText } from "../codegen/kernel-source.ts";
 import { extentText } from "../codegen/storage.ts";
 import { AttentionParts } from "./attention-parts.ts";
 import { type BroughtUnit, broughtUnits } from "./brought-units.ts";
@@ -92,14 +92,14 @@ class TensorAttentionGenerator {
     ];
     const body = [...this.#start(), ...this.#visitKeys(), ...this.#conclude()];
     return {
-      code: assemble(bindings, {
+      ...assemble(bindings, {
         extensions: tensorExtensions,
         declarations,
         workgroupSize: [this.#invocations],
         body,
       }),
-      bindings: bindings.bindings,
       workgroups: (extentOf) => [Math.ceil(extentOf(queries) / this.#tile.queries), productOf(leading, extentOf), 1],
+      grid: [ceilText(extentText(queries), this.#tile.queries), productText(leading), "1u"],
       workgroupMemory: tensorAttentionMemoryOf(this.#tile, this.#parts),
       workgroupSize: this.#invocations,
     };

@@ -93,14 +93,13 @@ class TensorMatmulGenerator {
       ...this.#epilogue(finish),
     ];
     return {
-      code: assemble(bindings, {
+      ...assemble(bindings, {
         extensions: tensorExtensions,
         declarations,
         workgroupSize: [this.#invocations],
         body,
       }),
-      bindings: bindings.bindings,
-      workgroups: parts.workgroups(rows, columns),
+      ...parts.workgroups(rows, columns),
       workgroupMemory: units * 16 + parts.scalarBytes(rows),
       workgroupSize: this.#invocations,
     };

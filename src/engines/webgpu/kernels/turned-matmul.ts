@@ -76,9 +76,8 @@ class TurnedMatmulGenerator {
       ...(parallel === 1 ? this.#finishOwn(finish) : this.#finishParts(finish)),
     ];
     return {
-      code: assemble(bindings, { declarations, workgroupSize: [this.#invocations], body }),
-      bindings: bindings.bindings,
-      workgroups: parts.workgroups(rows, columns),
+      ...assemble(bindings, { declarations, workgroupSize: [this.#invocations], body }),
+      ...parts.workgroups(rows, columns),
       workgroupMemory: memoryOf(this.#tile),
       workgroupSize: this.#invocations,
     };

@@ -1,0 +1,99 @@
+/**
+ * Subprograms as one kernel each: they compute what the original computes where their workgroups meet, and a run in which
+ * they do not says so. The software GPU runs few workgroups at a time, so one stays, or more than it can run.
+ */
+import { expect, test } from "vitest";
+import type { Tiles } from "../src/engines/webgpu/choose-tile.ts";
+import { KernelBindings } from "../src/engines/webgpu/codegen/bindings.ts";
+import type { KernelSource } from "../src/engines/webgpu/codegen/kernel-source.ts";
+import { rowsKernel } from "../src/engines/webgpu/kernels/rows.ts";
+import { tensorAttentionKernel } from "../src/engines/webgpu/kernels/tensor-attention.ts";
+import { tensorMatmulKernel } from "../src/engines/webgpu/kernels/tensor-matmul.ts";
+import { type LoweredKernel, lowerToWgsl } from "../src/engines/webgpu/lower.ts";
+import { NotResidentError } from "../src/engines/webgpu/meetings.ts";
+import { canMerge, mergeSources } from "../src/engines/webgpu/persistent.ts";
+import type { PersistentLimits } from "../src/engines/webgpu/persistent-tiles.ts";
+import type { Placement } from "../src/engines/webgpu/placement.ts";
+import type { Schedule } from "../src/passes/schedule.ts";
+import { emulateTensorCores } from "./support/emulate-tensor-cores.ts";
+import { layerError, oddLayer } from "./support/lowered-layer.ts";
+import { softwareGpuMissing } from "./support/software-gpu.ts";
+
+if (softwareGpuMissing !== undefined) console.log(`Not tested on a GPU: ${softwareGpuMissing}.`);
+
+/** All of 64 invocations. */
+const tiles: Partial<Tiles> = {
+  matmul: { rows: 32, columns: 32, depth: 16, parts: 1, own: [4, 4], ahead: 1, layout: "lines" },
+  attention: { queries: 32, keys: 32, own: 4 },
+};
+
+const persistent = (workgroups: number): PersistentLimits => ({
+  workgroups,
+  invocations: 64,
+  storageBuffers: 16,
+  tiles: { tileFor: (kind) => tiles[kind] },
+});
+
+const layerWith = (workgroups: number) =>
+  layerError({
+    config: oddLayer,
+    level: "O4",
+    precision: "f32",
+    lower: (schedule, placement) => {
+      const limits = { workgroupMemory: 32_768, workgroupSize: 256, persistent: persistent(workgroups) };
+      const kernels = lowerToWgsl(schedule, placement, limits);
+      expect(kernels.map(({ kernel }) => kernel.template.kind)).toEqual(["rows", "subprogram", "subprogram"]);
+      return kernels;
+    },
+  });
+
+test.skipIf(softwareGpuMissing !== undefined)(
+  "attention and feed-forward in a dispatch each compute what the original computes",
+  async () => {
+    expect(await layerWith(1)).toBeLessThan(1e-5);
+  },
+  60_000,
+);
+
+test.skipIf(softwareGpuMissing !== undefined)(
+  "workgroups that do not meet are told of, and nobody waits for ever",
+  async () => {
+    await expect(layerWith(512)).rejects.toThrow(NotResidentError);
+  },
+  60_000,
+);
+
+/** A subprogram's kernels in tensor cores, emulated, as one. */
+function inTensorCores(kernels: readonly LoweredKernel[], placement: Placement): LoweredKernel {
+  const bindings = new KernelBindings(placement);
+  const sources = kernels.map(({ kernel: { template, stores }, interior }): KernelSource => {
+    bindings.nextKernel();
+    if (template.kind === "attention") {
+      return tensorAttentionKernel({ template, stores }, bindings, { queries: 16, keys: 64, sharing: 2 });
+    }
+    if (template.kind !== "matmul") return rowsKernel({ template, stores }, interior, bindings, 64);
+    const tile = { rows: 32, columns: 32, depth: 16, subgroups: [1, 1, 2], ahead: 1 } as const;
+    return tensorMatmulKernel({ template, stores }, interior, bindings, tile);
+  });
+  if (!canMerge(sources)) throw new Error("they cannot be one");
+  const merged = mergeSources(sources, bindings, 1);
+  const stores = kernels.flatMap(({ kernel }) => kernel.stores);
+  const kernel = { template: { kind: "subprogram", kernels: kernels.map((one) => one.kernel) }, stores } as const;
+  const code = emulateTensorCores(merged.code, merged.workgroupSize);
+  return { ...merged, code, kernel, interior: kernels.flatMap(({ interior }) => interior) };
+}
+
+test.skipIf(softwareGpuMissing !== undefined)(
+  "also in tensor cores, whose kernels share the memory of their fragments",
+  async () => {
+    const lower = (schedule: Schedule, placement: Placement): LoweredKernel[] => {
+      const [embeddings, ...layer] = lowerToWgsl(schedule, placement, { workgroupMemory: 16_384, workgroupSize: 256 });
+      const isFeedForward = ({ kernel }: LoweredKernel): boolean => kernel.subprogram?.endsWith("feedforward") === true;
+      const halves = [layer.filter((kernel) => !isFeedForward(kernel)), layer.filter(isFeedForward)];
+      return [embeddings as LoweredKernel, ...halves.map((half) => inTensorCores(half, placement))];
+    };
+    const error = await layerError({ config: oddLayer, level: "O4", precision: "f16-storage", lower });
+    expect(error).toBeLessThan(3e-3);
+  },
+  60_000,
+);
