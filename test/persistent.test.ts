@@ -3,7 +3,6 @@
  * they do not says so. The software GPU runs few workgroups at a time, so one stays, or more than it can run.
  */
 import { expect, test } from "vitest";
-import type { Tiles } from "../src/engines/webgpu/choose-tile.ts";
 import { KernelBindings } from "../src/engines/webgpu/codegen/bindings.ts";
 import type { KernelSource } from "../src/engines/webgpu/codegen/kernel-source.ts";
 import { rowsKernel } from "../src/engines/webgpu/kernels/rows.ts";
@@ -12,27 +11,14 @@ import { tensorMatmulKernel } from "../src/engines/webgpu/kernels/tensor-matmul.
 import { type LoweredKernel, lowerToWgsl } from "../src/engines/webgpu/lower.ts";
 import { NotResidentError } from "../src/engines/webgpu/meetings.ts";
 import { canMerge, mergeSources } from "../src/engines/webgpu/persistent.ts";
-import type { PersistentLimits } from "../src/engines/webgpu/persistent-tiles.ts";
 import type { Placement } from "../src/engines/webgpu/placement.ts";
 import type { Schedule } from "../src/passes/schedule.ts";
 import { emulateTensorCores } from "./support/emulate-tensor-cores.ts";
 import { layerError, oddLayer } from "./support/lowered-layer.ts";
+import { smallPersistent } from "./support/small-persistent.ts";
 import { softwareGpuMissing } from "./support/software-gpu.ts";
 
 if (softwareGpuMissing !== undefined) console.log(`Not tested on a GPU: ${softwareGpuMissing}.`);
-
-/** All of 64 invocations. */
-const tiles: Partial<Tiles> = {
-  matmul: { rows: 32, columns: 32, depth: 16, parts: 1, own: [4, 4], ahead: 1, layout: "lines" },
-  attention: { queries: 32, keys: 32, own: 4 },
-};
-
-const persistent = (workgroups: number): PersistentLimits => ({
-  workgroups,
-  invocations: 64,
-  storageBuffers: 16,
-  tiles: { tileFor: (kind) => tiles[kind] },
-});
 
 const layerWith = (workgroups: number) =>
   layerError({
@@ -40,7 +26,7 @@ const layerWith = (workgroups: number) =>
     level: "O4",
     precision: "f32",
     lower: (schedule, placement) => {
-      const limits = { workgroupMemory: 32_768, workgroupSize: 256, persistent: persistent(workgroups) };
+      const limits = { workgroupMemory: 32_768, workgroupSize: 256, persistent: smallPersistent(workgroups) };
       const kernels = lowerToWgsl(schedule, placement, limits);
       expect(kernels.map(({ kernel }) => kernel.template.kind)).toEqual(["rows", "subprogram", "subprogram"]);
       return kernels;

@@ -168,10 +168,12 @@ class Rewriter {
     return /^[\w)\]]/.test(this.#text(index)) && this.#text(index) !== "return";
   }
 
-  /** Of pointers there are those of atomics, and of the array that holds fragments. */
+  /** Of pointers there are those of single numbers, and of the array that holds fragments. */
   #checkPointer(index: number): void {
+    // To an element: its index is checked as every other.
+    if (this.#text(index + 2) === "[") return;
     const type = this.#types.get(this.#text(index + 1)) ?? this.#refuse(index);
-    if (/^atomic</.test(type.text)) return;
+    if (/^(atomic<|u32$)/.test(type.text)) return;
     const name = this.#callee(index - 1);
     const operation = /^subgroupMatrix(Load|Store)<(.*)>$/.exec(name);
     if (operation === null || !type.text.startsWith("array<vec4<u32>,")) this.#refuse(index);

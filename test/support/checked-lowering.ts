@@ -10,6 +10,7 @@
  */
 import type { KernelLimits } from "../../src/engines/webgpu/codegen/kernel-source.ts";
 import type * as lowering from "../../src/engines/webgpu/lower.ts";
+import type { PersistentLimits } from "../../src/engines/webgpu/persistent-tiles.ts";
 import type { BoundsRecord } from "./bounds-record.ts";
 import { required } from "./golden.ts";
 import { standInForHalves } from "./stand-in-halves.ts";
@@ -19,6 +20,8 @@ export interface OtherGpu {
   readonly tensorCores: boolean;
   /** Tokens of all sequences together, at most; that runs have more or fewer changes nothing. */
   readonly mostRows: number;
+  /** Subprograms as one kernel each. */
+  readonly persistent?: PersistentLimits;
 }
 
 /** How the next program is lowered. */
@@ -40,7 +43,12 @@ export function checkedLowering(original: typeof lowering): typeof lowering {
     const kernels =
       other === undefined
         ? original.lowerForAllSizes(schedule, placement, limits, mostTokens)[0].kernels
-        : original.lowerToWgsl(schedule, placement, limitsOf(other, limits), other.mostRows);
+        : original.lowerToWgsl(
+            schedule,
+            placement,
+            { ...limitsOf(other, limits), persistent: other.persistent },
+            other.mostRows,
+          );
     const checked = kernels.map((lowered, index) => {
       const changed = { ...lowered, code: change(lowered.code) };
       const label = `${name}: ${index} ${lowered.kernel.template.kind}`;
