@@ -102,7 +102,7 @@ export function isValidMatmulTile(candidate: MatmulTile, limits: KernelLimits, h
 const sizesOf = (own: MatmulTile): StripSizes => ({
   rows: own.rows,
   columns: own.columns,
-  step: own.depth * own.parts,
+  step: stepOf(own),
   unit: 4,
   invocations: invocationsOf(own),
 });
@@ -120,6 +120,15 @@ export function turnedLengthOf(own: MatmulTile): number {
 
 export const invocationsOf = ({ rows, columns, parts, own }: MatmulTile): number =>
   (rows / own[0]) * (columns / own[1]) * parts;
+
+/** Of the inner dimension, that all parts take at a time. */
+export const stepOf = ({ depth, parts }: MatmulTile): number => depth * parts;
+
+/** Invocations along the rows and along the columns: what an invocation has for its own is so far apart. */
+export const apartOf = ({ rows, columns, own }: MatmulTile): readonly [rows: number, columns: number] => [
+  rows / own[0],
+  columns / own[1],
+];
 
 /** Numbers of the result that all parts stage at a time. */
 export const stagedOf = ({ rows, columns, parts, own }: MatmulTile): number => (rows / own[0]) * columns * parts;

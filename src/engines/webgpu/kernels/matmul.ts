@@ -15,12 +15,12 @@ import type { Extent, Value } from "../../../program/program.ts";
 import type { KernelBindings } from "../codegen/bindings.ts";
 import { at, linear } from "../codegen/coordinates.ts";
 import { acrossLanes, Block } from "../codegen/expressions.ts";
-import { assemble, indent, type KernelSource } from "../codegen/kernel-source.ts";
+import { indent, type KernelSource } from "../codegen/kernel-source.ts";
 import { extentText } from "../codegen/storage.ts";
-import { placeOfInvocation } from "./invocations.ts";
 import { type Finish, isMultiple, type MatmulKernel, MatmulParts } from "./matmul-parts.ts";
-import { invocationsOf, type MatmulTile, memoryOf, stagedOf, stripsOf, unrolls } from "./matmul-tiles.ts";
-import { inSet, pipelined } from "./pipeline.ts";
+import { apartOf, invocationsOf, type MatmulTile, stagedOf, stepOf, stripsOf, unrolls } from "./matmul-tiles.ts";
+import { inSet } from "./pipeline.ts";
+import { alongDepth, plainMatmulSource } from "./plain-matmul.ts";
 import type { Strips } from "./strips.ts";
 
 export function matmulKernel(
@@ -45,47 +45,26 @@ class MatmulGenerator {
   constructor(parts: MatmulParts, tile: MatmulTile) {
     this.#parts = parts;
     this.#tile = tile;
-    this.#step = tile.depth * tile.parts;
+    this.#step = stepOf(tile);
     this.#invocations = invocationsOf(tile);
     this.#strips = stripsOf(tile);
-    this.#apart = [tile.rows / tile.own[0], tile.columns / tile.own[1]];
+    this.#apart = apartOf(tile);
   }
 
   generate(): KernelSource {
-    const { rows, columns } = this.#tile;
-    const parts = this.#parts;
-    const { bindings, statistics } = parts;
-    const left = parts.loadLeft("f32", this.#step);
-    const right = parts.isRightTransposed ? parts.loadRight(this.#step) : this.#loadRightBlock();
-    const finish = parts.finish();
-    const declarations = [
-      "// Strips of both operands.",
-      `var<workgroup> strips: array<vec4<f32>, ${this.#strips.length}>;`,
-      "// Rows of the result.",
-      `var<workgroup> staged: array<f32, ${stagedOf(this.#tile)}>;`,
-      ...(statistics ? [`var<workgroup> shared_values: array<f32, ${this.#invocations}>;`] : []),
-      ...parts.scalarMemory(rows),
-      left,
-      right,
-      finish.source,
-    ];
-    const [ys, xs] = this.#apart;
-    const body = [
-      `let first_row = group.y * ${rows}u;`,
-      `let first_column = group.x * ${columns}u;`,
-      "let batch = group.z;",
-      `let part = local_index / ${ys * xs}u;`,
-      ...placeOfInvocation(`local_index % ${ys * xs}u`, xs, ys),
-      ...parts.computeScalars(rows, this.#invocations),
-      ...this.#multiply(),
-      ...this.#epilogue(finish),
-    ];
-    return {
-      ...assemble(bindings, { declarations, workgroupSize: [this.#invocations], body }),
-      ...parts.workgroups(rows, columns),
-      workgroupMemory: memoryOf(this.#tile),
-      workgroupSize: this.#invocations,
-    };
+    const { statistics } = this.#parts;
+    return plainMatmulSource(this.#parts, this.#tile, {
+      memory: [
+        "// Strips of both operands.",
+        `var<workgroup> strips: array<vec4<f32>, ${this.#strips.length}>;`,
+        "// Rows of the result.",
+        `var<workgroup> staged: array<f32, ${stagedOf(this.#tile)}>;`,
+        ...(statistics ? [`var<workgroup> shared_values: array<f32, ${this.#invocations}>;`] : []),
+      ],
+      loadRight: () => this.#loadRightBlock(),
+      multiply: () => this.#multiply(),
+      epilogue: (finish) => this.#epilogue(finish),
+    });
   }
 
   /** `load_right` of four columns, which are neighbours in memory: four elements of each, turned and put into the strip. */
@@ -114,18 +93,13 @@ class MatmulGenerator {
   }
 
   #multiply(): string[] {
-    const { depth } = this.#parts;
-    const isKnown = typeof depth === "number";
     const ahead = this.#ahead;
     return [
       ...this.#each((r, c) => `var sum${r}_${c} = 0.0f;`),
       ...this.#placesOfUnits(),
       ...this.#strips.declare("left", "vec4<f32>", ahead),
       ...(this.#parts.isRightTransposed ? this.#strips.declare("right", "vec4<f32>", ahead) : []),
-      ...(isKnown ? [] : [`let steps = (${extentText(depth)} + ${this.#step - 1}u) / ${this.#step}u;`]),
-      ...pipelined({
-        steps: isKnown ? Math.ceil(depth / this.#step) : "steps",
-        step: this.#step,
+      ...alongDepth(this.#parts, this.#tile, {
         ahead,
         fetch: (set) => this.#fetch(set),
         keep: (set) => this.#keep(set),

@@ -11,12 +11,12 @@ import type { Value } from "../../../program/program.ts";
 import type { KernelBindings } from "../codegen/bindings.ts";
 import { at } from "../codegen/coordinates.ts";
 import { Block } from "../codegen/expressions.ts";
-import { assemble, indent, type KernelSource } from "../codegen/kernel-source.ts";
+import { indent, type KernelSource } from "../codegen/kernel-source.ts";
 import { extentText } from "../codegen/storage.ts";
-import { placeOfInvocation } from "./invocations.ts";
 import { type Finish, isMultiple, type MatmulKernel, MatmulParts } from "./matmul-parts.ts";
-import { invocationsOf, type MatmulTile, memoryOf, turnedLengthOf, turnedStripsOf } from "./matmul-tiles.ts";
-import { inSet, pipelined } from "./pipeline.ts";
+import { apartOf, invocationsOf, type MatmulTile, stepOf, turnedLengthOf, turnedStripsOf } from "./matmul-tiles.ts";
+import { inSet } from "./pipeline.ts";
+import { alongDepth, plainMatmulSource } from "./plain-matmul.ts";
 import type { Block as StripBlock, TurnedStrips } from "./turned-strips.ts";
 
 export function turnedMatmulKernel(
@@ -34,8 +34,6 @@ const four = [0, 1, 2, 3] as const;
 class TurnedMatmulGenerator {
   readonly #parts: MatmulParts;
   readonly #tile: MatmulTile;
-  readonly #step: number;
-  readonly #invocations: number;
   readonly #strips: TurnedStrips;
   /** Invocations along the rows and along the columns. */
   readonly #apart: readonly [rows: number, columns: number];
@@ -43,44 +41,20 @@ class TurnedMatmulGenerator {
   constructor(parts: MatmulParts, tile: MatmulTile) {
     this.#parts = parts;
     this.#tile = tile;
-    this.#step = tile.depth * tile.parts;
-    this.#invocations = invocationsOf(tile);
     this.#strips = turnedStripsOf(tile);
-    this.#apart = [tile.rows / tile.own[0], tile.columns / tile.own[1]];
+    this.#apart = apartOf(tile);
   }
 
   generate(): KernelSource {
-    const { rows, columns, parts: parallel } = this.#tile;
-    const parts = this.#parts;
-    const { bindings } = parts;
-    const left = parts.loadLeft("f32", this.#step);
-    const right = parts.isRightTransposed ? parts.loadRight(this.#step) : this.#loadRightRow();
-    const finish = parts.finish();
-    const declarations = [
-      "// Strips of both operands, then the sums of the parts.",
-      `var<workgroup> strips: array<vec4<f32>, ${turnedLengthOf(this.#tile)}>;`,
-      ...parts.scalarMemory(rows),
-      left,
-      right,
-      finish.source,
-    ];
-    const [ys, xs] = this.#apart;
-    const body = [
-      `let first_row = group.y * ${rows}u;`,
-      `let first_column = group.x * ${columns}u;`,
-      "let batch = group.z;",
-      `let part = local_index / ${ys * xs}u;`,
-      ...placeOfInvocation(`local_index % ${ys * xs}u`, xs, ys),
-      ...parts.computeScalars(rows, this.#invocations),
-      ...this.#multiply(),
-      ...(parallel === 1 ? this.#finishOwn(finish) : this.#finishParts(finish)),
-    ];
-    return {
-      ...assemble(bindings, { declarations, workgroupSize: [this.#invocations], body }),
-      ...parts.workgroups(rows, columns),
-      workgroupMemory: memoryOf(this.#tile),
-      workgroupSize: this.#invocations,
-    };
+    return plainMatmulSource(this.#parts, this.#tile, {
+      memory: [
+        "// Strips of both operands, then the sums of the parts.",
+        `var<workgroup> strips: array<vec4<f32>, ${turnedLengthOf(this.#tile)}>;`,
+      ],
+      loadRight: () => this.#loadRightRow(),
+      multiply: () => this.#multiply(),
+      epilogue: (finish) => (this.#tile.parts === 1 ? this.#finishOwn(finish) : this.#finishParts(finish)),
+    });
   }
 
   /** `load_right` of a right operand that lies in memory as the strip does: four columns of row k. */
@@ -90,7 +64,7 @@ class TurnedMatmulGenerator {
     const vector = block.vector(operands.right, [...rows.rightLeading, at("k"), at("inside", 4)]);
     return [
       "fn load_right(batch: u32, column: u32, k: u32) -> vec4<f32> {",
-      ...(isMultiple(depth, this.#step) ? [] : [`  if (k >= ${extentText(depth)}) { return vec4<f32>(); }`]),
+      ...(isMultiple(depth, stepOf(this.#tile)) ? [] : [`  if (k >= ${extentText(depth)}) { return vec4<f32>(); }`]),
       `  let inside = min(column, (${extentText(columns)} - 1u) & ~3u);`,
       ...indent(block.lines),
       `  return ${vector};`,
@@ -99,8 +73,6 @@ class TurnedMatmulGenerator {
   }
 
   #multiply(): string[] {
-    const { depth } = this.#parts;
-    const isKnown = typeof depth === "number";
     const { ahead } = this.#tile;
     const { blocks, declareSide } = this.#strips;
     return [
@@ -115,10 +87,7 @@ class TurnedMatmulGenerator {
       ...Array.from({ length: ahead }, (_, set) =>
         blocks.flatMap(({ name }) => four.map((index) => `var ${inSet(`${name}_${index}`, set)}: vec4<f32>;`)),
       ).flat(),
-      ...(isKnown ? [] : [`let steps = (${extentText(depth)} + ${this.#step - 1}u) / ${this.#step}u;`]),
-      ...pipelined({
-        steps: isKnown ? Math.ceil(depth / this.#step) : "steps",
-        step: this.#step,
+      ...alongDepth(this.#parts, this.#tile, {
         ahead,
         fetch: (set) => blocks.flatMap((block) => this.#fetch(block, set)),
         keep: (set) => blocks.flatMap((block) => this.#keep(block, set)),
@@ -229,16 +198,17 @@ class TurnedMatmulGenerator {
   #finishParts(finish: Finish): string[] {
     const { parts, own, columns } = this.#tile;
     const [ys, xs] = this.#apart;
+    const invocations = invocationsOf(this.#tile);
     const width = columns / 4;
     const vectors = ys * width;
-    const steps = Math.ceil(vectors / this.#invocations);
-    const inside = vectors % this.#invocations === 0 ? undefined : `element < ${vectors}u`;
+    const steps = Math.ceil(vectors / invocations);
+    const inside = vectors % invocations === 0 ? undefined : `element < ${vectors}u`;
     const ownRows = Array.from({ length: own[0] }, (_, r) => r);
     const product = Array.from({ length: parts }, (_, part) => `strips[element + ${part * vectors}u]`).join(" + ");
     return [
       ...ownRows.flatMap((r) =>
         Array.from({ length: steps }, (_, step) => {
-          const element = `min(local_index + ${step * this.#invocations}u, ${vectors - 1}u)`;
+          const element = `min(local_index + ${step * invocations}u, ${vectors - 1}u)`;
           const [row, column] = [
             `first_row + ${this.#tileRow(`${element} / ${width}u`, r)}`,
             `first_column + ${element} % ${width}u * 4u`,
@@ -259,7 +229,7 @@ class TurnedMatmulGenerator {
             this.#tileRow(`element / ${width}u`, r),
             `element % ${width}u`,
           );
-          const element = `let element = local_index + step * ${this.#invocations}u;`;
+          const element = `let element = local_index + step * ${invocations}u;`;
           return inside === undefined ? [element, ...lines] : [element, `if (${inside}) {`, ...indent(lines), "}"];
         }),
       ]),

@@ -1,0 +1,58 @@
+/**
+ * What the two kernels of matmuls without tensor cores have in common (`matmul.ts`, `turned-matmul.ts`): where a workgroup's
+ * tile is and an invocation's place in it, the loop along the inner dimension, and how the parts become a source.
+ */
+import { assemble, type KernelSource } from "../codegen/kernel-source.ts";
+import { extentText } from "../codegen/storage.ts";
+import { placeOfInvocation } from "./invocations.ts";
+import type { Finish, MatmulParts } from "./matmul-parts.ts";
+import { apartOf, invocationsOf, type MatmulTile, memoryOf, stepOf } from "./matmul-tiles.ts";
+import { type Pipeline, pipelined } from "./pipeline.ts";
+
+/** What a kernel does in its own way, as WGSL. */
+export interface PlainMatmul {
+  /** Declarations of workgroup memory. */
+  readonly memory: readonly string[];
+  /** Of a right operand that is not transposed, the function that loads it. */
+  readonly loadRight: () => string;
+  readonly multiply: () => readonly string[];
+  readonly epilogue: (finish: Finish) => readonly string[];
+}
+
+export function plainMatmulSource(parts: MatmulParts, tile: MatmulTile, own: PlainMatmul): KernelSource {
+  const { rows, columns } = tile;
+  const invocations = invocationsOf(tile);
+  const [ys, xs] = apartOf(tile);
+  const left = parts.loadLeft("f32", stepOf(tile));
+  const right = parts.isRightTransposed ? parts.loadRight(stepOf(tile)) : own.loadRight();
+  const finish = parts.finish();
+  const body = [
+    `let first_row = group.y * ${rows}u;`,
+    `let first_column = group.x * ${columns}u;`,
+    "let batch = group.z;",
+    `let part = local_index / ${ys * xs}u;`,
+    ...placeOfInvocation(`local_index % ${ys * xs}u`, xs, ys),
+    ...parts.computeScalars(rows, invocations),
+    ...own.multiply(),
+    ...own.epilogue(finish),
+  ];
+  const declarations = [...own.memory, ...parts.scalarMemory(rows), left, right, finish.source];
+  return {
+    ...assemble(parts.bindings, { declarations, workgroupSize: [invocations], body }),
+    ...parts.workgroups(rows, columns),
+    workgroupMemory: memoryOf(tile),
+    workgroupSize: invocations,
+  };
+}
+
+/** The loop over all steps along the inner dimension. */
+export function alongDepth(
+  { depth }: MatmulParts,
+  tile: MatmulTile,
+  pipeline: Pick<Pipeline, "ahead" | "fetch" | "keep" | "multiply">,
+): string[] {
+  const step = stepOf(tile);
+  if (typeof depth === "number") return pipelined({ ...pipeline, step, steps: Math.ceil(depth / step) });
+  const steps = `let steps = (${extentText(depth)} + ${step - 1}u) / ${step}u;`;
+  return [steps, ...pipelined({ ...pipeline, step, steps: "steps" })];
+}
