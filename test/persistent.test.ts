@@ -3,17 +3,24 @@
  * they do not says so. The software GPU runs few workgroups at a time, so one stays, or more than it can run.
  */
 import { expect, test } from "vitest";
+import type { TileSource } from "../src/engines/webgpu/choose-tile.ts";
 import { KernelBindings } from "../src/engines/webgpu/codegen/bindings.ts";
 import type { KernelSource } from "../src/engines/webgpu/codegen/kernel-source.ts";
 import { rowsKernel } from "../src/engines/webgpu/kernels/rows.ts";
 import { tensorAttentionKernel } from "../src/engines/webgpu/kernels/tensor-attention.ts";
 import { tensorMatmulKernel } from "../src/engines/webgpu/kernels/tensor-matmul.ts";
-import { type LoweredKernel, lowerToWgsl } from "../src/engines/webgpu/lower.ts";
+import { type LoweredKernel, lowerForAllSizes, lowerToWgsl } from "../src/engines/webgpu/lower.ts";
 import { NotResidentError } from "../src/engines/webgpu/meetings.ts";
 import { canMerge, mergeSources } from "../src/engines/webgpu/persistent.ts";
-import type { Placement } from "../src/engines/webgpu/placement.ts";
+import type { PersistentLimits } from "../src/engines/webgpu/persistent-tiles.ts";
+import { Placement } from "../src/engines/webgpu/placement.ts";
+import { scheduleAt } from "../src/passes/levels.ts";
+import { packSequences } from "../src/passes/pack-sequences.ts";
 import type { Schedule } from "../src/passes/schedule.ts";
+import { bertForQuestionAnswering } from "../src/program/bert.ts";
+import { selectOutputs } from "../src/program/program.ts";
 import { emulateTensorCores } from "./support/emulate-tensor-cores.ts";
+import { required } from "./support/golden.ts";
 import { layerError, oddLayer } from "./support/lowered-layer.ts";
 import { smallPersistent } from "./support/small-persistent.ts";
 import { softwareGpuMissing } from "./support/software-gpu.ts";
@@ -48,6 +55,24 @@ test.skipIf(softwareGpuMissing !== undefined)(
   },
   60_000,
 );
+
+test("a subprogram that is not one kernel at some size is none at any", () => {
+  const program = packSequences(selectOutputs(bertForQuestionAnswering(oddLayer), ["start_logits"]));
+  const schedule = scheduleAt(required(program), "O4");
+  const placement = new Placement(schedule, "f32");
+  const small = smallPersistent(1);
+  const limits = { workgroupMemory: 32_768, workgroupSize: 256 };
+  const kindsWith = (persistent: PersistentLimits): string[][] =>
+    lowerForAllSizes(schedule, placement, { ...limits, persistent }).map(({ kernels }) =>
+      kernels.map(({ kernel }) => kernel.template.kind),
+    );
+  expect(new Set(kindsWith(small).map((kinds) => kinds.join())).size).toBe(1);
+  expect(kindsWith(small).flat()).toContain("subprogram");
+  const ofFewRows: TileSource = {
+    tileFor: (kind, shape, mostRows) => (mostRows < 1000 ? small.tiles.tileFor(kind, shape, mostRows) : undefined),
+  };
+  expect(kindsWith({ ...small, tiles: ofFewRows }).flat()).not.toContain("subprogram");
+});
 
 /** A subprogram's kernels in tensor cores, emulated, as one. */
 function inTensorCores(kernels: readonly LoweredKernel[], placement: Placement): LoweredKernel {

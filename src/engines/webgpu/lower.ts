@@ -68,7 +68,9 @@ export function lowerForAllSizes(
   for (const mostRows of larger) {
     if ((lowerings.at(-1)?.mostRows ?? 0) < mostTokens) lowerings.push(lower(mostRows));
   }
-  return lowerings;
+  // Subprograms that are one kernel at some sizes only are none at any.
+  const areAlike = new Set(lowerings.map(({ kernels }) => kernels.length)).size === 1;
+  return areAlike ? lowerings : lowerForAllSizes(schedule, placement, { ...limits, persistent: undefined }, mostTokens);
 }
 
 /** @param mostRows tokens of all sequences together, at most: what tiles are chosen for. */

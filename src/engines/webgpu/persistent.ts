@@ -6,8 +6,9 @@
  * written before both met. Hence it is only done where somebody asked for it, and where a self-test on the device came out
  * right; waiting is bounded, and a run in which workgroups did not meet says so (`meetings.ts`).
  *
- * Must stay true: every invocation reaches every meeting; what a workgroup reads after a meeting no workgroup has written at
- * that place earlier in the same dispatch (all tensors of a kernel have places of their own, see `arena.ts`).
+ * Must stay true: every invocation reaches every meeting; what one workgroup writes and another reads after a meeting had
+ * nothing else in its place earlier in the dispatch, which might still be in a cache (all tensors of a kernel have places of
+ * their own, see `arena.ts`).
  */
 import type { KernelBindings } from "./codegen/bindings.ts";
 import { assemble, type Grid, indent, type KernelSource } from "./codegen/kernel-source.ts";
