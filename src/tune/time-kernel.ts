@@ -2,8 +2,9 @@
  * One kernel of a program alone: how long it takes, and what it computes.
  *
  * What it reads is made by the kernels before it, once in each submission, which also keeps the GPU at its clock. Then it is
- * dispatched over and over, with the weights of another layer each time (`weight-copies.ts`), in a pass of its own, timed by the GPU's clock as a whole, so that neither the host's time nor the
- * pass's counts. A GPU without a clock is timed by the host: many dispatches less few.
+ * dispatched over and over in a pass of its own, with the weights of another layer each time (`weight-copies.ts`), timed by the
+ * GPU's clock as a whole, so that neither the host's time nor the pass's counts. A GPU without a clock is timed by the host:
+ * many dispatches less few.
  *
  * Must stay true: the kernel may be any that binds what the program's own kernel at that place binds; all memory is given
  * back by `close`.
@@ -223,6 +224,7 @@ export class KernelRig {
     const own = {
       kernel,
       pipeline: this.#pipelines[index] as GPUComputePipeline,
+      bindGroup: this.#arena.bindGroups[index] as GPUBindGroup,
       weights: weightsOf(kernel, placement),
     };
     const memory = { ...this.#arena, constants: this.#constants };

@@ -22,28 +22,29 @@ export function weightsOf({ bindings }: LoweredKernel, placement: Placement): Va
   );
 }
 
-/** A kernel with its pipeline and the weights that it binds. */
+/** A kernel with its pipeline, its bind group, and the weights that it binds. */
 export interface WeightedKernel {
   readonly kernel: LoweredKernel;
   readonly pipeline: GPUComputePipeline;
+  readonly bindGroup: GPUBindGroup;
   readonly weights: readonly Value[];
 }
 
 /**
- * One bind group a copy, the first with the weights themselves.
+ * The kernel's own bind group, and one a copy.
  * @param allBytes of the weights of all layers.
  * @throws EngineError if there is no memory for them.
  */
 export async function bindWeightCopies(
   gpu: GpuDevice,
-  { kernel, pipeline, weights }: WeightedKernel,
+  { kernel, pipeline, bindGroup, weights }: WeightedKernel,
   memory: BoundMemory,
   allBytes: number,
 ): Promise<GPUBindGroup[]> {
   const ranges = weights.map((value) => [value, memory.constants.tensors.get(value) as BufferRange] as const);
   const ownBytes = ranges.reduce((sum, [, { size }]) => sum + size, 0);
   const count = ownBytes === 0 ? 1 : Math.max(1, Math.ceil(Math.min(allBytes, mostBytes) / ownBytes));
-  const groups = [createBindGroup(gpu.device, pipeline, kernel, memory)];
+  const groups = [bindGroup];
   while (groups.length < count) {
     const copies = new Map(memory.constants.tensors);
     for (const [value, range] of ranges) copies.set(value, await copyOf(gpu, range));

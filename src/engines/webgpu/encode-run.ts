@@ -2,8 +2,7 @@
  * Records a run into commands: the program's kernels in order, and the copies of what is read.
  *
  * A run is recorded in two portions, so that the GPU computes the first kernels while the host records the others, or
- * hands them over. All kernels of a portion are one compute pass, unless each is timed, or
- * copies are due in between.
+ * hands them over. All kernels of a portion are one compute pass, unless each is timed, or copies are due in between.
  */
 import { EngineError } from "../../errors.ts";
 import type { Binding } from "../../program/bind.ts";
@@ -32,8 +31,15 @@ export interface RunToEncode {
   /** Zero when the run begins. */
   readonly meetings: Meetings | undefined;
   readonly plan: ReadbackPlan;
-  /** What is read is copied into it, behind that the times of kernels, and behind those the meetings. */
+  /** What is read is copied into it, see `placesOf`. */
   readonly readback: GPUBuffer;
+}
+
+/** Where everything that is read of a run lies: outputs, behind them the times of kernels, behind those the meetings. */
+export function placesOf({ plan, timer, meetings }: Pick<RunToEncode, "plan" | "timer" | "meetings">) {
+  const times = plan.bytes;
+  const behindTimes = times + (timer?.bytes ?? 0);
+  return { times, meetings: behindTimes, end: behindTimes + (meetings?.bytes ?? 0) };
 }
 
 /** Kernels of a run from one to before another. */
@@ -83,9 +89,9 @@ export function encodePortion(
   pass?.end();
   if (end === kernels.length) {
     copyResults(encoder, plan, readback, undefined);
-    timer?.copyTo(encoder, readback, plan.bytes);
-    const behind = plan.bytes + (timer?.bytes ?? 0);
-    if (meetings) encoder.copyBufferToBuffer(meetings.buffer, 0, readback, behind, meetings.bytes);
+    const places = placesOf({ plan, timer, meetings });
+    timer?.copyTo(encoder, readback, places.times);
+    if (meetings) encoder.copyBufferToBuffer(meetings.buffer, 0, readback, places.meetings, meetings.bytes);
   }
   return encoder.finish();
 }

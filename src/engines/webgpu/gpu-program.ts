@@ -21,7 +21,7 @@ import { checkLimits } from "./check-limits.ts";
 import { compileKernel } from "./compile-kernel.ts";
 import { type Constants, uploadConstants } from "./constants.ts";
 import { abortable, type DeviceLostError } from "./device-health.ts";
-import { type Dispatches, encodePortion, portionsOf, type RunToEncode } from "./encode-run.ts";
+import { type Dispatches, encodePortion, placesOf, portionsOf, type RunToEncode } from "./encode-run.ts";
 import type { GpuDevice } from "./gpu-device.ts";
 import { KernelTimer, readKernelTimes } from "./kernel-timer.ts";
 import type { Lowering } from "./lower.ts";
@@ -169,12 +169,13 @@ export class GpuProgram {
     }
     recording?.enter("wait");
     const { readback, plan, timer, meetings } = run;
+    const places = placesOf(run);
     try {
       await finished;
       recording?.enter("decode");
-      if (meetings) checkMeetings(readback.getMappedRange(plan.bytes + (timer?.bytes ?? 0), meetings.bytes));
+      if (meetings) checkMeetings(readback.getMappedRange(places.meetings, meetings.bytes));
       const results = readResults(plan, readback, this.#parts.placement, extents);
-      if (timer) recording?.timed(readKernelTimes(readback.getMappedRange(plan.bytes, timer.bytes)));
+      if (timer) recording?.timed(readKernelTimes(readback.getMappedRange(places.times, timer.bytes)));
       readback.unmap();
       this.#freeReadbacks.push(readback);
       return results;
@@ -188,7 +189,7 @@ export class GpuProgram {
     const timer = this.#timer;
     const plan = planReadback(this.#stagesToRead(observe), arena, this.#parts.placement, extents);
     const { meetings } = this.#constants;
-    const readback = await this.#acquireReadback(bytesRead({ plan, timer, meetings }));
+    const readback = await this.#acquireReadback(placesOf({ plan, timer, meetings }).end);
     return { arena, dispatches: this.#dispatchesIn(arena, extents), extents, timer, meetings, plan, readback };
   }
 
@@ -240,7 +241,7 @@ export class GpuProgram {
           device.queue.submit([commands]);
         }
       });
-      const mapped = readback.mapAsync(GPUMapMode.READ, 0, bytesRead(run));
+      const mapped = readback.mapAsync(GPUMapMode.READ, 0, placesOf(run).end);
       const finished = Promise.all([valid, this.#gpu.guard(mapped)]);
       // It may fail before anybody waits for it.
       finished.catch(() => {});
@@ -332,10 +333,6 @@ export class GpuProgram {
     return { kernels, pipelines, bindGroups, mostWorkgroups };
   }
 }
-
-/** What is read of a run: outputs, times, meetings. */
-const bytesRead = ({ plan, timer, meetings }: Pick<RunToEncode, "plan" | "timer" | "meetings">): number =>
-  plan.bytes + (timer?.bytes ?? 0) + (meetings?.bytes ?? 0);
 
 /** Whether what is recorded for one run serves another. */
 function isLike(one: RunSize | undefined, { arena, extents }: RunSize): boolean {

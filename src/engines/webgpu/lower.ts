@@ -31,7 +31,7 @@ import { canMerge, mergeSources } from "./persistent.ts";
 import type { PersistentLimits } from "./persistent-tiles.ts";
 import type { Placement } from "./placement.ts";
 
-export interface LoweredKernel extends KernelSource {
+export interface LoweredKernel extends Omit<KernelSource, "parts" | "grid"> {
   readonly kernel: Kernel;
   /** What it computes, in order. */
   readonly interior: readonly Value[];
@@ -105,7 +105,7 @@ function lowerOne(
   const source = lower(limits);
   // What a kernel computes besides may take more than a tile's own rules know of.
   const fits = source.workgroupMemory <= limits.workgroupMemory && source.workgroupSize <= limits.workgroupSize;
-  return { ...(fits || !limits.tiles ? source : lower({ ...limits, tiles: undefined })), kernel, interior };
+  return lowered(fits || !limits.tiles ? source : lower({ ...limits, tiles: undefined }), kernel, interior);
 }
 
 /** A subprogram as one kernel (`persistent.ts`), if its kernels can be one and the device has room for it. */
@@ -134,7 +134,12 @@ function lowerTogether(
   }
   const stores = kernels.flatMap((kernel) => kernel.stores);
   const kernel: Kernel = { template: { kind: "subprogram", kernels }, stores, subprogram: first.subprogram };
-  return { ...merged, kernel, interior: interiors.flat() };
+  return lowered(merged, kernel, interiors.flat());
+}
+
+/** Without the parts, which are as large as the source: a model has hundreds of kernels. */
+function lowered({ parts, grid, ...source }: KernelSource, kernel: Kernel, interior: readonly Value[]): LoweredKernel {
+  return { ...source, kernel, interior };
 }
 
 /** Kernels that follow each other in one subprogram, together; each of the others alone. */

@@ -5,7 +5,7 @@
  * Must stay true: nobody waits for ever. Who has waited too long says so, and nobody waits from then on.
  */
 import { EngineError } from "../../errors.ts";
-import type { KernelSource } from "./codegen/kernel-source.ts";
+import type { Binding } from "./codegen/bindings.ts";
 import type { GpuDevice } from "./gpu-device.ts";
 
 /** Bytes of a kernel's counters: what a binding's place has to be a multiple of on every device. */
@@ -37,18 +37,22 @@ fn meet(number: u32, workgroups: u32, local_index: u32) -> bool {
 }
 `.trim();
 
+interface BindingKernel {
+  readonly bindings: readonly Binding[];
+}
+
 /** The counters of a program's kernels, all in one buffer. */
 export interface Meetings {
   readonly buffer: GPUBuffer;
   readonly bytes: number;
   readonly ranges: ReadonlyMap<
-    KernelSource,
+    BindingKernel,
     { readonly buffer: GPUBuffer; readonly offset: number; readonly size: number }
   >;
 }
 
 /** @returns `undefined` where no kernel is persistent. */
-export async function createMeetings(gpu: GpuDevice, kernels: readonly KernelSource[]): Promise<Meetings | undefined> {
+export async function createMeetings(gpu: GpuDevice, kernels: readonly BindingKernel[]): Promise<Meetings | undefined> {
   const meeting = kernels.filter(({ bindings }) => bindings.some(({ kind }) => kind === "meetings"));
   if (meeting.length === 0) return undefined;
   const bytes = meeting.length * bytesOfKernel;

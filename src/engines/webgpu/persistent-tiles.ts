@@ -8,7 +8,7 @@ import {
   tensorAttentionInvocationsOf,
   tensorAttentionTileFor,
 } from "./kernels/tensor-attention-tiles.ts";
-import { type TensorTile, tensorInvocationsOf, tileFor } from "./kernels/tensor-tiles.ts";
+import { hasFewColumns, type TensorTile, tensorInvocationsOf, tile, tileFor } from "./kernels/tensor-tiles.ts";
 
 export interface PersistentLimits {
   /** That run at the same time. */
@@ -23,22 +23,12 @@ export interface PersistentLimits {
 /** Of a workgroup in tensor cores. */
 export const persistentInvocations = 256;
 
-const tile = (rows: number, columns: number, depth: number, ...subgroups: [number, number, number]): TensorTile => {
-  return { rows, columns, depth, subgroups, ahead: 1 };
-};
-
-/** Instead of tiles of another number of invocations, by the rows they are for. */
-const matmulTiles: readonly { readonly mostRows: number; readonly few: TensorTile; readonly many: TensorTile }[] = [
-  { mostRows: 192, few: tile(32, 64, 32, 1, 2, 4), many: tile(64, 64, 32, 2, 2, 2) },
-  { mostRows: 768, few: tile(48, 64, 32, 1, 2, 4), many: tile(96, 96, 32, 2, 2, 2) },
-  { mostRows: Number.POSITIVE_INFINITY, few: tile(96, 96, 32, 2, 2, 2), many: tile(192, 128, 64, 4, 2, 1) },
-];
+/** Instead of usual tiles of another number of invocations: for few rows, by their columns, and for many of few columns. */
+const ofFewRows = { mostRows: 192, few: tile(32, 64, 32, 1, 2, 4), many: tile(64, 64, 32, 2, 2, 2) };
+const ofManyRows = tile(96, 96, 32, 2, 2, 2);
 
 /** Instead of one of another number of invocations. */
 const attention: TensorAttentionTile = { queries: 32, keys: 64, sharing: 4 };
-
-/** From so many columns on there are many. */
-const manyColumns = 1024;
 
 export const persistentTiles: TileSource = {
   tileFor: <K extends TileKind>(kind: K, shape: readonly unknown[], mostRows: number): Tiles[K] | undefined => {
@@ -54,6 +44,6 @@ export const persistentTiles: TileSource = {
 function matmulTileFor(inner: number, columns: number, mostRows: number): TensorTile {
   const usual = tileFor(mostRows, columns, inner);
   if (tensorInvocationsOf(usual) === persistentInvocations) return usual;
-  const choice = matmulTiles.find((each) => mostRows <= each.mostRows) as (typeof matmulTiles)[number];
-  return columns < manyColumns ? choice.few : choice.many;
+  if (mostRows > ofFewRows.mostRows) return ofManyRows;
+  return hasFewColumns(columns) ? ofFewRows.few : ofFewRows.many;
 }

@@ -184,7 +184,9 @@ export class WebGpuEngine implements Engine {
 
   /** Found once a device, and given up where a run has shown otherwise. */
   #persistentOn(session: Session): Promise<PersistentLimits | undefined> {
-    if (!this.#options.persistent) return Promise.resolve(undefined);
+    const { persistent, level = bestLevel } = this.#options;
+    // The best level alone names subprograms.
+    if (!persistent || level !== bestLevel) return Promise.resolve(undefined);
     session.persistent ??= findPersistent(session.device, session.precision).catch((error: unknown) => {
       session.persistent = undefined;
       throw error;

@@ -111,10 +111,9 @@ export class WebGpuExecutable implements Executable {
     const compiled = await this.#compile(failure);
     const old = this.#compiled;
     this.#compiled = compiled;
-    // Other runs may still be under way on it.
-    const ended = failure instanceof NotResidentError ? Promise.allSettled(this.#runs) : undefined;
-    if (ended === undefined) old.dispose();
-    else void ended.then(() => old.dispose());
+    if (old.failure) old.dispose();
+    // On a device that was not lost other runs may still be under way.
+    else void Promise.allSettled(this.#runs).then(() => old.dispose());
     return compiled;
   }
 }

@@ -59,12 +59,6 @@ export interface KernelParts {
   readonly body: readonly string[];
 }
 
-/** WGSL's built-in values, by the names under which kernels know them. */
-const builtIns = `  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
-  @builtin(local_invocation_id) local: vec3<u32>,
-  @builtin(local_invocation_index) local_index: u32,`;
-
 /** The source, with `group`, `groups`, `local` and `local_index` as the names of WGSL's built-in values. */
 export function assemble(
   bindings: KernelBindings,
@@ -80,7 +74,10 @@ export function assemble(
     ...declarations,
     `@compute @workgroup_size(${workgroupSize.join(", ")})
 fn main(
-${builtIns}
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_id) local: vec3<u32>,
+  @builtin(local_invocation_index) local_index: u32,
 ) {
 ${indent(body).join("\n")}
 }
@@ -118,11 +115,29 @@ export function productText(shape: Shape): string {
   return factors.length === 0 ? "1u" : factors.join(" * ");
 }
 
-/** How many of a size it takes for so many, as WGSL. */
-export const ceilText = (count: string, size: number): string => `(${count} + ${size - 1}u) / ${size}u`;
-
 export function productOf(shape: Shape, extentOf: ExtentOf): number {
   return shape.reduce<number>((product, extent) => product * extentOf(extent), 1);
+}
+
+/** A direction of a grid: so many as these extents multiply to, each workgroup so many of them. */
+export interface Direction {
+  readonly extents: Shape;
+  readonly each: number;
+}
+
+/** A grid of workgroups, as the host counts them and as WGSL does. */
+export function gridOf(
+  ...directions: readonly [Direction, Direction, Direction]
+): Required<Pick<KernelSource, "workgroups" | "grid">> {
+  const countOf = ({ extents: shape, each }: Direction, extentOf: ExtentOf): number =>
+    Math.ceil(productOf(shape, extentOf) / each);
+  const textOf = ({ extents: shape, each }: Direction): string =>
+    each === 1 ? productText(shape) : `(${productText(shape)} + ${each - 1}u) / ${each}u`;
+  const [x, y, z] = directions;
+  return {
+    workgroups: (extentOf) => [countOf(x, extentOf), countOf(y, extentOf), countOf(z, extentOf)],
+    grid: [textOf(x), textOf(y), textOf(z)],
+  };
 }
 
 /** A number of workgroups as a grid: one dimension holds 65,535. The kernel's own index is `linearGroup`. */

@@ -119,8 +119,8 @@ export class AttentionParts {
   }
 
   /**
-   * `first_seen` and `last_seen`, the sequences of the first and the last key of the tile
-   * that begins at a key, declared or assigned anew.
+   * `first_seen` and `last_seen`, the sequences of the first and the last key of the tile that begins at a key, declared or
+   * assigned anew.
    */
   lookAhead(declare: boolean, key: string, tileKeys: number): string[] {
     const ids = this.#ownSequenceIds();

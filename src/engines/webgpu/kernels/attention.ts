@@ -18,7 +18,7 @@ import type { Extent, Value } from "../../../program/program.ts";
 import type { KernelBindings } from "../codegen/bindings.ts";
 import { at, linear } from "../codegen/coordinates.ts";
 import { acrossLanes, lowest, maskTail, vectorIndex } from "../codegen/expressions.ts";
-import { assemble, ceilText, indent, type KernelSource, productOf, productText } from "../codegen/kernel-source.ts";
+import { assemble, gridOf, indent, type KernelSource } from "../codegen/kernel-source.ts";
 import { extentText, storeVector } from "../codegen/storage.ts";
 import { AttentionParts } from "./attention-parts.ts";
 import {
@@ -69,7 +69,6 @@ class AttentionGenerator {
   generate(): KernelSource {
     const { attention, bindings, queries } = this.#parts;
     for (const value of this.#stores) bindings.write(value);
-    const leading = attention.products.shape.slice(0, -2);
     const functions = [...this.#parts.loads("f32"), this.#parts.scores()];
     const body = [
       ...this.#start(),
@@ -83,8 +82,11 @@ class AttentionGenerator {
         workgroupSize: [this.#invocations],
         body,
       }),
-      workgroups: (extentOf) => [Math.ceil(extentOf(queries) / this.#tile.queries), productOf(leading, extentOf), 1],
-      grid: [ceilText(extentText(queries), this.#tile.queries), productText(leading), "1u"],
+      ...gridOf(
+        { extents: [queries], each: this.#tile.queries },
+        { extents: attention.products.shape.slice(0, -2), each: 1 },
+        { extents: [], each: 1 },
+      ),
       workgroupMemory: attentionMemoryOf(this.#tile, this.#parts),
       workgroupSize: this.#invocations,
     };

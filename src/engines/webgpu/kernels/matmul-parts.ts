@@ -9,7 +9,7 @@ import { type Extent, type Operation, operandsOf, type Shape, type Value } from 
 import type { KernelBindings } from "../codegen/bindings.ts";
 import { at, type Coordinates, delinearize, linear, zero } from "../codegen/coordinates.ts";
 import { Block, type Given, maskTail, transposed, vectorIndex } from "../codegen/expressions.ts";
-import { ceilText, indent, type KernelSource, productOf, productText, store } from "../codegen/kernel-source.ts";
+import { gridOf, indent, productText, store } from "../codegen/kernel-source.ts";
 import { extentText, storageForms, vectorOf } from "../codegen/storage.ts";
 import { rowScalars } from "./row-scalars.ts";
 
@@ -131,12 +131,13 @@ export class MatmulParts {
     const statements = own.flatMap((value) => store(this.bindings, block, value, row, column));
     const result = statistics && block.vector(statistics.row, [...row, column]);
     const body = [...block.lines, ...statements, ...(result ? [`return ${result};`] : [])];
+    const words = new Set(body.join("\n").match(/\w+/g));
     const ahead: string[] = [];
     const functions: string[] = [];
     const parameters = ["batch: u32", "row: u32", "tile_row: u32", "column: u32", "product: vec4<f32>"];
     inPlace.forEach((value, index) => {
       const used = `ahead${index}`;
-      if (!new RegExp(`\\b${used}\\b`).test(body.join("\n"))) return;
+      if (!words.has(used)) return;
       const { name, type } = this.bindings.read(value);
       const { element } = storageForms[type];
       const place = vectorIndex(linear(row, value.shape.slice(0, -1)), value, column);
@@ -221,19 +222,12 @@ export class MatmulParts {
   }
 
   /** One workgroup for each tile of the result. */
-  workgroups(tileRows: number, tileColumns: number): Required<Pick<KernelSource, "workgroups" | "grid">> {
-    return {
-      workgroups: (extentOf) => [
-        Math.ceil(extentOf(this.columns) / tileColumns),
-        Math.ceil(productOf(this.rowAxes, extentOf) / tileRows),
-        productOf(this.batchAxes, extentOf),
-      ],
-      grid: [
-        ceilText(extentText(this.columns), tileColumns),
-        ceilText(productText(this.rowAxes), tileRows),
-        productText(this.batchAxes),
-      ],
-    };
+  workgroups(tileRows: number, tileColumns: number): ReturnType<typeof gridOf> {
+    return gridOf(
+      { extents: [this.columns], each: tileColumns },
+      { extents: this.rowAxes, each: tileRows },
+      { extents: this.batchAxes, each: 1 },
+    );
   }
 }
 

@@ -15,7 +15,7 @@ import type { Attention, Kernel } from "../../../passes/schedule.ts";
 import type { Value } from "../../../program/program.ts";
 import type { KernelBindings, TensorSource } from "../codegen/bindings.ts";
 import { lowest } from "../codegen/expressions.ts";
-import { assemble, ceilText, indent, type KernelSource, productOf, productText } from "../codegen/kernel-source.ts";
+import { assemble, gridOf, indent, type KernelSource } from "../codegen/kernel-source.ts";
 import { extentText } from "../codegen/storage.ts";
 import { AttentionParts } from "./attention-parts.ts";
 import { type BroughtUnit, broughtUnits } from "./brought-units.ts";
@@ -80,7 +80,6 @@ class TensorAttentionGenerator {
 
   generate(): KernelSource {
     const { attention, bindings, queries } = this.#parts;
-    const leading = attention.products.shape.slice(0, -2);
     const declarations = [
       "// Keys, values, weights, and rows of scores or of the weighted sum.",
       `var<workgroup> tile: array<vec4<u32>, ${this.#layout.size}>;`,
@@ -98,8 +97,11 @@ class TensorAttentionGenerator {
         workgroupSize: [this.#invocations],
         body,
       }),
-      workgroups: (extentOf) => [Math.ceil(extentOf(queries) / this.#tile.queries), productOf(leading, extentOf), 1],
-      grid: [ceilText(extentText(queries), this.#tile.queries), productText(leading), "1u"],
+      ...gridOf(
+        { extents: [queries], each: this.#tile.queries },
+        { extents: attention.products.shape.slice(0, -2), each: 1 },
+        { extents: [], each: 1 },
+      ),
       workgroupMemory: tensorAttentionMemoryOf(this.#tile, this.#parts),
       workgroupSize: this.#invocations,
     };

@@ -23,12 +23,18 @@ export interface TensorTile {
   readonly ahead: number;
 }
 
-const tile = (rows: number, columns: number, depth: number, ...subgroups: [number, number, number]): TensorTile => {
-  return { rows, columns, depth, subgroups, ahead: 1 };
-};
+/** With one step on its way. */
+export const tile = (
+  rows: number,
+  columns: number,
+  depth: number,
+  ...subgroups: [number, number, number]
+): TensorTile => ({ rows, columns, depth, subgroups, ahead: 1 });
 
 /** For at most so many columns (768 of BERT-base for one) tiles are to be smaller, or there are too few; and in between. */
 const [fewColumns, someColumns] = [1024, 2560];
+
+export const hasFewColumns = (columns: number): boolean => columns <= fewColumns;
 
 /** Of few columns, from so long an inner dimension on (BERT-base's 3072) their number matters less than their shape. */
 const longInner = 2048;
@@ -84,7 +90,7 @@ export const sizeClasses: readonly [number, ...number[]] = [
 /** The tile for a result of at most so many rows, and so many columns, of a product with so long an inner dimension. */
 export function tileFor(mostRows: number, columns: number, inner: number): TensorTile {
   const choice = classes.find((sizeClass) => mostRows <= sizeClass.mostRows) as SizeClass;
-  if (columns <= fewColumns) return inner < longInner ? choice.fewColumns : choice.fewColumnsOfMuch;
+  if (hasFewColumns(columns)) return inner < longInner ? choice.fewColumns : choice.fewColumnsOfMuch;
   return columns <= someColumns ? choice.someColumns : choice.manyColumns;
 }
 

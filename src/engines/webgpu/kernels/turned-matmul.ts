@@ -1,7 +1,7 @@
 /**
  * The kernel of matmuls in tiles whose strips are turned (`turned-strips.ts`): as `matmul.ts`, but an invocation has blocks of
- * four rows by four columns, so that it reads less of workgroup memory for as many products, and stores its sums as they
- * are, unless the inner dimension is divided among parts of the workgroup.
+ * four rows by four columns. Its sums are whole vectors of the result, stored as they are, unless the inner dimension is
+ * divided among parts of the workgroup.
  *
  * Does not apply where statistics of the result are computed: neighbours would have to have neighbouring columns.
  *
@@ -17,7 +17,7 @@ import { type Finish, isMultiple, type MatmulKernel, MatmulParts } from "./matmu
 import { apartOf, invocationsOf, type MatmulTile, stepOf, turnedLengthOf, turnedStripsOf } from "./matmul-tiles.ts";
 import { inSet } from "./pipeline.ts";
 import { alongDepth, plainMatmulSource } from "./plain-matmul.ts";
-import type { Block as StripBlock, TurnedStrips } from "./turned-strips.ts";
+import type { StripBlock, TurnedStrips } from "./turned-strips.ts";
 
 export function turnedMatmulKernel(
   kernel: MatmulKernel,
@@ -126,9 +126,9 @@ class TurnedMatmulGenerator {
 
   #keep(block: StripBlock, set: number): string[] {
     const placed = { ...block, place: `${block.name}_place` };
-    const left = this.#strips.keep(placed, set, false);
-    const right = this.#strips.keep(placed, set, !this.#parts.isRightTransposed);
-    return left.join() === right.join() ? left : this.#bySide(block.sides, left, right);
+    const turned = this.#strips.keep(placed, set, false);
+    if (this.#parts.isRightTransposed) return turned;
+    return this.#bySide(block.sides, turned, this.#strips.keep(placed, set, true));
   }
 
   #bySide(sides: StripBlock["sides"], left: readonly string[], right: readonly string[]): string[] {

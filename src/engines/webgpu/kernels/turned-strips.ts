@@ -12,7 +12,7 @@ import { inSet } from "./pipeline.ts";
 import type { Side, StripSizes } from "./strips.ts";
 
 /** A block that an invocation brings: its first line and its first element of the inner dimension, as WGSL. */
-export interface Block {
+export interface StripBlock {
   readonly name: string;
   readonly line: string;
   readonly k: string;
@@ -58,7 +58,7 @@ export class TurnedStrips {
   }
 
   /** The blocks that one invocation brings. */
-  get blocks(): readonly Block[] {
+  get blocks(): readonly StripBlock[] {
     if (this.#isHalved) {
       const index = `local_index % ${this.#blocks("left")}u`;
       const start = `select(${this.start("right")}u, 0u, is_left)`;
@@ -80,7 +80,7 @@ export class TurnedStrips {
   }
 
   /** Statements that turn a block and put it into `strips`. @param isTurned whether it is as it has to be already. */
-  keep({ name, place, sides }: Block, set: number, isTurned: boolean): string[] {
+  keep({ name, place, sides }: StripBlock, set: number, isTurned: boolean): string[] {
     const width = this.width(sides[0] ?? "left");
     return ["x", "y", "z", "w"].map((lane, index) => {
       const lines = [0, 1, 2, 3].map((line) => `${inSet(`${name}_${line}`, set)}.${lane}`);
@@ -89,7 +89,7 @@ export class TurnedStrips {
     });
   }
 
-  #block(name: string, sides: readonly Side[], index: string, start: string): Block {
+  #block(name: string, sides: readonly Side[], index: string, start: string): StripBlock {
     const perLine = this.#sizes.step / 4;
     const stride = 4 * this.width(sides[0] ?? "left") + this.#padding;
     return {
