@@ -60,7 +60,7 @@ function* tensorTiles(inner: number): Generator<Tiles["tensor-matmul"]> {
     [16, 32, 64],
     [1, 2, 4],
     [1, 2, 4],
-    [1, 2, 4],
+    [1, 2, 4, 8],
     [1, 2, 3],
   )) {
     const tile = { rows, columns, depth, subgroups: [m, n, k], ahead } as const;

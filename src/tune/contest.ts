@@ -53,8 +53,11 @@ const rounds = 7;
 const byGpu = { shortMs: 1, longMs: 4 };
 const byHost = { shortMs: 8, longMs: 30 };
 const mostDispatches = 2000;
-/** Before a kernel is measured, so that the GPU has its full clock. */
-const warmUpMs = 150;
+/**
+ * Before a kernel is measured the GPU computes until it is no longer getting faster, so that it has its full clock: an NVIDIA
+ * H200 that was idle took most of a second, and what was measured in it came out up to three times too slow.
+ */
+const warmUp = { leastMs: 400, mostMs: 3000, burstMs: 25, gain: 0.02, calmBursts: 5 };
 /** By how much a tile has to be faster than the usual one, so that it is no accident. */
 const leastGain = 0.01;
 /** A candidate so many times slower than the usual tile is not looked at twice. */
@@ -98,10 +101,15 @@ export class Contest {
   /** @returns milliseconds of one dispatch in the usual tile. */
   async #warmUp(usual: Candidate): Promise<number> {
     const start = performance.now();
-    let ms = await this.#time(usual, 1);
-    do ms = await this.#time(usual, dispatchesFor(this.#aim.shortMs, ms));
-    while (performance.now() - start < warmUpMs);
-    return ms;
+    let fastest = await this.#time(usual, 1);
+    let calm = 0;
+    for (;;) {
+      const ms = await this.#time(usual, dispatchesFor(warmUp.burstMs, fastest));
+      calm = ms < (1 - warmUp.gain) * fastest ? 0 : calm + 1;
+      fastest = Math.min(fastest, ms);
+      const elapsed = performance.now() - start;
+      if (elapsed >= warmUp.mostMs || (elapsed >= warmUp.leastMs && calm >= warmUp.calmBursts)) return fastest;
+    }
   }
 
   async #timeShortly(candidate: Candidate, usualMs: number): Promise<number> {

@@ -242,7 +242,8 @@ class Rewriter {
     const own = isSingle
       ? productText(value.shape)
       : `${productText(value.shape.slice(0, -1))} * ${rowVectorsText(value.shape)}`;
-    return type === "f16" ? own : `min(${own}, arrayLength(&${name}))`;
+    const seen = this.#types.get(name)?.element === "vec4<u32>" ? `${own} / 2u` : own;
+    return type === "f16" ? seen : `min(${seen}, arrayLength(&${name}))`;
   }
 
   #recording(firstSite: number): string {

@@ -10,7 +10,7 @@ import type { TileKind, TileSource, Tiles } from "./choose-tile.ts";
 import { type GpuPrecision, gpuPrecisions } from "./codegen/storage.ts";
 
 /** To be raised with every change of a generator that may make another tile the best. */
-export const kernelGeneration = 3;
+export const kernelGeneration = 4;
 
 /** What a GPU says of itself and its driver. */
 export interface GpuIdentity {

@@ -7,7 +7,7 @@
  */
 import type { Value } from "../../../program/program.ts";
 import type { SpecialFunction } from "../special-functions.ts";
-import { type StorageType, storageForms } from "./storage.ts";
+import { isHalf, type StorageType, storageForms, type ViewType } from "./storage.ts";
 
 /** Where tensors come from, as far as a kernel cares. */
 export interface TensorSource {
@@ -28,14 +28,20 @@ export type Binding =
 
 export interface TensorName {
   readonly name: string;
-  readonly type: StorageType;
+  readonly type: ViewType;
   /** Where it begins, in elements of the WGSL array. */
   readonly offset: number;
 }
 
+interface BoundTensor {
+  readonly name: string;
+  readonly access: "read" | "write";
+  readonly isByEight: boolean;
+}
+
 export class KernelBindings {
   readonly #source: TensorSource;
-  readonly #tensors = new Map<Value, { readonly name: string; readonly access: "read" | "write" }>();
+  readonly #tensors = new Map<Value, BoundTensor>();
   readonly #vectors = new Map<Value, number>();
   readonly #specials = new Set<SpecialFunction>();
   readonly #numbers = new Map<Value, number>();
@@ -55,8 +61,8 @@ export class KernelBindings {
   }
 
   /** How a value lies in memory; `undefined` for one that the kernel computes. */
-  typeOf(value: Value): StorageType | undefined {
-    return this.has(value) ? this.#source.typeOf(value) : undefined;
+  typeOf(value: Value): ViewType | undefined {
+    return this.has(value) ? this.#typeOf(value) : undefined;
   }
 
   /** A tensor the kernel reads. */
@@ -66,10 +72,23 @@ export class KernelBindings {
     return { name: this.#nameOf(value, "read"), type, offset: 0 };
   }
 
+  /**
+   * A tensor in float16 that the kernel reads eight elements at a time: as an array of `vec4<u32>`, now and wherever else the
+   * kernel reads it.
+   * @returns `undefined` if its rows are no multiples of eight, or it is bound as something else already.
+   */
+  readByEights(value: Value): string | undefined {
+    const last = value.shape.at(-1);
+    const hasEights = isHalf(this.#source.typeOf(value)) && typeof last === "number" && last % 8 === 0;
+    if (!hasEights || this.#source.isVector(value)) return undefined;
+    const name = this.#nameOf(value, "read", true);
+    return this.#tensors.get(value)?.isByEight ? name : undefined;
+  }
+
   /** A tensor the kernel writes: to be said before anything is computed, so that its own results are not read. */
-  write(value: Value): TensorName {
+  write(value: Value): TensorName & { readonly type: StorageType } {
     this.#own.add(value);
-    return { name: this.#nameOf(value, "write"), type: this.#typeOf(value), offset: 0 };
+    return { name: this.#nameOf(value, "write"), type: this.#storedTypeOf(value), offset: 0 };
   }
 
   /** What follows is another kernel with the same bindings: it reads what this one has written. */
@@ -123,25 +142,38 @@ export class KernelBindings {
   }
 
   get usesHalf(): boolean {
-    return [...this.#tensors.keys()].some((value) => this.#typeOf(value) === "f16");
+    return this.#hasStored("f16");
   }
 
   get usesPackedHalves(): boolean {
-    return [...this.#tensors.keys()].some((value) => this.#typeOf(value) === "packed-f16");
+    return this.#hasStored("packed-f16");
   }
 
-  #typeOf(value: Value): StorageType {
+  get usesEights(): boolean {
+    return [...this.#tensors.values()].some((tensor) => tensor.isByEight);
+  }
+
+  #hasStored(type: StorageType): boolean {
+    return [...this.#tensors.keys()].some((value) => this.#source.typeOf(value) === type);
+  }
+
+  #typeOf(value: Value): ViewType {
+    const type = this.#storedTypeOf(value);
+    return this.#tensors.get(value)?.isByEight && isHalf(type) ? `${type}-eights` : type;
+  }
+
+  #storedTypeOf(value: Value): StorageType {
     const type = this.#source.typeOf(value);
     if (type === undefined) throw new RangeError(`a ${value.operation.kind} is not in memory`);
     return type;
   }
 
-  #nameOf(value: Value, access: "read" | "write"): string {
+  #nameOf(value: Value, access: "read" | "write", isByEight = false): string {
     const known = this.#tensors.get(value);
     if (known !== undefined) return known.name;
     const count = [...this.#tensors.values()].filter((tensor) => tensor.access === access).length;
     const name = `${access === "read" ? "in" : "out"}${count}`;
-    this.#tensors.set(value, { name, access });
+    this.#tensors.set(value, { name, access, isByEight });
     return name;
   }
 

@@ -85,22 +85,42 @@ export class Block {
 
   /** The same rounded to float16, as a `vec4<f16>`: without a conversion where they lie in memory as such. */
   halves(value: Value, coordinates: Coordinates): string {
-    return this.#storedHalves(value, coordinates) ?? `vec4<f16>(${this.vector(value, coordinates)})`;
+    const stored = this.#stored(value, coordinates, 4);
+    if (stored !== undefined && this.#bindings.typeOf(stored.value) === "f16") {
+      const { name, offset } = this.#bindings.read(stored.value);
+      return `${name}[${vectorIndex(stored.rows, stored.value, stored.column, offset)}]`;
+    }
+    return `vec4<f16>(${this.vector(value, coordinates)})`;
   }
 
-  #storedHalves(value: Value, coordinates: Coordinates): string | undefined {
+  /**
+   * Eight float16 from the coordinates on, as they lie in memory, as a `vec4<u32>`.
+   * @returns `undefined` where they do not lie side by side from a multiple of sixteen bytes on.
+   */
+  eights(value: Value, coordinates: Coordinates): string | undefined {
+    const stored = this.#stored(value, coordinates, 8);
+    const name = stored && this.#bindings.readByEights(stored.value);
+    if (stored === undefined || name === undefined) return undefined;
+    const { rows, column } = stored;
+    return `${name}[${rows.text} * ${Number(stored.value.shape.at(-1)) / 8}u + ${column.text} / 8u]`;
+  }
+
+  /** The tensor in memory where elements that are neighbours in a value are neighbours, and where in it. */
+  #stored(
+    value: Value,
+    coordinates: Coordinates,
+    count: 4 | 8,
+  ): { readonly value: Value; readonly rows: Coordinate; readonly column: Coordinate } | undefined {
     const { operation } = value;
     if (this.#given.has(value)) return undefined;
     if (this.#bindings.has(value)) {
-      const { name, type, offset } = this.#bindings.read(value);
-      const base = coordinates.at(-1) ?? zero;
-      if (type !== "f16" || base.multipleOf % 4 !== 0) return undefined;
+      const column = coordinates.at(-1) ?? zero;
       const rows = linear(coordinates.slice(0, -1), value.shape.slice(0, -1));
-      return `${name}[${vectorIndex(rows, value, base, offset)}]`;
+      return column.multipleOf % count === 0 ? { value, rows, column } : undefined;
     }
     if (operation.kind !== "slice" && operation.kind !== "reshape" && operation.kind !== "transpose") return undefined;
     const own = viewedCoordinates(value, operation, coordinates);
-    return staysARow(value, operation, own) ? this.#storedHalves(operation.operand, own) : undefined;
+    return staysARow(value, operation, own, count) ? this.#stored(operation.operand, own, count) : undefined;
   }
 
   /** One element, as the name of an `f32`. */
@@ -347,23 +367,24 @@ function viewedCoordinates(
   }
 }
 
-/** Whether four neighbours in a view that start at a multiple of four are four neighbours in what is viewed. */
+/** Whether so many neighbours in a view that start at a multiple of them are neighbours in what is viewed. */
 function staysARow(
   value: Value,
   operation: Extract<Operation, { kind: "slice" | "reshape" | "transpose" }>,
   own: Coordinates,
+  count: 4 | 8 = 4,
 ): boolean {
   const rank = value.shape.length;
   switch (operation.kind) {
     case "slice":
-      return (own.at(-1)?.multipleOf ?? 0) % 4 === 0;
+      return (own.at(-1)?.multipleOf ?? 0) % count === 0;
     case "transpose":
       return operation.permutation[rank - 1] === rank - 1;
     case "reshape": {
       const [seen, viewed] = [value.shape.at(-1), operation.operand.shape.at(-1)];
       if (seen === viewed) return true;
-      const whole = typeof seen === "number" && typeof viewed === "number" && seen % 4 === 0 && viewed % 4 === 0;
-      return whole && (own.at(-1)?.multipleOf ?? 0) % 4 === 0;
+      const isWhole = [seen, viewed].every((extent) => typeof extent === "number" && extent % count === 0);
+      return isWhole && (own.at(-1)?.multipleOf ?? 0) % count === 0;
     }
   }
 }

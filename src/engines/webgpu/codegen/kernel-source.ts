@@ -6,7 +6,7 @@ import { specialFunctions } from "../special-functions.ts";
 import type { Binding, KernelBindings } from "./bindings.ts";
 import { type Coordinate, type Coordinates, linear } from "./coordinates.ts";
 import { type Block, maskTail, vectorIndex } from "./expressions.ts";
-import { extentText, packedHalves, storeVector } from "./storage.ts";
+import { extentText, halfOf, packedHalves, storeVector } from "./storage.ts";
 
 /** The length of an axis when the program runs. */
 export type ExtentOf = (extent: Extent) => number;
@@ -70,6 +70,7 @@ export function assemble(
     extents,
     ...bindings.declarations,
     ...(bindings.usesPackedHalves ? [packedHalves] : []),
+    ...(bindings.usesEights ? [halfOf] : []),
     ...bindings.specials.map((name) => specialFunctions[name].trim()),
     ...declarations,
     `@compute @workgroup_size(${workgroupSize.join(", ")})

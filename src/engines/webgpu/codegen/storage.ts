@@ -21,6 +21,9 @@ export const gpuPrecisions: readonly GpuPrecision[] = ["f32", "f16", "f16-storag
 /** `vectors` of four in one of three types, `scalars` for rows of one element, `integers`. */
 export type StorageType = "f32" | "f16" | "packed-f16" | "scalars" | "integers";
 
+/** How a kernel sees a tensor: as it is stored, or float16 by eights, sixteen bytes at a time. */
+export type ViewType = StorageType | "f16-eights" | "packed-f16-eights";
+
 interface StorageForm {
   /** The element of the WGSL array. */
   readonly element: string;
@@ -28,10 +31,12 @@ interface StorageForm {
   readonly bytes: number;
 }
 
-export const storageForms: Readonly<Record<StorageType, StorageForm>> = {
+export const storageForms: Readonly<Record<ViewType, StorageForm>> = {
   f32: { element: "vec4<f32>", bytes: 16 },
   f16: { element: "vec4<f16>", bytes: 8 },
   "packed-f16": { element: "vec2<u32>", bytes: 8 },
+  "f16-eights": { element: "vec4<u32>", bytes: 16 },
+  "packed-f16-eights": { element: "vec4<u32>", bytes: 16 },
   scalars: { element: "f32", bytes: 4 },
   integers: { element: "i32", bytes: 4 },
 };
@@ -66,21 +71,31 @@ export function rowVectorsText(shape: Shape): string {
   return typeof last === "number" ? `${Math.ceil(last / 4)}u` : `((${extentText(last)} + 3u) / 4u)`;
 }
 
-/** Four elements as `vec4<f32>`. */
-export const loadVector = (name: string, index: string, type: StorageType): string =>
-  vectorOf(`${name}[${index}]`, type);
+/** Four elements as `vec4<f32>`. @param index of a vector of four, however the tensor is seen. */
+export const loadVector = (name: string, index: string, type: ViewType): string =>
+  vectorOf(elementAt(name, index, type), type);
+
+/** Four elements as they lie in memory. */
+const elementAt = (name: string, index: string, type: ViewType): string =>
+  isByEight(type) ? `half_of(${name}[(${index}) / 2u], ${index})` : `${name}[${index}]`;
+
+export const isHalf = (type: ViewType | undefined): type is "f16" | "packed-f16" =>
+  type === "f16" || type === "packed-f16";
+
+export const isByEight = (type: ViewType): boolean => type === "f16-eights" || type === "packed-f16-eights";
 
 /** An element of the WGSL array, as it lies in memory, as `vec4<f32>`. */
-export function vectorOf(element: string, type: StorageType): string {
+export function vectorOf(element: string, type: ViewType): string {
   if (type === "f32") return element;
   if (type === "f16") return `vec4<f32>(${element})`;
-  if (type === "packed-f16") return `unpack_halves(${element})`;
+  if (type === "f16-eights") return `vec4<f32>(bitcast<vec4<f16>>(${element}))`;
+  if (type === "packed-f16" || type === "packed-f16-eights") return `unpack_halves(${element})`;
   throw new RangeError(`${type} are not read as vectors`);
 }
 
 /** One element as `f32`, by the index of its vector and its lane. */
-export function loadLane(name: string, index: string, lane: string, type: StorageType): string {
-  if (type === "packed-f16") return `unpack_halves(${name}[${index}])[${lane}]`;
+export function loadLane(name: string, index: string, lane: string, type: ViewType): string {
+  if (type === "packed-f16" || isByEight(type)) return `${loadVector(name, index, type)}[${lane}]`;
   const element = `${name}[${index}][${lane}]`;
   return type === "f16" ? `f32(${element})` : element;
 }
@@ -91,6 +106,14 @@ export function storeVector(name: string, index: string, vector: string, type: S
   if (type === "packed-f16") return `${name}[${index}] = pack_halves(${vector});`;
   return `${name}[${index}] = ${vector};`;
 }
+
+/** Whether its elements are vectors of four. */
+export const isOfVectors = (type: ViewType): boolean => type === "f32" || isHalf(type);
+
+/** What reading four of what is seen by eights needs. */
+export const halfOf = `fn half_of(eight: vec4<u32>, index: u32) -> vec2<u32> {
+  return select(eight.xy, eight.zw, index % 2u == 1u);
+}`;
 
 /** What the packed loads and stores need. */
 export const packedHalves = `fn unpack_halves(words: vec2<u32>) -> vec4<f32> {

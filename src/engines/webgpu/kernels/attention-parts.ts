@@ -11,6 +11,7 @@ import { at, type Coordinates, delinearize, linear } from "../codegen/coordinate
 import { Block, broadcastCoordinates, type Given, maskTail, transposed, vectorIndex } from "../codegen/expressions.ts";
 import { indent } from "../codegen/kernel-source.ts";
 import { extentText, storeVector } from "../codegen/storage.ts";
+import { unitLoader } from "./tensor-fragments.ts";
 
 export class AttentionParts {
   readonly attention: Attention;
@@ -42,17 +43,36 @@ export class AttentionParts {
     return delinearize(at("head"), this.attention.products.shape.slice(0, -2));
   }
 
+  /** `load_query`, `load_key`, `load_value`: four elements; zero beyond their end. */
+  loads(): string[] {
+    return [
+      this.#load("query", this.query, "f32", this.depth),
+      this.#load("key", this.key, "f32", this.depth),
+      this.#load("value", this.value, "f32", this.width),
+    ];
+  }
+
   /**
-   * `load_query`, `load_key`, `load_value`: four elements; zero beyond their end.
+   * `load_query_unit`, `load_key_unit`, `load_value_unit`: eight elements in float16; zero beyond their end.
    * @param depth how many columns of a query or key are asked for, and of a value
    * @param width if they are more than there are.
    */
-  loads(type: "f32" | "f16", depth = this.depth, width = this.width): string[] {
+  unitLoads(depth: number, width: number): readonly string[] {
     return [
-      this.#load("query", this.query, type, depth),
-      this.#load("key", this.key, type, depth),
-      this.#load("value", this.value, type, width),
+      ...this.#loadUnit("query", this.query, depth),
+      ...this.#loadUnit("key", this.key, depth),
+      ...this.#loadUnit("value", this.value, width),
     ];
+  }
+
+  #loadUnit(name: string, value: Value, columns: number): readonly string[] {
+    const block = new Block(this.bindings);
+    const eight = block.eights(value, [...this.leading, at("position"), at("column", 8)]);
+    const last = Number(value.shape.at(-1));
+    const guard = columns > last ? [`  if (column >= ${last}u) { return vec4<u32>(); }`] : [];
+    return unitLoader(`load_${name}`, ["head", "position", "column"], { guard, block, eight }, () =>
+      this.#load(name, value, "f16", columns),
+    );
   }
 
   #load(name: string, value: Value, type: "f32" | "f16", columns: number): string {

@@ -69,7 +69,7 @@ class AttentionGenerator {
   generate(): KernelSource {
     const { attention, bindings, queries } = this.#parts;
     for (const value of this.#stores) bindings.write(value);
-    const functions = [...this.#parts.loads("f32"), this.#parts.scores()];
+    const functions = [...this.#parts.loads(), this.#parts.scores()];
     const body = [
       ...this.#start(),
       ...this.#visitKeys(),

@@ -10,8 +10,9 @@ import type { KernelBindings } from "../codegen/bindings.ts";
 import { at, type Coordinates, delinearize, linear, zero } from "../codegen/coordinates.ts";
 import { Block, type Given, maskTail, transposed, vectorIndex } from "../codegen/expressions.ts";
 import { gridOf, indent, productText, store } from "../codegen/kernel-source.ts";
-import { extentText, storageForms, vectorOf } from "../codegen/storage.ts";
+import { extentText, isOfVectors, storageForms, vectorOf } from "../codegen/storage.ts";
 import { rowScalars } from "./row-scalars.ts";
+import { unitLoader } from "./tensor-fragments.ts";
 
 type Matmul = Extract<Operation, { kind: "matmul" }>;
 
@@ -90,11 +91,41 @@ export class MatmulParts {
         : maskTail(block.vector(left, coordinates), "k", this.depth, "0.0f");
     return [
       `fn load_left(batch: u32, row: u32, tile_row: u32, k: u32) -> vec4<${type}> {`,
-      ...(isMultiple(this.depth, step) ? [] : [`  if (k >= ${extentText(this.depth)}) { return vec4<${type}>(); }`]),
+      ...this.#guard(step, `vec4<${type}>()`),
       ...indent(block.lines),
       `  return ${type === "f16" && !isWhole ? `vec4<f16>(${four})` : four};`,
       "}",
     ].join("\n");
+  }
+
+  /** `load_left_unit`: eight columns of the left operand in float16. */
+  loadLeftUnit(step: number): readonly string[] {
+    const block = new Block(this.bindings, this.#given);
+    const eight = block.eights(this.operands.left, [...this.rows.coordinates, at("k", 8)]);
+    const guard = this.#guard(step, "vec4<u32>()");
+    return unitLoader("load_left", ["batch", "row", "tile_row", "k"], { guard, block, eight }, () =>
+      this.loadLeft("f16", step),
+    );
+  }
+
+  /** `load_right_unit`: eight elements of a column of a transposed right operand, weights in float16. */
+  loadRightUnit(step: number): readonly string[] {
+    const weights = transposed(this.operands.right);
+    const column = at(`min(column, ${extentText(this.columns)} - 1u)`);
+    const block = new Block(this.bindings);
+    const eight = block.eights(weights, [column, at("k", 8)]);
+    const guard = this.#guard(step, "vec4<u32>()");
+    return unitLoader("load_right", ["column", "k"], { guard, block, eight }, () => {
+      const fours = new Block(this.bindings);
+      const four = fours.halves(weights, [column, at("k", 4)]);
+      return [
+        "fn load_right(column: u32, k: u32) -> vec4<f16> {",
+        ...this.#guard(step, "vec4<f16>()"),
+        ...indent(fours.lines),
+        `  return ${four};`,
+        "}",
+      ].join("\n");
+    });
   }
 
   /** `load_right`: four elements of a column of a transposed right operand, from row k on; zero beyond their end. */
@@ -104,11 +135,16 @@ export class MatmulParts {
     const vector = block.vector(transposed(this.operands.right), [...this.rows.rightLeading, column, at("k", 4)]);
     return [
       "fn load_right(batch: u32, column: u32, k: u32) -> vec4<f32> {",
-      ...(isMultiple(this.depth, step) ? [] : [`  if (k >= ${extentText(this.depth)}) { return vec4<f32>(); }`]),
+      ...this.#guard(step, "vec4<f32>()"),
       ...indent(block.lines),
       `  return ${vector};`,
       "}",
     ].join("\n");
+  }
+
+  /** Nothing where steps along the inner dimension end with it. */
+  #guard(step: number, nothing: string): string[] {
+    return isMultiple(this.depth, step) ? [] : [`  if (k >= ${extentText(this.depth)}) { return ${nothing}; }`];
   }
 
   /**
@@ -160,7 +196,7 @@ export class MatmulParts {
     const operands = new Set(this.#interior.flatMap(({ operation }) => operandsOf(operation)));
     return [...operands].filter((value) => {
       const type = this.bindings.typeOf(value);
-      if (value.shape.join() !== shape || type === undefined || type === "scalars" || type === "integers") return false;
+      if (value.shape.join() !== shape || type === undefined || !isOfVectors(type)) return false;
       const readers = this.#interior.filter(({ operation }) => operandsOf(operation).includes(value));
       return readers.every((reader) => reader.operation.kind === "elementwise" && reader.shape.join() === shape);
     });

@@ -65,6 +65,12 @@ interface Strip {
   readonly elements: number;
 }
 
+/** The position of a line of a tile of keys; lines past the end are the last key again. */
+const keyFrom =
+  (first: string) =>
+  (line: string): string =>
+    `min(${first} + ${line}, key_end - 1u)`;
+
 class TensorAttentionGenerator {
   readonly #parts: AttentionParts;
   readonly #tile: TensorAttentionTile;
@@ -86,7 +92,7 @@ class TensorAttentionGenerator {
       `var<workgroup> scales: array<f32, ${this.#tile.queries}>;`,
       "var<workgroup> must_scale: atomic<u32>;",
       packEight,
-      ...this.#parts.loads("f16", this.#layout.depth, this.#layout.width),
+      ...this.#parts.unitLoads(this.#layout.depth, this.#layout.width),
       this.#parts.scores(),
     ];
     const body = [...this.#start(), ...this.#visitKeys(), ...this.#conclude()];
@@ -129,24 +135,48 @@ class TensorAttentionGenerator {
       `let lane = local_index % ${this.#lanes}u;`,
       `let query = min(first_query + row, ${queryCount} - 1u);`,
       ...this.#declare("query", query),
+      ...this.#declare("key", this.#keys),
+      ...this.#declare("value", this.#values),
       ...this.#fetch("query", query, (line) => `min(first_query + ${line}, ${queryCount} - 1u)`),
+      ...this.#fetchKeys("first_key"),
       ...this.#keep("query", query, { start, line: this.#layout.key.line }),
+      ...this.#keep("key", this.#keys, this.#layout.key),
+      ...this.#fetchValues("first_key"),
+      ...this.#fetchKeys(`(first_key + ${this.#tile.keys}u)`),
       "workgroupBarrier();",
       ...Array.from({ length: this.#layout.depth / fragment }, (_, index) => {
         const place = `${start}u + row_part * ${this.#layout.key.line}u + ${index * 2}u`;
         return `let query${index} = ${loadFragment("left", "row_major", place, this.#layout.key.line)};`;
       }),
+      "// Scores come where the queries were.",
+      "workgroupBarrier();",
       ...this.#held.map((index) => `var context${index}: subgroup_matrix_result<f32, 16, 16>;`),
       `var largest = ${lowest};`,
       "var sum = 0.0f;",
     ];
   }
 
+  get #keys(): Strip {
+    return { lines: this.#tile.keys, elements: this.#layout.depth };
+  }
+
+  get #values(): Strip {
+    return { lines: this.#tile.keys, elements: this.#layout.width };
+  }
+
+  /** Of the tile of keys that begins at a key. */
+  #fetchKeys(first: string): string[] {
+    return this.#fetch("key", this.#keys, keyFrom(first));
+  }
+
+  #fetchValues(first: string): string[] {
+    return this.#fetch("value", this.#values, keyFrom(first));
+  }
+
   /** Loads what an invocation brings of lines of queries, keys or values, eight elements at a time, into registers. */
   #fetch(name: Operand, { lines, elements }: Strip, position: (line: string) => string): string[] {
     return this.#units(lines, elements).map(({ index, line, unit }) => {
-      const load = (offset: string): string => `load_${name}(head, ${position(line)}, ${unit} * 8u${offset})`;
-      return `${name}_unit${index} = pack_eight(${load("")}, ${load(" + 4u")});`;
+      return `${name}_unit${index} = load_${name}_unit(head, ${position(line)}, ${unit} * 8u);`;
     });
   }
 
@@ -167,31 +197,25 @@ class TensorAttentionGenerator {
     return broughtUnits(lines, elements / 8, this.#invocations);
   }
 
+  /**
+   * Three barriers a tile. Between the first, after which no key is read any more, and the second, before which no value is
+   * read, come this tile's values and the next tile's keys, fetched when the tile before was.
+   */
   #visitKeys(): string[] {
     const { keys } = this.#tile;
-    const key = { lines: keys, elements: this.#layout.depth };
-    const value = { lines: keys, elements: this.#layout.width };
-    const fetch = (first: string): string[] => {
-      const position = (line: string): string => `min(${first} + ${line}, key_end - 1u)`;
-      return [...this.#fetch("key", key, position), ...this.#fetch("value", value, position)];
-    };
     return [
-      ...this.#declare("key", key),
-      ...this.#declare("value", value),
-      ...fetch("first_key"),
       ...this.#parts.lookAhead(true, "first_key", keys),
       `for (var key0 = first_key; ${this.#parts.isStillWithinKeys}; key0 += ${keys}u) {`,
       ...indent([
-        "workgroupBarrier();",
-        ...this.#keep("key", key, this.#layout.key),
-        ...this.#keep("value", value, this.#layout.value),
-        "workgroupBarrier();",
-        `let sees_all = ${this.#parts.seesAll(keys)};`,
-        "// What comes next is on its way while this is multiplied.",
-        ...this.#parts.lookAhead(false, `key0 + ${keys}u`, keys),
-        ...fetch(`(key0 + ${keys}u)`),
         ...this.#multiplyKeys(),
         "workgroupBarrier();",
+        ...this.#keep("value", this.#values, this.#layout.value),
+        ...this.#keep("key", this.#keys, this.#layout.key),
+        `let sees_all = ${this.#parts.seesAll(keys)};`,
+        "// What comes next is on its way while this is computed.",
+        ...this.#parts.lookAhead(false, `key0 + ${keys}u`, keys),
+        ...this.#fetchValues(`(key0 + ${keys}u)`),
+        ...this.#fetchKeys(`(key0 + ${2 * keys}u)`),
         ...this.#softmax(),
         "if (workgroupUniformLoad(&must_scale) != 0u) {",
         ...indent(this.#scaleContext()),
@@ -308,6 +332,8 @@ class TensorAttentionGenerator {
         const load = `subgroupMatrixLoad<subgroup_matrix_result<f32, 16, 16>, row_major>`;
         return `context${index} = ${load}(&tile, ${this.#contextPlace(index)}, ${this.#layout.rows.line}u);`;
       }),
+      "// The next tile's scores come where this was.",
+      "workgroupBarrier();",
     ];
   }
 

@@ -4,6 +4,8 @@
  * All of them keep their matrices in one array of workgroup memory, `tile`, whose units are 16 bytes: eight float16 or
  * four float32. Offsets and strides of fragments count these units.
  */
+import type { Block } from "../codegen/expressions.ts";
+import { indent } from "../codegen/kernel-source.ts";
 
 /** Rows and columns of a fragment. */
 export const fragment = 16;
@@ -23,6 +25,25 @@ export const tensorExtensions = [
 export const packEight = `fn pack_eight(first: vec4<f16>, second: vec4<f16>) -> vec4<u32> {
   return vec4<u32>(bitcast<vec2<u32>>(first), bitcast<vec2<u32>>(second));
 }`;
+
+/**
+ * A function `NAME_unit` that loads a unit of a matrix from memory: eight float16.
+ * @param parameters its names; the last is where among the neighbours it begins.
+ * @param own what is to be returned beforehand, and the unit where the eight lie side by side in memory.
+ * @param four the function `NAME`, which loads four where they do not.
+ */
+export function unitLoader(
+  name: string,
+  parameters: readonly string[],
+  own: { readonly guard: readonly string[]; readonly block: Block; readonly eight: string | undefined },
+  four: () => string,
+): readonly string[] {
+  const { guard, block, eight } = own;
+  const signature = `fn ${name}_unit(${parameters.map((parameter) => `${parameter}: u32`).join(", ")}) -> vec4<u32> {`;
+  if (eight !== undefined) return [signature, ...guard, ...indent(block.lines), `  return ${eight};`, "}"];
+  const load = (offset: string): string => `${name}(${parameters.join(", ")}${offset})`;
+  return [four(), signature, `  return pack_eight(${load("")}, ${load(" + 4u")});`, "}"];
+}
 
 export function loadFragment(
   side: "left" | "right",

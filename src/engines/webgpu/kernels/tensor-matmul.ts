@@ -12,9 +12,9 @@
 import type { TileStatistics } from "../../../passes/schedule.ts";
 import type { Extent, Value } from "../../../program/program.ts";
 import type { KernelBindings, TensorSource } from "../codegen/bindings.ts";
-import { at, linear } from "../codegen/coordinates.ts";
-import { acrossLanes, Block, transposed } from "../codegen/expressions.ts";
-import { assemble, indent, type KernelSource } from "../codegen/kernel-source.ts";
+import { linear } from "../codegen/coordinates.ts";
+import { acrossLanes } from "../codegen/expressions.ts";
+import { assemble, type KernelSource } from "../codegen/kernel-source.ts";
 import { extentText } from "../codegen/storage.ts";
 import { type Finish, type MatmulKernel, MatmulParts } from "./matmul-parts.ts";
 import { inSet, pipelined } from "./pipeline.ts";
@@ -72,16 +72,14 @@ class TensorMatmulGenerator {
     const parts = this.#parts;
     const { bindings } = parts;
     const units = tensorUnitsOf(this.#tile);
-    const right = this.#loadRight();
-    const left = parts.loadLeft("f16", this.#step);
+    const loads = [...parts.loadRightUnit(this.#step), ...parts.loadLeftUnit(this.#step)].join("\n");
     const finish = parts.finish();
     const declarations = [
       "// Strips of both operands, then the result.",
       `var<workgroup> tile: array<vec4<u32>, ${units}>;`,
       ...parts.scalarMemory(rows),
-      packEight,
-      left,
-      right,
+      ...(loads.includes("pack_eight") ? [packEight] : []),
+      loads,
       finish.source,
     ];
     const body = [
@@ -116,21 +114,6 @@ class TensorMatmulGenerator {
     ];
   }
 
-  /** Four elements of a column of the right operand, from row k on; zero beyond its end. */
-  #loadRight(): string {
-    const { operands, bindings, depth, columns } = this.#parts;
-    const block = new Block(bindings);
-    const column = at(`min(column, ${extentText(columns)} - 1u)`);
-    const halves = block.halves(transposed(operands.right), [column, at("k", 4)]);
-    return [
-      "fn load_right(column: u32, k: u32) -> vec4<f16> {",
-      ...(Number(depth) % this.#step === 0 ? [] : [`  if (k >= ${extentText(depth)}) { return vec4<f16>(); }`]),
-      ...indent(block.lines),
-      `  return ${halves};`,
-      "}",
-    ].join("\n");
-  }
-
   /** @param before what is to be done before the left operand can be read; the right one is on its way meanwhile. */
   #multiply(before: readonly string[]): string[] {
     const { ahead } = this.#tile;
@@ -159,15 +142,13 @@ class TensorMatmulGenerator {
   #fetchLeft(set: number): string[] {
     return this.#strips.units("left").map(({ name, line, unit }) => {
       const row = `min(first_row + ${line}, ${this.#parts.rows.count} - 1u)`;
-      const load = (offset: string): string => `load_left(batch, ${row}, ${line}, k0 + ${unit} * 8u${offset})`;
-      return `${inSet(name, set)} = pack_eight(${load("")}, ${load(" + 4u")});`;
+      return `${inSet(name, set)} = load_left_unit(batch, ${row}, ${line}, k0 + ${unit} * 8u);`;
     });
   }
 
   #fetchRight(set: number): string[] {
     return this.#strips.units("right").map(({ name, line, unit }) => {
-      const load = (offset: string): string => `load_right(first_column + ${line}, k0 + ${unit} * 8u${offset})`;
-      return `${inSet(name, set)} = pack_eight(${load("")}, ${load(" + 4u")});`;
+      return `${inSet(name, set)} = load_right_unit(first_column + ${line}, k0 + ${unit} * 8u);`;
     });
   }
 
