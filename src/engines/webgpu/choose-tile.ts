@@ -119,8 +119,10 @@ const rules: { readonly [K in TileKind]: Rule<Tiles[K]> } = {
   },
   matmul: {
     isValid: (tile, { hasStatistics = false }, limits) => isValidMatmulTile(tile, limits, hasStatistics),
-    standard: ({ shape: [, columns], hasStatistics = false }, limits, mostRows) =>
-      matmulTileFor(mostRows, columns as Extent, limits, hasStatistics),
+    standard: ({ shape, hasStatistics = false }, limits, mostRows) => {
+      const [inner, columns] = shape as readonly [Extent, Extent];
+      return matmulTileFor({ mostRows, inner, columns, hasStatistics }, limits);
+    },
   },
   "tensor-attention": {
     isValid: (tile, kernel, limits) => isValidTensorAttentionTile(tile, headOf(kernel), limits),
@@ -128,6 +130,6 @@ const rules: { readonly [K in TileKind]: Rule<Tiles[K]> } = {
   },
   attention: {
     isValid: (tile, kernel, limits) => isValidAttentionTile(tile, headOf(kernel), limits),
-    standard: (kernel, limits) => attentionTileFor(headOf(kernel), limits),
+    standard: (kernel, limits, mostRows) => attentionTileFor(mostRows, headOf(kernel), limits),
   },
 };

@@ -1,5 +1,6 @@
 /**
- * The tiles of attention without tensor cores, by what the device's limits allow, and what they take of workgroup memory.
+ * The tiles of attention without tensor cores, by the size of the work and what the device's limits allow, and what they
+ * take of workgroup memory. Large ones were found by `fusebert tune` on an NVIDIA H200.
  *
  * Must stay true: every tile in use is valid (`isValidAttentionTile`); the last of the table fits into the limits that
  * every WebGPU device has, for heads of up to 128 elements.
@@ -32,6 +33,7 @@ const tile = (queries: number, keys: number, own: number): AttentionTile => ({ q
  * 144, of which it computes a few after all others.
  */
 const tiles: readonly AttentionTile[] = [
+  tile(48, 64, 2),
   tile(48, 64, 4),
   tile(32, 64, 4),
   tile(32, 32, 4),
@@ -40,12 +42,17 @@ const tiles: readonly AttentionTile[] = [
   tile(8, 16, 2),
 ];
 
-/** A CPU gains nothing from more registers. */
-const softwareTiles: readonly AttentionTile[] = [tile(32, 32, 2), ...tiles.slice(3)];
+/** Of at most so many queries there are too few tiles of 48. */
+const fewQueries = 192;
+const tilesOfFewQueries: readonly AttentionTile[] = [tile(16, 64, 2), ...tiles];
 
-export function attentionTileFor(head: HeadSize, limits: KernelLimits): AttentionTile {
+/** A CPU gains nothing from more registers. */
+const softwareTiles: readonly AttentionTile[] = [tile(32, 32, 2), ...tiles.slice(4)];
+
+export function attentionTileFor(mostRows: number, head: HeadSize, limits: KernelLimits): AttentionTile {
   const fits = (candidate: AttentionTile): boolean => isValidAttentionTile(candidate, head, limits);
-  return (limits.isSoftware ? softwareTiles : tiles).find(fits) ?? (tiles.at(-1) as AttentionTile);
+  const usual = mostRows <= fewQueries ? tilesOfFewQueries : tiles;
+  return (limits.isSoftware ? softwareTiles : usual).find(fits) ?? (tiles.at(-1) as AttentionTile);
 }
 
 /** How the workgroup memory is shared out, in vectors of four. Lines are longer than what they hold, for the banks' sake. */

@@ -43,35 +43,61 @@ const smallColumns = 128;
 /** For at most so many columns (768 of BERT-base for one) tiles are to be smaller, or there are too few; and in between. */
 const [fewColumns, someColumns] = [1024, 2560];
 
-/** Rows of the result, at most, for which there are very few tiles, and few. */
-const [veryFewRows, fewRows] = [192, 1024];
+/** Of few columns, from so long an inner dimension on (BERT-base's 3072) other tiles are the fastest. */
+const longInner = 2048;
+
+/** Rows of the result, at most, for which there are very few tiles, few, and some. */
+const [veryFewRows, fewRows, someRows] = [192, 1024, 4096];
 
 /** What runs are told apart by: rows of the result, at most. */
-export const plainSizeClasses: readonly [number, ...number[]] = [veryFewRows, fewRows, Number.POSITIVE_INFINITY];
+export const plainSizeClasses: readonly [number, ...number[]] = [
+  veryFewRows,
+  fewRows,
+  someRows,
+  Number.POSITIVE_INFINITY,
+];
 
-/**
- * The largest tile that suits a result of at most so many rows, and so many columns, and that the device allows.
- * @param hasStatistics whether the kernel computes those of its result's tiles.
- */
-export function matmulTileFor(
-  mostRows: number,
-  columns: Extent,
-  limits: KernelLimits,
-  hasStatistics: boolean,
-): MatmulTile {
-  const fits = (candidate: MatmulTile): boolean => isValidMatmulTile(candidate, limits, hasStatistics);
-  return limits.isSoftware ? small : (candidatesFor(mostRows, columns).find(fits) ?? small);
+/** The product whose result is cut into tiles. */
+export interface Product {
+  /** Rows of the result, at most. */
+  readonly mostRows: number;
+  readonly inner: Extent;
+  readonly columns: Extent;
+  /** Whether the kernel computes those of its result's tiles. */
+  readonly hasStatistics: boolean;
 }
 
-/** Best first. 48 lines divide the rows and columns of BERT-base into about as many tiles as a large GPU computes at a time. */
-function candidatesFor(mostRows: number, columns: Extent): readonly MatmulTile[] {
+/** The first tile that suits a product and that the device allows. */
+export function matmulTileFor(product: Product, limits: KernelLimits): MatmulTile {
+  const fits = (candidate: MatmulTile): boolean => isValidMatmulTile(candidate, limits, product.hasStatistics);
+  return limits.isSoftware ? small : (candidatesFor(product).find(fits) ?? small);
+}
+
+/** Best first; those that are not for all devices were found by `fusebert tune` on an NVIDIA H200. */
+function candidatesFor({ mostRows, inner, columns }: Product): readonly MatmulTile[] {
   if (typeof columns !== "number" || columns <= smallColumns) return [small];
-  if (mostRows > fewRows) return [turned(128, 128, 16, 1, 8, 8), tile(128, 128, 16, 1, 8, 8), medium, small];
-  const whole = mostRows <= veryFewRows ? [tile(24, 48, 16, 4, 6, 6)] : [];
-  const isSome = columns > fewColumns && columns <= someColumns && mostRows > veryFewRows;
-  const some = isSome ? [turned(64, 64, 16, 2, 8, 8)] : [];
+  if (mostRows > fewRows) return [...manyRows(mostRows, columns), tile(128, 128, 16, 1, 8, 8), medium, small];
   const withStatistics = columns <= fewColumns ? tile(32, 64, 8, 4, 4, 8) : tile(64, 64, 8, 4, 8, 8);
-  return [...whole, ...some, tile(48, 48, 16, 2, 6, 6), withStatistics, medium, small];
+  const best = mostRows <= veryFewRows ? ofVeryFewRows(Number(inner), columns) : ofFewRows(columns);
+  return [...best, tile(48, 48, 16, 2, 6, 6), withStatistics, medium, small];
+}
+
+function manyRows(mostRows: number, columns: number): readonly MatmulTile[] {
+  if (mostRows > someRows) return [turned(128, 128, 16, 1, 8, 8)];
+  return columns <= fewColumns ? [turned(64, 64, 16, 1, 4, 8)] : [turned(64, 64, 16, 2, 8, 8)];
+}
+
+/** 48 lines divide the rows and columns of BERT-base into about as many tiles as a large GPU computes at a time. */
+function ofFewRows(columns: number): readonly MatmulTile[] {
+  if (columns <= fewColumns) return [tile(48, 48, 16, 4, 6, 6)];
+  return columns <= someColumns ? [turned(64, 64, 16, 2, 8, 8)] : [];
+}
+
+function ofVeryFewRows(inner: number, columns: number): readonly MatmulTile[] {
+  const usual = tile(24, 48, 16, 4, 6, 6);
+  if (columns > someColumns) return [tile(64, 48, 16, 4, 8, 6), usual];
+  if (columns > fewColumns) return [tile(16, 48, 8, 4, 4, 6), usual];
+  return [inner < longInner ? tile(32, 32, 16, 4, 4, 4) : { ...tile(16, 48, 16, 4, 4, 6), ahead: 2 }, usual];
 }
 
 /**

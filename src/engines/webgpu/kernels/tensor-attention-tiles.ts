@@ -21,9 +21,8 @@ export interface TensorAttentionTile {
 export function tensorAttentionTileFor(mostRows: number, { depth, width }: HeadSize): TensorAttentionTile {
   if (Math.max(depth, width) > 64) return { queries: 32, keys: 32, sharing: 2 };
   if (mostRows <= 192) return { queries: 16, keys: 64, sharing: 4 };
-  if (mostRows <= 768) return { queries: 48, keys: 64, sharing: 2 };
-  if (mostRows <= 4096) return { queries: 96, keys: 32, sharing: 2 };
-  return { queries: 64, keys: 64, sharing: 2 };
+  if (mostRows <= 768) return { queries: 48, keys: 64, sharing: 4 };
+  return { queries: 96, keys: 32, sharing: 2 };
 }
 
 /** A part of the workgroup's memory, in units of 16 bytes. */

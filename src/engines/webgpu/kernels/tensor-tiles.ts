@@ -53,15 +53,15 @@ const classes: readonly [SizeClass, ...SizeClass[]] = [
     mostRows: 192,
     fewColumns: tile(32, 32, 64, 1, 1, 4),
     fewColumnsOfMuch: tile(32, 32, 64, 1, 1, 4),
-    someColumns: tile(48, 64, 32, 1, 2, 4),
-    manyColumns: tile(64, 64, 32, 2, 2, 4),
+    someColumns: tile(48, 32, 32, 1, 1, 4),
+    manyColumns: tile(64, 64, 64, 2, 2, 2),
   },
   {
     mostRows: 768,
-    fewColumns: tile(48, 64, 32, 1, 2, 4),
-    fewColumnsOfMuch: tile(48, 64, 32, 1, 2, 4),
-    someColumns: tile(64, 128, 32, 1, 4, 2),
-    manyColumns: tile(96, 96, 32, 2, 2, 2),
+    fewColumns: tile(48, 32, 32, 1, 1, 4),
+    fewColumnsOfMuch: { ...tile(48, 64, 32, 1, 2, 4), ahead: 2 },
+    someColumns: tile(64, 64, 32, 2, 2, 2),
+    manyColumns: tile(48, 64, 32, 1, 2, 2),
   },
   {
     mostRows: 4096,
@@ -72,10 +72,10 @@ const classes: readonly [SizeClass, ...SizeClass[]] = [
   },
   {
     mostRows: Number.POSITIVE_INFINITY,
-    fewColumns: tile(192, 128, 64, 4, 4, 1),
+    fewColumns: tile(128, 192, 64, 2, 4, 1),
     fewColumnsOfMuch: tile(128, 192, 64, 2, 4, 1),
-    someColumns: tile(192, 128, 64, 4, 2, 1),
-    manyColumns: tile(192, 128, 64, 4, 2, 1),
+    someColumns: tile(128, 192, 64, 2, 4, 1),
+    manyColumns: tile(128, 192, 64, 2, 4, 1),
   },
 ];
 
