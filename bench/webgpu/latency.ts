@@ -40,6 +40,9 @@ const ours: Readonly<Record<string, Side>> = {
   "fusebert f32": fusebert("f32", false),
 };
 
+/** Of what was to be reached: one process may run at an unlucky moment of a host that is shared. */
+const measuredThrice = new Set(["fusebert f16, trusted kernels", "fusebert f16, no subgroup matrix", "fusebert f32"]);
+
 const onnxRuntime: Readonly<Record<string, Side>> = {
   "ONNX Runtime WebGPU f16": (setup) => startOnnxRuntime(setup, "f16"),
   "ONNX Runtime WebGPU f32": (setup) => startOnnxRuntime(setup, "f32"),
@@ -75,13 +78,18 @@ export const latency: Section<WorkRow> = {
 
   async write(report, setup, run) {
     report.line(
-      `Milliseconds from token ids on the host to logits on the host, median of ${setup.runs.single} runs (of ${setup.runs.batch} for batches of several sequences), the fastest in brackets. Each row is a process of its own, warmed up. Dawn checks every index, unless kernels are trusted. Without subgroup matrix, or in f32, is what a stable browser has.${setup.name === "base" ? " The last rows are what fusebert in f16 with trusted kernels had to reach on an NVIDIA H200, and what was hoped for." : ""}`,
+      `Milliseconds from token ids on the host to logits on the host, median of ${setup.runs.single} runs (of ${setup.runs.batch} for batches of several sequences), the fastest in brackets. Each row is a process of its own, warmed up; of ${[...measuredThrice].join("; ")} three, and each batch's median is that of the process in the middle. Dawn checks every index, unless kernels are trusted. Without subgroup matrix, or in f32, is what a stable browser has.${setup.name === "base" ? " The last rows are what fusebert in f16 with trusted kernels had to reach on an NVIDIA H200, and what was hoped for." : ""}`,
     );
     report.tableHead(["", ...setup.works.map(nameOfWork)]);
     const write = async (sides: Readonly<Record<string, Side>>): Promise<Medians[]> => {
       const written: Medians[] = [];
-      for (const name of Object.keys(sides)) written.push(writeSide(report, setup, name, await run(name)));
+      for (const name of Object.keys(sides)) written.push(writeSide(report, setup, name, await measureSide(name)));
       return written;
+    };
+    const measureSide = async (name: string): Promise<SideResult<WorkRow>> => {
+      const results = [await run(name)];
+      while (measuredThrice.has(name) && results.length < 3) results.push(await run(name));
+      return middleOf(setup, results);
     };
     const fuseberts = await write(ours);
     const peers = await write(onnxRuntime);
@@ -90,6 +98,16 @@ export const latency: Section<WorkRow> = {
     writeRatios(report, setup, fuseberts, { "ONNX Runtime WebGPU": peers, PyTorch: torch });
   },
 };
+
+/** Of each batch the row that is neither the fastest nor the slowest. */
+function middleOf(setup: Setup, results: readonly SideResult<WorkRow>[]): SideResult<WorkRow> {
+  const rows = setup.works.flatMap((_, work) => {
+    const own = results.flatMap((result) => result.rows.filter((row) => row.work === work));
+    const timed = own.filter(({ median }) => isKnown(median)).sort((a, b) => Number(a.median) - Number(b.median));
+    return timed[Math.floor(timed.length / 2)] ?? own[0] ?? [];
+  });
+  return { rows, failure: results.map(({ failure }) => failure).find((failure) => failure !== undefined) };
+}
 
 function writeSide(report: Report, setup: Setup, name: string, { rows, failure }: SideResult<WorkRow>): Medians {
   const found = setup.works.map((_, work) => rows.find((row) => row.work === work));

@@ -96,12 +96,13 @@ export function toContiguous<T extends Elements>(given: Strided<T>): T {
   const view = withFewestAxes(given);
   const width = view.shape.at(-1) ?? 1;
   const stride = view.strides.at(-1) ?? 0;
-  const Data = view.data.constructor as new (length: number) => T;
+  const { data } = view;
+  const Data = data.constructor as new (length: number) => T;
   const target = new Data(elementCount(view.shape));
   forEachRow([view], (row, offsets) => {
-    const from = offsets[0] as number;
+    let from = offsets[0] as number;
     const to = row * width;
-    for (let column = 0; column < width; column++) target[to + column] = view.data[from + column * stride] as number;
+    for (let column = 0; column < width; column++, from += stride) target[to + column] = data[from] as number;
   });
   return target;
 }

@@ -4,6 +4,7 @@
 import { EngineError } from "../../errors.ts";
 import { encodeF16, toFloat32 } from "../../tensor/half.ts";
 import { elementCount, type Tensor } from "../../tensor/tensor.ts";
+import { rowMajorStrides, type Strided } from "../reference/strided.ts";
 import { rowLength, type StorageType, storageForms } from "./codegen/storage.ts";
 
 /** WebGPU takes no view of shared memory. */
@@ -53,6 +54,15 @@ function padRows<T extends Float32Array | Uint16Array>(data: T, target: T, width
 function ownBuffer(data: Float32Array | Uint16Array | Int32Array): GpuData {
   const { buffer } = data;
   return buffer instanceof ArrayBuffer ? (data as GpuData) : (data.slice() as GpuData);
+}
+
+/** The tensor in a mapped buffer as it lies there, without a copy of float32. Of no use once the buffer is unmapped. */
+export function seenOnGpu(bytes: ArrayBuffer, shape: readonly number[], type: StorageType): Strided<Float32Array> {
+  const data = type === "f32" || type === "scalars" ? new Float32Array(bytes) : unpackHalves(bytes);
+  const width = shape.at(-1) ?? 1;
+  const padded = type === "scalars" ? width : rowLength(width, type) * 4;
+  const strides = rowMajorStrides([...shape.slice(0, -1), padded]).slice(0, shape.length);
+  return { data, shape, strides, offset: 0 };
 }
 
 /** The tensor in a mapped buffer. */

@@ -28,7 +28,7 @@ export function planPacking(batch: number, sequence: number, mask: Tensor | unde
     }
     starts.push(tokens);
   }
-  return { batch, sequence, sources: sources.slice(0, tokens), starts };
+  return { batch, sequence, sources: tokens === sources.length ? sources : sources.slice(0, tokens), starts };
 }
 
 /** Pairs of tokens that are in one sequence: what attention has to look at. */

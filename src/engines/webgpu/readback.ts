@@ -11,12 +11,12 @@ import { bindShape, type Binding as ExtentBinding } from "../../program/bind.ts"
 import type { Value } from "../../program/program.ts";
 import { viewedTensor } from "../../program/views.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import { contiguous, toContiguous } from "../reference/strided.ts";
+import { type Strided, toContiguous } from "../reference/strided.ts";
 import { applyViews } from "../reference/views.ts";
 import type { Arena } from "./arena.ts";
 import { byteLength, type StorageType } from "./codegen/storage.ts";
 import type { BufferRange } from "./constants.ts";
-import { fromGpu } from "./host-tensors.ts";
+import { fromGpu, seenOnGpu } from "./host-tensors.ts";
 import type { Placement } from "./placement.ts";
 
 /** What is to be read: a stored tensor, or a view of one. */
@@ -98,21 +98,23 @@ export function readResults(
   placement: Placement,
   extents: ExtentBinding,
 ): Map<string, Tensor<"f32">> {
-  const tensors = new Map(
-    copies.map((copy) => {
-      const { tensor, start, size } = copy;
-      const shape = bindShape(tensor.shape, extents);
-      return [copy, { shape, data: fromGpu(buffer.getMappedRange(start, size), shape, typeIn(placement, tensor)) }];
-    }),
-  );
+  const ranges = new Map(copies.map((copy) => [copy, buffer.getMappedRange(copy.start, copy.size)]));
   return new Map(
     readings.map(({ name, value, copy }) => {
-      const { shape, data } = tensors.get(copy) as { shape: number[]; data: Float32Array<ArrayBuffer> };
-      if (value === copy.tensor) return [name, { dtype: "f32", shape, data }];
-      const view = applyViews(value, contiguous(data, shape), extents);
-      return [name, { dtype: "f32", shape: view.shape, data: toContiguous(view) }];
+      const bytes = ranges.get(copy) as ArrayBuffer;
+      const shape = bindShape(copy.tensor.shape, extents);
+      const type = typeIn(placement, copy.tensor);
+      if (value === copy.tensor) return [name, { dtype: "f32", shape, data: fromGpu(bytes, shape, type) }];
+      const view = applyViews(value, seenOnGpu(bytes, shape, type), extents);
+      return [name, { dtype: "f32", shape: view.shape, data: ownCopy(view, bytes) }];
     }),
   );
+}
+
+/** A view's elements, which stay when the bytes are gone. */
+function ownCopy(view: Strided<Float32Array>, bytes: ArrayBuffer): Float32Array {
+  const data = toContiguous(view);
+  return data.buffer === bytes ? data.slice() : data;
 }
 
 const typeIn = (placement: Placement, tensor: Value): StorageType => placement.typeOf(tensor) ?? "f32";
