@@ -149,10 +149,6 @@ export class KernelBindings {
     return this.#hasStored("packed-f16");
   }
 
-  get usesEights(): boolean {
-    return [...this.#tensors.values()].some((tensor) => tensor.isByEight);
-  }
-
   #hasStored(type: StorageType): boolean {
     return [...this.#tensors.keys()].some((value) => this.#source.typeOf(value) === type);
   }

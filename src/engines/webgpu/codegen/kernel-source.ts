@@ -70,7 +70,7 @@ export function assemble(
     extents,
     ...bindings.declarations,
     ...(bindings.usesPackedHalves ? [packedHalves] : []),
-    ...(bindings.usesEights ? [halfOf] : []),
+    ...([...declarations, ...body].some((text) => text.includes("half_of(")) ? [halfOf] : []),
     ...bindings.specials.map((name) => specialFunctions[name].trim()),
     ...declarations,
     `@compute @workgroup_size(${workgroupSize.join(", ")})
