@@ -17,7 +17,7 @@ export function toGpu(name: string, tensor: Tensor, type: StorageType): GpuData 
     return ownBuffer(tensor.data);
   }
   const width = tensor.shape.at(-1) ?? 1;
-  const padded = type === "scalars" ? width : rowLength(width, type) * 4;
+  const padded = paddedWidth(tensor.shape, type);
   const rows = elementCount(tensor.shape.slice(0, -1));
   if (type === "f16" || type === "packed-f16") return toHalves(name, tensor, rows, width, padded);
   const data = toFloat32(tensor);
@@ -58,18 +58,15 @@ function ownBuffer(data: Float32Array | Uint16Array | Int32Array): GpuData {
 
 /** The tensor in a mapped buffer as it lies there, without a copy of float32. Of no use once the buffer is unmapped. */
 export function seenOnGpu(bytes: ArrayBuffer, shape: readonly number[], type: StorageType): Strided<Float32Array> {
-  const data = type === "f32" || type === "scalars" ? new Float32Array(bytes) : unpackHalves(bytes);
-  const width = shape.at(-1) ?? 1;
-  const padded = type === "scalars" ? width : rowLength(width, type) * 4;
-  const strides = rowMajorStrides([...shape.slice(0, -1), padded]).slice(0, shape.length);
-  return { data, shape, strides, offset: 0 };
+  const strides = rowMajorStrides([...shape.slice(0, -1), paddedWidth(shape, type)]).slice(0, shape.length);
+  return { data: numbersIn(bytes, type), shape, strides, offset: 0 };
 }
 
 /** The tensor in a mapped buffer. */
 export function fromGpu(bytes: ArrayBuffer, shape: readonly number[], type: StorageType): Float32Array<ArrayBuffer> {
-  const data = type === "f32" || type === "scalars" ? new Float32Array(bytes) : unpackHalves(bytes);
+  const data = numbersIn(bytes, type);
   const width = shape.at(-1) ?? 1;
-  const padded = type === "scalars" ? width : rowLength(width, type) * 4;
+  const padded = paddedWidth(shape, type);
   const rows = elementCount(shape.slice(0, -1));
   if (padded === width) return data.slice(0, rows * width);
   const target = new Float32Array(rows * width);
@@ -79,6 +76,15 @@ export function fromGpu(bytes: ArrayBuffer, shape: readonly number[], type: Stor
   }
   return target;
 }
+
+/** Elements from row to row. */
+function paddedWidth(shape: readonly number[], type: StorageType): number {
+  const width = shape.at(-1) ?? 1;
+  return type === "scalars" ? width : rowLength(width, type) * 4;
+}
+
+const numbersIn = (bytes: ArrayBuffer, type: StorageType): Float32Array<ArrayBuffer> =>
+  type === "f32" || type === "scalars" ? new Float32Array(bytes) : unpackHalves(bytes);
 
 function unpackHalves(bytes: ArrayBuffer): Float32Array<ArrayBuffer> {
   const bits = new Uint16Array(bytes);

@@ -108,38 +108,33 @@ export class MatmulParts {
     );
   }
 
-  /** `load_right_unit`: eight elements of a column of a transposed right operand, weights in float16. */
+  /** `load_right_unit`: eight elements of a column of a transposed right operand in float16. */
   loadRightUnit(step: number): readonly string[] {
-    const weights = transposed(this.operands.right);
-    const column = at(`min(column, ${extentText(this.columns)} - 1u)`);
     const block = new Block(this.bindings);
-    const eight = block.eights(weights, [column, at("k", 8)]);
+    const eight = block.eights(transposed(this.operands.right), [...this.#rightColumn, at("k", 8)]);
     const guard = this.#guard(step, "vec4<u32>()");
-    return unitLoader("load_right", ["column", "k"], { guard, block, eight }, () => {
-      const fours = new Block(this.bindings);
-      const four = fours.halves(weights, [column, at("k", 4)]);
-      return [
-        "fn load_right(column: u32, k: u32) -> vec4<f16> {",
-        ...this.#guard(step, "vec4<f16>()"),
-        ...indent(fours.lines),
-        `  return ${four};`,
-        "}",
-      ].join("\n");
-    });
+    return unitLoader("load_right", ["batch", "column", "k"], { guard, block, eight }, () =>
+      this.loadRight("f16", step),
+    );
   }
 
   /** `load_right`: four elements of a column of a transposed right operand, from row k on; zero beyond their end. */
-  loadRight(step: number): string {
+  loadRight(type: "f32" | "f16", step: number): string {
     const block = new Block(this.bindings);
-    const column = at(`min(column, ${extentText(this.columns)} - 1u)`);
-    const vector = block.vector(transposed(this.operands.right), [...this.rows.rightLeading, column, at("k", 4)]);
+    const [value, coordinates] = [transposed(this.operands.right), [...this.#rightColumn, at("k", 4)]];
+    const four = type === "f16" ? block.halves(value, coordinates) : block.vector(value, coordinates);
     return [
-      "fn load_right(batch: u32, column: u32, k: u32) -> vec4<f32> {",
-      ...this.#guard(step, "vec4<f32>()"),
+      `fn load_right(batch: u32, column: u32, k: u32) -> vec4<${type}> {`,
+      ...this.#guard(step, `vec4<${type}>()`),
       ...indent(block.lines),
-      `  return ${vector};`,
+      `  return ${four};`,
       "}",
     ].join("\n");
+  }
+
+  /** Where a column of a transposed right operand is; beyond the last, the last. */
+  get #rightColumn(): Coordinates {
+    return [...this.rows.rightLeading, at(`min(column, ${extentText(this.columns)} - 1u)`)];
   }
 
   /** Nothing where steps along the inner dimension end with it. */

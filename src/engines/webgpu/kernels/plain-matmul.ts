@@ -24,7 +24,7 @@ export function plainMatmulSource(parts: MatmulParts, tile: MatmulTile, own: Pla
   const invocations = invocationsOf(tile);
   const [ys, xs] = apartOf(tile);
   const left = parts.loadLeft("f32", stepOf(tile));
-  const right = parts.isRightTransposed ? parts.loadRight(stepOf(tile)) : own.loadRight();
+  const right = parts.isRightTransposed ? parts.loadRight("f32", stepOf(tile)) : own.loadRight();
   const finish = parts.finish();
   const body = [
     `let first_row = group.y * ${rows}u;`,

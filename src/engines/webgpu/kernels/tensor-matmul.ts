@@ -148,7 +148,7 @@ class TensorMatmulGenerator {
 
   #fetchRight(set: number): string[] {
     return this.#strips.units("right").map(({ name, line, unit }) => {
-      return `${inSet(name, set)} = load_right_unit(first_column + ${line}, k0 + ${unit} * 8u);`;
+      return `${inSet(name, set)} = load_right_unit(batch, first_column + ${line}, k0 + ${unit} * 8u);`;
     });
   }
 
