@@ -10,7 +10,7 @@ import { isNarrow } from "../src/engines/webgpu/kernels/narrow-matmul.ts";
 import { selfTest } from "../src/engines/webgpu/self-test.ts";
 import { computeOrder } from "../src/program/order.ts";
 import { next } from "./support/checked-lowering.ts";
-import { type BertCase, CheckedDevice, even, type Lengths, odd, wide } from "./support/checked-models.ts";
+import { type BertCase, CheckedDevice, deep, even, type Lengths, odd, wide } from "./support/checked-models.ts";
 import { type RandomProgram, randomProgram } from "./support/random-programs.ts";
 import { smallPersistent } from "./support/small-persistent.ts";
 import { softwareGpuMissing } from "./support/software-gpu.ts";
@@ -57,6 +57,7 @@ const berts: readonly BertCase[] = [
   },
   { ...largerTiles(1), name: "wide, in tiles for few rows" },
   { ...largerTiles(Number.POSITIVE_INFINITY), name: "wide, in tiles for many rows", upTo: "layer.0.intermediate" },
+  { ...largerTiles(768), name: "deep, in shares", config: deep, level: "O4", upTo: "layer.0.output" },
 ];
 
 /** Programs of which no kernel takes the software GPU long to compile. */

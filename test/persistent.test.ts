@@ -83,7 +83,7 @@ function inTensorCores(kernels: readonly LoweredKernel[], placement: Placement):
       return tensorAttentionKernel({ template, stores }, bindings, { queries: 16, keys: 64, sharing: 2 });
     }
     if (template.kind !== "matmul") return rowsKernel({ template, stores }, interior, bindings, 64);
-    const tile = { rows: 32, columns: 32, depth: 16, subgroups: [1, 1, 2], ahead: 1 } as const;
+    const tile = { rows: 32, columns: 32, depth: 16, subgroups: [1, 1, 2], ahead: 1, shares: 1 } as const;
     return tensorMatmulKernel({ template, stores }, interior, bindings, tile);
   });
   if (!canMerge(sources)) throw new Error("they cannot be one");

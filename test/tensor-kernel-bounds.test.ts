@@ -4,7 +4,7 @@
  */
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { sizeClasses } from "../src/engines/webgpu/kernels/tensor-tiles.ts";
-import { type BertCase, CheckedDevice, type Lengths, largeHeads, odd, wide } from "./support/checked-models.ts";
+import { type BertCase, CheckedDevice, deep, type Lengths, largeHeads, odd, wide } from "./support/checked-models.ts";
 import { softwareGpuMissing } from "./support/software-gpu.ts";
 
 vi.mock("../src/engines/webgpu/lower.ts", async (importOriginal) => {
@@ -38,6 +38,14 @@ const berts: readonly BertCase[] = [
     // Not up to the context: an output is float32, which tensor cores do not give.
     return { name, config, level: "O4", precision: "f16", other, upTo: "layer.0.attention_output" };
   }),
+  {
+    name: "deep, in shares",
+    config: deep,
+    level: "O4",
+    precision: "f16",
+    other: { tensorCores: true, mostRows: 768 },
+    upTo: "layer.0.output",
+  },
 ];
 
 describe.skipIf(softwareGpuMissing !== undefined)("no kernel for tensor cores reads or writes out of bounds", () => {

@@ -3,6 +3,7 @@
  * (support/emulate-tensor-cores.ts), everything else about them is as it is on a GPU that has them.
  */
 import { expect, test } from "vitest";
+import type { TileKind, Tiles as TilesOfKinds } from "../src/engines/webgpu/choose-tile.ts";
 import { KernelBindings } from "../src/engines/webgpu/codegen/bindings.ts";
 import { isNarrow } from "../src/engines/webgpu/kernels/narrow-matmul.ts";
 import { tensorAttentionKernel } from "../src/engines/webgpu/kernels/tensor-attention.ts";
@@ -12,6 +13,7 @@ import type { TensorTile } from "../src/engines/webgpu/kernels/tensor-tiles.ts";
 import { type LoweredKernel, lowerToWgsl } from "../src/engines/webgpu/lower.ts";
 import type { Placement } from "../src/engines/webgpu/placement.ts";
 import type { Schedule } from "../src/passes/schedule.ts";
+import type { Shape } from "../src/program/program.ts";
 import { emulateTensorCores } from "./support/emulate-tensor-cores.ts";
 import { layerError, oddLayer } from "./support/lowered-layer.ts";
 import { softwareGpuMissing } from "./support/software-gpu.ts";
@@ -23,13 +25,41 @@ interface Tiles {
   readonly attention: TensorAttentionTile;
 }
 
+/** The layer whose second product of the feed-forward network can be divided. */
+const config = { ...oddLayer, intermediateSize: 192 };
+
+/** Without tensor cores: what is divided among as many workgroups, so that the LayerNorm after it adds them up. */
+const inShares = (shares: number) => ({
+  tileFor: <K extends TileKind>(kind: K, [inner]: Shape): TilesOfKinds[K] | undefined => {
+    const tile = {
+      rows: 32,
+      columns: 32,
+      depth: 16,
+      parts: 1,
+      own: [4, 4],
+      ahead: 1,
+      layout: "lines",
+      shares,
+    } as const;
+    return kind === "matmul" && inner === config.intermediateSize ? (tile as TilesOfKinds[K]) : undefined;
+  },
+});
+
 /** The schedule's kernels as for a GPU with tensor cores, emulated. */
 function lower(schedule: Schedule, placement: Placement, { matmul, attention }: Tiles): LoweredKernel[] {
-  const plain = lowerToWgsl(schedule, placement, { workgroupMemory: 16_384, workgroupSize: 256 });
+  const limits = { workgroupMemory: 16_384, workgroupSize: 256, tiles: inShares(matmul.shares) };
+  const plain = lowerToWgsl(schedule, placement, limits, 128);
+  const shares = new Map(
+    plain.flatMap(({ bindings }) =>
+      bindings.flatMap((each) => (each.kind === "tensor" ? [[each.value, each.shares]] : [])),
+    ),
+  );
+  // Of one kernel, and of the LayerNorm that reads it.
+  expect([...shares.values()].filter((count) => count > 1).length).toBe(matmul.shares > 1 ? 1 : 0);
   return plain.map((lowered) => {
     const { interior } = lowered;
     const { template, stores } = lowered.kernel;
-    const bindings = new KernelBindings(placement);
+    const bindings = new KernelBindings(placement, shares);
     if (template.kind === "attention") {
       const source = tensorAttentionKernel({ template, stores }, bindings, attention);
       return { ...lowered, ...source, code: emulateTensorCores(source.code, source.workgroupSize) };
@@ -43,15 +73,27 @@ function lower(schedule: Schedule, placement: Placement, { matmul, attention }: 
 const ordinaryRounding = 3e-3;
 
 test.skipIf(softwareGpuMissing !== undefined).each([
-  ["O3", { rows: 32, columns: 32, depth: 16, subgroups: [1, 1, 2], ahead: 1 }, { queries: 32, keys: 32, sharing: 2 }],
-  ["O2", { rows: 64, columns: 32, depth: 16, subgroups: [2, 1, 2], ahead: 2 }, { queries: 16, keys: 64, sharing: 4 }],
+  [
+    "O3",
+    { rows: 32, columns: 32, depth: 16, subgroups: [1, 1, 2], ahead: 1, shares: 1 },
+    { queries: 32, keys: 32, sharing: 2 },
+  ],
+  [
+    "O2",
+    { rows: 64, columns: 32, depth: 16, subgroups: [2, 1, 2], ahead: 2, shares: 2 },
+    { queries: 16, keys: 64, sharing: 4 },
+  ],
   // Those of a search (src/tune/candidates.ts).
-  ["O4", { rows: 48, columns: 32, depth: 32, subgroups: [1, 1, 2], ahead: 3 }, { queries: 48, keys: 48, sharing: 1 }],
+  [
+    "O4",
+    { rows: 48, columns: 32, depth: 32, subgroups: [1, 1, 2], ahead: 3, shares: 1 },
+    { queries: 48, keys: 48, sharing: 1 },
+  ],
 ] as const)(
   "%s computes what the original computes, in tiles of %o and %o",
   async (level, matmul, attention) => {
     const error = await layerError({
-      config: oddLayer,
+      config,
       level,
       precision: "f16-storage",
       lower: (schedule, placement) => lower(schedule, placement, { matmul, attention }),

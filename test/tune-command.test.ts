@@ -135,7 +135,7 @@ const tuned: TunedTile = {
   precision: "f32",
   shape: [8, 24],
   mostRows: 192,
-  tile: { rows: 16, columns: 32, depth: 16, parts: 1, own: [2, 4], ahead: 1, layout: "lines" },
+  tile: { rows: 16, columns: 32, depth: 16, parts: 1, own: [2, 4], ahead: 1, layout: "lines", shares: 1 },
 };
 
 /** @returns the source of the kernel of a run. */

@@ -6,6 +6,7 @@ import { type TileKind, type TileLimits, type Tiles, tiledKernelOf } from "../sr
 import type { KernelLimits } from "../src/engines/webgpu/codegen/kernel-source.ts";
 import { lowerToWgsl } from "../src/engines/webgpu/lower.ts";
 import type { Placement } from "../src/engines/webgpu/placement.ts";
+import { divisibleResults } from "../src/engines/webgpu/shares.ts";
 import type { Schedule } from "../src/passes/schedule.ts";
 import { candidatesFor } from "../src/tune/candidates.ts";
 import { required } from "./support/golden.ts";
@@ -14,41 +15,63 @@ import { softwareGpuMissing } from "./support/software-gpu.ts";
 
 if (softwareGpuMissing !== undefined) console.log(`Not tested on a GPU: ${softwareGpuMissing}.`);
 
+/** An inner dimension that can be divided, too. */
+const config = { ...oddLayer, intermediateSize: 192 };
+const rows = 128;
 const plain: KernelLimits = { workgroupMemory: 16_384, workgroupSize: 256 };
 
-/**
- * Every kernel of the layer in one of its candidates: of the first, of the last, or of one between.
- * @param ahead steps of matmuls that are on their way at a time.
- */
-function inCandidates(schedule: Schedule, placement: Placement, share: number, ahead: number) {
+/** Which of a kernel's candidates it is made in. */
+interface Choice {
+  /** Of the first, of the last, or of one between. */
+  readonly at: number;
+  /** Steps of matmuls that are on their way at a time. */
+  readonly ahead: number;
+  /** Workgroups among which the inner dimension is divided, where it may be. */
+  readonly shares: number;
+}
+
+/** Every kernel of the layer in one of its candidates. */
+function inCandidates(schedule: Schedule, placement: Placement, { at, ahead, shares }: Choice) {
+  const divisible = divisibleResults(schedule, placement);
   const tiles = new Map<string, Tiles[TileKind]>();
   for (const kernel of schedule.kernels) {
-    const tiled = tiledKernelOf(kernel, placement, plain);
+    const tiled = tiledKernelOf(kernel, placement, plain, divisible);
     if (tiled === undefined) continue;
-    const candidates = candidatesFor(tiled, 128, plain).filter((tile) => !("ahead" in tile) || tile.ahead === ahead);
-    tiles.set(tiled.shape.join(), required(candidates.at(Math.floor(share * (candidates.length - 1)))));
+    const wanted = { ahead, shares: tiled.isDivisible ? shares : 1 };
+    const candidates = candidatesFor(tiled, rows, plain).filter(
+      (tile) => !("ahead" in tile) || (tile.ahead === wanted.ahead && tile.shares === wanted.shares),
+    );
+    tiles.set(tiled.shape.join(), required(candidates.at(Math.floor(at * (candidates.length - 1)))));
   }
   const limits: TileLimits = {
     ...plain,
     tiles: { tileFor: (_, shape) => tiles.get(shape.join()) as never },
   };
-  const kernels = lowerToWgsl(schedule, placement, limits);
-  expect(kernels.map(({ code }) => code)).not.toEqual(lowerToWgsl(schedule, placement, plain).map(({ code }) => code));
+  const kernels = lowerToWgsl(schedule, placement, limits, rows);
+  const usual = lowerToWgsl(schedule, placement, plain, rows);
+  expect(kernels.map(({ code }) => code)).not.toEqual(usual.map(({ code }) => code));
+  const inShares = kernels
+    .flatMap(({ bindings }) => bindings)
+    .filter((each) => each.kind === "tensor" && each.shares > 1);
+  // Written and read.
+  expect(inShares.length).toBe(shares > 1 ? 2 * divisible.size : 0);
   return kernels;
 }
 
 test.skipIf(softwareGpuMissing !== undefined).each([
-  ["O3", 0.1, 1],
-  ["O4", 0.5, 2],
-  ["O3", 0.9, 3],
+  ["O3", { at: 0.1, ahead: 1, shares: 1 }],
+  ["O4", { at: 0.5, ahead: 2, shares: 1 }],
+  ["O3", { at: 0.9, ahead: 3, shares: 1 }],
+  ["O4", { at: 0.2, ahead: 1, shares: 2 }],
+  ["O2", { at: 0.7, ahead: 2, shares: 3 }],
 ] as const)(
-  "%s computes what the original computes in candidates at %f of their list, %i steps ahead",
-  async (level, share, ahead) => {
+  "%s computes what the original computes in candidates of %o",
+  async (level, choice) => {
     const error = await layerError({
-      config: oddLayer,
+      config,
       level,
       precision: "f32",
-      lower: (schedule, placement) => inCandidates(schedule, placement, share, ahead),
+      lower: (schedule, placement) => inCandidates(schedule, placement, choice),
     });
     expect(error).toBeLessThan(1e-5);
   },

@@ -12,7 +12,7 @@ import type { Program, Value } from "../../src/program/program.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { randomTensors } from "../../src/tune/made-up-tensors.ts";
 import { medianOf } from "../../src/tune/median.ts";
-import { KernelRig } from "../../src/tune/time-kernel.ts";
+import { KernelRig, type PlacedKernel } from "../../src/tune/time-kernel.ts";
 import type { Setup } from "./setup.ts";
 import { timeRuns } from "./timing.ts";
 
@@ -44,9 +44,10 @@ export async function standaloneMatmuls(setup: Setup): Promise<(size: MatmulSize
     const placement = new Placement(schedule, setup.half);
     const kernels = lowerToWgsl(schedule, placement, device.kernelLimits, size.rows);
     const inputs = idsOf(size);
-    const parts = { schedule, placement, kernels, layers: 1 };
+    const parts = { schedule, placement, kernels, layers: 1, roomFor: [] };
     const rig = await KernelRig.create(device, parts, randomTensors(shapes, setup.half !== "f32"), inputs);
-    const time = (count: number): Promise<number> => rig.time(place, kernels[place] as LoweredKernel, inputs, count);
+    const matmul: PlacedKernel = { index: place, kernel: kernels[place] as LoweredKernel };
+    const time = (count: number): Promise<number> => rig.time([matmul], inputs, count);
     await timeRuns(() => time(few), setup.warmUpMs / 5, 0);
     const guess = Math.max(await time(few), 0.001);
     const count = Math.min(mostRepetitions, Math.max(few, Math.ceil(runMs / guess)));

@@ -127,14 +127,18 @@ function nameOf({ kind, shape: [first, second] }: TuningSubject["kernel"]): stri
   return kind.endsWith("attention") ? `attention ${first}` : `${first} × ${second}`;
 }
 
-/** Its sizes in order: `96×96×32 2·2·2`, and `+2` if two steps are on their way at a time. */
+/**
+ * Its sizes in order: `96×96×32 2·2·2`, `÷4` if four workgroups share the inner dimension, and `+2` if two steps are on their
+ * way at a time.
+ */
 function tileText(tile: Tile): string {
-  const { ahead, ...others } = { ahead: 1, ...tile };
+  const { ahead, shares, ...others } = { ahead: 1, shares: 1, ...tile };
   const sizes = Object.values(others);
   const plain = sizes.filter((size) => typeof size === "number");
   const split = sizes.filter((size) => Array.isArray(size)).map((size) => ` ${size.join("·")}`);
   const layout = sizes.filter((size) => size === "turned").map((name) => ` ${name}`);
-  return plain.join("×") + split.join("") + layout.join("") + (ahead > 1 ? ` +${ahead}` : "");
+  const divided = shares > 1 ? ` ÷${shares}` : "";
+  return plain.join("×") + split.join("") + layout.join("") + divided + (ahead > 1 ? ` +${ahead}` : "");
 }
 
 const row = (kernel: string, rows: string, ...[usual, usualUs, best, bestUs, gain]: string[]): string =>

@@ -75,7 +75,8 @@ export function describe(
   limits: KernelLimits = defaultLimits,
 ): ScheduleDescription {
   const lowered = lowerToWgsl(schedule, placement, limits);
-  const plan = planArena(schedule, lowered, placement, extents, defaultAlignment);
+  const lowering = { mostRows: Number.POSITIVE_INFINITY, kernels: lowered };
+  const plan = planArena(schedule, [lowering], placement, extents, defaultAlignment);
   const facts = factsOf(schedule.program);
   const stored = [...plan.places.keys()];
   const tensors = stored.map((value): TensorDescription => {

@@ -1,6 +1,7 @@
 /**
  * Which values are only other ways to look at a tensor, and which are known before the program runs.
  */
+import { transpose } from "./build.ts";
 import { computeOrder } from "./order.ts";
 import { operandsOf, type Program, type Value } from "./program.ts";
 
@@ -15,6 +16,16 @@ export function viewedTensor(value: Value): Value {
   let tensor = value;
   for (let operand = viewedBy(value); operand !== undefined; operand = viewedBy(operand)) tensor = operand;
   return tensor;
+}
+
+/** The value with its last two axes exchanged: what it is a transpose of, if it is one of these two axes. */
+export function transposed(value: Value): Value {
+  const axes = value.shape.map((_, axis) => axis);
+  const [row, column] = [axes.length - 2, axes.length - 1];
+  const exchanged = [...axes.slice(0, row), column, row];
+  const { operation } = value;
+  if (operation.kind === "transpose" && operation.permutation.join() === exchanged.join()) return operation.operand;
+  return transpose(value, exchanged);
 }
 
 /** The values that depend on parameters and constants alone. */

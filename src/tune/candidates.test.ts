@@ -88,7 +88,8 @@ test.each([
     const sources = new Set<string>();
     const tiles = new Set(subject.sizes.flatMap(({ candidates }) => candidates).map((tile) => JSON.stringify(tile)));
     for (const text of tiles) {
-      const { code, workgroupMemory, workgroupSize } = lowerInTile(plan, subject, JSON.parse(text));
+      const [{ kernel }] = lowerInTile(plan, subject, JSON.parse(text));
+      const { code, workgroupMemory, workgroupSize } = kernel;
       expect(workgroupMemory).toBeLessThanOrEqual(limits.workgroupMemory);
       expect(workgroupSize).toBeLessThanOrEqual(limits.workgroupSize);
       sources.add(code);

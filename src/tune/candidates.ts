@@ -20,6 +20,8 @@ import { tensorInvocationsOf } from "../engines/webgpu/kernels/tensor-tiles.ts";
 
 /** For so many workgroups a large GPU has work: about one for each of four multiprocessors. */
 const enoughWorkgroups = 32;
+/** That a workgroup may have, on most GPUs: the sums of its invocations and some for each besides. */
+const registers = 65_536;
 /** From so many on, small tiles only read operands more often. */
 const manyWorkgroups = 6000;
 
@@ -28,8 +30,8 @@ export function candidatesFor(kernel: TiledKernel, rows: number, limits: KernelL
   const { kind } = kernel;
   const [first, second] = kernel.shape.map(Number) as [number, number];
   const makers: { readonly [K in TileKind]: () => Iterable<Tiles[K]> } = {
-    "tensor-matmul": () => ofUsefulSize([...tensorTiles(first)], rows, second),
-    matmul: () => ofUsefulSize([...matmulTiles(first)], rows, second),
+    "tensor-matmul": () => ofUsefulSize(inShares([...tensorTiles(first)], kernel), rows, second),
+    matmul: () => ofUsefulSize(inShares([...matmulTiles(first)], kernel), rows, second),
     "tensor-attention": tensorAttentionTiles,
     attention: attentionTiles,
   };
@@ -39,13 +41,18 @@ export function candidatesFor(kernel: TiledKernel, rows: number, limits: KernelL
 interface Sized {
   readonly rows: number;
   readonly columns: number;
+  readonly shares: number;
 }
 
+/** Tiles of a product whose inner dimension may be divided among workgroups: whole, and in some numbers of shares. */
+const inShares = <T extends Sized>(tiles: readonly T[], { isDivisible }: TiledKernel): readonly T[] =>
+  isDivisible ? [1, 2, 3, 4, 6, 8].flatMap((shares) => tiles.map((tile) => ({ ...tile, shares }))) : tiles;
+
 function ofUsefulSize<T extends Sized>(tiles: readonly T[], rows: number, columns: number): T[] {
-  const workgroups = (tile: Sized): number => Math.ceil(rows / tile.rows) * Math.ceil(columns / tile.columns);
-  const most = Math.max(...tiles.map(workgroups));
+  const tilesOfResult = (tile: Sized): number => Math.ceil(rows / tile.rows) * Math.ceil(columns / tile.columns);
+  const most = Math.max(...tiles.map(tilesOfResult));
   return tiles.filter((tile) => {
-    const count = workgroups(tile);
+    const count = tilesOfResult(tile) * tile.shares;
     const isEmpty = tile.columns >= 2 * Math.max(columns, 32) || tile.rows >= 2 * Math.max(rows, 32);
     return !isEmpty && count >= Math.min(enoughWorkgroups, most / 4) && (count <= manyWorkgroups || isLarge(tile));
   });
@@ -63,7 +70,7 @@ function* tensorTiles(inner: number): Generator<Tiles["tensor-matmul"]> {
     [1, 2, 4, 8],
     [1, 2, 3],
   )) {
-    const tile = { rows, columns, depth, subgroups: [m, n, k], ahead } as const;
+    const tile = { rows, columns, depth, subgroups: [m, n, k], ahead, shares: 1 } as const;
     const invocations = tensorInvocationsOf(tile);
     const [high, wide] = [rows / m / fragment, columns / n / fragment];
     const step = depth * k;
@@ -82,17 +89,18 @@ function* matmulTiles(inner: number): Generator<Tiles["matmul"]> {
     [32, 48, 64, 96, 128],
     [8, 16, 32],
     [1, 2, 4, 8],
-    [2, 4, 6, 8],
-    [4, 6, 8],
+    [2, 4, 6, 8, 12],
+    [4, 6, 8, 12],
     [1, 2, 3],
   )) {
-    const tile = { rows, columns, depth, parts, own: [high, wide], ahead, layout: "lines" } as const;
+    const tile = { rows, columns, depth, parts, own: [high, wide], ahead, layout: "lines", shares: 1 } as const;
     const invocations = invocationsOf(tile);
     const step = depth * parts;
     const brought = (((rows + columns) * step) / 4 / invocations) * ahead;
     const hasStep = step >= 16 && step <= Math.min(64, Math.max(inner, 16));
     const isUseful = step * ahead <= Math.max(inner, 16) && brought <= 8 * Math.min(ahead, 2);
-    if (invocations >= 64 && invocations <= 256 && hasStep && high * wide >= 16 && isUseful) {
+    const hasRegisters = high * wide <= 96 && invocations * (high * wide + 40) <= registers;
+    if (invocations >= 64 && hasRegisters && hasStep && high * wide >= 16 && isUseful) {
       yield tile;
       yield { ...tile, layout: "turned" };
     }

@@ -4,16 +4,16 @@
  */
 import type { Tile } from "../engines/webgpu/choose-tile.ts";
 import { DeviceLostError } from "../engines/webgpu/device-health.ts";
-import type { LoweredKernel } from "../engines/webgpu/lower.ts";
 import { tolerances } from "../engines/webgpu/self-test.ts";
 import { EngineError, messageOf } from "../errors.ts";
 import { medianOf } from "./median.ts";
 import { lowerInTile, type TuningPlan, type TuningSize, type TuningSubject } from "./plan.ts";
-import type { Inputs, KernelRig } from "./time-kernel.ts";
+import type { Inputs, KernelRig, PlacedKernels } from "./time-kernel.ts";
 
 export interface Candidate {
   readonly tile: Tile;
-  readonly kernel: LoweredKernel;
+  /** The kernel in the tile, and those that are timed with it. */
+  readonly kernels: PlacedKernels;
 }
 
 export interface MeasuredTile {
@@ -81,7 +81,7 @@ export class Contest {
   /** @param candidates that were compiled; the usual tile is not among them. */
   async run(candidates: readonly Candidate[]): Promise<TuningResult> {
     const { plan, subject, size } = this.#parts;
-    const usual = { tile: size.usual, kernel: lowerInTile(plan, subject, size.usual) };
+    const usual = { tile: size.usual, kernels: lowerInTile(plan, subject, size.usual) };
     this.#hooks.begin(undefined);
     const usualMs = await this.#warmUp(usual);
     const times: { readonly candidate: Candidate; readonly ms: number }[] = [];
@@ -120,13 +120,13 @@ export class Contest {
 
   /** @returns the candidates that compute what the usual tile computes. */
   async #check(candidates: readonly Candidate[], usual: Candidate): Promise<Candidate[]> {
-    const { plan, rig, subject } = this.#parts;
+    const { plan, rig } = this.#parts;
     const inputs = plan.inputsFor(checkedRows);
     this.#hooks.begin(undefined);
-    const expected = await rig.outputs(subject.index, usual.kernel, inputs);
+    const expected = await rig.outputs(usual.kernels[0], inputs);
     const right: Candidate[] = [];
     for (const candidate of candidates) {
-      const found = await this.#attempt(candidate, () => rig.outputs(subject.index, candidate.kernel, inputs));
+      const found = await this.#attempt(candidate, () => rig.outputs(candidate.kernels[0], inputs));
       if (found === undefined) continue;
       const isRight = expected.every((tensor, index) => this.#isNear(found[index] as Float32Array, tensor));
       if (isRight) right.push(candidate);
@@ -177,8 +177,8 @@ export class Contest {
     }
   }
 
-  #time({ kernel }: Candidate, count: number): Promise<number> {
-    return this.#parts.rig.time(this.#parts.subject.index, kernel, this.#inputs, count);
+  #time({ kernels }: Candidate, count: number): Promise<number> {
+    return this.#parts.rig.time(kernels, this.#inputs, count);
   }
 }
 

@@ -18,17 +18,18 @@ import type { KernelLimits } from "../engines/webgpu/codegen/kernel-source.ts";
 import type { GpuPrecision } from "../engines/webgpu/codegen/storage.ts";
 import { type LoweredKernel, lowerToWgsl } from "../engines/webgpu/lower.ts";
 import { Placement } from "../engines/webgpu/placement.ts";
+import { divisibleResults } from "../engines/webgpu/shares.ts";
 import { InputError } from "../errors.ts";
 import { bestLevel, scheduleAt } from "../passes/levels.ts";
 import { packSequences, sequenceIds } from "../passes/pack-sequences.ts";
-import type { Schedule } from "../passes/schedule.ts";
+import { type Kernel, readsOf, type Schedule, storedBy } from "../passes/schedule.ts";
 import { bertForQuestionAnswering } from "../program/bert.ts";
 import { inputsOf } from "../program/bind.ts";
 import { computeOrder } from "../program/order.ts";
 import { selectOutputs } from "../program/program.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { candidatesFor, nearest } from "./candidates.ts";
-import type { Inputs } from "./time-kernel.ts";
+import type { Inputs, PlacedKernel, PlacedKernels } from "./time-kernel.ts";
 
 /** A kernel at a size of runs. */
 export interface TuningSize {
@@ -45,6 +46,8 @@ export interface TuningSubject {
   /** The kernel's place in the schedule. */
   readonly index: number;
   readonly kernel: TiledKernel & { readonly shape: readonly [number, number] };
+  /** The places of those that read its result, where that may come in shares: they add them up. */
+  readonly readers: readonly number[];
   readonly sizes: readonly TuningSize[];
 }
 
@@ -87,15 +90,19 @@ export function planTuning(settings: PlanSettings, limits: KernelLimits): Tuning
   const program = selectOutputs(bertForQuestionAnswering(config), ["start_logits", "end_logits"]);
   const schedule = scheduleAt(packSequences(program) ?? program, bestLevel);
   const placement = new Placement(schedule, settings.precision);
+  const divisible = divisibleResults(schedule, placement);
+  const stored = storedBy(schedule.kernels);
   const rows = settings.rows ?? rowsFor(limits);
   checkRows(rows, limits);
   const seen = new Set<string>();
   const subjects = schedule.kernels.flatMap((kernel, index): TuningSubject[] => {
-    const tiled = tiledKernelOf(kernel, placement, limits);
+    const tiled = tiledKernelOf(kernel, placement, limits, divisible);
     if (tiled === undefined || !hasNumbers(tiled) || seen.has(JSON.stringify(tiled))) return [];
     seen.add(JSON.stringify(tiled));
     const sizes = rows.map((count) => sizeOf(tiled, count, limits, settings.mostCandidates));
-    return [{ index, kernel: tiled, sizes }];
+    const isReader = (other: Kernel): boolean => kernel.stores.some((value) => readsOf(other, stored).has(value));
+    const readers = tiled.isDivisible ? schedule.kernels.flatMap((other, at) => (isReader(other) ? [at] : [])) : [];
+    return [{ index, kernel: tiled, readers, sizes }];
   });
   return {
     precision: settings.precision,
@@ -111,20 +118,24 @@ export function planTuning(settings: PlanSettings, limits: KernelLimits): Tuning
   };
 }
 
-/** The schedule's kernel at a place, in a tile. */
+/** The schedule's kernel at a place, in a tile, and those that read its result as that tile leaves it. */
 export function lowerInTile(
-  { schedule, placement, limits }: TuningPlan,
-  { index, kernel }: TuningSubject,
+  { schedule, placement, limits, mostRows }: TuningPlan,
+  { index, kernel, readers }: TuningSubject,
   tile: Tile,
-): LoweredKernel {
+): PlacedKernels {
   const tiles = { tileFor: (kind: string) => (kind === kernel.kind ? tile : undefined) as never };
-  return lowerToWgsl(schedule, placement, { ...limits, tiles })[index] as LoweredKernel;
+  const lowered = lowerToWgsl(schedule, placement, { ...limits, tiles }, mostRows);
+  const placed = (at: number): PlacedKernel => ({ index: at, kernel: lowered[at] as LoweredKernel });
+  return [placed(index), ...readers.map(placed)];
 }
 
 const hasNumbers = (kernel: TiledKernel): kernel is TuningSubject["kernel"] =>
   kernel.shape.every((extent) => typeof extent === "number");
 
-function sizeOf(kernel: TuningSubject["kernel"], rows: number, limits: KernelLimits, most: number): TuningSize {
+function sizeOf(tiled: TuningSubject["kernel"], rows: number, limits: KernelLimits, most: number): TuningSize {
+  // Runs of any size would take any room in shares.
+  const kernel = { ...tiled, isDivisible: tiled.isDivisible === true && Number.isFinite(sizeClassOf(rows, limits)) };
   const usual = defaultTile(kernel, limits, rows);
   const others = candidatesFor(kernel, rows, limits).filter((tile) => !isSame(tile, usual));
   return { rows, mostRows: sizeClassOf(rows, limits), usual, candidates: nearest(others, usual, most) };

@@ -1,5 +1,6 @@
 /**
- * One kernel of a program alone: how long it takes, and what it computes.
+ * One kernel of a program alone: how long it takes, and what it computes. Where its result may come in shares, it is timed
+ * together with the kernels that add them up.
  *
  * What it reads is made by the kernels before it, once in each submission, which also keeps the GPU at its clock. Then it is
  * dispatched over and over in a pass of its own, with the weights of another layer each time (`weight-copies.ts`), timed by the
@@ -19,7 +20,7 @@ import { workgroupsOf } from "../engines/webgpu/encode-run.ts";
 import type { GpuDevice } from "../engines/webgpu/gpu-device.ts";
 import { fromGpu } from "../engines/webgpu/host-tensors.ts";
 import { KernelTimer, readKernelTimes } from "../engines/webgpu/kernel-timer.ts";
-import type { LoweredKernel } from "../engines/webgpu/lower.ts";
+import type { LoweredKernel, Lowering } from "../engines/webgpu/lower.ts";
 import type { Placement } from "../engines/webgpu/placement.ts";
 import { writeInputs } from "../engines/webgpu/run-inputs.ts";
 import type { Schedule } from "../passes/schedule.ts";
@@ -36,7 +37,19 @@ export interface KernelRigParts {
   readonly kernels: readonly LoweredKernel[];
   /** Layers of the model that the schedule is one of: as many weights take turns. */
   readonly layers: number;
+  /** Others that are to find room for what they store, in as many shares as they have. */
+  readonly roomFor: readonly LoweredKernel[];
 }
+
+/** A kernel that takes the place of one of the program's own. */
+export interface PlacedKernel {
+  /** Whose place. */
+  readonly index: number;
+  readonly kernel: LoweredKernel;
+}
+
+/** A kernel, and those that are timed with it. */
+export type PlacedKernels = readonly [PlacedKernel, ...PlacedKernel[]];
 
 /** A program's inputs by name. */
 export type Inputs = ReadonlyMap<string, Tensor>;
@@ -85,11 +98,13 @@ export class KernelRig {
   ): Promise<KernelRig> {
     const gpu = device.openAccount();
     try {
-      const { schedule, kernels, placement } = parts;
+      const { schedule, kernels, placement, roomFor } = parts;
       const inputs = inputsOf(computeOrder(schedule.program));
       const pipelines = await Promise.all(kernels.map((kernel, index) => compileKernel(gpu, kernel, index, placement)));
       const constants = await uploadConstants(gpu, kernels, placement, readParameter, undefined);
-      const arenaParts = { ...parts, pipelines, constants, inputs: [...inputs.values()] };
+      const lowerings = [kernels, roomFor].map((own) => ({ mostRows: Number.POSITIVE_INFINITY, kernels: own }));
+      const memory = { lowerings: lowerings as [Lowering, Lowering], pipelines, constants };
+      const arenaParts = { schedule, placement, ...memory, inputs: [...inputs.values()] };
       const arena = await createArena(gpu, arenaParts, bindInputs(inputs, largest));
       const timer = await KernelTimer.create(gpu, 1);
       const times = await gpu.createBuffer("times", 16, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
@@ -105,30 +120,27 @@ export class KernelRig {
     return this.#timer !== undefined;
   }
 
-  /** @throws KernelError if the driver refuses it. */
-  async compile(index: number, kernel: LoweredKernel): Promise<void> {
-    await compileKernel(this.#gpu, kernel, index, this.#parts.placement);
+  /** @throws KernelError if the driver refuses one. */
+  async compile(kernels: PlacedKernels): Promise<void> {
+    await this.#pipelinesOf(kernels);
   }
 
-  /**
-   * @param index whose place in the program the kernel takes.
-   * @returns milliseconds of one dispatch, on average of so many.
-   */
-  async time(index: number, kernel: LoweredKernel, inputs: Inputs, count: number): Promise<number> {
-    if (this.#timer === undefined) return this.#timeByHost(index, kernel, inputs, count);
-    await this.#submit(index, kernel, inputs, count, this.#times, []);
+  /** @returns milliseconds of one dispatch of each, on average of so many. */
+  async time(kernels: PlacedKernels, inputs: Inputs, count: number): Promise<number> {
+    if (this.#timer === undefined) return this.#timeByHost(kernels, inputs, count);
+    await this.#submit(kernels, inputs, count, this.#times, []);
     await this.#gpu.guard(this.#times.mapAsync(GPUMapMode.READ));
     const [time] = readKernelTimes(this.#times.getMappedRange());
     this.#times.unmap();
     const ms = time === undefined ? 0 : (time.endMs - time.startMs) / count;
     // Some clocks stand still.
-    return ms > 0 ? ms : this.#timeByHost(index, kernel, inputs, count);
+    return ms > 0 ? ms : this.#timeByHost(kernels, inputs, count);
   }
 
-  async #timeByHost(index: number, kernel: LoweredKernel, inputs: Inputs, count: number): Promise<number> {
+  async #timeByHost(kernels: PlacedKernels, inputs: Inputs, count: number): Promise<number> {
     const msOf = async (dispatches: number): Promise<number> => {
       const before = performance.now();
-      await this.#submit(index, kernel, inputs, dispatches, this.#times, []);
+      await this.#submit(kernels, inputs, dispatches, this.#times, []);
       await this.#gpu.guard(this.#gpu.device.queue.onSubmittedWorkDone());
       return performance.now() - before;
     };
@@ -136,28 +148,35 @@ export class KernelRig {
     return Math.max(many - few, 1e-6) / (2 * count);
   }
 
-  /** What the kernel stores, where nothing was before. */
-  async outputs(index: number, kernel: LoweredKernel, inputs: Inputs): Promise<Float32Array[]> {
+  /** What the kernel stores, where nothing was before; of what comes in shares, the sums. */
+  async outputs(placed: PlacedKernel, inputs: Inputs): Promise<Float32Array[]> {
     const { placement } = this.#parts;
     const extents = bindInputs(this.#inputs, inputs);
     let bytes = 0;
-    const stores = kernel.kernel.stores.map((value) => {
+    const stores = placed.kernel.kernel.stores.map((value) => {
       const shape = bindShape(value.shape, extents);
       const type = placement.typeOf(value) ?? "f32";
-      const size = Math.ceil(byteLength(shape, type) / 8) * 8;
+      const shares = sharesOf(value, placed.kernel);
+      const length = byteLength(shape, type);
+      const size = Math.ceil((shares * length) / 8) * 8;
       const reading: Reading = { ...(this.#arena.stored.get(value) as BufferRange), size, at: bytes };
       bytes += size;
-      return { shape, type, reading };
+      return { shape, type, reading, shares, length };
     });
     const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
     const readback = await this.#gpu.createBuffer("what a kernel stores", bytes, usage);
     try {
       const readings = stores.map(({ reading }) => reading);
-      await this.#submit(index, kernel, inputs, 1, readback, readings);
+      await this.#submit([placed], inputs, 1, readback, readings);
       await this.#gpu.guard(readback.mapAsync(GPUMapMode.READ));
-      return stores.map(({ shape, type, reading }) =>
-        fromGpu(readback.getMappedRange(reading.at, reading.size).slice(0), shape, type),
-      );
+      const mapped = readback.getMappedRange();
+      return stores.map(({ shape, type, reading, shares, length }) => {
+        const parts = Array.from({ length: shares }, (_, share) => {
+          const begin = reading.at + share * length;
+          return fromGpu(mapped.slice(begin, begin + length), shape, type);
+        });
+        return parts.reduce((sums, part) => sums.map((sum, index) => sum + (part[index] as number)));
+      });
     } finally {
       this.#gpu.destroyBuffer(readback);
     }
@@ -170,15 +189,14 @@ export class KernelRig {
 
   /** @param readings what is read of the memory that the kernel writes, cleared before; if nothing, the time is. */
   async #submit(
-    index: number,
-    kernel: LoweredKernel,
+    kernels: PlacedKernels,
     inputs: Inputs,
     count: number,
     readback: GPUBuffer,
     readings: readonly Reading[],
   ): Promise<void> {
-    const pipeline = await compileKernel(this.#gpu, kernel, index, this.#parts.placement);
-    const bindGroups = await this.#bindGroupsOf(index);
+    const pipelines = await this.#pipelinesOf(kernels);
+    const bindGroups = await Promise.all(kernels.map(({ index }) => this.#bindGroupsOf(index)));
     const extents = bindInputs(this.#inputs, inputs);
     const { device } = this.#gpu;
     const timer = readings.length > 0 ? undefined : this.#timer;
@@ -186,16 +204,22 @@ export class KernelRig {
       writeInputs(device, this.#arena.inputs, this.#parts.placement, extents, this.#inputs, inputs);
       const encoder = device.createCommandEncoder({ label: "one kernel" });
       const before = encoder.beginComputePass();
-      for (let earlier = 0; earlier < index; earlier++) {
+      for (let earlier = 0; earlier < kernels[0].index; earlier++) {
         const own = this.#parts.kernels[earlier] as LoweredKernel;
-        const groups = [this.#arena.bindGroups[earlier] as GPUBindGroup];
-        this.#dispatch(before, own, this.#pipelines[earlier] as GPUComputePipeline, groups, extents, 1);
+        const group = this.#arena.bindGroups[earlier] as GPUBindGroup;
+        this.#dispatch(before, own, this.#pipelines[earlier] as GPUComputePipeline, group, extents);
       }
       before.end();
       for (const { buffer, offset, size } of readings) encoder.clearBuffer(buffer, offset, size);
       if (timer) this.#awaitEarlier(encoder);
       const pass = encoder.beginComputePass(timer?.passOf(0));
-      this.#dispatch(pass, kernel, pipeline, bindGroups, extents, count);
+      for (let dispatch = 0; dispatch < count; dispatch++) {
+        kernels.forEach(({ kernel }, place) => {
+          const groups = bindGroups[place] as readonly GPUBindGroup[];
+          const group = groups[dispatch % groups.length] as GPUBindGroup;
+          this.#dispatch(pass, kernel, pipelines[place] as GPUComputePipeline, group, extents);
+        });
+      }
       pass.end();
       timer?.copyTo(encoder, readback, 0);
       for (const { buffer, offset, size, at } of readings)
@@ -237,18 +261,26 @@ export class KernelRig {
     pass: GPUComputePassEncoder,
     kernel: LoweredKernel,
     pipeline: GPUComputePipeline,
-    bindGroups: readonly GPUBindGroup[],
+    bindGroup: GPUBindGroup,
     extents: ExtentBinding,
-    count: number,
   ): void {
     const { maxComputeWorkgroupsPerDimension } = this.#gpu.device.limits;
     const workgroups = workgroupsOf(kernel, extents, maxComputeWorkgroupsPerDimension);
     pass.setPipeline(pipeline);
-    for (let dispatch = 0; dispatch < count; dispatch++) {
-      pass.setBindGroup(0, bindGroups[dispatch % bindGroups.length]);
-      pass.dispatchWorkgroups(...workgroups);
-    }
+    pass.setBindGroup(0, bindGroup);
+    pass.dispatchWorkgroups(...workgroups);
   }
+
+  #pipelinesOf(kernels: PlacedKernels): Promise<GPUComputePipeline[]> {
+    const { placement } = this.#parts;
+    return Promise.all(kernels.map(({ index, kernel }) => compileKernel(this.#gpu, kernel, index, placement)));
+  }
+}
+
+/** As how many tensors a kernel leaves what it stores. */
+function sharesOf(stored: Value, { bindings }: LoweredKernel): number {
+  const own = bindings.find((binding) => binding.kind === "tensor" && binding.value === stored);
+  return own?.kind === "tensor" ? own.shares : 1;
 }
 
 /** Kernels that read weights, not tables. */

@@ -11,6 +11,7 @@ import pLimit from "p-limit";
 import type { Tile } from "../engines/webgpu/choose-tile.ts";
 import { DeviceLostError } from "../engines/webgpu/device-health.ts";
 import type { GpuDevice } from "../engines/webgpu/gpu-device.ts";
+import type { LoweredKernel } from "../engines/webgpu/lower.ts";
 import { messageOf } from "../errors.ts";
 import { type Candidate, Contest, type ContestHooks, checkedRows, type TuningResult } from "./contest.ts";
 import { randomTensors } from "./made-up-tensors.ts";
@@ -125,8 +126,9 @@ class Search {
     const device = await this.#hooks.open();
     try {
       const largest = inputsFor(Math.max(mostRows, checkedRows));
+      const roomFor = subjects.flatMap((subject) => this.#inMostShares(subject));
       const weights = randomTensors(parameters, true);
-      const rig = await KernelRig.create(device, { schedule, placement, kernels, layers }, weights, largest);
+      const rig = await KernelRig.create(device, { schedule, placement, kernels, layers, roomFor }, weights, largest);
       const limit = pLimit(compiledTogether);
       const stop = new AbortController();
       const compiling = subjects.slice(subjects.indexOf(first)).map((subject) => {
@@ -140,6 +142,14 @@ class Search {
     }
   }
 
+  /** The kernel in the tile whose result takes the most room. */
+  #inMostShares(subject: TuningSubject): LoweredKernel[] {
+    const sharesOf = (tile: Tile): number => ("shares" in tile ? tile.shares : 1);
+    const tiles = [...subject.sizes.map(({ usual }) => usual), ...tilesOf(subject)];
+    const [most] = tiles.sort((one, other) => sharesOf(other) - sharesOf(one));
+    return most === undefined ? [] : [lowerInTile(this.#plan, subject, most)[0].kernel];
+  }
+
   /** Never rejects: a device that was lost is noticed by whoever measures on it. */
   async #compile(
     rig: KernelRig,
@@ -149,9 +159,9 @@ class Search {
   ): Promise<Candidate | undefined> {
     if (stopped.aborted || this.#hooks.signal.aborted) return undefined;
     try {
-      const kernel = lowerInTile(this.#plan, subject, tile);
-      await rig.compile(subject.index, kernel);
-      return { tile, kernel };
+      const kernels = lowerInTile(this.#plan, subject, tile);
+      await rig.compile(kernels);
+      return { tile, kernels };
     } catch (error) {
       if (!stopped.aborted && !(error instanceof DeviceLostError)) this.#refuse(subject, tile, messageOf(error));
       return undefined;

@@ -236,12 +236,13 @@ class Rewriter {
   }
 
   /** Float16 may lie in an array of another type (stand-in-halves.ts): of it the shape alone counts. */
-  #lengthText(name: string, { value }: Extract<Binding, { kind: "tensor" }>): string {
+  #lengthText(name: string, { value, shares }: Extract<Binding, { kind: "tensor" }>): string {
     const type = this.#placement.typeOf(value);
     const isSingle = type === "integers" || type === "scalars";
-    const own = isSingle
+    const one = isSingle
       ? productText(value.shape)
       : `${productText(value.shape.slice(0, -1))} * ${rowVectorsText(value.shape)}`;
+    const own = `${shares}u * ${one}`;
     const seen = this.#types.get(name)?.element === "vec4<u32>" ? `${own} / 2u` : own;
     return type === "f16" ? seen : `min(${seen}, arrayLength(&${name}))`;
   }

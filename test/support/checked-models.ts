@@ -26,6 +26,8 @@ export const odd = { ...common, hiddenSize: 27, heads: 3, intermediateSize: 22, 
 export const even = { ...common, hiddenSize: 96, heads: 4, intermediateSize: 136, maxPositions: 131 };
 /** As many columns as take the larger tiles, and rows whose statistics are made tile by tile. */
 export const wide = { ...even, intermediateSize: 1048 };
+/** So long an inner dimension, beside columns that are neither few nor many, that it is divided among workgroups. */
+export const deep = { ...even, hiddenSize: 144, intermediateSize: 2048 };
 /** Heads as take the smaller tile of attention in tensor cores. */
 export const largeHeads = { ...even, hiddenSize: 144, heads: 2 };
 

@@ -5,7 +5,7 @@ import type { Tiles } from "../../src/engines/webgpu/choose-tile.ts";
 import type { PersistentLimits } from "../../src/engines/webgpu/persistent-tiles.ts";
 
 const tiles: Partial<Tiles> = {
-  matmul: { rows: 32, columns: 32, depth: 16, parts: 1, own: [4, 4], ahead: 1, layout: "lines" },
+  matmul: { rows: 32, columns: 32, depth: 16, parts: 1, own: [4, 4], ahead: 1, layout: "lines", shares: 1 },
   attention: { queries: 32, keys: 32, own: 4 },
 };
 

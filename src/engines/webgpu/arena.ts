@@ -13,7 +13,7 @@ import type { Value } from "../../program/program.ts";
 import { byteLength } from "./codegen/storage.ts";
 import type { BufferRange, Constants } from "./constants.ts";
 import { formatBytes, type GpuDevice } from "./gpu-device.ts";
-import type { LoweredKernel } from "./lower.ts";
+import type { LoweredKernel, Lowering } from "./lower.ts";
 import type { Placement } from "./placement.ts";
 import { createRunInputs, type RunInputs } from "./run-inputs.ts";
 
@@ -33,21 +33,26 @@ export interface ArenaPlan {
   readonly bytes: number;
 }
 
-/** Plans an arena by when each value is written and last read. What is kept stays to the end. */
+/**
+ * Plans an arena by when each value is written and last read. What is kept stays to the end.
+ * @param lowerings of one schedule, all of which are to find room.
+ */
 export function planArena(
   { program }: Schedule,
-  kernels: readonly LoweredKernel[],
+  lowerings: readonly [Lowering, ...Lowering[]],
   placement: Placement,
   extents: ExtentBinding,
   alignment: number,
 ): ArenaPlan {
+  const [{ kernels }] = lowerings;
+  const room = roomIn(lowerings, placement, extents);
   const lives = new Map<Value, { bytes: number; first: number; last: number }>();
   kernels.forEach(({ bindings }, index) => {
     for (const binding of bindings) {
       if (binding.kind !== "tensor" || !placement.isStored(binding.value)) continue;
       const { value } = binding;
-      const bytes = byteLength(bindShape(value.shape, extents), placement.typeOf(value) ?? "f32");
-      const life = lives.get(value) ?? { bytes: roundUp(Math.max(16, bytes), 16), first: index, last: index };
+      const bytes = roundUp(Math.max(16, room.get(value) ?? 0), 16);
+      const life = lives.get(value) ?? { bytes, first: index, last: index };
       lives.set(value, { ...life, last: index });
     }
   });
@@ -66,9 +71,34 @@ export function planArena(
   return { places: new Map(places), bytes: plan.bytes };
 }
 
+/**
+ * Bytes that each stored value takes at most: as many tensors as it comes in shares, of as many tokens as runs of that
+ * lowering have.
+ */
+function roomIn(
+  lowerings: readonly Lowering[],
+  placement: Placement,
+  extents: ExtentBinding,
+): ReadonlyMap<Value, number> {
+  const room = new Map<Value, number>();
+  for (const { mostRows, kernels } of lowerings) {
+    const own = new Map([...extents].map(([symbol, extent]) => [symbol, Math.min(extent, mostRows)]));
+    for (const binding of kernels.flatMap(({ bindings }) => bindings)) {
+      if (binding.kind !== "tensor" || !placement.isStored(binding.value)) continue;
+      const { value, shares } = binding;
+      const shape = bindShape(value.shape, shares > 1 ? own : extents);
+      const bytes = shares * byteLength(shape, placement.typeOf(value) ?? "f32");
+      room.set(value, Math.max(room.get(value) ?? 0, bytes));
+    }
+  }
+  return room;
+}
+
 export interface ArenaParts {
   readonly schedule: Schedule;
-  readonly kernels: readonly LoweredKernel[];
+  /** All that runs in this arena may take. What they bind is the same. */
+  readonly lowerings: readonly [Lowering, ...Lowering[]];
+  /** Of the first lowering. */
   readonly pipelines: readonly GPUComputePipeline[];
   readonly placement: Placement;
   readonly constants: Constants;
@@ -76,9 +106,9 @@ export interface ArenaParts {
 }
 
 export async function createArena(gpu: GpuDevice, parts: ArenaParts, extents: ExtentBinding): Promise<Arena> {
-  const { schedule, kernels, pipelines, placement, constants } = parts;
+  const { schedule, lowerings, pipelines, placement, constants } = parts;
   const { limits } = gpu.device;
-  const plan = planArena(schedule, kernels, placement, extents, limits.minStorageBufferOffsetAlignment);
+  const plan = planArena(schedule, lowerings, placement, extents, limits.minStorageBufferOffsetAlignment);
   for (const { size } of plan.places.values()) checkBinding(size, limits.maxStorageBufferBindingSize);
   const buffers: GPUBuffer[] = [];
   try {
@@ -89,7 +119,7 @@ export async function createArena(gpu: GpuDevice, parts: ArenaParts, extents: Ex
     const inputs = await createRunInputs(gpu, parts.inputs, placement, extents);
     buffers.push(inputs.buffer);
     const memory = { stored, inputs, constants };
-    const bindGroups = kernels.map((kernel, index) =>
+    const bindGroups = lowerings[0].kernels.map((kernel, index) =>
       createBindGroup(gpu.device, pipelines[index] as GPUComputePipeline, kernel, memory),
     );
     return { extents, stored, inputs, bindGroups, buffers };

@@ -4,10 +4,18 @@
  * Must stay true: a tile that was found, wherever it comes from, is checked before a kernel is made of it.
  */
 import type { Kernel } from "../../passes/schedule.ts";
-import type { Extent, Shape, Value } from "../../program/program.ts";
+import { type Extent, operandsOf, type Shape, type Value } from "../../program/program.ts";
+import { viewedTensor } from "../../program/views.ts";
 import type { KernelLimits } from "./codegen/kernel-source.ts";
+import { isHalf } from "./codegen/storage.ts";
 import { type AttentionTile, attentionTileFor, headSizeOf, isValidAttentionTile } from "./kernels/attention-tiles.ts";
-import { isValidMatmulTile, type MatmulTile, matmulTileFor, plainSizeClasses } from "./kernels/matmul-tiles.ts";
+import {
+  isValidMatmulTile,
+  type MatmulTile,
+  matmulTileFor,
+  type Product,
+  plainSizeClasses,
+} from "./kernels/matmul-tiles.ts";
 import { isNarrow } from "./kernels/narrow-matmul.ts";
 import { suitsTensorAttention } from "./kernels/tensor-attention.ts";
 import {
@@ -16,7 +24,13 @@ import {
   tensorAttentionTileFor,
 } from "./kernels/tensor-attention-tiles.ts";
 import { suitsTensorCores } from "./kernels/tensor-matmul.ts";
-import { isValidTensorTile, sizeClasses, type TensorTile, tileFor } from "./kernels/tensor-tiles.ts";
+import {
+  isValidTensorTile,
+  sizeClasses,
+  type TensorProduct,
+  type TensorTile,
+  tileFor,
+} from "./kernels/tensor-tiles.ts";
 import type { Placement } from "./placement.ts";
 
 /** The generators whose tiles are looked for, and their tiles. */
@@ -38,6 +52,10 @@ export interface TiledKernel<K extends TileKind = TileKind> {
   readonly shape: Shape;
   /** Whether it is a matmul that computes statistics of its result: not all tiles suit those. */
   readonly hasStatistics?: boolean;
+  /** Whether it is a matmul of which the result may come in shares. */
+  readonly isDivisible?: boolean;
+  /** Whether it is a matmul of which both operands lie in memory as float16. */
+  readonly isOfHalves?: boolean;
 }
 
 /** Tiles that were found. What it gives need not be valid. */
@@ -59,17 +77,23 @@ export const sizeClassesOf = ({ tensorCores }: KernelLimits): readonly [number, 
 export const sizeClassOf = (rows: number, limits: KernelLimits): number =>
   sizeClassesOf(limits).find((mostRows) => rows <= mostRows) ?? Number.POSITIVE_INFINITY;
 
-/** @returns `undefined` for a kernel that has no tile. */
+/**
+ * @param divisible results that may come in shares.
+ * @returns `undefined` for a kernel that has no tile.
+ */
 export function tiledKernelOf(
   { template, stores }: Kernel,
   placement: Placement,
   limits: KernelLimits,
+  divisible: ReadonlySet<Value> = new Set(),
 ): TiledKernel | undefined {
   if (template.kind === "matmul") {
     const { matmul, statistics } = template;
     if (isNarrow(matmul) && statistics === undefined) return undefined;
     const kind = limits.tensorCores && suitsTensorCores(matmul, placement) ? "tensor-matmul" : "matmul";
-    return { kind, shape: matmulShape(matmul), hasStatistics: statistics !== undefined };
+    const isDivisible = stores.some((value) => divisible.has(value));
+    const isOfHalves = operandsOf(matmul.operation).every((operand) => isHalf(placement.typeOf(viewedTensor(operand))));
+    return { kind, shape: matmulShape(matmul), hasStatistics: statistics !== undefined, isDivisible, isOfHalves };
   }
   if (template.kind !== "attention") return undefined;
   const { attention } = template;
@@ -110,19 +134,26 @@ interface Rule<T> {
   readonly standard: (kernel: TiledKernel, limits: KernelLimits, mostRows: number) => T;
 }
 
+function productOf(kernel: TiledKernel): Omit<Product, "mostRows"> {
+  const { shape, hasStatistics = false, isDivisible = false, isOfHalves = false } = kernel;
+  const [inner, columns] = shape as readonly [Extent, Extent];
+  return { inner, columns, hasStatistics, isDivisible, isOfHalves };
+}
+
+const tensorProductOf = ({ shape: [inner, columns], isDivisible = false }: TiledKernel): TensorProduct => {
+  return { inner: Number(inner), columns: Number(columns), isDivisible };
+};
+
 const headOf = ({ shape: [depth, width] }: TiledKernel) => ({ depth: Number(depth), width: Number(width) });
 
 const rules: { readonly [K in TileKind]: Rule<Tiles[K]> } = {
   "tensor-matmul": {
-    isValid: (tile, _, limits) => isValidTensorTile(tile, limits),
-    standard: ({ shape: [inner, columns] }, _, mostRows) => tileFor(mostRows, Number(columns), Number(inner)),
+    isValid: (tile, kernel, limits) => isValidTensorTile(tile, tensorProductOf(kernel), limits),
+    standard: (kernel, _, mostRows) => tileFor(mostRows, tensorProductOf(kernel)),
   },
   matmul: {
-    isValid: (tile, { hasStatistics = false }, limits) => isValidMatmulTile(tile, limits, hasStatistics),
-    standard: ({ shape, hasStatistics = false }, limits, mostRows) => {
-      const [inner, columns] = shape as readonly [Extent, Extent];
-      return matmulTileFor({ mostRows, inner, columns, hasStatistics }, limits);
-    },
+    isValid: (tile, kernel, limits) => isValidMatmulTile(tile, productOf(kernel), limits),
+    standard: (kernel, limits, mostRows) => matmulTileFor({ mostRows, ...productOf(kernel) }, limits),
   },
   "tensor-attention": {
     isValid: (tile, kernel, limits) => isValidTensorAttentionTile(tile, headOf(kernel), limits),

@@ -297,7 +297,7 @@ export class GpuProgram {
     const { schedule, lowerings, placement } = this.#parts;
     return {
       schedule,
-      kernels: lowerings[0].kernels,
+      lowerings,
       placement,
       pipelines: this.#pipelines[0] as readonly GPUComputePipeline[],
       constants: this.#constants,

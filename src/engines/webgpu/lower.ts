@@ -17,7 +17,7 @@ import {
   type Tiles,
   tiledKernelOf,
 } from "./choose-tile.ts";
-import { KernelBindings } from "./codegen/bindings.ts";
+import { KernelBindings, type Shares } from "./codegen/bindings.ts";
 import type { KernelSource } from "./codegen/kernel-source.ts";
 import { attentionKernel } from "./kernels/attention.ts";
 import { elementwiseKernel } from "./kernels/elementwise.ts";
@@ -30,6 +30,7 @@ import { turnedMatmulKernel } from "./kernels/turned-matmul.ts";
 import { canMerge, mergeSources } from "./persistent.ts";
 import type { PersistentLimits } from "./persistent-tiles.ts";
 import type { Placement } from "./placement.ts";
+import { divisibleResults } from "./shares.ts";
 
 export interface LoweredKernel extends Omit<KernelSource, "parts" | "grid"> {
   readonly kernel: Kernel;
@@ -75,14 +76,19 @@ export function lowerForAllSizes(
 
 /** @param mostRows tokens of all sequences together, at most: what tiles are chosen for. */
 export function lowerToWgsl(
-  { kernels }: Schedule,
+  schedule: Schedule,
   placement: Placement,
   limits: LoweringLimits,
   mostRows = Number.POSITIVE_INFINITY,
 ): LoweredKernel[] {
+  const { kernels } = schedule;
   const { persistent, ...others } = limits;
   const stored = storedBy(kernels);
-  const lowerAlone = (kernel: Kernel): LoweredKernel => lowerOne(kernel, stored, placement, others, mostRows);
+  const mayShare = persistent === undefined && Number.isFinite(mostRows);
+  const divisible = mayShare ? divisibleResults(schedule, placement) : new Set<Value>();
+  const context = { placement, limits: others, mostRows, divisible };
+  const shares = sharesIn(kernels, context);
+  const lowerAlone = (kernel: Kernel): LoweredKernel => lowerOne(kernel, stored, shares, context);
   if (persistent === undefined) return kernels.map(lowerAlone);
   return subprogramsOf(kernels).flatMap((subprogram) => {
     const merged = lowerTogether(subprogram, stored, placement, { ...others, persistent }, mostRows);
@@ -92,16 +98,25 @@ export function lowerToWgsl(
 
 type Stored = ReturnType<typeof storedBy>;
 
-function lowerOne(
-  kernel: Kernel,
-  stored: Stored,
-  placement: Placement,
-  limits: TileLimits,
-  mostRows: number,
-): LoweredKernel {
+/** The results that come in shares, for the tiles of the matmuls that make them are such. */
+function sharesIn(kernels: readonly Kernel[], context: LoweringContext): Shares {
+  const { placement, limits, mostRows, divisible } = context;
+  const found = new Map<Value, number>();
+  for (const kernel of kernels) {
+    const [value] = kernel.stores;
+    if (value === undefined || !divisible?.has(value)) continue;
+    const tiled = tiledKernelOf(kernel, placement, limits, divisible);
+    const tile = tiled && chooseTile(tiled, limits, mostRows);
+    if (tile && "shares" in tile && tile.shares > 1) found.set(value, tile.shares);
+  }
+  return found;
+}
+
+function lowerOne(kernel: Kernel, stored: Stored, shares: Shares, context: LoweringContext): LoweredKernel {
+  const { limits, placement } = context;
   const interior = interiorOf(kernel, stored);
   const lower = (own: TileLimits): KernelSource =>
-    lowerKernel(kernel, interior, new KernelBindings(placement), { placement, limits: own, mostRows });
+    lowerKernel(kernel, interior, new KernelBindings(placement, shares), { ...context, limits: own });
   const source = lower(limits);
   // What a kernel computes besides may take more than a tile's own rules know of.
   const fits = source.workgroupMemory <= limits.workgroupMemory && source.workgroupSize <= limits.workgroupSize;
@@ -159,6 +174,8 @@ interface LoweringContext {
   readonly placement: Placement;
   readonly limits: TileLimits;
   readonly mostRows: number;
+  /** Results that may come in shares. */
+  readonly divisible?: ReadonlySet<Value>;
   /** Of a workgroup that owns a row, if it is not to be the usual number. */
   readonly rowInvocations?: number;
 }
@@ -167,10 +184,10 @@ function lowerKernel(
   kernel: Kernel,
   interior: readonly Value[],
   bindings: KernelBindings,
-  { placement, limits, mostRows, rowInvocations }: LoweringContext,
+  { placement, limits, mostRows, divisible, rowInvocations }: LoweringContext,
 ): KernelSource {
   const { template, stores } = kernel;
-  const tiled = tiledKernelOf(kernel, placement, limits);
+  const tiled = tiledKernelOf(kernel, placement, limits, divisible);
   const tileOf = <K extends TileKind>(kind: K, kernel: TiledKernel): Tiles[K] =>
     chooseTile({ ...kernel, kind }, limits, mostRows);
   switch (template.kind) {

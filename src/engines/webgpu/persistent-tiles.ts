@@ -42,7 +42,7 @@ export const persistentTiles: TileSource = {
 };
 
 function matmulTileFor(inner: number, columns: number, mostRows: number): TensorTile {
-  const usual = tileFor(mostRows, columns, inner);
+  const usual = tileFor(mostRows, { inner, columns, isDivisible: false });
   if (tensorInvocationsOf(usual) === persistentInvocations) return usual;
   if (mostRows > ofFewRows.mostRows) return ofManyRows;
   return hasFewColumns(columns) ? ofFewRows.few : ofFewRows.many;

@@ -24,14 +24,14 @@ const plain: TunedTile = {
   precision: "f32",
   shape: [64, 192],
   mostRows: null,
-  tile: { rows: 32, columns: 64, depth: 8, parts: 2, own: [4, 8], ahead: 1, layout: "lines" },
+  tile: { rows: 32, columns: 64, depth: 8, parts: 2, own: [4, 8], ahead: 1, layout: "lines", shares: 1 },
 };
 const tensor: TunedTile = {
   kind: "tensor-matmul",
   precision: "f16",
   shape: [64, 192],
   mostRows: 192,
-  tile: { rows: 32, columns: 32, depth: 32, subgroups: [1, 1, 2], ahead: 1 },
+  tile: { rows: 32, columns: 32, depth: 32, subgroups: [1, 1, 2], ahead: 1, shares: 1 },
 };
 const attention: TunedTile = {
   kind: "tensor-attention",
@@ -64,7 +64,7 @@ describe("what is read", () => {
   test("newer tiles take the place of older ones for the same kernels alone", () => {
     const newer: TunedTile = {
       ...plain,
-      tile: { rows: 32, columns: 32, depth: 16, parts: 1, own: [4, 4], ahead: 1, layout: "lines" },
+      tile: { rows: 32, columns: 32, depth: 16, parts: 1, own: [4, 4], ahead: 1, layout: "lines", shares: 1 },
     };
     expect(mergeTiles([plain, tensor], [newer, attention])).toEqual([newer, tensor, attention]);
   });
@@ -103,12 +103,12 @@ describe("lowering", () => {
   });
 
   test.each([
-    { rows: 33, columns: 64, depth: 8, parts: 2, own: [4, 8], ahead: 1, layout: "lines" },
-    { rows: 32, columns: 48, depth: 8, parts: 2, own: [4, 8], ahead: 1, layout: "lines" },
-    { rows: 32, columns: 64, depth: 7, parts: 2, own: [4, 8], ahead: 1, layout: "lines" },
-    { rows: 32, columns: 64, depth: 8, parts: 3, own: [4, 8], ahead: 1, layout: "lines" },
-    { rows: 256, columns: 256, depth: 8, parts: 2, own: [4, 8], ahead: 1, layout: "lines" },
-    { rows: 1e9, columns: 1e9, depth: 1e9, parts: 1, own: [1, 1], ahead: 1, layout: "lines" },
+    { rows: 33, columns: 64, depth: 8, parts: 2, own: [4, 8], ahead: 1, layout: "lines", shares: 1 },
+    { rows: 32, columns: 48, depth: 8, parts: 2, own: [4, 8], ahead: 1, layout: "lines", shares: 1 },
+    { rows: 32, columns: 64, depth: 7, parts: 2, own: [4, 8], ahead: 1, layout: "lines", shares: 1 },
+    { rows: 32, columns: 64, depth: 8, parts: 3, own: [4, 8], ahead: 1, layout: "lines", shares: 1 },
+    { rows: 256, columns: 256, depth: 8, parts: 2, own: [4, 8], ahead: 1, layout: "lines", shares: 1 },
+    { rows: 1e9, columns: 1e9, depth: 1e9, parts: 1, own: [1, 1], ahead: 1, layout: "lines", shares: 1 },
   ] as const)("leaves out a tile of which no kernel can be made: %o", (tile) => {
     expect(codes([{ ...plain, tile: { ...tile, own: [...tile.own] } }])).toEqual(codes([]));
   });

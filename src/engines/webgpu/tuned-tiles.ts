@@ -10,7 +10,7 @@ import type { TileKind, TileSource, Tiles } from "./choose-tile.ts";
 import { type GpuPrecision, gpuPrecisions } from "./codegen/storage.ts";
 
 /** To be raised with every change of a generator that may make another tile the best. */
-export const kernelGeneration = 4;
+export const kernelGeneration = 5;
 
 /** What a GPU says of itself and its driver. */
 export interface GpuIdentity {
@@ -40,6 +40,7 @@ const Entry = v.variant("kind", [
       depth: Count,
       subgroups: v.tuple([Count, Count, Count]),
       ahead: Count,
+      shares: Count,
     }),
   }),
   v.object({
@@ -53,6 +54,7 @@ const Entry = v.variant("kind", [
       own: v.tuple([Count, Count]),
       ahead: Count,
       layout: v.picklist(["lines", "turned"]),
+      shares: Count,
     }),
   }),
   v.object({

@@ -15,7 +15,7 @@ const one: TunedTile = {
   precision: "f32",
   shape: [64, 192],
   mostRows: null,
-  tile: { rows: 32, columns: 64, depth: 8, parts: 2, own: [4, 8], ahead: 1, layout: "lines" },
+  tile: { rows: 32, columns: 64, depth: 8, parts: 2, own: [4, 8], ahead: 1, layout: "lines", shares: 1 },
 };
 const other: TunedTile = { ...one, shape: [64, 64] };
 

@@ -7,7 +7,7 @@
  */
 import type { Value } from "../../../program/program.ts";
 import type { SpecialFunction } from "../special-functions.ts";
-import { isHalf, type StorageType, storageForms, type ViewType } from "./storage.ts";
+import { isHalf, type StorageType, storageForms, tensorLengthText, type ViewType } from "./storage.ts";
 
 /** Where tensors come from, as far as a kernel cares. */
 export interface TensorSource {
@@ -21,7 +21,14 @@ export interface TensorSource {
 
 /** One entry of a kernel's bind group, in order. Binding 0 is the uniform `extents`. */
 export type Binding =
-  | { readonly kind: "tensor"; readonly value: Value; readonly name: string; readonly access: "read" | "write" }
+  | {
+      readonly kind: "tensor";
+      readonly value: Value;
+      readonly name: string;
+      readonly access: "read" | "write";
+      /** As many tensors one behind another, of which it is the sum (`shares.ts`). */
+      readonly shares: number;
+    }
   | { readonly kind: "vectors"; readonly values: readonly Value[] }
   /** Where workgroups that are resident together meet (`persistent.ts`). */
   | { readonly kind: "meetings" };
@@ -39,8 +46,12 @@ interface BoundTensor {
   readonly isByEight: boolean;
 }
 
+/** Of values that come as sums: how many tensors each is the sum of (`shares.ts`). */
+export type Shares = ReadonlyMap<Value, number>;
+
 export class KernelBindings {
   readonly #source: TensorSource;
+  readonly #shares: Shares;
   readonly #tensors = new Map<Value, BoundTensor>();
   readonly #vectors = new Map<Value, number>();
   readonly #specials = new Set<SpecialFunction>();
@@ -51,8 +62,9 @@ export class KernelBindings {
   #vectorsLength = 0;
   #names = 0;
 
-  constructor(source: TensorSource) {
+  constructor(source: TensorSource, shares: Shares = new Map()) {
     this.#source = source;
+    this.#shares = shares;
   }
 
   /** Whether the value is a tensor in memory, not one that the kernel computes. */
@@ -63,6 +75,17 @@ export class KernelBindings {
   /** How a value lies in memory; `undefined` for one that the kernel computes. */
   typeOf(value: Value): ViewType | undefined {
     return this.has(value) ? this.#typeOf(value) : undefined;
+  }
+
+  /** How many tensors in memory a value is the sum of. */
+  sharesOf(value: Value): number {
+    return this.#shares.get(value) ?? 1;
+  }
+
+  /** Where in memory the elements are of which the value's is the sum. @param index of the first, as all are in WGSL. */
+  placesOf(value: Value, index: string): string[] {
+    const others = Array.from({ length: this.sharesOf(value) - 1 }, (_, other) => other + 1);
+    return [index, ...others.map((share) => `${index} + ${share}u * ${tensorLengthText(value.shape)}`)];
   }
 
   /** A tensor the kernel reads. */
@@ -123,7 +146,7 @@ export class KernelBindings {
   /** The bind group's entries after `extents`. */
   get bindings(): readonly Binding[] {
     const tensors = [...this.#tensors].map(
-      ([value, { name, access }]): Binding => ({ kind: "tensor", value, name, access }),
+      ([value, { name, access }]): Binding => ({ kind: "tensor", value, name, access, shares: this.sharesOf(value) }),
     );
     const vectors: Binding[] = this.#vectors.size === 0 ? [] : [{ kind: "vectors", values: [...this.#vectors.keys()] }];
     return [...tensors, ...vectors, ...(this.#hasMeetings ? [{ kind: "meetings" } as const] : [])];

@@ -10,7 +10,6 @@
  * Must stay true: memory is read only at coordinates inside a tensor's shape or in the padding of its rows, provided that
  * the coordinates asked for are.
  */
-import { transpose } from "../../../program/build.ts";
 import { matchGelu } from "../../../program/patterns.ts";
 import {
   type ElementwiseFunction,
@@ -85,12 +84,15 @@ export class Block {
 
   /** The same rounded to float16, as a `vec4<f16>`: without a conversion where they lie in memory as such. */
   halves(value: Value, coordinates: Coordinates): string {
+    return this.storedHalves(value, coordinates) ?? `vec4<f16>(${this.vector(value, coordinates)})`;
+  }
+
+  /** Four elements as a `vec4<f16>`; `undefined` where they do not lie in memory as such. */
+  storedHalves(value: Value, coordinates: Coordinates): string | undefined {
     const stored = this.#stored(value, coordinates, 4);
-    if (stored !== undefined && this.#bindings.typeOf(stored.value) === "f16") {
-      const { name, offset } = this.#bindings.read(stored.value);
-      return `${name}[${vectorIndex(stored.rows, stored.value, stored.column, offset)}]`;
-    }
-    return `vec4<f16>(${this.vector(value, coordinates)})`;
+    if (stored === undefined || this.#bindings.typeOf(stored.value) !== "f16") return undefined;
+    const { name, offset } = this.#bindings.read(stored.value);
+    return `${name}[${vectorIndex(stored.rows, stored.value, stored.column, offset)}]`;
   }
 
   /**
@@ -300,7 +302,8 @@ export class Block {
     const base = coordinates.at(-1) ?? zero;
     if (type === "integers" || base.multipleOf % 4 !== 0) return this.#lanes(value, coordinates);
     const rows = linear(coordinates.slice(0, -1), value.shape.slice(0, -1));
-    return loadVector(name, vectorIndex(rows, value, base, offset), type);
+    const places = this.#bindings.placesOf(value, vectorIndex(rows, value, base, offset));
+    return places.map((place) => loadVector(name, place, type)).join(" + ");
   }
 
   #loadScalar(value: Value, coordinates: Coordinates): string {
@@ -309,7 +312,8 @@ export class Block {
     const rows = linear(coordinates.slice(0, -1), value.shape.slice(0, -1));
     if (type === "scalars") return `${name}[${rows.text}]`;
     const base = coordinates.at(-1) ?? zero;
-    return loadLane(name, vectorIndex(rows, value, base, offset), `(${base.text} % 4u)`, type);
+    const places = this.#bindings.placesOf(value, vectorIndex(rows, value, base, offset));
+    return places.map((place) => loadLane(name, place, `(${base.text} % 4u)`, type)).join(" + ");
   }
 }
 
@@ -387,14 +391,4 @@ function staysARow(
       return isWhole && (own.at(-1)?.multipleOf ?? 0) % count === 0;
     }
   }
-}
-
-/** The value with its last two axes exchanged: what it is a transpose of, if it is one of these two axes. */
-export function transposed(value: Value): Value {
-  const axes = value.shape.map((_, axis) => axis);
-  const [row, column] = [axes.length - 2, axes.length - 1];
-  const exchanged = [...axes.slice(0, row), column, row];
-  const { operation } = value;
-  if (operation.kind === "transpose" && operation.permutation.join() === exchanged.join()) return operation.operand;
-  return transpose(value, exchanged);
 }

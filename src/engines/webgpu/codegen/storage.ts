@@ -71,6 +71,10 @@ export function rowVectorsText(shape: Shape): string {
   return typeof last === "number" ? `${Math.ceil(last / 4)}u` : `((${extentText(last)} + 3u) / 4u)`;
 }
 
+/** Vectors in a tensor, as WGSL. */
+export const tensorLengthText = (shape: Shape): string =>
+  [...shape.slice(0, -1).map(extentText), rowVectorsText(shape)].join(" * ");
+
 /** Four elements as `vec4<f32>`. @param index of a vector of four, however the tensor is seen. */
 export const loadVector = (name: string, index: string, type: ViewType): string =>
   vectorOf(elementAt(name, index, type), type);

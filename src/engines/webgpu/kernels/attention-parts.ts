@@ -5,10 +5,10 @@
 import { sequenceIds } from "../../../passes/pack-sequences.ts";
 import type { Attention } from "../../../passes/schedule.ts";
 import type { Extent, Value } from "../../../program/program.ts";
-import { viewedTensor } from "../../../program/views.ts";
+import { transposed, viewedTensor } from "../../../program/views.ts";
 import type { KernelBindings } from "../codegen/bindings.ts";
 import { at, type Coordinates, delinearize, linear } from "../codegen/coordinates.ts";
-import { Block, broadcastCoordinates, type Given, maskTail, transposed, vectorIndex } from "../codegen/expressions.ts";
+import { Block, broadcastCoordinates, type Given, maskTail, vectorIndex } from "../codegen/expressions.ts";
 import { indent } from "../codegen/kernel-source.ts";
 import { extentText, storeVector } from "../codegen/storage.ts";
 import { unitLoader } from "./tensor-fragments.ts";

@@ -29,11 +29,11 @@ export interface AttentionTile {
 const tile = (queries: number, keys: number, own: number): AttentionTile => ({ queries, keys, own });
 
 /**
- * Best first. 48 queries make 96 workgroups of 384 tokens and twelve heads, which a large GPU computes at a time; 32 make
+ * Best first. 36 queries make 132 workgroups of 384 tokens and twelve heads, which a large GPU computes at a time; 32 make
  * 144, of which it computes a few after all others.
  */
 const tiles: readonly AttentionTile[] = [
-  tile(48, 64, 2),
+  tile(36, 64, 3),
   tile(48, 64, 4),
   tile(32, 64, 4),
   tile(32, 32, 4),

@@ -6,11 +6,12 @@
  */
 import type { Kernel, TileStatistics } from "../../../passes/schedule.ts";
 import { type Extent, type Operation, operandsOf, type Shape, type Value } from "../../../program/program.ts";
+import { transposed } from "../../../program/views.ts";
 import type { KernelBindings } from "../codegen/bindings.ts";
 import { at, type Coordinates, delinearize, linear, zero } from "../codegen/coordinates.ts";
-import { Block, type Given, maskTail, transposed, vectorIndex } from "../codegen/expressions.ts";
+import { Block, type Given, maskTail, vectorIndex } from "../codegen/expressions.ts";
 import { gridOf, indent, productText, store } from "../codegen/kernel-source.ts";
-import { extentText, isOfVectors, storageForms, vectorOf } from "../codegen/storage.ts";
+import { extentText, isOfVectors, storageForms, tensorLengthText, vectorOf } from "../codegen/storage.ts";
 import { rowScalars } from "./row-scalars.ts";
 import { unitLoader } from "./tensor-fragments.ts";
 
@@ -42,6 +43,8 @@ export class MatmulParts {
   readonly columns: Extent;
   readonly rowAxes: Shape;
   readonly batchAxes: Shape;
+  /** Among how many workgroups the inner dimension is divided (`shares.ts`); `batch` says which share is a workgroup's. */
+  readonly shares: number;
   readonly rows: Rows;
   readonly #interior: readonly Value[];
   readonly #matmul: Value;
@@ -63,6 +66,7 @@ export class MatmulParts {
     this.columns = shape.at(-1) as Extent;
     this.rowAxes = isBatched ? shape.slice(-2, -1) : shape.slice(0, -1);
     this.batchAxes = isBatched ? shape.slice(0, -2) : [];
+    this.shares = Math.max(...stores.map((value) => bindings.sharesOf(value)));
     this.rows = rowsOf(shape, isBatched);
     this.#interior = interior;
     this.#matmul = matmul;
@@ -78,11 +82,36 @@ export class MatmulParts {
     return operation.kind === "transpose" && operation.permutation.at(-1) !== right.shape.length - 1;
   }
 
+  /** Where in the inner dimension a workgroup's share begins, as WGSL; absent where it has the whole. */
+  get shareStart(): string | undefined {
+    return this.shares === 1 ? undefined : `batch * ${Number(this.depth) / this.shares}u`;
+  }
+
+  /**
+   * What kernels without tensor cores bring into registers: float16 where both operands lie in memory as such, which is
+   * half as much; it becomes float32 on the way into workgroup memory.
+   */
+  get broughtType(): "f32" | "f16" {
+    const block = new Block(this.bindings, this.#given);
+    const left = block.storedHalves(this.operands.left, this.#leftPlace);
+    const right = this.isRightTransposed && block.storedHalves(...this.#rightPlace);
+    return left && right && isMultiple(this.depth, 4) ? "f16" : "f32";
+  }
+
+  get #leftPlace(): Coordinates {
+    return [...this.rows.coordinates, at("k", 4)];
+  }
+
+  /** Of a transposed right operand, as it lies in memory. */
+  get #rightPlace(): readonly [Value, Coordinates] {
+    return [transposed(this.operands.right), [...this.#rightColumn, at("k", 4)]];
+  }
+
   /** `load_left`: four columns of the left operand, zero beyond its end. @param step columns read at a time. */
   loadLeft(type: "f32" | "f16", step: number): string {
     const block = new Block(this.bindings, this.#given);
     const { left } = this.operands;
-    const coordinates = [...this.rows.coordinates, at("k", 4)];
+    const coordinates = this.#leftPlace;
     // Padding of rows is zero in memory; what is computed of it need not be.
     const isWhole = isMultiple(this.depth, 4);
     const four =
@@ -121,7 +150,7 @@ export class MatmulParts {
   /** `load_right`: four elements of a column of a transposed right operand, from row k on; zero beyond their end. */
   loadRight(type: "f32" | "f16", step: number): string {
     const block = new Block(this.bindings);
-    const [value, coordinates] = [transposed(this.operands.right), [...this.#rightColumn, at("k", 4)]];
+    const [value, coordinates] = this.#rightPlace;
     const four = type === "f16" ? block.halves(value, coordinates) : block.vector(value, coordinates);
     return [
       `fn load_right(batch: u32, column: u32, k: u32) -> vec4<${type}> {`,
@@ -176,12 +205,30 @@ export class MatmulParts {
       parameters.push(`${used}: ${element}`);
       functions.push(
         `fn read_${used}(batch: u32, row: u32, column: u32) -> ${element} {`,
+        ...(this.shares > 1 ? [`  if (batch > 0u) { return ${element}(); }`] : []),
         `  return ${name}[${place}];`,
         "}",
       );
     });
-    const finish = [`fn finish(${parameters.join(", ")})${result ? " -> vec4<f32>" : ""} {`, ...indent(body), "}"];
+    const finish = [
+      `fn finish(${parameters.join(", ")})${result ? " -> vec4<f32>" : ""} {`,
+      ...indent([...this.#finishShare(), ...body]),
+      "}",
+    ];
     return { source: [...functions, ...finish].join("\n"), ahead };
+  }
+
+  /** Of all shares but the first the products are stored as they are: what else is added is added once. */
+  #finishShare(): string[] {
+    const [value] = this.#stores;
+    if (this.shares === 1 || value === undefined) return [];
+    const place = vectorIndex(linear(this.rows.coordinates, value.shape.slice(0, -1)), value, at("column", 4));
+    return [
+      "if (batch > 0u) {",
+      `  ${this.bindings.write(value).name}[${place} + batch * ${tensorLengthText(value.shape)}] = product;`,
+      "  return;",
+      "}",
+    ];
   }
 
   /** Tensors with a vector for every vector of the result, that are only read in place. */
@@ -257,7 +304,7 @@ export class MatmulParts {
     return gridOf(
       { extents: [this.columns], each: tileColumns },
       { extents: this.rowAxes, each: tileRows },
-      { extents: this.batchAxes, each: 1 },
+      { extents: [...this.batchAxes, this.shares], each: 1 },
     );
   }
 }

@@ -27,10 +27,12 @@ export interface MatmulTile {
   /** Steps along the inner dimension that are on their way at a time. */
   readonly ahead: number;
   readonly layout: "lines" | "turned";
+  /** Among how many workgroups the inner dimension is divided (`shares.ts`). */
+  readonly shares: number;
 }
 
 const tile = (rows: number, columns: number, depth: number, parts: number, ...own: [number, number]): MatmulTile => {
-  return { rows, columns, depth, parts, own, ahead: 1, layout: "lines" };
+  return { rows, columns, depth, parts, own, ahead: 1, layout: "lines", shares: 1 };
 };
 const turned = (...sizes: Parameters<typeof tile>): MatmulTile => ({ ...tile(...sizes), layout: "turned" });
 
@@ -65,20 +67,25 @@ export interface Product {
   readonly columns: Extent;
   /** Whether the kernel computes those of its result's tiles. */
   readonly hasStatistics: boolean;
+  /** Whether the result may come in shares. */
+  readonly isDivisible: boolean;
+  /** Whether both operands lie in memory as float16. */
+  readonly isOfHalves: boolean;
 }
 
 /** The first tile that suits a product and that the device allows. */
 export function matmulTileFor(product: Product, limits: KernelLimits): MatmulTile {
-  const fits = (candidate: MatmulTile): boolean => isValidMatmulTile(candidate, limits, product.hasStatistics);
+  const fits = (candidate: MatmulTile): boolean => isValidMatmulTile(candidate, product, limits);
   return limits.isSoftware ? small : (candidatesFor(product).find(fits) ?? small);
 }
 
 /** Best first; those that are not for all devices were found by `fusebert tune` on an NVIDIA H200. */
-function candidatesFor({ mostRows, inner, columns }: Product): readonly MatmulTile[] {
+function candidatesFor({ mostRows, inner, columns, isOfHalves }: Product): readonly MatmulTile[] {
   if (typeof columns !== "number" || columns <= smallColumns) return [small];
   if (mostRows > fewRows) return [...manyRows(mostRows, columns), tile(128, 128, 16, 1, 8, 8), medium, small];
   const withStatistics = columns <= fewColumns ? tile(32, 64, 8, 4, 4, 8) : tile(64, 64, 8, 4, 8, 8);
-  const best = mostRows <= veryFewRows ? ofVeryFewRows(Number(inner), columns) : ofFewRows(columns);
+  const best =
+    mostRows <= veryFewRows ? ofVeryFewRows(Number(inner), columns) : ofFewRows(Number(inner), columns, isOfHalves);
   return [...best, tile(48, 48, 16, 2, 6, 6), withStatistics, medium, small];
 }
 
@@ -87,10 +94,16 @@ function manyRows(mostRows: number, columns: number): readonly MatmulTile[] {
   return columns <= fewColumns ? [turned(64, 64, 16, 1, 4, 8)] : [turned(64, 64, 16, 2, 8, 8)];
 }
 
-/** 48 lines divide the rows and columns of BERT-base into about as many tiles as a large GPU computes at a time. */
-function ofFewRows(columns: number): readonly MatmulTile[] {
-  if (columns <= fewColumns) return [tile(48, 48, 16, 4, 6, 6)];
-  return columns <= someColumns ? [turned(64, 64, 16, 2, 8, 8)] : [];
+/**
+ * 48 and 96 lines divide the rows and columns of BERT-base into about as many tiles as a large GPU computes at a time. Blocks
+ * that are higher than wide are faster on an NVIDIA H200 where operands are float32, wider ones where they are float16, by 3
+ * to 10 %; why was not found.
+ */
+function ofFewRows(inner: number, columns: number, isOfHalves: boolean): readonly MatmulTile[] {
+  const large = isOfHalves ? turned(96, 96, 8, 4, 8, 12) : turned(96, 96, 8, 4, 12, 8);
+  if (columns > someColumns) return [large];
+  if (columns > fewColumns) return [turned(64, 64, 16, 2, 8, 8)];
+  return [...(inner < longInner ? [] : [{ ...large, shares: 4 }]), tile(48, 48, 16, 4, 6, 6)];
 }
 
 function ofVeryFewRows(inner: number, columns: number): readonly MatmulTile[] {
@@ -107,14 +120,19 @@ function ofVeryFewRows(inner: number, columns: number): readonly MatmulTile[] {
 export const unrolls = (columns: Extent): boolean => Number(columns) > fewColumns;
 
 /**
- * Whether a kernel can be made of a tile, and fits into the limits: it divides evenly, its invocations share its operands'
- * strips evenly, and where it computes statistics its columns are a multiple of 32, their widest tile, and the invocations
- * that have the vectors of such a tile of statistics are neighbours.
+ * Whether a kernel can be made of a tile, and fits into the limits: it divides evenly, as does the inner dimension where it
+ * comes in shares, its invocations share its operands' strips evenly, and where it computes statistics its columns are a
+ * multiple of 32, their widest tile, and the invocations that have the vectors of such a tile of statistics are neighbours.
  */
-export function isValidMatmulTile(candidate: MatmulTile, limits: KernelLimits, hasStatistics: boolean): boolean {
-  const { rows, columns, depth, parts, own, ahead, layout } = candidate;
-  if (![rows, columns, depth, parts, ...own, ahead].every((size) => Number.isSafeInteger(size) && size > 0))
+export function isValidMatmulTile(
+  candidate: MatmulTile,
+  { hasStatistics, isDivisible, inner }: Pick<Product, "hasStatistics" | "isDivisible" | "inner">,
+  limits: KernelLimits,
+): boolean {
+  const { rows, columns, depth, parts, own, ahead, layout, shares } = candidate;
+  if (![rows, columns, depth, parts, ...own, ahead, shares].every((size) => Number.isSafeInteger(size) && size > 0))
     return false;
+  if (shares > 1 && !(isDivisible && Number(inner) % (stepOf(candidate) * shares) === 0)) return false;
   if (columns % (hasStatistics ? 32 : 4) !== 0 || depth % 4 !== 0 || rows % own[0] !== 0 || columns % own[1] !== 0)
     return false;
   const isTurned = layout === "turned";

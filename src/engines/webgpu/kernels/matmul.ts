@@ -20,7 +20,7 @@ import { extentText } from "../codegen/storage.ts";
 import { type Finish, isMultiple, type MatmulKernel, MatmulParts } from "./matmul-parts.ts";
 import { apartOf, invocationsOf, type MatmulTile, stagedOf, stepOf, stripsOf, unrolls } from "./matmul-tiles.ts";
 import { inSet } from "./pipeline.ts";
-import { alongDepth, plainMatmulSource } from "./plain-matmul.ts";
+import { alongDepth, plainMatmulSource, widened } from "./plain-matmul.ts";
 import type { Strips } from "./strips.ts";
 
 export function matmulKernel(
@@ -94,11 +94,12 @@ class MatmulGenerator {
 
   #multiply(): string[] {
     const ahead = this.#ahead;
+    const brought = `vec4<${this.#parts.broughtType}>`;
     return [
       ...this.#each((r, c) => `var sum${r}_${c} = 0.0f;`),
       ...this.#placesOfUnits(),
-      ...this.#strips.declare("left", "vec4<f32>", ahead),
-      ...(this.#parts.isRightTransposed ? this.#strips.declare("right", "vec4<f32>", ahead) : []),
+      ...this.#strips.declare("left", brought, ahead),
+      ...(this.#parts.isRightTransposed ? this.#strips.declare("right", brought, ahead) : []),
       ...alongDepth(this.#parts, this.#tile, {
         ahead,
         fetch: (set) => this.#fetch(set),
@@ -149,8 +150,9 @@ class MatmulGenerator {
   }
 
   #keep(set: number): string[] {
-    const left = this.#strips.keep("left", "strips", set);
-    if (this.#parts.isRightTransposed) return [...left, ...this.#strips.keep("right", "strips", set)];
+    const form = (name: string): string => widened(this.#parts, name);
+    const left = this.#strips.keep("left", "strips", set, form);
+    if (this.#parts.isRightTransposed) return [...left, ...this.#strips.keep("right", "strips", set, form)];
     const width = this.#tile.columns / 4;
     const place = `${this.#strips.start("right")}u + column * ${this.#strips.line}u + vector`;
     return [

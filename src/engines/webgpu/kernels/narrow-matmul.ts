@@ -4,9 +4,10 @@
  */
 import type { Kernel } from "../../../passes/schedule.ts";
 import type { Extent, Value } from "../../../program/program.ts";
+import { transposed } from "../../../program/views.ts";
 import type { KernelBindings } from "../codegen/bindings.ts";
 import { at, delinearize, zero } from "../codegen/coordinates.ts";
-import { Block, type Given, maskTail, transposed } from "../codegen/expressions.ts";
+import { Block, type Given, maskTail } from "../codegen/expressions.ts";
 import {
   assemble,
   indent,

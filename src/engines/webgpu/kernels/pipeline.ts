@@ -14,6 +14,8 @@ export interface Pipeline {
   readonly steps: number | string;
   /** Of the inner dimension, that a step takes. */
   readonly step: number;
+  /** Where in the inner dimension the first step begins, as WGSL; absent: where that does. */
+  readonly from?: string | undefined;
   /** Steps that are on their way at a time. */
   readonly ahead: number;
   /** Statements that load the strips from `k0` on into one of `ahead` sets of registers. */
@@ -29,20 +31,26 @@ export interface Pipeline {
 export const inSet = (name: string, set: number): string => (set === 0 ? name : `${name}_${set}`);
 
 export function pipelined(pipeline: Pipeline): string[] {
-  const { steps, step, ahead, fetch, fetchFirst = fetch(0) } = pipeline;
+  const { steps, from, ahead, fetch, fetchFirst = fetch(0) } = pipeline;
   const later = Array.from({ length: ahead - 1 }, (_, index) => index + 1);
   const count = typeof steps === "number" ? `${steps}u` : steps;
   return [
-    "var k0 = 0u;",
+    `var k0 = ${from ?? "0u"};`,
     ...fetchFirst,
     // A step beyond the last is not multiplied.
-    ...later.flatMap((set) => [`k0 = min(${set}u, ${count} - 1u) * ${step}u;`, ...fetch(set)]),
+    ...later.flatMap((set) => [`k0 = ${startOf(pipeline, `min(${set}u, ${count} - 1u)`)};`, ...fetch(set)]),
     ...(ahead === 1 ? singleLoop(pipeline, count) : loopBySets(pipeline, count)),
   ];
 }
 
+/** Where in the inner dimension a step begins, both as WGSL. */
+function startOf({ step, from }: Pipeline, number: string): string {
+  return `${from === undefined ? "" : `${from} + `}${number} * ${step}u`;
+}
+
 /** By ones, which the compiler sees the end of: it guards no such loop against running for ever. */
-function singleLoop({ step, fetch, keep, multiply }: Pipeline, count: string): string[] {
+function singleLoop(pipeline: Pipeline, count: string): string[] {
+  const { fetch, keep, multiply } = pipeline;
   return [
     `for (var step = 0u; step < ${count}; step++) {`,
     ...indent([
@@ -50,7 +58,7 @@ function singleLoop({ step, fetch, keep, multiply }: Pipeline, count: string): s
       ...keep(0),
       "workgroupBarrier();",
       "// What comes next is on its way while this is multiplied.",
-      `k0 = min(step + 1u, ${count} - 1u) * ${step}u;`,
+      `k0 = ${startOf(pipeline, `min(step + 1u, ${count} - 1u)`)};`,
       ...fetch(0),
       ...multiply(),
     ]),
@@ -59,7 +67,8 @@ function singleLoop({ step, fetch, keep, multiply }: Pipeline, count: string): s
 }
 
 /** Each set's step written out: registers that are being loaded cannot change their names without being waited for. */
-function loopBySets({ steps, step, ahead, fetch, keep, multiply }: Pipeline, count: string): string[] {
+function loopBySets(pipeline: Pipeline, count: string): string[] {
+  const { steps, ahead, fetch, keep, multiply } = pipeline;
   const rounds = typeof steps === "number" ? `${Math.ceil(steps / ahead)}u` : `(${count} + ${ahead - 1}u) / ${ahead}u`;
   const isWhole = typeof steps === "number" && steps % ahead === 0;
   const stages = Array.from({ length: ahead }, (_, set) => [
@@ -69,7 +78,7 @@ function loopBySets({ steps, step, ahead, fetch, keep, multiply }: Pipeline, cou
       ...keep(set),
       "workgroupBarrier();",
       `if (first + ${set + ahead}u < ${count}) {`,
-      `  k0 = (first + ${set + ahead}u) * ${step}u;`,
+      `  k0 = ${startOf(pipeline, `(first + ${set + ahead}u)`)};`,
       ...indent(fetch(set)),
       "}",
       ...multiply(),

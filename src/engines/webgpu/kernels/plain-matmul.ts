@@ -23,8 +23,9 @@ export function plainMatmulSource(parts: MatmulParts, tile: MatmulTile, own: Pla
   const { rows, columns } = tile;
   const invocations = invocationsOf(tile);
   const [ys, xs] = apartOf(tile);
-  const left = parts.loadLeft("f32", stepOf(tile));
-  const right = parts.isRightTransposed ? parts.loadRight("f32", stepOf(tile)) : own.loadRight();
+  const type = parts.broughtType;
+  const left = parts.loadLeft(type, stepOf(tile));
+  const right = parts.isRightTransposed ? parts.loadRight(type, stepOf(tile)) : own.loadRight();
   const finish = parts.finish();
   const body = [
     `let first_row = group.y * ${rows}u;`,
@@ -45,14 +46,20 @@ export function plainMatmulSource(parts: MatmulParts, tile: MatmulTile, own: Pla
   };
 }
 
-/** The loop over all steps along the inner dimension. */
+/** What was brought as the vector that workgroup memory holds. */
+export const widened = ({ broughtType }: MatmulParts, text: string): string =>
+  broughtType === "f16" ? `vec4<f32>(${text})` : text;
+
+/** The loop over the steps along the inner dimension, or along the workgroup's share of it. */
 export function alongDepth(
-  { depth }: MatmulParts,
+  { depth, shares, shareStart }: MatmulParts,
   tile: MatmulTile,
   pipeline: Pick<Pipeline, "ahead" | "fetch" | "keep" | "multiply">,
 ): string[] {
   const step = stepOf(tile);
-  if (typeof depth === "number") return pipelined({ ...pipeline, step, steps: Math.ceil(depth / step) });
+  if (typeof depth === "number") {
+    return pipelined({ ...pipeline, step, from: shareStart, steps: Math.ceil(depth / step / shares) });
+  }
   const steps = `let steps = (${extentText(depth)} + ${step - 1}u) / ${step}u;`;
   return [steps, ...pipelined({ ...pipeline, step, steps: "steps" })];
 }

@@ -68,11 +68,14 @@ export class Strips {
     ).flat();
   }
 
-  /** Statements that put a side's units into the strip `array`. */
-  keep(side: Side, array: string, set: number): string[] {
+  /**
+   * Statements that put a side's units into the strip `array`.
+   * @param form what a unit becomes there, as WGSL of its name.
+   */
+  keep(side: Side, array: string, set: number, form = (name: string) => name): string[] {
     const start = this.start(side);
     return this.units(side).map(({ name, line, unit }) => {
-      return `${array}[${start === 0 ? "" : `${start}u + `}${line} * ${this.line}u + ${unit}] = ${inSet(name, set)};`;
+      return `${array}[${start === 0 ? "" : `${start}u + `}${line} * ${this.line}u + ${unit}] = ${form(inSet(name, set))};`;
     });
   }
 }

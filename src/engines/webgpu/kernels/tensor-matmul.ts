@@ -85,7 +85,7 @@ class TensorMatmulGenerator {
     const body = [
       `let first_row = group.y * ${rows}u;`,
       `let first_column = group.x * ${columns}u;`,
-      "let batch = 0u;",
+      `let batch = ${parts.shares > 1 ? "group.z" : "0u"};`,
       ...this.#place(),
       ...this.#multiply(parts.computeScalars(rows, this.#invocations)),
       ...this.#epilogue(finish),
@@ -122,8 +122,9 @@ class TensorMatmulGenerator {
       ...this.#strips.declare("left", "vec4<u32>", ahead),
       ...this.#strips.declare("right", "vec4<u32>", ahead),
       ...pipelined({
-        steps: Math.ceil(Number(this.#parts.depth) / this.#step),
+        steps: Math.ceil(Number(this.#parts.depth) / this.#step / this.#parts.shares),
         step: this.#step,
+        from: this.#parts.shareStart,
         ahead,
         fetchFirst: [...this.#fetchRight(0), ...before, ...this.#fetchLeft(0)],
         fetch: (set) => [...this.#fetchLeft(set), ...this.#fetchRight(set)],

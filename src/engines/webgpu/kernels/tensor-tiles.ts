@@ -21,15 +21,17 @@ export interface TensorTile {
   readonly subgroups: readonly [number, number, number];
   /** Steps along the inner dimension that are on their way at a time. */
   readonly ahead: number;
+  /** Among how many workgroups the inner dimension is divided (`shares.ts`). */
+  readonly shares: number;
 }
 
-/** With one step on its way. */
+/** With one step on its way, and the inner dimension whole. */
 export const tile = (
   rows: number,
   columns: number,
   depth: number,
   ...subgroups: [number, number, number]
-): TensorTile => ({ rows, columns, depth, subgroups, ahead: 1 });
+): TensorTile => ({ rows, columns, depth, subgroups, ahead: 1, shares: 1 });
 
 /** For at most so many columns (768 of BERT-base for one) tiles are to be smaller, or there are too few; and in between. */
 const [fewColumns, someColumns] = [1024, 2560];
@@ -52,14 +54,14 @@ const classes: readonly [SizeClass, ...SizeClass[]] = [
   {
     mostRows: 192,
     fewColumns: tile(32, 32, 64, 1, 1, 4),
-    fewColumnsOfMuch: tile(32, 32, 64, 1, 1, 4),
+    fewColumnsOfMuch: { ...tile(64, 64, 64, 2, 2, 2), shares: 4 },
     someColumns: tile(48, 32, 32, 1, 1, 4),
     manyColumns: tile(64, 64, 64, 2, 2, 2),
   },
   {
     mostRows: 768,
     fewColumns: tile(48, 32, 32, 1, 1, 4),
-    fewColumnsOfMuch: { ...tile(48, 64, 32, 1, 2, 4), ahead: 2 },
+    fewColumnsOfMuch: { ...tile(48, 64, 32, 1, 2, 2), shares: 4 },
     someColumns: tile(64, 64, 32, 2, 2, 2),
     manyColumns: tile(48, 64, 32, 1, 2, 2),
   },
@@ -87,11 +89,30 @@ export const sizeClasses: readonly [number, ...number[]] = [
   ...larger.map(({ mostRows }) => mostRows),
 ];
 
-/** The tile for a result of at most so many rows, and so many columns, of a product with so long an inner dimension. */
-export function tileFor(mostRows: number, columns: number, inner: number): TensorTile {
+/** What is multiplied, as far as its tile depends on it. */
+export interface TensorProduct {
+  /** The length of the inner dimension. */
+  readonly inner: number;
+  readonly columns: number;
+  /** Whether the result may come in shares. */
+  readonly isDivisible: boolean;
+}
+
+/** The tile for a product of at most so many rows. */
+export function tileFor(mostRows: number, product: TensorProduct): TensorTile {
+  const best = bestFor(mostRows, product);
+  return dividesInner(best, product) ? best : { ...best, shares: 1 };
+}
+
+function bestFor(mostRows: number, { inner, columns }: TensorProduct): TensorTile {
   const choice = classes.find((sizeClass) => mostRows <= sizeClass.mostRows) as SizeClass;
   if (hasFewColumns(columns)) return inner < longInner ? choice.fewColumns : choice.fewColumnsOfMuch;
   return columns <= someColumns ? choice.someColumns : choice.manyColumns;
+}
+
+/** Whether all workgroups of a tile of the result have equal shares, each of whole steps; or one has it all. */
+function dividesInner({ depth, subgroups, shares }: TensorTile, { inner, isDivisible }: TensorProduct): boolean {
+  return shares === 1 || (isDivisible && inner % (depth * subgroups[2] * shares) === 0);
 }
 
 export const tensorInvocationsOf = ({ subgroups: [m, n, k] }: TensorTile): number => m * n * k * subgroupSize;
@@ -110,15 +131,16 @@ export function tensorUnitsOf(own: TensorTile): number {
 }
 
 /**
- * Whether a kernel can be made of a tile, and fits into the limits: its subgroups have whole fragments, its invocations share
- * its operands' strips and its result evenly, its columns are a multiple of 32, the widest tile of statistics, and there is
- * room for the two numbers of a LayerNorm a row.
+ * Whether a kernel can be made of a tile, and fits into the limits: it divides the inner dimension evenly, its subgroups have
+ * whole fragments, its invocations share its operands' strips and its result evenly, its columns are a multiple of 32, the
+ * widest tile of statistics, and there is room for the two numbers of a LayerNorm a row.
  */
-export function isValidTensorTile(candidate: TensorTile, limits: KernelLimits): boolean {
-  const { rows, columns, depth, subgroups, ahead } = candidate;
+export function isValidTensorTile(candidate: TensorTile, product: TensorProduct, limits: KernelLimits): boolean {
+  const { rows, columns, depth, subgroups, ahead, shares } = candidate;
   const [m, n] = subgroups;
-  if (![rows, columns, depth, ...subgroups, ahead].every((size) => Number.isSafeInteger(size) && size > 0))
+  if (![rows, columns, depth, ...subgroups, ahead, shares].every((size) => Number.isSafeInteger(size) && size > 0))
     return false;
+  if (!dividesInner(candidate, product)) return false;
   const hasFragments = rows % (m * fragment) === 0 && columns % (n * fragment) === 0 && depth % fragment === 0;
   if (!hasFragments || columns % 32 !== 0) return false;
   const invocations = tensorInvocationsOf(candidate);

@@ -74,6 +74,7 @@ class TurnedMatmulGenerator {
 
   #multiply(): string[] {
     const { ahead } = this.#tile;
+    const { broughtType } = this.#parts;
     const { blocks, declareSide } = this.#strips;
     return [
       ...this.#eachSum((r, g) => `var sum${r}_${g} = vec4<f32>();`),
@@ -85,7 +86,9 @@ class TurnedMatmulGenerator {
         ...this.#rowsOf(block),
       ]),
       ...Array.from({ length: ahead }, (_, set) =>
-        blocks.flatMap(({ name }) => four.map((index) => `var ${inSet(`${name}_${index}`, set)}: vec4<f32>;`)),
+        blocks.flatMap(({ name }) =>
+          four.map((index) => `var ${inSet(`${name}_${index}`, set)}: vec4<${broughtType}>;`),
+        ),
       ).flat(),
       ...alongDepth(this.#parts, this.#tile, {
         ahead,
@@ -126,9 +129,9 @@ class TurnedMatmulGenerator {
 
   #keep(block: StripBlock, set: number): string[] {
     const placed = { ...block, place: `${block.name}_place` };
-    const turned = this.#strips.keep(placed, set, false);
-    if (this.#parts.isRightTransposed) return turned;
-    return this.#bySide(block.sides, turned, this.#strips.keep(placed, set, true));
+    const { broughtType, isRightTransposed } = this.#parts;
+    const turned = this.#strips.keep(placed, set, broughtType);
+    return isRightTransposed ? turned : this.#bySide(block.sides, turned, this.#strips.keep(placed, set, undefined));
   }
 
   #bySide(sides: StripBlock["sides"], left: readonly string[], right: readonly string[]): string[] {
@@ -194,45 +197,83 @@ class TurnedMatmulGenerator {
     ];
   }
 
-  /** The sums of all parts are added in workgroup memory, of every invocation one of its rows at a time. */
+  /** The sums of all parts are added in workgroup memory, of every invocation some of its rows at a time. */
   #finishParts(finish: Finish): string[] {
-    const { parts, own, columns } = this.#tile;
-    const [ys, xs] = this.#apart;
+    const { own, columns } = this.#tile;
+    const [ys] = this.#apart;
+    const together = this.#rowsStaged;
     const invocations = invocationsOf(this.#tile);
     const width = columns / 4;
-    const vectors = ys * width;
+    const vectors = together * ys * width;
     const steps = Math.ceil(vectors / invocations);
-    const inside = vectors % invocations === 0 ? undefined : `element < ${vectors}u`;
-    const ownRows = Array.from({ length: own[0] }, (_, r) => r);
-    const product = Array.from({ length: parts }, (_, part) => `strips[element + ${part * vectors}u]`).join(" + ");
+    const isWhole = vectors % invocations === 0;
+    const rounds = Array.from({ length: own[0] / together }, (_, round) => round * together);
     return [
-      ...ownRows.flatMap((r) =>
+      ...rounds.flatMap((r) =>
         Array.from({ length: steps }, (_, step) => {
-          const element = `min(local_index + ${step * invocations}u, ${vectors - 1}u)`;
+          const place = `local_index + ${step * invocations}u`;
+          const element = isWhole ? `(${place})` : `min(${place}, ${vectors - 1}u)`;
           const [row, column] = [
-            `first_row + ${this.#tileRow(`${element} / ${width}u`, r)}`,
+            `first_row + ${this.#stagedRow(`${element} / ${width}u`, r)}`,
             `first_column + ${element} % ${width}u * 4u`,
           ];
           return this.#parts.readAhead(finish, `${r}_${step}`, row, column, columns);
         }).flat(),
       ),
-      ...ownRows.flatMap((r) => [
+      ...rounds.flatMap((r) => [
         "workgroupBarrier();",
-        ...Array.from({ length: own[1] / 4 }, (_, g) => {
-          return `strips[(part * ${ys}u + y) * ${width}u + x + ${g * xs}u] = sum${r}_${g};`;
-        }),
+        ...this.#stage(r),
         "workgroupBarrier();",
         ...this.#parts.finishEach(finish, steps, String(r), (further) => {
           const lines = this.#finishOne(
             further,
-            product,
-            this.#tileRow(`element / ${width}u`, r),
+            this.#product(vectors),
+            this.#stagedRow(`element / ${width}u`, r),
             `element % ${width}u`,
           );
           const element = `let element = local_index + step * ${invocations}u;`;
-          return inside === undefined ? [element, ...lines] : [element, `if (${inside}) {`, ...indent(lines), "}"];
+          return isWhole ? [element, ...lines] : [element, `if (element < ${vectors}u) {`, ...indent(lines), "}"];
         }),
       ]),
     ];
+  }
+
+  /**
+   * Rows of each invocation that are staged at a time: as many as keep all invocations busy, if the sums of all parts then
+   * take no more room than the strips.
+   */
+  get #rowsStaged(): number {
+    const { parts, own, rows, columns } = this.#tile;
+    const ofOneRow = ((rows / own[0]) * columns) / 4;
+    const hasRoom = (together: number): boolean => together * parts * ofOneRow <= this.#strips.length;
+    const isEnough = (together: number): boolean => together * ofOneRow >= invocationsOf(this.#tile);
+    const choices = [1, 2, 4].filter((together) => together === 1 || hasRoom(together));
+    return choices.find(isEnough) ?? (choices.at(-1) as number);
+  }
+
+  /** The sums of some rows of each invocation, from its row r on. */
+  #stage(r: number): string[] {
+    const { own, columns } = this.#tile;
+    const [ys, xs] = this.#apart;
+    const width = columns / 4;
+    const together = this.#rowsStaged;
+    return Array.from({ length: together }, (_, q) =>
+      Array.from({ length: own[1] / 4 }, (__, g) => {
+        const line = together === 1 ? `part * ${ys}u + y` : `part * ${together * ys}u + ${q * ys}u + y`;
+        return `strips[(${line}) * ${width}u + x + ${g * xs}u] = sum${r + q}_${g};`;
+      }),
+    ).flat();
+  }
+
+  /** The sum of all parts' sums, each so many vectors behind the one before. */
+  #product(vectors: number): string {
+    return Array.from({ length: this.#tile.parts }, (_, part) => `strips[element + ${part * vectors}u]`).join(" + ");
+  }
+
+  /** Which row of the tile a staged line is, of those from an invocation's row r on. */
+  #stagedRow(line: string, r: number): string {
+    const [ys] = this.#apart;
+    if (this.#rowsStaged === 1) return this.#tileRow(line, r);
+    return `${this.#tileRow(`${line} % ${ys}u`, r)} + ${line} / ${ys}u`;
   }
 }

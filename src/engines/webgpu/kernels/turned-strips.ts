@@ -79,12 +79,17 @@ export class TurnedStrips {
     return this.#isHalved ? [`let is_left = local_index < ${this.#blocks("left")}u;`] : [];
   }
 
-  /** Statements that turn a block and put it into `strips`. @param isTurned whether it is as it has to be already. */
-  keep({ name, place, sides }: StripBlock, set: number, isTurned: boolean): string[] {
+  /**
+   * Statements that turn a block and put it into `strips`.
+   * @param type of the block's elements; `undefined` for a block of float32 that is as it has to be already.
+   */
+  keep({ name, place, sides }: StripBlock, set: number, type: "f32" | "f16" | undefined): string[] {
     const width = this.width(sides[0] ?? "left");
     return ["x", "y", "z", "w"].map((lane, index) => {
       const lines = [0, 1, 2, 3].map((line) => `${inSet(`${name}_${line}`, set)}.${lane}`);
-      const vector = isTurned ? inSet(`${name}_${index}`, set) : `vec4<f32>(${lines.join(", ")})`;
+      const column = `vec4<${type}>(${lines.join(", ")})`;
+      const turned = type === "f16" ? `vec4<f32>(${column})` : column;
+      const vector = type === undefined ? inSet(`${name}_${index}`, set) : turned;
       return `strips[${place}${index === 0 ? "" : ` + ${index * width}u`}] = ${vector};`;
     });
   }
