@@ -8,6 +8,7 @@
  *
  * so that everything else about an engine is its own.
  */
+import type { TileSource } from "../../src/engines/webgpu/choose-tile.ts";
 import type { KernelLimits } from "../../src/engines/webgpu/codegen/kernel-source.ts";
 import type * as lowering from "../../src/engines/webgpu/lower.ts";
 import type { PersistentLimits } from "../../src/engines/webgpu/persistent-tiles.ts";
@@ -20,6 +21,8 @@ export interface OtherGpu {
   readonly tensorCores: boolean;
   /** Tokens of all sequences together, at most; that runs have more or fewer changes nothing. */
   readonly mostRows: number;
+  /** Instead of the usual ones. */
+  readonly tiles?: TileSource;
   /** Subprograms as one kernel each. */
   readonly persistent?: PersistentLimits;
 }
@@ -33,6 +36,8 @@ export interface CheckedLowering {
   other?: OtherGpu | undefined;
   /** Puts a defect into a kernel. */
   change?: ((code: string) => string) | undefined;
+  /** Told of the last one: as how many tensors a kernel left what it stores, at most. */
+  mostShares?: number;
 }
 
 export const next: CheckedLowering = { name: "" };
@@ -46,9 +51,13 @@ export function checkedLowering(original: typeof lowering): typeof lowering {
         : original.lowerToWgsl(
             schedule,
             placement,
-            { ...limitsOf(other, limits), persistent: other.persistent },
+            { ...limitsOf(other, limits), persistent: other.persistent, tiles: other.tiles },
             other.mostRows,
           );
+    const shares = kernels.flatMap(({ bindings }) =>
+      bindings.map((each) => (each.kind === "tensor" ? each.shares : 1)),
+    );
+    next.mostShares = Math.max(...shares);
     const checked = kernels.map((lowered, index) => {
       const changed = { ...lowered, code: change(lowered.code) };
       const label = `${name}: ${index} ${lowered.kernel.template.kind}`;
