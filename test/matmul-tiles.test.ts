@@ -1,10 +1,12 @@
 /**
- * Matmuls in the tiles that real GPUs get: the software GPU computes them rightly, but takes small ones for itself.
+ * Matmuls in the tiles that real GPUs get: the software GPU computes them rightly, but takes small ones for itself. Their memory
+ * holds garbage when they begin, as that of trusted kernels does.
  */
 import { expect, test } from "vitest";
 import type { KernelLimits } from "../src/engines/webgpu/codegen/kernel-source.ts";
 import { lowerToWgsl } from "../src/engines/webgpu/lower.ts";
 import { layerError, oddLayer } from "./support/lowered-layer.ts";
+import { poisonMemory } from "./support/poison-memory.ts";
 import { softwareGpuMissing } from "./support/software-gpu.ts";
 
 if (softwareGpuMissing !== undefined) console.log(`Not tested on a GPU: ${softwareGpuMissing}.`);
@@ -29,7 +31,7 @@ test.skipIf(softwareGpuMissing !== undefined).each([
       config,
       level,
       precision,
-      lower: (schedule, placement) => lowerToWgsl(schedule, placement, limits, mostRows),
+      lower: (schedule, placement) => lowerToWgsl(schedule, placement, limits, mostRows).map(poisonMemory),
     });
     // Half precision's is what rounding the weights and activations costs.
     expect(error).toBeLessThan(precision === "f32" ? 1e-5 : 3e-3);

@@ -22,6 +22,7 @@ import { selectOutputs } from "../src/program/program.ts";
 import { emulateTensorCores } from "./support/emulate-tensor-cores.ts";
 import { required } from "./support/golden.ts";
 import { layerError, oddLayer } from "./support/lowered-layer.ts";
+import { poisonMemory } from "./support/poison-memory.ts";
 import { smallPersistent } from "./support/small-persistent.ts";
 import { softwareGpuMissing } from "./support/software-gpu.ts";
 
@@ -36,7 +37,7 @@ const layerWith = (workgroups: number) =>
       const limits = { workgroupMemory: 32_768, workgroupSize: 256, persistent: smallPersistent(workgroups) };
       const kernels = lowerToWgsl(schedule, placement, limits);
       expect(kernels.map(({ kernel }) => kernel.template.kind)).toEqual(["rows", "subprogram", "subprogram"]);
-      return kernels;
+      return kernels.map(poisonMemory);
     },
   });
 
@@ -80,7 +81,7 @@ function inTensorCores(kernels: readonly LoweredKernel[], placement: Placement):
   const sources = kernels.map(({ kernel: { template, stores }, interior }): KernelSource => {
     bindings.nextKernel();
     if (template.kind === "attention") {
-      return tensorAttentionKernel({ template, stores }, bindings, { queries: 16, keys: 64, sharing: 2 });
+      return tensorAttentionKernel({ template, stores }, bindings, { queries: 16, keys: 64, own: 16, sharing: 2 });
     }
     if (template.kind !== "matmul") return rowsKernel({ template, stores }, interior, bindings, 64);
     const tile = { rows: 32, columns: 32, depth: 16, subgroups: [1, 1, 2], ahead: 1, shares: 1 } as const;

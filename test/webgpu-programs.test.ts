@@ -2,11 +2,12 @@
  * Programs that are nobody's model, on the software GPU: what a kernel generator takes for granted of BERT shows here.
  *
  * The software GPU compiles a tiled matmul or an attention in a second or more and everything else in no time, so that few
- * of the programs have one.
+ * of the programs have one. Workgroup memory holds garbage when a kernel begins, as that of trusted kernels does.
  */
-import { afterAll, beforeAll, describe, test } from "vitest";
+import { afterAll, beforeAll, describe, test, vi } from "vitest";
 import { interpret } from "../src/engines/reference/interpret.ts";
 import { isNarrow } from "../src/engines/webgpu/kernels/narrow-matmul.ts";
+import type * as lowering from "../src/engines/webgpu/lower.ts";
 import { WebGpuEngine } from "../src/engines/webgpu/webgpu-engine.ts";
 import { loadDawn } from "../src/platform/dawn.ts";
 import { computeOrder } from "../src/program/order.ts";
@@ -14,6 +15,17 @@ import type { FloatDType, Tensor } from "../src/tensor/tensor.ts";
 import { expectSame } from "./support/compare-tensors.ts";
 import { type RandomProgram, randomProgram } from "./support/random-programs.ts";
 import { softwareGpuMissing } from "./support/software-gpu.ts";
+
+vi.mock("../src/engines/webgpu/lower.ts", async (importOriginal) => {
+  const { poisonMemory } = await import("./support/poison-memory.ts");
+  const original = await importOriginal<typeof lowering>();
+  const lowerForAllSizes: typeof lowering.lowerForAllSizes = (...settings) => {
+    const [first, ...others] = original.lowerForAllSizes(...settings);
+    const poison = ({ kernels, ...size }: lowering.Lowering) => ({ ...size, kernels: kernels.map(poisonMemory) });
+    return [poison(first), ...others.map(poison)];
+  };
+  return { ...original, lowerForAllSizes };
+});
 
 /** Each its own seeds, from `first` on. */
 const configurations = [

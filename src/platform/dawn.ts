@@ -15,8 +15,9 @@ import { EngineError, messageOf } from "../errors.ts";
 
 export interface DawnOptions {
   /**
-   * Leaves out Dawn's own checks of calls and of indexes, for kernels that are trusted never to read or write out of
-   * bounds: one that does then reads or overwrites whatever memory of the GPU lies there.
+   * Leaves out Dawn's own checks of calls and of indexes, and that workgroup memory is zero when a kernel begins. For kernels
+   * that are trusted never to read or write out of bounds, nor to read what they have not written: one that does reads or
+   * overwrites whatever memory of the GPU lies there.
    */
   readonly trusted?: boolean;
 }
@@ -40,7 +41,7 @@ async function createGpu(trusted: boolean): Promise<GPU> {
   defineMissing(globals);
   // The first opens features that are not in the standard yet, the second float16 where NVIDIA's driver has it.
   const enabled = ["allow_unsafe_apis", "vulkan_enable_f16_on_nvidia"];
-  if (trusted) enabled.push("disable_robustness", "skip_validation");
+  if (trusted) enabled.push("disable_robustness", "disable_workgroup_init", "skip_validation");
   return create([
     `enable-dawn-features=${enabled.join(",")}`,
     // Else the times of kernels are rounded, by more than many of them take.

@@ -11,7 +11,7 @@ import {
   type TiledKernel,
 } from "../engines/webgpu/choose-tile.ts";
 import type { KernelLimits } from "../engines/webgpu/codegen/kernel-source.ts";
-import { candidatesFor, nearest } from "./candidates.ts";
+import { candidatesFor, someOf } from "./candidates.ts";
 import { lowerInTile, planTuning } from "./plan.ts";
 
 const roomy: KernelLimits = { workgroupMemory: 49_152, workgroupSize: 1024, tensorCores: true };
@@ -37,7 +37,9 @@ test("candidates are valid, all different, and not too many", () => {
       }
       expect(new Set(tiles.map((tile) => JSON.stringify(tile))).size).toBe(tiles.length);
       const usual = defaultTile(kernel, limits, rows);
-      expect(nearest(tiles, usual, 60).length).toBe(Math.min(60, tiles.length));
+      const some = someOf(tiles, usual, 60);
+      expect(new Set(some).size).toBe(Math.min(60, tiles.length));
+      expect(some.every((tile) => tiles.includes(tile))).toBe(true);
     }),
     { numRuns: 60 },
   );
@@ -63,6 +65,16 @@ test("the usual tiles are valid where tensor cores are, and candidates of BERT-b
     }
     expect(candidatesFor(kernel, 384, roomy).length).toBeGreaterThan(5);
   }
+});
+
+test("some of the candidates are like the usual tile, some unlike all of these", () => {
+  const kernel: TiledKernel = { kind: "tensor-matmul", shape: [3072, 768] };
+  const usual = { rows: 96, columns: 64, depth: 32, subgroups: [2, 2, 4], ahead: 1, shares: 1 } as const;
+  const some = someOf(candidatesFor(kernel, 3072, roomy), usual, 60) as readonly (typeof usual)[];
+  const isLike = ({ rows, columns, depth }: typeof usual): boolean =>
+    [rows / usual.rows, columns / usual.columns, depth / usual.depth].every((ratio) => ratio <= 2 && ratio >= 0.5);
+  expect(some.filter(isLike).length).toBeGreaterThan(20);
+  expect(some.filter((tile) => !isLike(tile)).length).toBeGreaterThan(10);
 });
 
 test.each([

@@ -108,14 +108,14 @@ function* matmulTiles(inner: number): Generator<Tiles["matmul"]> {
 }
 
 function* tensorAttentionTiles(): Generator<Tiles["tensor-attention"]> {
-  for (const [queries, keys, sharing] of combinations(
+  for (const [queries, keys, own, sharing] of combinations(
+    [16, 32, 48, 64, 96, 128, 192, 256],
     [16, 32, 48, 64, 96, 128],
-    [16, 32, 48, 64, 96, 128],
+    [16, 32],
     [1, 2, 4],
   )) {
-    const tile = { queries, keys, sharing };
-    const invocations = tensorAttentionInvocationsOf(tile);
-    if (invocations >= 64 && invocations <= 512) yield tile;
+    const tile = { queries, keys, own, sharing };
+    if (tensorAttentionInvocationsOf(tile) <= 512) yield tile;
   }
 }
 
@@ -141,13 +141,21 @@ function* combinations<T extends readonly (readonly number[])[]>(...choices: T):
   for (const value of first) for (const rest of combinations(...others)) yield [value, ...rest] as never;
 }
 
-/** The so many that are most like the usual tile, each size counted by how many times it is doubled or halved. */
-export function nearest(tiles: readonly Tile[], usual: Tile, most: number): readonly Tile[] {
+/**
+ * So many of the tiles: half of them those most like the usual one, each size counted by how many times it is doubled or
+ * halved; the others spread evenly over all the rest, for the best may be of another kind altogether.
+ */
+export function someOf(tiles: readonly Tile[], usual: Tile, most: number): readonly Tile[] {
   const sizesOf = (tile: Tile): (number | string)[] => Object.values(tile).flat();
   const wanted = sizesOf(usual);
   const apart = (one: number | string, other: number | string | undefined): number =>
     typeof one === "number" && typeof other === "number" ? Math.abs(Math.log2(one / other)) : Number(one !== other);
   const distanceOf = (tile: Tile): number =>
     sizesOf(tile).reduce<number>((sum, size, index) => sum + apart(size, wanted[index]), 0);
-  return [...tiles].sort((a, b) => distanceOf(a) - distanceOf(b)).slice(0, most);
+  const sorted = [...tiles].sort((a, b) => distanceOf(a) - distanceOf(b));
+  if (sorted.length <= most) return sorted;
+  const near = sorted.slice(0, Math.ceil(most / 2));
+  const rest = sorted.slice(near.length);
+  const upTo = (count: number): number => Math.floor((count * (most - near.length)) / rest.length);
+  return [...near, ...rest.filter((_, index) => upTo(index + 1) > upTo(index))];
 }

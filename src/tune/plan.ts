@@ -28,7 +28,7 @@ import { inputsOf } from "../program/bind.ts";
 import { computeOrder } from "../program/order.ts";
 import { selectOutputs } from "../program/program.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { candidatesFor, nearest } from "./candidates.ts";
+import { candidatesFor, someOf } from "./candidates.ts";
 import type { Inputs, PlacedKernel, PlacedKernels } from "./time-kernel.ts";
 
 /** A kernel at a size of runs. */
@@ -138,7 +138,7 @@ function sizeOf(tiled: TuningSubject["kernel"], rows: number, limits: KernelLimi
   const kernel = { ...tiled, isDivisible: tiled.isDivisible === true && Number.isFinite(sizeClassOf(rows, limits)) };
   const usual = defaultTile(kernel, limits, rows);
   const others = candidatesFor(kernel, rows, limits).filter((tile) => !isSame(tile, usual));
-  return { rows, mostRows: sizeClassOf(rows, limits), usual, candidates: nearest(others, usual, most) };
+  return { rows, mostRows: sizeClassOf(rows, limits), usual, candidates: someOf(others, usual, most) };
 }
 
 export const isSame = (a: Tile, b: Tile): boolean => Object.values(a).flat().join() === Object.values(b).flat().join();

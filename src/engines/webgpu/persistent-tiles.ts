@@ -28,7 +28,7 @@ const ofFewRows = { mostRows: 192, few: tile(32, 64, 32, 1, 2, 4), many: tile(64
 const ofManyRows = tile(96, 96, 32, 2, 2, 2);
 
 /** Instead of one of another number of invocations. */
-const attention: TensorAttentionTile = { queries: 32, keys: 64, sharing: 4 };
+const attention: TensorAttentionTile = { queries: 32, keys: 64, own: 16, sharing: 4 };
 
 export const persistentTiles: TileSource = {
   tileFor: <K extends TileKind>(kind: K, shape: readonly unknown[], mostRows: number): Tiles[K] | undefined => {

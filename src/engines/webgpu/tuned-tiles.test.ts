@@ -38,7 +38,7 @@ const attention: TunedTile = {
   precision: "f16",
   shape: [32, 32],
   mostRows: 768,
-  tile: { queries: 64, keys: 32, sharing: 1 },
+  tile: { queries: 64, keys: 32, own: 16, sharing: 1 },
 };
 
 describe("what is read", () => {

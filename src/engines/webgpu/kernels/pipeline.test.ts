@@ -6,15 +6,27 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { pipelined } from "./pipeline.ts";
 
-/** Runs the statements as JavaScript, which they are but for types and suffixes. @returns the steps multiplied, by where they begin. */
-function multiplied(steps: number | string, step: number, ahead: number, count: number): number[] {
+/** A loop, and how many steps it takes when it runs. */
+interface Loop {
+  readonly steps: number | string;
+  readonly step: number;
+  readonly ahead: number;
+  readonly count: number;
+}
+
+/**
+ * Runs the statements as JavaScript, which they are but for types and suffixes.
+ * @returns the steps multiplied, by where they begin.
+ * @throws if the strips are read or written anew with no barrier since they were written or read.
+ */
+function multiplied({ steps, step, ahead, count }: Loop): number[] {
   const lines = pipelined({
     steps,
     step,
     ahead,
     fetch: (set) => [`registers[${set}] = k0;`],
-    keep: (set) => [`strips = registers[${set}];`],
-    multiply: () => ["multiplied.push(strips);"],
+    keep: (set) => [`keep(registers[${set}]);`],
+    multiply: () => ["multiply();"],
   });
   const text = lines
     .join("\n")
@@ -22,7 +34,21 @@ function multiplied(steps: number | string, step: number, ahead: number, count: 
     .replaceAll(/(\d)u\b/g, "$1")
     .replaceAll(/\((steps \+ \d+)\) \/ (\d+)/g, "Math.floor(($1) / $2)")
     .replaceAll("min(", "Math.min(");
-  const source = `let strips; let barriers = 0; const registers = []; const multiplied = [];\n${text}\nreturn [multiplied, barriers];`;
+  const source = `
+    let barriers = 0, strips, written, read;
+    const [registers, multiplied] = [[], []];
+    const keep = (value) => {
+      if (read === barriers) throw new Error("written before all have read them");
+      strips = value;
+      written = barriers;
+    };
+    const multiply = () => {
+      if (written === barriers) throw new Error("read before all have written them");
+      multiplied.push(strips);
+      read = barriers;
+    };
+    ${text}
+    return [multiplied, barriers];`;
   const [starts, barriers] = new Function("steps", source)(count) as [number[], number];
   expect(barriers).toBe(2 * count);
   return starts;
@@ -36,7 +62,7 @@ test("every step is multiplied once, in order", () => {
       fc.boolean(),
       (count, ahead, isKnown) => {
         const expected = Array.from({ length: count }, (_, index) => 32 * index);
-        expect(multiplied(isKnown ? count : "steps", 32, ahead, count)).toEqual(expected);
+        expect(multiplied({ steps: isKnown ? count : "steps", step: 32, ahead, count })).toEqual(expected);
       },
     ),
   );

@@ -10,7 +10,9 @@ import { fragment, subgroupSize } from "./tensor-fragments.ts";
 export interface TensorAttentionTile {
   readonly queries: number;
   readonly keys: number;
-  /** Subgroups that share 16 queries: each has its own keys of the first product and columns of the second. */
+  /** Queries of a subgroup: 16, or 32, for which it reads keys and values once. */
+  readonly own: number;
+  /** Subgroups that share these queries: each has its own keys of the first product and columns of the second. */
   readonly sharing: number;
 }
 
@@ -19,10 +21,10 @@ export interface TensorAttentionTile {
  * on an NVIDIA H200.
  */
 export function tensorAttentionTileFor(mostRows: number, { depth, width }: HeadSize): TensorAttentionTile {
-  if (Math.max(depth, width) > 64) return { queries: 32, keys: 32, sharing: 2 };
-  if (mostRows <= 192) return { queries: 16, keys: 64, sharing: 4 };
-  if (mostRows <= 768) return { queries: 48, keys: 64, sharing: 4 };
-  return { queries: 96, keys: 32, sharing: 2 };
+  if (Math.max(depth, width) > 64) return { queries: 32, keys: 32, own: 16, sharing: 2 };
+  if (mostRows <= 192) return { queries: 16, keys: 64, own: 16, sharing: 4 };
+  if (mostRows <= 768) return { queries: 48, keys: 64, own: 16, sharing: 4 };
+  return { queries: 96, keys: 32, own: 32, sharing: 1 };
 }
 
 /** A part of the workgroup's memory, in units of 16 bytes. */
@@ -39,25 +41,40 @@ export interface AttentionLayout {
   readonly width: number;
   readonly key: Region;
   readonly value: Region;
+  /** In the place of the scores where `ownsRows`. */
   readonly weights: Region;
   /** Of the scores, and of the weighted sum when it is scaled or stored. */
   readonly rows: Region;
+  /** Whether one lane has a whole row: it may put its weights where it read its scores. */
+  readonly ownsRows: boolean;
+  /** Columns of the weighted sum that `rows` has room for at a time. */
+  readonly staged: number;
   /** Units of all of it. */
   readonly size: number;
 }
 
-export function layoutOf({ queries, keys, sharing }: TensorAttentionTile, head: HeadSize): AttentionLayout {
+/** A subgroup that shares its queries with none stages its sum in parts, for memory decides how many workgroups run at a time. */
+export function layoutOf(tile: TensorAttentionTile, head: HeadSize): AttentionLayout {
+  const { queries, keys, sharing } = tile;
   const filled = (size: number): number => Math.ceil(size / (fragment * sharing)) * fragment * sharing;
   const [depth, width] = [filled(head.depth), filled(head.width)];
+  const staged = sharing === 1 ? Math.min(keys, width) : width;
+  const ownsRows = lanesOf(tile) === 1;
   const key = { start: 0, line: depth / 8 + 1 };
   const value = { start: keys * key.line, line: width / 8 + 1 };
-  const weights = { start: value.start + keys * value.line, line: keys / 8 + 1 };
-  const rows = { start: weights.start + queries * weights.line, line: Math.max(keys, width) / 4 + 1 };
-  return { depth, width, key, value, weights, rows, size: rows.start + queries * Math.max(rows.line, key.line) };
+  const start = value.start + keys * value.line;
+  const line = Math.max(keys, staged) / 4 + 1;
+  const weights = { start, line: ownsRows ? line : keys / 8 + 1 };
+  const rows = { start: ownsRows ? start : start + queries * weights.line, line };
+  const size = rows.start + queries * Math.max(line, key.line);
+  return { depth, width, key, value, weights, rows, ownsRows, staged, size };
 }
 
-export const tensorAttentionInvocationsOf = ({ queries, sharing }: TensorAttentionTile): number =>
-  (queries / fragment) * sharing * subgroupSize;
+/** Lanes that have a row of scores. */
+export const lanesOf = ({ own, sharing }: TensorAttentionTile): number => (sharing * subgroupSize) / own;
+
+export const tensorAttentionInvocationsOf = ({ queries, own, sharing }: TensorAttentionTile): number =>
+  (queries / own) * sharing * subgroupSize;
 
 /** Bytes: the layout, a scale a query, and whether to scale. */
 export const tensorAttentionMemoryOf = (tile: TensorAttentionTile, head: HeadSize): number =>
@@ -68,10 +85,10 @@ export const tensorAttentionMemoryOf = (tile: TensorAttentionTile, head: HeadSiz
  * the lanes that have a row of scores are a power of two, for their sums are made by halves.
  */
 export function isValidTensorAttentionTile(tile: TensorAttentionTile, head: HeadSize, limits: KernelLimits): boolean {
-  const { queries, keys, sharing } = tile;
+  const { queries, keys, own, sharing } = tile;
   if (![queries, keys, sharing].every((count) => Number.isSafeInteger(count) && count > 0)) return false;
-  const hasFragments = queries % fragment === 0 && keys % (fragment * sharing) === 0;
-  if (!hasFragments || ![1, 2, 4, 8, 16].includes(sharing)) return false;
+  const hasFragments = queries % own === 0 && keys % (fragment * sharing) === 0;
+  if (![fragment, 2 * fragment].includes(own) || !hasFragments || ![1, 2, 4, 8, 16].includes(sharing)) return false;
   const { workgroupSize, workgroupMemory } = limits;
   return tensorAttentionInvocationsOf(tile) <= workgroupSize && tensorAttentionMemoryOf(tile, head) <= workgroupMemory;
 }

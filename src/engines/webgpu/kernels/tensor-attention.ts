@@ -1,9 +1,9 @@
 /**
  * The kernel of attention in tensor cores: as `attention.ts`, but both products are made of fragments.
  *
- * A workgroup takes a tile of queries of one head through the keys. A subgroup has 16 of the queries, and may share them with
- * others that have other keys of the first product and other columns of the second. Between the two the scores go through
- * workgroup memory, where a few lanes have a row of them each.
+ * A workgroup takes a tile of queries of one head through the keys. A subgroup has one or two fragments of the queries, and may
+ * share them with others that have other keys of the first product and other columns of the second. Between the two the
+ * scores go through workgroup memory, where one lane or a few have a row of them each.
  *
  * Fragments cannot be scaled row by row, so the weighted sum is not scaled to every new maximum: only when a maximum grows
  * by more than `slack` above the one in use, which after the first tile of keys is rare, it goes through workgroup memory
@@ -21,6 +21,7 @@ import { AttentionParts } from "./attention-parts.ts";
 import { type BroughtUnit, broughtUnits } from "./brought-units.ts";
 import {
   type AttentionLayout,
+  lanesOf,
   layoutOf,
   type Region,
   type TensorAttentionTile,
@@ -30,6 +31,7 @@ import {
 import {
   fragment,
   loadFragment,
+  multiplyAccumulate,
   packEight,
   storeFragment,
   subgroupSize,
@@ -63,6 +65,14 @@ type Operand = "query" | "key" | "value";
 interface Strip {
   readonly lines: number;
   readonly elements: number;
+}
+
+/** A fragment of the context. */
+interface StagedFragment {
+  readonly name: string;
+  /** In which part of the context it is staged, and where. */
+  readonly stage: number;
+  readonly place: string;
 }
 
 /** The position of a line of a tile of keys; lines past the end are the last key again. */
@@ -113,9 +123,42 @@ class TensorAttentionGenerator {
     };
   }
 
-  /** Fragments of the context that a subgroup holds. */
+  /** Fragments of the context that a subgroup holds of each row of fragments. */
   get #held(): number[] {
     return Array.from({ length: this.#layout.width / fragment / this.#tile.sharing }, (_, index) => index);
+  }
+
+  /** Rows of fragments that a subgroup has. */
+  get #rows(): number[] {
+    return Array.from({ length: this.#tile.own / fragment }, (_, index) => index);
+  }
+
+  /** The fragments of the context that a subgroup holds, and the columns that are staged with each. */
+  get #contexts(): readonly StagedFragment[] {
+    const { start, line } = this.#layout.rows;
+    const together = this.#layout.staged / fragment / this.#tile.sharing;
+    return this.#rows.flatMap((i) =>
+      this.#held.map((index) => {
+        const column = `(share * ${together}u + ${index % together}u) * 4u`;
+        const place = `${start}u + ${this.#fragmentRow(i)} * ${line}u + ${column}`;
+        return { name: `context${i}_${index}`, stage: Math.floor(index / together), place };
+      }),
+    );
+  }
+
+  /** In how many parts the context is staged. */
+  get #stages(): number[] {
+    return Array.from({ length: Math.ceil(this.#layout.width / this.#layout.staged) }, (_, stage) => stage);
+  }
+
+  #storeContexts(stage: number): string[] {
+    const own = this.#contexts.filter((context) => context.stage === stage);
+    return own.map(({ name, place }) => storeFragment(place, name, this.#layout.rows.line));
+  }
+
+  /** Where a row of fragments begins among the workgroup's queries. */
+  #fragmentRow(i: number): string {
+    return i === 0 ? "row_part" : `(row_part + ${i * fragment}u)`;
   }
 
   #start(): string[] {
@@ -127,7 +170,7 @@ class TensorAttentionGenerator {
       "let head = group.y;",
       `let first_query = group.x * ${queries}u;`,
       `let subgroup = local_index / ${subgroupSize}u;`,
-      `let row_part = subgroup / ${this.#tile.sharing}u * ${fragment}u;`,
+      `let row_part = subgroup / ${this.#tile.sharing}u * ${this.#tile.own}u;`,
       `let share = subgroup % ${this.#tile.sharing}u;`,
       ...this.#parts.keyRange(queries, false),
       "// The row of scores that a few neighbouring lanes have.",
@@ -139,18 +182,21 @@ class TensorAttentionGenerator {
       ...this.#declare("value", this.#values),
       ...this.#fetch("query", query, (line) => `min(first_query + ${line}, ${queryCount} - 1u)`),
       ...this.#fetchKeys("first_key"),
+      "if (local_index == 0u) { atomicStore(&must_scale, 0u); }",
       ...this.#keep("query", query, { start, line: this.#layout.key.line }),
       ...this.#keep("key", this.#keys, this.#layout.key),
       ...this.#fetchValues("first_key"),
       ...this.#fetchKeys(`(first_key + ${this.#tile.keys}u)`),
       "workgroupBarrier();",
-      ...Array.from({ length: this.#layout.depth / fragment }, (_, index) => {
-        const place = `${start}u + row_part * ${this.#layout.key.line}u + ${index * 2}u`;
-        return `let query${index} = ${loadFragment("left", "row_major", place, this.#layout.key.line)};`;
-      }),
+      ...this.#rows.flatMap((i) =>
+        Array.from({ length: this.#layout.depth / fragment }, (_, index) => {
+          const place = `${start}u + ${this.#fragmentRow(i)} * ${this.#layout.key.line}u + ${index * 2}u`;
+          return `let query${i}_${index} = ${loadFragment("left", "row_major", place, this.#layout.key.line)};`;
+        }),
+      ),
       "// Scores come where the queries were.",
       "workgroupBarrier();",
-      ...this.#held.map((index) => `var context${index}: subgroup_matrix_result<f32, 16, 16>;`),
+      ...this.#contexts.map(({ name }) => `var ${name}: subgroup_matrix_result<f32, 16, 16>;`),
       `var largest = ${lowest};`,
       "var sum = 0.0f;",
     ];
@@ -221,42 +267,56 @@ class TensorAttentionGenerator {
         ...indent(this.#scaleContext()),
         "}",
         ...this.#multiplyValues(),
+        ...(this.#layout.ownsRows
+          ? ["// The next tile's scores come where the weights were.", "workgroupBarrier();"]
+          : []),
       ]),
       "}",
     ];
   }
 
   #multiplyKeys(): string[] {
+    const { key, rows, depth } = this.#layout;
     const count = this.#tile.keys / fragment / this.#tile.sharing;
     return Array.from({ length: count }, (_, index) => {
       const column = `(share * ${count}u + ${index}u)`;
-      const products = Array.from({ length: this.#layout.depth / fragment }, (__, part) => {
-        const place = `${this.#layout.key.start}u + ${column} * ${fragment * this.#layout.key.line}u + ${part * 2}u`;
-        const key = loadFragment("right", "col_major", place, this.#layout.key.line);
-        return `products${index} = subgroupMatrixMultiplyAccumulate(query${part}, ${key}, products${index});`;
-      });
       return [
-        `var products${index} = subgroup_matrix_result<f32, 16, 16>();`,
-        ...products,
-        storeFragment(
-          `${this.#layout.rows.start}u + row_part * ${this.#layout.rows.line}u + ${column} * 4u`,
-          `products${index}`,
-          this.#layout.rows.line,
-        ),
+        "{",
+        ...this.#rows.map((i) => `  var products${i} = subgroup_matrix_result<f32, 16, 16>();`),
+        ...Array.from({ length: depth / fragment }, (__, part) => {
+          const place = `${key.start}u + ${column} * ${fragment * key.line}u + ${part * 2}u`;
+          return [
+            `  let key${part} = ${loadFragment("right", "col_major", place, key.line)};`,
+            ...this.#rows.map((i) => `  ${multiplyAccumulate(`query${i}_${part}`, `key${part}`, `products${i}`)}`),
+          ];
+        }).flat(),
+        ...this.#rows.map((i) => {
+          const place = `${rows.start}u + ${this.#fragmentRow(i)} * ${rows.line}u + ${column} * 4u`;
+          return `  ${storeFragment(place, `products${i}`, rows.line)}`;
+        }),
+        "}",
       ];
     }).flat();
   }
 
-  /** Lanes that have a row of scores. */
   get #lanes(): number {
-    return (this.#tile.sharing * subgroupSize) / fragment;
+    return lanesOf(this.#tile);
+  }
+
+  /** The units of eight weights that a lane has of its row. */
+  get #eights(): number[] {
+    return Array.from({ length: this.#tile.keys / 8 / this.#lanes }, (_, index) => index);
+  }
+
+  #keepWeights(eight: number): string {
+    const { start, line } = this.#layout.weights;
+    return `tile[${start}u + row * ${line}u + lane + ${eight * this.#lanes}u] = packed${eight};`;
   }
 
   /** The lanes of a row take turns at eight of its scores. */
   #softmax(): string[] {
     const shuffles = Array.from({ length: Math.log2(this.#lanes) }, (_, power) => 2 ** power);
-    const eights = Array.from({ length: this.#tile.keys / 8 / this.#lanes }, (_, index) => index);
-    const halves = eights.flatMap((eight) => [0, 1].map((half) => ({ eight, half, name: `${eight}_${half}` })));
+    const halves = this.#eights.flatMap((eight) => [0, 1].map((half) => ({ eight, half, name: `${eight}_${half}` })));
     const score = (name: string, visible: string): string =>
       `score(head, query, known_key${name}, products${name}, ${visible})`;
     const read = halves.flatMap(({ eight, half, name }) => {
@@ -299,12 +359,13 @@ class TensorAttentionGenerator {
       "// What does not count is so low that its weight is zero, also where nothing has counted yet.",
       `let base = vec4<f32>(max(largest, 0.5f * ${lowest}));`,
       "var part = vec4<f32>();",
-      ...eights.flatMap((eight) => [
+      ...this.#eights.flatMap((eight) => [
         ...[0, 1].flatMap((half) => [
           `let weights${eight}_${half} = exp(scores${eight}_${half} - base);`,
           `part += weights${eight}_${half};`,
         ]),
-        `tile[${this.#layout.weights.start}u + row * ${this.#layout.weights.line}u + lane + ${eight * this.#lanes}u] = pack_eight(vec4<f16>(weights${eight}_0), vec4<f16>(weights${eight}_1));`,
+        `let packed${eight} = pack_eight(vec4<f16>(weights${eight}_0), vec4<f16>(weights${eight}_1));`,
+        this.#keepWeights(eight),
       ]),
       "var total = (part.x + part.y) + (part.z + part.w);",
       ...shuffles.map((distance) => `total += subgroupShuffleXor(total, ${distance}u);`),
@@ -312,70 +373,72 @@ class TensorAttentionGenerator {
     ];
   }
 
-  #contextPlace(index: number): string {
-    return `${this.#layout.rows.start}u + row_part * ${this.#layout.rows.line}u + (share * ${this.#held.length}u + ${index}u) * 4u`;
-  }
-
   /** The weighted sum scaled to the new maxima of its rows. */
   #scaleContext(): string[] {
-    const vectors = this.#layout.width / 4;
+    const { rows, staged, ownsRows } = this.#layout;
+    const vectors = staged / 4;
+    const load = "subgroupMatrixLoad<subgroup_matrix_result<f32, 16, 16>, row_major>";
     return [
-      ...this.#held.map((index) => storeFragment(this.#contextPlace(index), `context${index}`, this.#layout.rows.line)),
-      "workgroupBarrier();",
-      "if (local_index == 0u) { atomicStore(&must_scale, 0u); }",
-      `for (var index = local_index; index < ${this.#tile.queries * vectors}u; index += ${this.#invocations}u) {`,
-      `  let place = ${this.#layout.rows.start}u + index / ${vectors}u * ${this.#layout.rows.line}u + index % ${vectors}u;`,
-      `  tile[place] = bitcast<vec4<u32>>(bitcast<vec4<f32>>(tile[place]) * scales[index / ${vectors}u]);`,
-      "}",
-      "workgroupBarrier();",
-      ...this.#held.map((index) => {
-        const load = `subgroupMatrixLoad<subgroup_matrix_result<f32, 16, 16>, row_major>`;
-        return `context${index} = ${load}(&tile, ${this.#contextPlace(index)}, ${this.#layout.rows.line}u);`;
-      }),
-      "// The next tile's scores come where this was.",
-      "workgroupBarrier();",
+      ...this.#stages.flatMap((stage) => [
+        ...this.#storeContexts(stage),
+        "workgroupBarrier();",
+        ...(stage === 0 ? ["if (local_index == 0u) { atomicStore(&must_scale, 0u); }"] : []),
+        `for (var index = local_index; index < ${this.#tile.queries * vectors}u; index += ${this.#invocations}u) {`,
+        `  let place = ${rows.start}u + index / ${vectors}u * ${rows.line}u + index % ${vectors}u;`,
+        `  tile[place] = bitcast<vec4<u32>>(bitcast<vec4<f32>>(tile[place]) * scales[index / ${vectors}u]);`,
+        "}",
+        "workgroupBarrier();",
+        ...this.#contexts
+          .filter((context) => context.stage === stage)
+          .map(({ name, place }) => `${name} = ${load}(&tile, ${place}, ${rows.line}u);`),
+        "// What comes next is where this was.",
+        "workgroupBarrier();",
+      ]),
+      ...(ownsRows ? [...this.#eights.map((eight) => this.#keepWeights(eight)), "workgroupBarrier();"] : []),
     ];
   }
 
   #multiplyValues(): string[] {
-    return Array.from({ length: this.#tile.keys / fragment }, (_, part) => {
-      const place = `${this.#layout.weights.start}u + row_part * ${this.#layout.weights.line}u + ${part * 2}u`;
-      return [
-        "{",
-        `  let weights = ${loadFragment("left", "row_major", place, this.#layout.weights.line)};`,
-        ...this.#held.map((index) => {
-          const column = `(share * ${this.#held.length}u + ${index}u) * 2u`;
-          const value = loadFragment(
-            "right",
-            "row_major",
-            `${this.#layout.value.start + part * fragment * this.#layout.value.line}u + ${column}`,
-            this.#layout.value.line,
-          );
-          return `  context${index} = subgroupMatrixMultiplyAccumulate(weights, ${value}, context${index});`;
-        }),
-        "}",
-      ];
-    }).flat();
+    const { weights, value } = this.#layout;
+    return Array.from({ length: this.#tile.keys / fragment }, (_, part) => [
+      "{",
+      ...this.#rows.map((i) => {
+        const place = `${weights.start}u + ${this.#fragmentRow(i)} * ${weights.line}u + ${part * 2}u`;
+        return `  let weights${i} = ${loadFragment("left", "row_major", place, weights.line)};`;
+      }),
+      ...this.#held.flatMap((index) => {
+        const column = `(share * ${this.#held.length}u + ${index}u) * 2u`;
+        const place = `${value.start + part * fragment * value.line}u + ${column}`;
+        return [
+          `  let value${index} = ${loadFragment("right", "row_major", place, value.line)};`,
+          ...this.#rows.map((i) => `  ${multiplyAccumulate(`weights${i}`, `value${index}`, `context${i}_${index}`)}`),
+        ];
+      }),
+      "}",
+    ]).flat();
   }
 
   /** The context divided by the sum of its weights: at least 1, for the largest term is e⁰, unless no key counts. */
   #conclude(): string[] {
-    const vectors = Math.ceil(this.#parts.width / 4);
-    return [
-      "workgroupBarrier();",
-      ...this.#held.map((index) => storeFragment(this.#contextPlace(index), `context${index}`, this.#layout.rows.line)),
-      "if (lane == 0u) { scales[row] = max(sum, 1.0f); }",
-      "workgroupBarrier();",
-      `for (var index = local_index; index < ${this.#tile.queries * vectors}u; index += ${this.#invocations}u) {`,
-      `  let line = index / ${vectors}u;`,
-      `  let column = index % ${vectors}u * 4u;`,
-      "  let position = first_query + line;",
-      `  if (position < ${extentText(this.#parts.queries)}) {`,
-      `    let place = ${this.#layout.rows.start}u + line * ${this.#layout.rows.line}u + column / 4u;`,
-      "    let result = bitcast<vec4<f32>>(tile[place]) / scales[line];",
-      `    ${this.#parts.storeContext("position", "column", "result")}`,
-      "  }",
-      "}",
-    ];
+    const { rows, staged } = this.#layout;
+    return this.#stages.flatMap((stage) => {
+      const first = stage * staged;
+      const vectors = Math.ceil((Math.min(this.#parts.width, first + staged) - first) / 4);
+      return [
+        "workgroupBarrier();",
+        ...this.#storeContexts(stage),
+        ...(stage === 0 ? ["if (lane == 0u) { scales[row] = max(sum, 1.0f); }"] : []),
+        "workgroupBarrier();",
+        `for (var index = local_index; index < ${this.#tile.queries * vectors}u; index += ${this.#invocations}u) {`,
+        `  let line = index / ${vectors}u;`,
+        `  let vector = index % ${vectors}u;`,
+        "  let position = first_query + line;",
+        `  if (position < ${extentText(this.#parts.queries)}) {`,
+        `    let result = bitcast<vec4<f32>>(tile[${rows.start}u + line * ${rows.line}u + vector]) / scales[line];`,
+        `    ${this.#parts.storeContext("position", `(vector * 4u + ${first}u)`, "result")}`,
+        "  }",
+        "}",
+      ];
+    });
   }
 }

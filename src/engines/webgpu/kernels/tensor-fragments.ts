@@ -57,3 +57,8 @@ export function loadFragment(
 export function storeFragment(place: string, name: string, stride: number): string {
   return `subgroupMatrixStore<row_major>(&tile, ${place}, ${name}, ${stride}u);`;
 }
+
+/** The statement that adds a product of fragments to a sum. */
+export function multiplyAccumulate(left: string, right: string, sum: string): string {
+  return `${sum} = subgroupMatrixMultiplyAccumulate(${left}, ${right}, ${sum});`;
+}

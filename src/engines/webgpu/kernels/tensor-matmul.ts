@@ -22,6 +22,7 @@ import type { Strips } from "./strips.ts";
 import {
   fragment,
   loadFragment,
+  multiplyAccumulate,
   packEight,
   storeFragment,
   subgroupSize,
@@ -169,10 +170,7 @@ class TensorMatmulGenerator {
         const place = `${right}u + (column_part + ${j * fragment}u) * ${line}u + ${start}`;
         return [
           `  let b${j} = ${loadFragment("right", "col_major", place, line)};`,
-          ...Array.from(
-            { length: rows },
-            (__, i) => `  sum${i}_${j} = subgroupMatrixMultiplyAccumulate(a${i}, b${j}, sum${i}_${j});`,
-          ),
+          ...Array.from({ length: rows }, (__, i) => `  ${multiplyAccumulate(`a${i}`, `b${j}`, `sum${i}_${j}`)}`),
         ];
       }).flat(),
       "}",

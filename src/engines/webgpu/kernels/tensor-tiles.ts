@@ -67,8 +67,8 @@ const classes: readonly [SizeClass, ...SizeClass[]] = [
   },
   {
     mostRows: 4096,
-    fewColumns: tile(96, 96, 32, 2, 2, 2),
-    fewColumnsOfMuch: tile(96, 64, 32, 2, 2, 4),
+    fewColumns: tile(96, 192, 64, 2, 4, 1),
+    fewColumnsOfMuch: tile(96, 192, 64, 2, 4, 1),
     someColumns: tile(96, 192, 64, 2, 4, 1),
     manyColumns: tile(192, 128, 64, 4, 2, 1),
   },
