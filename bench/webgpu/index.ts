@@ -14,12 +14,13 @@ import { kernels } from "./kernels.ts";
 import { ladder } from "./ladder.ts";
 import { latency } from "./latency.ts";
 import { machine } from "./machine.ts";
+import { residency } from "./residency.ts";
 import type { Section } from "./section.ts";
 import { type Setup, setupNamed } from "./setup.ts";
 import { done, runSide, type SideResult } from "./side.ts";
 import { throughput } from "./throughput.ts";
 
-const sections: readonly Section[] = [latency, ladder, throughput, kernels, gemm, host];
+const sections: readonly Section[] = [latency, ladder, throughput, kernels, gemm, host, residency];
 
 /** What the command line asks for. */
 interface CommandLine {

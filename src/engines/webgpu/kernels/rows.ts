@@ -1,8 +1,8 @@
 /**
  * The kernel of rows: LayerNorm, softmax, and every reduction with what is computed from it.
  *
- * One workgroup owns a row. Each reduction is a pass over the row: each invocation adds up its share of the vectors, then all add
- * up each other's sums, in the same order. A row of known and moderate width is held in registers from the first pass to
+ * One workgroup owns a row. Each reduction is a pass over the row: each invocation adds up its share of the vectors, then those
+ * of a group each other's sums, then all those of the groups, in the same order. A row of known and moderate width is held in registers from the first pass to
  * the last; of any other, what is computed on the way to the next pass is computed again, from what is in cache by then.
  */
 import type { Kernel } from "../../../passes/schedule.ts";
@@ -72,7 +72,7 @@ export function rowsKernel(
     ...assemble(bindings, { declarations: acrossWorkgroup(invocations), workgroupSize: [invocations], body }),
     workgroups: (extentOf) => linearGrid(productOf(leading, extentOf)),
     grid: [productText(leading), "1u", "1u"],
-    workgroupMemory: invocations * 4,
+    workgroupMemory: (invocations + invocations / groupOf(invocations)) * 4,
     workgroupSize: invocations,
   };
 }
@@ -166,23 +166,31 @@ function overColumns(column: string, rows: Shape, invocations: number, statement
   ];
 }
 
-function acrossInvocations(invocations: number, name: "sum" | "max", neutral: string, combine: string): string {
+/** A power of two: in groups of about as many as there are groups, nobody reads many numbers. */
+const groupOf = (invocations: number): number => 2 ** Math.ceil(Math.log2(invocations) / 2);
+
+function acrossInvocations(invocations: number, name: "sum" | "max"): string {
+  const each = groupOf(invocations);
+  const combine = (value: string): string => (name === "sum" ? `all + ${value}` : `max(all, ${value})`);
   return `fn ${name}_of_row(value: f32, index: u32) -> f32 {
   workgroupBarrier();
   shared_values[index] = value;
   workgroupBarrier();
-  var all = vec4<f32>(${neutral});
-  for (var first = 0u; first < ${invocations}u; first += 4u) {
-    let four = vec4<f32>(shared_values[first], shared_values[first + 1u], shared_values[first + 2u], shared_values[first + 3u]);
-    all = ${combine};
-  }
-  return ${acrossLanes(name, "all")};
+  let first = index / ${each}u * ${each}u;
+  var all = shared_values[first];
+  for (var next = 1u; next < ${each}u; next++) { all = ${combine("shared_values[first + next]")}; }
+  if (index == first) { group_values[index / ${each}u] = all; }
+  workgroupBarrier();
+  all = group_values[0];
+  for (var next = 1u; next < ${invocations / each}u; next++) { all = ${combine("group_values[next]")}; }
+  return all;
 }`;
 }
 
-/** One number an invocation reduced to one that all know. */
+/** One number an invocation reduced to one that all know. @param invocations a power of two */
 const acrossWorkgroup = (invocations: number): string[] => [
   `var<workgroup> shared_values: array<f32, ${invocations}>;`,
-  acrossInvocations(invocations, "sum", "0.0f", "all + four"),
-  acrossInvocations(invocations, "max", lowest, "max(all, four)"),
+  `var<workgroup> group_values: array<f32, ${invocations / groupOf(invocations)}>;`,
+  acrossInvocations(invocations, "sum"),
+  acrossInvocations(invocations, "max"),
 ];
