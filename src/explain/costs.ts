@@ -5,8 +5,8 @@
  * reduction 1 an element of its operand; gathers, views and what is known before a run 0. What several workgroups of one
  * kernel compute again for themselves counts once; what two kernels compute counts twice.
  *
- * Bytes: every tensor a kernel binds once, whole, at the size it has in memory, padding included; of a table whose rows
- * are gathered only the rows. Real traffic is more where tiles read an operand again, and less where a cache holds it.
+ * Bytes: every tensor a kernel binds once, whole, at the size it has in memory, padding included; what is the sum of several
+ * tensors, all of them; of a table whose rows are gathered only the rows. Real traffic is more where tiles read an operand again, and less where a cache holds it.
  */
 import { byteLength } from "../engines/webgpu/codegen/storage.ts";
 import type { LoweredKernel } from "../engines/webgpu/lower.ts";
@@ -71,9 +71,10 @@ export function trafficOf({ bindings, interior }: LoweredKernel, placement: Plac
       continue;
     }
     if (binding.kind === "meetings") continue;
-    const { value, access } = binding;
+    const { value, access, shares } = binding;
     const kind = access === "write" ? "written" : placement.isConstant(value) ? "weights" : "activations";
-    traffic[kind] += Math.min(bytesOf(value, placement, extents), gatheredBytes(value, interior, placement, extents));
+    const bytes = Math.min(bytesOf(value, placement, extents), gatheredBytes(value, interior, placement, extents));
+    traffic[kind] += shares * bytes;
   }
   return traffic;
 }

@@ -63,7 +63,10 @@ export interface ScheduleDescription {
   readonly memory: Memory;
 }
 
-/** What every WebGPU device has at least, and the smallest tiles: what kernels store does not depend on them. */
+/**
+ * What every WebGPU device has at least, and the smallest tiles: what kernels store depends on them only where a result comes in
+ * shares (`shares.ts`), which none does here.
+ */
 export const defaultLimits: KernelLimits = { workgroupMemory: 16_384, workgroupSize: 256, isSoftware: true };
 const defaultAlignment = 256;
 

@@ -56,7 +56,7 @@ export interface GpuEngineOptions {
   readonly skipSelfTest?: boolean;
   /** Node only: a folder for the sources of kernels that the driver refuses. */
   readonly debugFolder?: string;
-  /** Node only: leaves out Dawn's checks of calls and indexes, for speed. */
+  /** Node only: leaves out Dawn's checks of calls and indexes and its clearing of workgroup memory, for speed. */
   readonly trustedKernels?: boolean;
   /**
    * In `f16` on tensor cores: attention and feed-forward as a dispatch each, whose workgroups meet between kernels. WGSL does

@@ -3,11 +3,10 @@
  *
  * A workgroup takes a tile of queries of one head through the keys. A subgroup has one or two fragments of the queries, and may
  * share them with others that have other keys of the first product and other columns of the second. Between the two the
- * scores go through workgroup memory, where one lane or a few have a row of them each.
+ * scores go through workgroup memory and become weights (`tensor-softmax.ts`).
  *
- * Fragments cannot be scaled row by row, so the weighted sum is not scaled to every new maximum: only when a maximum grows
- * by more than `slack` above the one in use, which after the first tile of keys is rare, it goes through workgroup memory
- * to be scaled. Weights are then at most e^slack, far inside float16, and the result is the same.
+ * Fragments cannot be scaled row by row, so the weighted sum is not scaled to every new maximum: only when one has grown
+ * much, which after the first tile of keys is rare, it goes through workgroup memory to be scaled.
  *
  * Must stay true: control flow around fragments and barriers is the same for all invocations of a workgroup.
  */
@@ -21,7 +20,6 @@ import { AttentionParts } from "./attention-parts.ts";
 import { type BroughtUnit, broughtUnits } from "./brought-units.ts";
 import {
   type AttentionLayout,
-  lanesOf,
   layoutOf,
   type Region,
   type TensorAttentionTile,
@@ -37,9 +35,7 @@ import {
   subgroupSize,
   tensorExtensions,
 } from "./tensor-fragments.ts";
-
-/** How far a score may lie above the maximum in use: e^8 is 2,981. */
-const slack = 8;
+import { TensorSoftmax } from "./tensor-softmax.ts";
 
 /** Whether all it stores is the context, in float16: this kernel writes no scores or probabilities. */
 export function suitsTensorAttention(
@@ -85,12 +81,14 @@ class TensorAttentionGenerator {
   readonly #parts: AttentionParts;
   readonly #tile: TensorAttentionTile;
   readonly #layout: AttentionLayout;
+  readonly #softmax: TensorSoftmax;
   readonly #invocations: number;
 
   constructor(parts: AttentionParts, tile: TensorAttentionTile) {
     this.#parts = parts;
     this.#tile = tile;
     this.#layout = layoutOf(tile, parts);
+    this.#softmax = new TensorSoftmax(parts, tile, this.#layout);
     this.#invocations = tensorAttentionInvocationsOf(tile);
   }
 
@@ -173,10 +171,7 @@ class TensorAttentionGenerator {
       `let row_part = subgroup / ${this.#tile.sharing}u * ${this.#tile.own}u;`,
       `let share = subgroup % ${this.#tile.sharing}u;`,
       ...this.#parts.keyRange(queries, false),
-      "// The row of scores that a few neighbouring lanes have.",
-      `let row = local_index / ${this.#lanes}u;`,
-      `let lane = local_index % ${this.#lanes}u;`,
-      `let query = min(first_query + row, ${queryCount} - 1u);`,
+      ...this.#softmax.start(),
       ...this.#declare("query", query),
       ...this.#declare("key", this.#keys),
       ...this.#declare("value", this.#values),
@@ -262,7 +257,7 @@ class TensorAttentionGenerator {
         ...this.#parts.lookAhead(false, `key0 + ${keys}u`, keys),
         ...this.#fetchValues(`(key0 + ${keys}u)`),
         ...this.#fetchKeys(`(key0 + ${2 * keys}u)`),
-        ...this.#softmax(),
+        ...this.#softmax.weigh(),
         "if (workgroupUniformLoad(&must_scale) != 0u) {",
         ...indent(this.#scaleContext()),
         "}",
@@ -299,80 +294,6 @@ class TensorAttentionGenerator {
     }).flat();
   }
 
-  get #lanes(): number {
-    return lanesOf(this.#tile);
-  }
-
-  /** The units of eight weights that a lane has of its row. */
-  get #eights(): number[] {
-    return Array.from({ length: this.#tile.keys / 8 / this.#lanes }, (_, index) => index);
-  }
-
-  #keepWeights(eight: number): string {
-    const { start, line } = this.#layout.weights;
-    return `tile[${start}u + row * ${line}u + lane + ${eight * this.#lanes}u] = packed${eight};`;
-  }
-
-  /** The lanes of a row take turns at eight of its scores. */
-  #softmax(): string[] {
-    const shuffles = Array.from({ length: Math.log2(this.#lanes) }, (_, power) => 2 ** power);
-    const halves = this.#eights.flatMap((eight) => [0, 1].map((half) => ({ eight, half, name: `${eight}_${half}` })));
-    const score = (name: string, visible: string): string =>
-      `score(head, query, known_key${name}, products${name}, ${visible})`;
-    const read = halves.flatMap(({ eight, half, name }) => {
-      const unit = `(lane + ${eight * this.#lanes}u) * 2u + ${half}u`;
-      return [
-        `let products${name} = bitcast<vec4<f32>>(tile[${this.#layout.rows.start}u + row * ${this.#layout.rows.line}u + ${unit}]);`,
-        `let key${name} = key0 + (${unit}) * 4u;`,
-        // Coordinates past the end are those of the last key: what is computed there does not count.
-        `let known_key${name} = min(key${name}, (key_end - 1u) & ~3u);`,
-        `var scores${name}: vec4<f32>;`,
-      ];
-    });
-    const masked = halves.flatMap(({ name }) => {
-      const counts = this.#parts.counts(`key${name}`, `visible${name}`);
-      return [
-        `let visible${name} = visibility(head, query, known_key${name});`,
-        `scores${name} = select(vec4<f32>(${lowest}), ${score(name, `visible${name}`)}, ${counts});`,
-      ];
-    });
-    return [
-      ...read,
-      "if (sees_all) {",
-      ...halves.map(({ name }) => `  scores${name} = ${score(name, "vec4<f32>(1.0f)")};`),
-      "} else {",
-      ...indent(masked),
-      "}",
-      `let highest4 = ${halves.map(({ name }) => `scores${name}`).reduce((left, right) => `max(${left}, ${right})`)};`,
-      "var highest = max(max(highest4.x, highest4.y), max(highest4.z, highest4.w));",
-      ...shuffles.map((distance) => `highest = max(highest, subgroupShuffleXor(highest, ${distance}u));`),
-      "var scale = 1.0f;",
-      "if (sum == 0.0f) {",
-      "  // Nothing has counted yet.",
-      "  largest = highest;",
-      `} else if (highest > largest + ${slack}.0f) {`,
-      "  scale = exp(largest - highest);",
-      "  largest = highest;",
-      "  atomicStore(&must_scale, 1u);",
-      "}",
-      "if (lane == 0u) { scales[row] = scale; }",
-      "// What does not count is so low that its weight is zero, also where nothing has counted yet.",
-      `let base = vec4<f32>(max(largest, 0.5f * ${lowest}));`,
-      "var part = vec4<f32>();",
-      ...this.#eights.flatMap((eight) => [
-        ...[0, 1].flatMap((half) => [
-          `let weights${eight}_${half} = exp(scores${eight}_${half} - base);`,
-          `part += weights${eight}_${half};`,
-        ]),
-        `let packed${eight} = pack_eight(vec4<f16>(weights${eight}_0), vec4<f16>(weights${eight}_1));`,
-        this.#keepWeights(eight),
-      ]),
-      "var total = (part.x + part.y) + (part.z + part.w);",
-      ...shuffles.map((distance) => `total += subgroupShuffleXor(total, ${distance}u);`),
-      "sum = sum * scale + total;",
-    ];
-  }
-
   /** The weighted sum scaled to the new maxima of its rows. */
   #scaleContext(): string[] {
     const { rows, staged, ownsRows } = this.#layout;
@@ -394,7 +315,7 @@ class TensorAttentionGenerator {
         "// What comes next is where this was.",
         "workgroupBarrier();",
       ]),
-      ...(ownsRows ? [...this.#eights.map((eight) => this.#keepWeights(eight)), "workgroupBarrier();"] : []),
+      ...(ownsRows ? [...this.#softmax.keepWeights(), "workgroupBarrier();"] : []),
     ];
   }
 
