@@ -28,12 +28,9 @@ export interface AttentionTile {
 
 const tile = (queries: number, keys: number, own: number): AttentionTile => ({ queries, keys, own });
 
-/**
- * Best first. 36 queries make 132 workgroups of 384 tokens and twelve heads, which a large GPU computes at a time; 32 make
- * 144, of which it computes a few after all others.
- */
+/** Best first. */
 const tiles: readonly AttentionTile[] = [
-  tile(36, 64, 3),
+  tile(48, 64, 2),
   tile(48, 64, 4),
   tile(32, 64, 4),
   tile(32, 32, 4),
@@ -43,16 +40,23 @@ const tiles: readonly AttentionTile[] = [
 ];
 
 /** Of at most so many queries there are too few tiles of 48. */
-const fewQueries = 192;
-const tilesOfFewQueries: readonly AttentionTile[] = [tile(16, 64, 2), ...tiles];
+const [veryFewQueries, fewQueries] = [192, 1024];
+
+/**
+ * 36 queries make 132 workgroups of 384 tokens and twelve heads, which a large GPU computes at a time; 32 make 144, of which
+ * it computes a few after all others.
+ */
+function tilesFor(mostRows: number): readonly AttentionTile[] {
+  if (mostRows <= veryFewQueries) return [tile(16, 64, 2), ...tiles];
+  return mostRows <= fewQueries ? [tile(36, 64, 3), ...tiles] : tiles;
+}
 
 /** A CPU gains nothing from more registers. */
 const softwareTiles: readonly AttentionTile[] = [tile(32, 32, 2), ...tiles.slice(4)];
 
 export function attentionTileFor(mostRows: number, head: HeadSize, limits: KernelLimits): AttentionTile {
   const fits = (candidate: AttentionTile): boolean => isValidAttentionTile(candidate, head, limits);
-  const usual = mostRows <= fewQueries ? tilesOfFewQueries : tiles;
-  return (limits.isSoftware ? softwareTiles : usual).find(fits) ?? (tiles.at(-1) as AttentionTile);
+  return (limits.isSoftware ? softwareTiles : tilesFor(mostRows)).find(fits) ?? (tiles.at(-1) as AttentionTile);
 }
 
 /** How the workgroup memory is shared out, in vectors of four. Lines are longer than what they hold, for the banks' sake. */
