@@ -82,14 +82,16 @@ export const latency: Section<WorkRow> = {
     );
     report.tableHead(["", ...setup.works.map(nameOfWork)]);
     const write = async (sides: Readonly<Record<string, Side>>): Promise<Medians[]> => {
-      const written: Medians[] = [];
-      for (const name of Object.keys(sides)) written.push(writeSide(report, setup, name, await measureSide(name)));
-      return written;
-    };
-    const measureSide = async (name: string): Promise<SideResult<WorkRow>> => {
-      const results = [await run(name)];
-      while (measuredThrice.has(name) && results.length < 3) results.push(await run(name));
-      return middleOf(setup, results);
+      const names = Object.keys(sides);
+      const results = new Map<string, SideResult<WorkRow>[]>(names.map((name) => [name, []]));
+      // In rounds, so that what disturbs the host for a while meets few of one side.
+      for (const round of [
+        names,
+        ...Array.from({ length: 2 }, () => names.filter((name) => measuredThrice.has(name))),
+      ]) {
+        for (const name of round) results.get(name)?.push(await run(name));
+      }
+      return [...results].map(([name, own]) => writeSide(report, setup, name, middleOf(setup, own)));
     };
     const fuseberts = await write(ours);
     const peers = await write(onnxRuntime);
