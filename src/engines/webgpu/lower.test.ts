@@ -69,6 +69,19 @@ test.each(levels)("%s: every kernel says what it takes, and fits", (level) => {
   }
 });
 
+test("O4's kernels are O2's to the letter: what is proven of one is proven of the other", () => {
+  const program = selectOutputs(bertForQuestionAnswering(config), ["start_logits", "end_logits"]);
+  const codes = (level: Level, limits: KernelLimits): string[] => {
+    const schedule = scheduleAt(packSequences(program) ?? program, level);
+    const lowerings = lowerForAllSizes(schedule, new Placement(schedule, "f16"), limits);
+    return lowerings.flatMap(({ kernels }) => kernels.map(({ code }) => code));
+  };
+  for (const limits of [large, promised, { ...large, tensorCores: true }]) {
+    expect(codes("O4", limits)).toEqual(codes("O2", limits));
+    expect(codes("O4", limits)).not.toEqual(codes("O3", limits));
+  }
+});
+
 test("in tensor cores every kernel says what it takes, and fits, whatever the size, and binds what the others bind", () => {
   for (const heads of [2, 8, 1]) {
     const program = selectOutputs(bertForQuestionAnswering({ ...config, heads }), ["start_logits", "end_logits"]);
