@@ -5,6 +5,7 @@
 import { expect, test } from "vitest";
 import type { KernelLimits } from "../src/engines/webgpu/codegen/kernel-source.ts";
 import { lowerToWgsl } from "../src/engines/webgpu/lower.ts";
+import { emulateHalves } from "./support/emulate-halves.ts";
 import { layerError, oddLayer } from "./support/lowered-layer.ts";
 import { poisonMemory } from "./support/poison-memory.ts";
 import { softwareGpuMissing } from "./support/software-gpu.ts";
@@ -22,6 +23,8 @@ const [few, many] = [768, Number.POSITIVE_INFINITY];
 
 test.skipIf(softwareGpuMissing !== undefined).each([
   ["for few rows, with statistics and folded LayerNorms", "O3", "f16-storage", roomy, few],
+  // As browsers have it.
+  ["for few rows, in float16", "O4", "f16", roomy, few],
   ["for many rows", "O4", "f32", roomy, many],
   ["for the least limits", "O3", "f32", least, many],
 ] as const)(
@@ -31,7 +34,9 @@ test.skipIf(softwareGpuMissing !== undefined).each([
       config,
       level,
       precision,
-      lower: (schedule, placement) => lowerToWgsl(schedule, placement, limits, mostRows).map(poisonMemory),
+      lower: (schedule, placement) => {
+        return lowerToWgsl(schedule, placement, limits, mostRows).map(emulateHalves).map(poisonMemory);
+      },
     });
     // Half precision's is what rounding the weights and activations costs.
     expect(error).toBeLessThan(precision === "f32" ? 1e-5 : 3e-3);

@@ -66,7 +66,10 @@ export function tuneCommand(signal: AbortSignal, finish: (code: ExitCode) => voi
         .choices(["auto", ...gpuPrecisions])
         .default("auto"),
     )
-    .option("--trusted-kernels", "measure without the checks of every index, as runs with this option are")
+    .option(
+      "--trusted-kernels",
+      "measure without the checks of every index and cleared memory, as runs with this option are",
+    )
     .option("--rows <n,…>", "tokens of the batches to measure (default: one of each class of size)", listOfCounts)
     .option("--candidates <n>", "tiles to try for a kernel at a size, besides the usual one", atLeastOne, 60)
     .option("--json", "print one JSON object (docs/tuning.md)")

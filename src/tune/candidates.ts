@@ -4,7 +4,7 @@
  * What is left out, and why:
  * - an invocation or subgroup with too few sums of its own, which reads more than it multiplies, or with more than registers
  *   hold; one that has more of the operands on their way than registers hold;
- * - workgroups of fewer than 64 invocations, and steps along the inner dimension that are short, or longer than it;
+ * - matmuls' workgroups of fewer than 64 invocations, and steps along the inner dimension that are short, or longer than it;
  * - tiles of which a run has so few that most of a large GPU is idle, as long as there are smaller ones; tiles so small that a
  *   run has tens of thousands.
  *

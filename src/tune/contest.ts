@@ -18,7 +18,7 @@ export interface Candidate {
 
 export interface MeasuredTile {
   readonly tile: Tile;
-  /** Microseconds of one dispatch. */
+  /** Microseconds of one dispatch, and of those that are timed with it. */
   readonly us: number;
 }
 
@@ -98,7 +98,7 @@ export class Contest {
     return { subject, size, ...(await this.#final(usual, right, usualMs)) };
   }
 
-  /** @returns milliseconds of one dispatch in the usual tile. */
+  /** @returns milliseconds of the kernel in the usual tile, and of those that are timed with it. */
   async #warmUp(usual: Candidate): Promise<number> {
     const start = performance.now();
     let fastest = await this.#time(usual, 1);

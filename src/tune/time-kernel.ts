@@ -37,8 +37,8 @@ export interface KernelRigParts {
   readonly kernels: readonly LoweredKernel[];
   /** Layers of the model that the schedule is one of: as many weights take turns. */
   readonly layers: number;
-  /** Others that are to find room for what they store, in as many shares as they have. */
-  readonly roomFor: readonly LoweredKernel[];
+  /** Others that are to find room for what they store, in as many shares as they have, of as many tokens as they are for. */
+  readonly roomFor: readonly Lowering[];
 }
 
 /** A kernel that takes the place of one of the program's own. */
@@ -102,9 +102,8 @@ export class KernelRig {
       const inputs = inputsOf(computeOrder(schedule.program));
       const pipelines = await Promise.all(kernels.map((kernel, index) => compileKernel(gpu, kernel, index, placement)));
       const constants = await uploadConstants(gpu, kernels, placement, readParameter, undefined);
-      const lowerings = [kernels, roomFor].map((own) => ({ mostRows: Number.POSITIVE_INFINITY, kernels: own }));
-      const memory = { lowerings: lowerings as [Lowering, Lowering], pipelines, constants };
-      const arenaParts = { schedule, placement, ...memory, inputs: [...inputs.values()] };
+      const lowerings = [{ mostRows: Number.POSITIVE_INFINITY, kernels }, ...roomFor] as const;
+      const arenaParts = { schedule, placement, lowerings, pipelines, constants, inputs: [...inputs.values()] };
       const arena = await createArena(gpu, arenaParts, bindInputs(inputs, largest));
       const timer = await KernelTimer.create(gpu, 1);
       const times = await gpu.createBuffer("times", 16, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);

@@ -11,7 +11,7 @@ import pLimit from "p-limit";
 import type { Tile } from "../engines/webgpu/choose-tile.ts";
 import { DeviceLostError } from "../engines/webgpu/device-health.ts";
 import type { GpuDevice } from "../engines/webgpu/gpu-device.ts";
-import type { LoweredKernel } from "../engines/webgpu/lower.ts";
+import type { Lowering } from "../engines/webgpu/lower.ts";
 import { messageOf } from "../errors.ts";
 import { type Candidate, Contest, type ContestHooks, checkedRows, type TuningResult } from "./contest.ts";
 import { randomTensors } from "./made-up-tensors.ts";
@@ -126,7 +126,7 @@ class Search {
     const device = await this.#hooks.open();
     try {
       const largest = inputsFor(Math.max(mostRows, checkedRows));
-      const roomFor = subjects.flatMap((subject) => this.#inMostShares(subject));
+      const roomFor = subjects.flatMap((subject) => subject.sizes.flatMap((size) => this.#inMostShares(subject, size)));
       const weights = randomTensors(parameters, true);
       const rig = await KernelRig.create(device, { schedule, placement, kernels, layers, roomFor }, weights, largest);
       const limit = pLimit(compiledTogether);
@@ -142,12 +142,13 @@ class Search {
     }
   }
 
-  /** The kernel in the tile whose result takes the most room. */
-  #inMostShares(subject: TuningSubject): LoweredKernel[] {
+  /** The kernel at a size, in the tile whose result takes the most room; none where no tile divides it. */
+  #inMostShares(subject: TuningSubject, { rows, usual, candidates }: TuningSize): Lowering[] {
     const sharesOf = (tile: Tile): number => ("shares" in tile ? tile.shares : 1);
-    const tiles = [...subject.sizes.map(({ usual }) => usual), ...tilesOf(subject)];
-    const [most] = tiles.sort((one, other) => sharesOf(other) - sharesOf(one));
-    return most === undefined ? [] : [lowerInTile(this.#plan, subject, most)[0].kernel];
+    const most = candidates.reduce((best, tile) => (sharesOf(tile) > sharesOf(best) ? tile : best), usual);
+    if (sharesOf(most) === 1) return [];
+    // The rows by which tiles are checked may be more.
+    return [{ mostRows: Math.max(rows, checkedRows), kernels: [lowerInTile(this.#plan, subject, most)[0].kernel] }];
   }
 
   /** Never rejects: a device that was lost is noticed by whoever measures on it. */

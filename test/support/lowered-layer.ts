@@ -57,7 +57,7 @@ export async function layerError({ config, level, precision, lower }: LayerCase)
   const given = paddedInputs(lengths, (row, position) => (row * 11 + position * 7) % config.vocabSize);
   const packing = planPacking(lengths.length, Math.max(...lengths), given.get("attention_mask"));
   const inputs = packInputs(packing, inputsOf(computeOrder(packed)), given);
-  const weights = parametersOf(config);
+  const weights = layerParameters(config);
   const device = await GpuDevice.open(await loadDawn());
   const kernels = lower(schedule, placement);
   const lowerings = [{ mostRows: Number.POSITIVE_INFINITY, kernels }] as const;
@@ -71,7 +71,7 @@ export async function layerError({ config, level, precision, lower }: LayerCase)
 }
 
 /** Weights so large that scores differ by dozens: the maximum in use must follow them. */
-function parametersOf(config: BertConfig): Map<string, Tensor<"f32">> {
+export function layerParameters(config: BertConfig): Map<string, Tensor<"f32">> {
   const uniform = seededUniform(7);
   return new Map(
     [...expectedParameters(config)].map(([name, shape]) => {

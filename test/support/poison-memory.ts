@@ -28,5 +28,7 @@ export function poisonMemory<T extends Pick<LoweredKernel, "code" | "workgroupSi
   if (filled.length !== code.split("var<workgroup>").length - 1) throw new Error("workgroup memory that is not known");
   if (filled.length === 0) return lowered;
   const start = ["", ...filled, "workgroupBarrier();"].join("\n  ");
-  return { ...lowered, code: code.replace(/local_index: u32,\n\) \{/, (head) => `${head}${start}`) };
+  const poisoned = code.replace(/local_index: u32,\n\) \{/, (head) => `${head}${start}`);
+  if (poisoned === code) throw new Error("a kernel that begins in no known way");
+  return { ...lowered, code: poisoned };
 }

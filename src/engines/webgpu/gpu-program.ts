@@ -323,10 +323,9 @@ export class GpuProgram {
   #dispatchesIn({ bindGroups }: Arena, extents: ExtentBinding): Dispatches {
     const { lowerings } = this.#parts;
     const rows = extents.get("tokens") ?? (extents.get("batch") ?? 1) * (extents.get("sequence") ?? 1);
-    const index = Math.max(
-      0,
-      lowerings.findIndex(({ mostRows }) => rows <= mostRows),
-    );
+    const index = lowerings.findIndex(({ mostRows }) => rows <= mostRows);
+    // What comes in shares has room for no more.
+    if (index < 0) throw new RangeError(`a run of ${rows} tokens, for which nothing was compiled`);
     const { kernels } = lowerings[index] as Lowering;
     const pipelines = this.#pipelines[index] as readonly GPUComputePipeline[];
     const mostWorkgroups = this.#gpu.device.limits.maxComputeWorkgroupsPerDimension;

@@ -4,7 +4,8 @@
  * The best tile of a matmul depends on how many rows it has, which is known only when the program runs: it is lowered
  * several times, and each run takes what suits its size. Kernels that come out the same share a pipeline.
  *
- * Must stay true: lowerings of one schedule differ in sources alone, not in what their kernels bind.
+ * Must stay true: lowerings of one schedule differ in sources, and in how many shares a result has (`shares.ts`), not in which
+ * tensors their kernels bind.
  */
 import { interiorOf, type Kernel, type Schedule, storedBy } from "../../passes/schedule.ts";
 import type { Value } from "../../program/program.ts";

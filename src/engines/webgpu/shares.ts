@@ -4,7 +4,7 @@
  * adds them up. Which, and among how many, is a matter of the tile (`choose-tile.ts`).
  *
  * It is for results that are a product and what is added to it (a bias, a residual), which the first share alone has, and
- * that kernels of rows alone read: LayerNorms, which read each number once.
+ * that kernels of rows alone read: LayerNorms, which read a row of BERT's width once.
  *
  * Must stay true: nobody but these kernels reads such a result, neither another kernel nor the host; and only runs of at most
  * so many tokens have it, so that the further tensors are small.

@@ -60,7 +60,7 @@ const Entry = v.variant("kind", [
   v.object({
     kind: v.literal("tensor-attention"),
     ...base,
-    tile: v.object({ queries: Count, keys: Count, sharing: Count, own: Count }),
+    tile: v.object({ queries: Count, keys: Count, own: Count, sharing: Count }),
   }),
   v.object({
     kind: v.literal("attention"),

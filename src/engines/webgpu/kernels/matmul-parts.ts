@@ -82,6 +82,11 @@ export class MatmulParts {
     return operation.kind === "transpose" && operation.permutation.at(-1) !== right.shape.length - 1;
   }
 
+  /** @throws RangeError for a tile of another number of shares than what is stored comes in. */
+  checkShares({ shares }: { readonly shares: number }): void {
+    if (shares !== this.shares) throw new RangeError(`a tile in ${shares} shares for a result in ${this.shares}`);
+  }
+
   /** Where in the inner dimension a workgroup's share begins, as WGSL; absent where it has the whole. */
   get shareStart(): string | undefined {
     return this.shares === 1 ? undefined : `batch * ${Number(this.depth) / this.shares}u`;

@@ -1,10 +1,10 @@
 /**
  * The tiles of matmuls without tensor cores, by the size of the work and what the device's limits allow.
  *
- * An invocation holds up to eight by eight sums, so that what it reads from workgroup memory serves many multiplications. Its
+ * An invocation holds up to eight by twelve sums, so that what it reads from workgroup memory serves many multiplications. Its
  * operands' strips are lines along the inner dimension (`matmul.ts`), or turned (`turned-matmul.ts`), which suits sums by fours.
- * Few rows make few tiles: there the inner dimension is divided among parts of one workgroup, so that a large GPU is not
- * idle.
+ * Few rows make few tiles: there the inner dimension is divided among parts of one workgroup, and a long one among
+ * workgroups (`shares.ts`), so that a large GPU is not idle.
  *
  * Must stay true: every tile in use is valid (`isValidMatmulTile`); the last candidate fits into the limits that every
  * WebGPU device has.

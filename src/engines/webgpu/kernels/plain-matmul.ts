@@ -21,6 +21,7 @@ export interface PlainMatmul {
 
 export function plainMatmulSource(parts: MatmulParts, tile: MatmulTile, own: PlainMatmul): KernelSource {
   const { rows, columns } = tile;
+  parts.checkShares(tile);
   const invocations = invocationsOf(tile);
   const [ys, xs] = apartOf(tile);
   const type = parts.broughtType;

@@ -239,7 +239,7 @@ class TensorAttentionGenerator {
   }
 
   /**
-   * Three barriers a tile. Between the first, after which no key is read any more, and the second, before which no value is
+   * Three barriers a tile, and one more where weights are in the place of scores. Between the first, after which no key is read any more, and the second, before which no value is
    * read, come this tile's values and the next tile's keys, fetched when the tile before was.
    */
   #visitKeys(): string[] {

@@ -60,6 +60,7 @@ class TensorMatmulGenerator {
 
   constructor(parts: MatmulParts, tile: TensorTile) {
     const [m, n, k] = tile.subgroups;
+    parts.checkShares(tile);
     this.#parts = parts;
     this.#tile = tile;
     this.#step = tile.depth * k;

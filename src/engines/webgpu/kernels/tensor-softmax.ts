@@ -39,7 +39,7 @@ export class TensorSoftmax {
   /** The row of scores that one lane or a few neighbours have. */
   start(): string[] {
     return [
-      "// The row of scores that a few neighbouring lanes have.",
+      "// The row of scores that the lane has, or shares with its neighbours.",
       `let row = local_index / ${this.#lanes}u;`,
       `let lane = local_index % ${this.#lanes}u;`,
       `let query = min(first_query + row, ${extentText(this.#parts.queries)} - 1u);`,

@@ -1,8 +1,8 @@
 /**
  * The tiles of matmuls in tensor cores, by the size of the work.
  *
- * Few rows make few tiles: there the inner dimension is divided among subgroups of one workgroup, so that a GPU with more
- * than a hundred multiprocessors is not idle. Many rows take large tiles, which read each operand less often. Found by
+ * Few rows make few tiles: there the inner dimension is divided among subgroups of one workgroup, and a long one among
+ * workgroups (`shares.ts`), so that a GPU with more than a hundred multiprocessors is not idle. Many rows take large tiles, which read each operand less often. Found by
  * `fusebert tune` on an NVIDIA H200; any of them is right anywhere.
  *
  * Must stay true: every tile in use is valid (`isValidTensorTile`) where 48 KiB of workgroup memory are to be had.
@@ -38,14 +38,15 @@ const [fewColumns, someColumns] = [1024, 2560];
 
 export const hasFewColumns = (columns: number): boolean => columns <= fewColumns;
 
-/** Of few columns, from so long an inner dimension on (BERT-base's 3072) their number matters less than their shape. */
+/** Of few columns, from so long an inner dimension on (BERT-base's 3072) it is to be divided, where it may be. */
 const longInner = 2048;
 
 interface SizeClass {
   /** Rows of the result, at most. */
   readonly mostRows: number;
   readonly fewColumns: TensorTile;
-  readonly fewColumnsOfMuch: TensorTile;
+  /** Best first; the last does not divide the inner dimension among workgroups. */
+  readonly fewColumnsOfMuch: readonly [...TensorTile[], TensorTile];
   readonly someColumns: TensorTile;
   readonly manyColumns: TensorTile;
 }
@@ -54,28 +55,31 @@ const classes: readonly [SizeClass, ...SizeClass[]] = [
   {
     mostRows: 192,
     fewColumns: tile(32, 32, 64, 1, 1, 4),
-    fewColumnsOfMuch: { ...tile(64, 64, 64, 2, 2, 2), shares: 4 },
+    fewColumnsOfMuch: [{ ...tile(64, 64, 64, 2, 2, 2), shares: 4 }, tile(32, 32, 64, 1, 1, 4)],
     someColumns: tile(48, 32, 32, 1, 1, 4),
     manyColumns: tile(64, 64, 64, 2, 2, 2),
   },
   {
     mostRows: 768,
     fewColumns: tile(48, 32, 32, 1, 1, 4),
-    fewColumnsOfMuch: { ...tile(48, 64, 32, 1, 2, 2), shares: 4 },
+    fewColumnsOfMuch: [
+      { ...tile(48, 64, 32, 1, 2, 2), shares: 4 },
+      { ...tile(48, 64, 32, 1, 2, 4), ahead: 2 },
+    ],
     someColumns: tile(64, 64, 32, 2, 2, 2),
     manyColumns: tile(48, 64, 32, 1, 2, 2),
   },
   {
     mostRows: 4096,
     fewColumns: tile(96, 192, 64, 2, 4, 1),
-    fewColumnsOfMuch: tile(96, 192, 64, 2, 4, 1),
+    fewColumnsOfMuch: [tile(96, 192, 64, 2, 4, 1)],
     someColumns: tile(96, 192, 64, 2, 4, 1),
     manyColumns: tile(192, 128, 64, 4, 2, 1),
   },
   {
     mostRows: Number.POSITIVE_INFINITY,
     fewColumns: tile(128, 192, 64, 2, 4, 1),
-    fewColumnsOfMuch: tile(128, 192, 64, 2, 4, 1),
+    fewColumnsOfMuch: [tile(128, 192, 64, 2, 4, 1)],
     someColumns: tile(128, 192, 64, 2, 4, 1),
     manyColumns: tile(128, 192, 64, 2, 4, 1),
   },
@@ -100,14 +104,12 @@ export interface TensorProduct {
 
 /** The tile for a product of at most so many rows. */
 export function tileFor(mostRows: number, product: TensorProduct): TensorTile {
-  const best = bestFor(mostRows, product);
-  return dividesInner(best, product) ? best : { ...best, shares: 1 };
-}
-
-function bestFor(mostRows: number, { inner, columns }: TensorProduct): TensorTile {
+  const { inner, columns } = product;
   const choice = classes.find((sizeClass) => mostRows <= sizeClass.mostRows) as SizeClass;
-  if (hasFewColumns(columns)) return inner < longInner ? choice.fewColumns : choice.fewColumnsOfMuch;
-  return columns <= someColumns ? choice.someColumns : choice.manyColumns;
+  if (!hasFewColumns(columns)) return columns <= someColumns ? choice.someColumns : choice.manyColumns;
+  if (inner < longInner) return choice.fewColumns;
+  const isPossible = (candidate: TensorTile): boolean => dividesInner(candidate, product);
+  return choice.fewColumnsOfMuch.find(isPossible) ?? choice.fewColumns;
 }
 
 /** Whether all workgroups of a tile of the result have equal shares, each of whole steps; or one has it all. */
