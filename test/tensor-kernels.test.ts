@@ -67,7 +67,8 @@ function lower(schedule: Schedule, placement: Placement, { matmul, attention }: 
       return { ...lowered, ...source, code: emulateTensorCores(source.code, source.workgroupSize) };
     }
     if (template.kind !== "matmul" || isNarrow(template.matmul)) return lowered;
-    const source = tensorMatmulKernel({ template, stores }, interior, bindings, matmul);
+    const own = { ...matmul, shares: Math.max(...stores.map((value) => bindings.sharesOf(value))) };
+    const source = tensorMatmulKernel({ template, stores }, interior, bindings, own);
     return { ...lowered, ...source, code: emulateTensorCores(source.code, source.workgroupSize) };
   });
 }

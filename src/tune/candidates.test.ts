@@ -52,6 +52,7 @@ test("the usual tiles are valid where tensor cores are, and candidates of BERT-b
     { kind: "tensor-matmul", shape: [3072, 768] },
     { kind: "matmul", shape: [768, 3072] },
     { kind: "tensor-attention", shape: [64, 64] },
+    { kind: "tensor-attention", shape: [64, 64], heads: 4 },
     { kind: "tensor-attention", shape: [128, 128] },
     { kind: "attention", shape: [64, 64] },
     { kind: "attention", shape: [128, 128] },
@@ -65,6 +66,13 @@ test("the usual tiles are valid where tensor cores are, and candidates of BERT-b
     }
     expect(candidatesFor(kernel, 384, roomy).length).toBeGreaterThan(5);
   }
+});
+
+test("few heads have small tiles, so that there are enough of them", () => {
+  const queriesOf = (heads: number, rows: number): number =>
+    defaultTile<"tensor-attention">({ kind: "tensor-attention", shape: [64, 64], heads }, roomy, rows).queries;
+  expect([queriesOf(4, 384), queriesOf(12, 384)]).toEqual([16, 48]);
+  expect(queriesOf(4, 12_288)).toBe(queriesOf(12, 12_288));
 });
 
 test("some of the candidates are like the usual tile, some unlike all of these", () => {

@@ -56,6 +56,8 @@ export interface TiledKernel<K extends TileKind = TileKind> {
   readonly isDivisible?: boolean;
   /** Whether it is a matmul of which both operands lie in memory as float16. */
   readonly isOfHalves?: boolean;
+  /** Of an attention. */
+  readonly heads?: number;
 }
 
 /** Tiles that were found. What it gives need not be valid. */
@@ -100,7 +102,8 @@ export function tiledKernelOf(
   const { depth, width } = headSizeOf(attention);
   const kind =
     limits.tensorCores && suitsTensorAttention(attention, stores, placement) ? "tensor-attention" : "attention";
-  return { kind, shape: [depth, width] };
+  const leading = attention.products.shape.slice(0, -2).filter((extent) => typeof extent === "number");
+  return { kind, shape: [depth, width], heads: leading.reduce((product, extent) => product * extent, 1) };
 }
 
 function matmulShape({ operation, shape }: Value): Shape {
@@ -157,7 +160,7 @@ const rules: { readonly [K in TileKind]: Rule<Tiles[K]> } = {
   },
   "tensor-attention": {
     isValid: (tile, kernel, limits) => isValidTensorAttentionTile(tile, headOf(kernel), limits),
-    standard: (kernel, _, mostRows) => tensorAttentionTileFor(mostRows, headOf(kernel)),
+    standard: (kernel, _, mostRows) => tensorAttentionTileFor(mostRows, headOf(kernel), kernel.heads),
   },
   attention: {
     isValid: (tile, kernel, limits) => isValidAttentionTile(tile, headOf(kernel), limits),

@@ -16,13 +16,21 @@ export interface TensorAttentionTile {
   readonly sharing: number;
 }
 
+/** With at most so many heads there are too few tiles of 48 queries. */
+const fewHeads = 4;
+
 /**
  * For a head size: more queries where there are many, so that keys and values are read less often. Found by `fusebert tune`
  * on an NVIDIA H200.
  */
-export function tensorAttentionTileFor(mostRows: number, { depth, width }: HeadSize): TensorAttentionTile {
+export function tensorAttentionTileFor(
+  mostRows: number,
+  { depth, width }: HeadSize,
+  heads = Number.POSITIVE_INFINITY,
+): TensorAttentionTile {
   if (Math.max(depth, width) > 64) return { queries: 32, keys: 32, own: 16, sharing: 2 };
-  if (mostRows <= 192) return { queries: 16, keys: 64, own: 16, sharing: 4 };
+  const hasFewTiles = mostRows <= 192 || (mostRows <= 768 && heads <= fewHeads);
+  if (hasFewTiles) return { queries: 16, keys: 64, own: 16, sharing: 4 };
   if (mostRows <= 768) return { queries: 48, keys: 64, own: 16, sharing: 4 };
   return { queries: 96, keys: 32, own: 32, sharing: 1 };
 }
