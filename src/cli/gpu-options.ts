@@ -22,7 +22,7 @@ export function addGpuOptions(command: Command): Command {
     .addOption(new Option("--level <level>", "with --device webgpu: how far kernels are fused").choices([...levels]))
     .option("--skip-self-test", "with --device webgpu: take the GPU as it is, even if it computes wrongly")
     .option("--debug-dir <folder>", "with --device webgpu: where to save the source of a kernel that is refused")
-    .option("--trusted-kernels", "with --device webgpu: faster, without the checks of every index and cleared memory")
+    .option("--trusted-kernels", "with --device webgpu: faster, without checks of every index or clearing of memory")
     .option(
       "--persistent",
       "with --device webgpu: attention and feed-forward as a dispatch each, where a test allows it",

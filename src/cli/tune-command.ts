@@ -68,7 +68,7 @@ export function tuneCommand(signal: AbortSignal, finish: (code: ExitCode) => voi
     )
     .option(
       "--trusted-kernels",
-      "measure without the checks of every index and cleared memory, as runs with this option are",
+      "measure without checks of every index or clearing of memory, as runs with this option are",
     )
     .option("--rows <n,…>", "tokens of the batches to measure (default: one of each class of size)", listOfCounts)
     .option("--candidates <n>", "tiles to try for a kernel at a size, besides the usual one", atLeastOne, 60)
