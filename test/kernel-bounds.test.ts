@@ -11,6 +11,7 @@ import { selfTest } from "../src/engines/webgpu/self-test.ts";
 import { computeOrder } from "../src/program/order.ts";
 import { next } from "./support/checked-lowering.ts";
 import { type BertCase, CheckedDevice, deep, even, type Lengths, odd, wide } from "./support/checked-models.ts";
+import { tileOfInner } from "./support/in-shares.ts";
 import { type RandomProgram, randomProgram } from "./support/random-programs.ts";
 import { smallPersistent } from "./support/small-persistent.ts";
 import { softwareGpuMissing } from "./support/software-gpu.ts";
@@ -68,12 +69,16 @@ const inShares: BertCase = {
   other: {
     tensorCores: false,
     mostRows: 768,
-    tiles: {
-      tileFor: (kind, [inner]) => {
-        const tile = { rows: 64, columns: 64, depth: 8, parts: 4, own: [8, 8], ahead: 2, layout: "turned", shares: 4 };
-        return kind === "matmul" && inner === deep.intermediateSize ? (tile as never) : undefined;
-      },
-    },
+    tiles: tileOfInner(deep.intermediateSize, {
+      rows: 64,
+      columns: 64,
+      depth: 8,
+      parts: 4,
+      own: [8, 8],
+      ahead: 2,
+      layout: "turned",
+      shares: 4,
+    }),
   },
   upTo: "layer.0.output",
 };

@@ -4,7 +4,6 @@
  * when they begin, as that of trusted kernels does.
  */
 import { expect, test } from "vitest";
-import type { TileKind, Tiles as TilesOfKinds } from "../src/engines/webgpu/choose-tile.ts";
 import { KernelBindings } from "../src/engines/webgpu/codegen/bindings.ts";
 import { isNarrow } from "../src/engines/webgpu/kernels/narrow-matmul.ts";
 import { tensorAttentionKernel } from "../src/engines/webgpu/kernels/tensor-attention.ts";
@@ -14,9 +13,9 @@ import type { TensorTile } from "../src/engines/webgpu/kernels/tensor-tiles.ts";
 import { type LoweredKernel, lowerToWgsl } from "../src/engines/webgpu/lower.ts";
 import type { Placement } from "../src/engines/webgpu/placement.ts";
 import type { Schedule } from "../src/passes/schedule.ts";
-import type { Shape } from "../src/program/program.ts";
 import { emulateTensorCores } from "./support/emulate-tensor-cores.ts";
-import { layerError, oddLayer } from "./support/lowered-layer.ts";
+import { boundInShares, smallTile, tileOfInner } from "./support/in-shares.ts";
+import { divisibleLayer as config, layerError } from "./support/lowered-layer.ts";
 import { poisonMemory } from "./support/poison-memory.ts";
 import { softwareGpuMissing } from "./support/software-gpu.ts";
 
@@ -27,37 +26,14 @@ interface Tiles {
   readonly attention: TensorAttentionTile;
 }
 
-/** The layer whose second product of the feed-forward network can be divided. */
-const config = { ...oddLayer, intermediateSize: 192 };
-
-/** Without tensor cores: what is divided among as many workgroups, so that the LayerNorm after it adds them up. */
-const inShares = (shares: number) => ({
-  tileFor: <K extends TileKind>(kind: K, [inner]: Shape): TilesOfKinds[K] | undefined => {
-    const tile = {
-      rows: 32,
-      columns: 32,
-      depth: 16,
-      parts: 1,
-      own: [4, 4],
-      ahead: 1,
-      layout: "lines",
-      shares,
-    } as const;
-    return kind === "matmul" && inner === config.intermediateSize ? (tile as TilesOfKinds[K]) : undefined;
-  },
-});
-
 /** The schedule's kernels as for a GPU with tensor cores, emulated. */
 function lower(schedule: Schedule, placement: Placement, { matmul, attention }: Tiles): LoweredKernel[] {
-  const limits = { workgroupMemory: 16_384, workgroupSize: 256, tiles: inShares(matmul.shares) };
-  const plain = lowerToWgsl(schedule, placement, limits, 128);
-  const shares = new Map(
-    plain.flatMap(({ bindings }) =>
-      bindings.flatMap((each) => (each.kind === "tensor" ? [[each.value, each.shares]] : [])),
-    ),
-  );
+  // Without tensor cores first: in as many shares, so that the LayerNorm that reads the result adds them up.
+  const tiles = tileOfInner(config.intermediateSize, { ...smallTile, shares: matmul.shares });
+  const plain = lowerToWgsl(schedule, placement, { workgroupMemory: 16_384, workgroupSize: 256, tiles }, 128);
+  const shares = new Map(boundInShares(plain).map((bound) => [bound.value, bound.shares]));
   // Of one kernel, and of the LayerNorm that reads it.
-  expect([...shares.values()].filter((count) => count > 1).length).toBe(matmul.shares > 1 ? 1 : 0);
+  expect(shares.size).toBe(matmul.shares > 1 ? 1 : 0);
   return plain.map((lowered) => {
     const { interior } = lowered;
     const { template, stores } = lowered.kernel;

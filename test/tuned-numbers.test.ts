@@ -10,13 +10,12 @@ import { divisibleResults } from "../src/engines/webgpu/shares.ts";
 import type { Schedule } from "../src/passes/schedule.ts";
 import { candidatesFor } from "../src/tune/candidates.ts";
 import { required } from "./support/golden.ts";
-import { layerError, oddLayer } from "./support/lowered-layer.ts";
+import { boundInShares } from "./support/in-shares.ts";
+import { divisibleLayer as config, layerError } from "./support/lowered-layer.ts";
 import { softwareGpuMissing } from "./support/software-gpu.ts";
 
 if (softwareGpuMissing !== undefined) console.log(`Not tested on a GPU: ${softwareGpuMissing}.`);
 
-/** An inner dimension that can be divided, too. */
-const config = { ...oddLayer, intermediateSize: 192 };
 const rows = 128;
 const plain: KernelLimits = { workgroupMemory: 16_384, workgroupSize: 256 };
 
@@ -50,11 +49,8 @@ function inCandidates(schedule: Schedule, placement: Placement, { at, ahead, sha
   const kernels = lowerToWgsl(schedule, placement, limits, rows);
   const usual = lowerToWgsl(schedule, placement, plain, rows);
   expect(kernels.map(({ code }) => code)).not.toEqual(usual.map(({ code }) => code));
-  const inShares = kernels
-    .flatMap(({ bindings }) => bindings)
-    .filter((each) => each.kind === "tensor" && each.shares > 1);
   // Written and read.
-  expect(inShares.length).toBe(shares > 1 ? 2 * divisible.size : 0);
+  expect(boundInShares(kernels).length).toBe(shares > 1 ? 2 * divisible.size : 0);
   return kernels;
 }
 

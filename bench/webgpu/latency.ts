@@ -82,14 +82,10 @@ export const latency: Section<WorkRow> = {
     );
     report.tableHead(["", ...setup.works.map(nameOfWork)]);
     const write = async (sides: Readonly<Record<string, Side>>): Promise<Medians[]> => {
-      const names = Object.keys(sides);
-      const results = new Map<string, SideResult<WorkRow>[]>(names.map((name) => [name, []]));
+      const results = new Map<string, SideResult<WorkRow>[]>(Object.keys(sides).map((name) => [name, []]));
       // In rounds, so that what disturbs the host for a while meets few of one side.
-      for (const round of [
-        names,
-        ...Array.from({ length: 2 }, () => names.filter((name) => measuredThrice.has(name))),
-      ]) {
-        for (const name of round) results.get(name)?.push(await run(name));
+      for (let round = 0; round < 3; round++) {
+        for (const [name, own] of results) if (round === 0 || measuredThrice.has(name)) own.push(await run(name));
       }
       return [...results].map(([name, own]) => writeSide(report, setup, name, middleOf(setup, own)));
     };

@@ -6,7 +6,8 @@
  * kernel compute again for themselves counts once; what two kernels compute counts twice.
  *
  * Bytes: every tensor a kernel binds once, whole, at the size it has in memory, padding included; what is the sum of several
- * tensors, all of them; of a table whose rows are gathered only the rows. Real traffic is more where tiles read an operand again, and less where a cache holds it.
+ * tensors, all of them; of a table whose rows are gathered only the rows. Real traffic is more where tiles read an operand
+ * again, and less where a cache holds it.
  */
 import { byteLength } from "../engines/webgpu/codegen/storage.ts";
 import type { LoweredKernel } from "../engines/webgpu/lower.ts";

@@ -13,10 +13,10 @@
 import { isValidTile, type Tile, type TiledKernel, type TileKind, type Tiles } from "../engines/webgpu/choose-tile.ts";
 import type { KernelLimits } from "../engines/webgpu/codegen/kernel-source.ts";
 import { attentionInvocationsOf } from "../engines/webgpu/kernels/attention-tiles.ts";
-import { invocationsOf } from "../engines/webgpu/kernels/matmul-tiles.ts";
+import { invocationsOf, stepOf } from "../engines/webgpu/kernels/matmul-tiles.ts";
 import { tensorAttentionInvocationsOf } from "../engines/webgpu/kernels/tensor-attention-tiles.ts";
 import { fragment } from "../engines/webgpu/kernels/tensor-fragments.ts";
-import { tensorInvocationsOf } from "../engines/webgpu/kernels/tensor-tiles.ts";
+import { tensorInvocationsOf, tensorStepOf } from "../engines/webgpu/kernels/tensor-tiles.ts";
 
 /** For so many workgroups a large GPU has work: about one for each of four multiprocessors. */
 const enoughWorkgroups = 32;
@@ -73,7 +73,7 @@ function* tensorTiles(inner: number): Generator<Tiles["tensor-matmul"]> {
     const tile = { rows, columns, depth, subgroups: [m, n, k], ahead, shares: 1 } as const;
     const invocations = tensorInvocationsOf(tile);
     const [high, wide] = [rows / m / fragment, columns / n / fragment];
-    const step = depth * k;
+    const step = tensorStepOf(tile);
     const brought = (((rows + columns) * step) / 8 / invocations) * ahead;
     const isBalanced = Math.max(high, wide) <= 2 * Math.min(high, wide);
     const hasSums = high * wide >= 2 && high * wide <= 16 && isBalanced;
@@ -95,7 +95,7 @@ function* matmulTiles(inner: number): Generator<Tiles["matmul"]> {
   )) {
     const tile = { rows, columns, depth, parts, own: [high, wide], ahead, layout: "lines", shares: 1 } as const;
     const invocations = invocationsOf(tile);
-    const step = depth * parts;
+    const step = stepOf(tile);
     const brought = (((rows + columns) * step) / 4 / invocations) * ahead;
     const hasStep = step >= 16 && step <= Math.min(64, Math.max(inner, 16));
     const isUseful = step * ahead <= Math.max(inner, 16) && brought <= 8 * Math.min(ahead, 2);

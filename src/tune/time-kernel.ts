@@ -197,6 +197,11 @@ export class KernelRig {
     const pipelines = await this.#pipelinesOf(kernels);
     const bindGroups = await Promise.all(kernels.map(({ index }) => this.#bindGroupsOf(index)));
     const extents = bindInputs(this.#inputs, inputs);
+    const timed = kernels.map(({ kernel }, place) => ({
+      pipeline: pipelines[place] as GPUComputePipeline,
+      groups: bindGroups[place] as readonly GPUBindGroup[],
+      workgroups: this.#workgroupsOf(kernel, extents),
+    }));
     const { device } = this.#gpu;
     const timer = readings.length > 0 ? undefined : this.#timer;
     await this.#gpu.submitting(() => {
@@ -204,20 +209,20 @@ export class KernelRig {
       const encoder = device.createCommandEncoder({ label: "one kernel" });
       const before = encoder.beginComputePass();
       for (let earlier = 0; earlier < kernels[0].index; earlier++) {
-        const own = this.#parts.kernels[earlier] as LoweredKernel;
-        const group = this.#arena.bindGroups[earlier] as GPUBindGroup;
-        this.#dispatch(before, own, this.#pipelines[earlier] as GPUComputePipeline, group, extents);
+        before.setPipeline(this.#pipelines[earlier] as GPUComputePipeline);
+        before.setBindGroup(0, this.#arena.bindGroups[earlier] as GPUBindGroup);
+        before.dispatchWorkgroups(...this.#workgroupsOf(this.#parts.kernels[earlier] as LoweredKernel, extents));
       }
       before.end();
       for (const { buffer, offset, size } of readings) encoder.clearBuffer(buffer, offset, size);
       if (timer) this.#awaitEarlier(encoder);
       const pass = encoder.beginComputePass(timer?.passOf(0));
       for (let dispatch = 0; dispatch < count; dispatch++) {
-        kernels.forEach(({ kernel }, place) => {
-          const groups = bindGroups[place] as readonly GPUBindGroup[];
-          const group = groups[dispatch % groups.length] as GPUBindGroup;
-          this.#dispatch(pass, kernel, pipelines[place] as GPUComputePipeline, group, extents);
-        });
+        for (const { pipeline, groups, workgroups } of timed) {
+          pass.setPipeline(pipeline);
+          pass.setBindGroup(0, groups[dispatch % groups.length] as GPUBindGroup);
+          pass.dispatchWorkgroups(...workgroups);
+        }
       }
       pass.end();
       timer?.copyTo(encoder, readback, 0);
@@ -256,18 +261,8 @@ export class KernelRig {
     return made;
   }
 
-  #dispatch(
-    pass: GPUComputePassEncoder,
-    kernel: LoweredKernel,
-    pipeline: GPUComputePipeline,
-    bindGroup: GPUBindGroup,
-    extents: ExtentBinding,
-  ): void {
-    const { maxComputeWorkgroupsPerDimension } = this.#gpu.device.limits;
-    const workgroups = workgroupsOf(kernel, extents, maxComputeWorkgroupsPerDimension);
-    pass.setPipeline(pipeline);
-    pass.setBindGroup(0, bindGroup);
-    pass.dispatchWorkgroups(...workgroups);
+  #workgroupsOf(kernel: LoweredKernel, extents: ExtentBinding): ReturnType<typeof workgroupsOf> {
+    return workgroupsOf(kernel, extents, this.#gpu.device.limits.maxComputeWorkgroupsPerDimension);
   }
 
   #pipelinesOf(kernels: PlacedKernels): Promise<GPUComputePipeline[]> {

@@ -14,6 +14,7 @@ import type * as lowering from "../../src/engines/webgpu/lower.ts";
 import type { PersistentLimits } from "../../src/engines/webgpu/persistent-tiles.ts";
 import type { BoundsRecord } from "./bounds-record.ts";
 import { required } from "./golden.ts";
+import { mostSharesOf } from "./in-shares.ts";
 import { standInForHalves } from "./stand-in-halves.ts";
 
 /** A GPU that kernels are made for, and the size of runs that they are made for. */
@@ -54,10 +55,7 @@ export function checkedLowering(original: typeof lowering): typeof lowering {
             { ...limitsOf(other, limits), persistent: other.persistent, tiles: other.tiles },
             other.mostRows,
           );
-    const shares = kernels.flatMap(({ bindings }) =>
-      bindings.map((each) => (each.kind === "tensor" ? each.shares : 1)),
-    );
-    next.mostShares = Math.max(...shares);
+    next.mostShares = mostSharesOf(kernels);
     const checked = kernels.map((lowered, index) => {
       const changed = { ...lowered, code: change(lowered.code) };
       const label = `${name}: ${index} ${lowered.kernel.template.kind}`;

@@ -17,7 +17,7 @@ import { loadDawn } from "../../src/platform/dawn.ts";
 import { bertForQuestionAnswering } from "../../src/program/bert.ts";
 import { inputsOf } from "../../src/program/bind.ts";
 import { computeOrder } from "../../src/program/order.ts";
-import { selectOutputs } from "../../src/program/program.ts";
+import { type Program, selectOutputs } from "../../src/program/program.ts";
 import { seededUniform } from "../../src/tensor/random.ts";
 import { elementCount, type Tensor } from "../../src/tensor/tensor.ts";
 import { relativeError } from "../../src/verify/subject.ts";
@@ -37,6 +37,9 @@ export const oddLayer: BertConfig = {
   padTokenId: 0,
 };
 
+/** The same where the second product of the feed-forward network can be divided among workgroups. */
+export const divisibleLayer: BertConfig = { ...oddLayer, intermediateSize: 192 };
+
 /** Several sequences in one tile of queries, one in several tiles of keys, and none of all their keys visible. */
 const lengths = [5, 1, 40, 70];
 
@@ -54,9 +57,7 @@ export async function layerError({ config, level, precision, lower }: LayerCase)
   const packed = required(packSequences(selectOutputs(bertForQuestionAnswering(config), [output])));
   const schedule = scheduleAt(packed, level);
   const placement = new Placement(schedule, precision);
-  const given = paddedInputs(lengths, (row, position) => (row * 11 + position * 7) % config.vocabSize);
-  const packing = planPacking(lengths.length, Math.max(...lengths), given.get("attention_mask"));
-  const inputs = packInputs(packing, inputsOf(computeOrder(packed)), given);
+  const inputs = packedInputs(packed, config, lengths);
   const weights = layerParameters(config);
   const device = await GpuDevice.open(await loadDawn());
   const kernels = lower(schedule, placement);
@@ -68,6 +69,17 @@ export async function layerError({ config, level, precision, lower }: LayerCase)
   compiled.dispose();
   device.destroy();
   return relativeError(required(expected.get(output)), required(found.get(output)));
+}
+
+/** Sequences of some tokens, without padding. */
+export function packedInputs(
+  packed: Program,
+  { vocabSize }: BertConfig,
+  lengths: readonly number[],
+): Map<string, Tensor> {
+  const given = paddedInputs(lengths, (row, position) => (row * 11 + position * 7) % vocabSize);
+  const packing = planPacking(lengths.length, Math.max(...lengths), given.get("attention_mask"));
+  return packInputs(packing, inputsOf(computeOrder(packed)), given);
 }
 
 /** Weights so large that scores differ by dozens: the maximum in use must follow them. */

@@ -86,7 +86,7 @@ export function lowerToWgsl(
   const { persistent, ...others } = limits;
   const stored = storedBy(kernels);
   const mayShare = persistent === undefined && Number.isFinite(mostRows);
-  const divisible = mayShare ? divisibleResults(schedule, placement) : new Set<Value>();
+  const divisible = mayShare ? divisibleResults(schedule, placement) : noValues;
   const context = { placement, limits: others, mostRows, divisible };
   const shares = sharesIn(kernels, context);
   const lowerAlone = (kernel: Kernel): LoweredKernel => lowerOne(kernel, stored, shares, context);
@@ -97,6 +97,8 @@ export function lowerToWgsl(
   });
 }
 
+const noValues: ReadonlySet<Value> = new Set();
+
 type Stored = ReturnType<typeof storedBy>;
 
 /** The results that come in shares, for the tiles of the matmuls that make them are such. */
@@ -105,7 +107,7 @@ function sharesIn(kernels: readonly Kernel[], context: LoweringContext): Shares 
   const found = new Map<Value, number>();
   for (const kernel of kernels) {
     const [value] = kernel.stores;
-    if (value === undefined || !divisible?.has(value)) continue;
+    if (value === undefined || !divisible.has(value)) continue;
     const tiled = tiledKernelOf(kernel, placement, limits, divisible);
     const tile = tiled && chooseTile(tiled, limits, mostRows);
     if (tile && "shares" in tile && tile.shares > 1) found.set(value, tile.shares);
@@ -140,7 +142,7 @@ function lowerTogether(
   const own = { ...limits, tiles: persistent.tiles };
   const sources = kernels.map((kernel, index) => {
     bindings.nextKernel();
-    const context = { placement, limits: own, mostRows, rowInvocations: persistent.invocations };
+    const context = { placement, limits: own, mostRows, divisible: noValues, rowInvocations: persistent.invocations };
     return lowerKernel(kernel, interiors[index] as Value[], bindings, context);
   });
   if (!canMerge(sources)) return undefined;
@@ -176,7 +178,7 @@ interface LoweringContext {
   readonly limits: TileLimits;
   readonly mostRows: number;
   /** Results that may come in shares. */
-  readonly divisible?: ReadonlySet<Value>;
+  readonly divisible: ReadonlySet<Value>;
   /** Of a workgroup that owns a row, if it is not to be the usual number. */
   readonly rowInvocations?: number;
 }

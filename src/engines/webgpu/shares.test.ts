@@ -2,6 +2,7 @@
  * Which results may come in shares, and that the arena has room for all of them in every class of size.
  */
 import { expect, test } from "vitest";
+import { boundInShares } from "../../../test/support/in-shares.ts";
 import { type Level, scheduleAt } from "../../passes/levels.ts";
 import { packSequences } from "../../passes/pack-sequences.ts";
 import type { Schedule } from "../../passes/schedule.ts";
@@ -54,9 +55,7 @@ test("the arena has room for a result in as many shares, of as many tokens, as a
   const limits = { workgroupMemory: 49_152, workgroupSize: 1024, tensorCores: true };
   const lowerings = lowerForAllSizes(own, placement, limits);
   const inShares = lowerings.flatMap(({ mostRows, kernels }) =>
-    kernels.flatMap(({ bindings }) =>
-      bindings.flatMap((each) => (each.kind === "tensor" && each.shares > 1 ? [{ ...each, mostRows }] : [])),
-    ),
+    boundInShares(kernels).map((bound) => ({ ...bound, mostRows })),
   );
   expect(new Set(inShares.map(({ mostRows }) => mostRows))).toEqual(new Set([192, 768]));
   const [{ value } = { value: undefined }] = inShares;

@@ -39,7 +39,7 @@ const tiles: readonly AttentionTile[] = [
   tile(8, 16, 2),
 ];
 
-/** Of at most so many queries there are too few tiles of 48. */
+/** Of at most so many queries there are too few tiles of 36, and of 48. */
 const [veryFewQueries, fewQueries] = [192, 1024];
 
 /**

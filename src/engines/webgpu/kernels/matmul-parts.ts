@@ -96,7 +96,7 @@ export class MatmulParts {
    * What kernels without tensor cores bring into registers: float16 where both operands lie in memory as such, which is
    * half as much; it becomes float32 on the way into workgroup memory.
    */
-  get broughtType(): "f32" | "f16" {
+  broughtType(): "f32" | "f16" {
     const block = new Block(this.bindings, this.#given);
     const left = block.storedHalves(this.operands.left, this.#leftPlace);
     const right = this.isRightTransposed && block.storedHalves(...this.#rightPlace);

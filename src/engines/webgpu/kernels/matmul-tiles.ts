@@ -11,6 +11,7 @@
  */
 import type { Extent } from "../../../program/program.ts";
 import type { KernelLimits } from "../codegen/kernel-source.ts";
+import { canShare } from "./pipeline.ts";
 import { type StripSizes, Strips } from "./strips.ts";
 import { TurnedStrips } from "./turned-strips.ts";
 
@@ -126,13 +127,14 @@ export const unrolls = (columns: Extent): boolean => Number(columns) > fewColumn
  */
 export function isValidMatmulTile(
   candidate: MatmulTile,
-  { hasStatistics, isDivisible, inner }: Pick<Product, "hasStatistics" | "isDivisible" | "inner">,
+  product: Pick<Product, "hasStatistics" | "isDivisible" | "inner">,
   limits: KernelLimits,
 ): boolean {
   const { rows, columns, depth, parts, own, ahead, layout, shares } = candidate;
+  const { hasStatistics } = product;
   if (![rows, columns, depth, parts, ...own, ahead, shares].every((size) => Number.isSafeInteger(size) && size > 0))
     return false;
-  if (shares > 1 && !(isDivisible && Number(inner) % (stepOf(candidate) * shares) === 0)) return false;
+  if (!canShare(shares, stepOf(candidate), product)) return false;
   if (columns % (hasStatistics ? 32 : 4) !== 0 || depth % 4 !== 0 || rows % own[0] !== 0 || columns % own[1] !== 0)
     return false;
   const isTurned = layout === "turned";

@@ -16,11 +16,11 @@ import type { KernelBindings } from "../codegen/bindings.ts";
 import { at, linear } from "../codegen/coordinates.ts";
 import { acrossLanes, Block } from "../codegen/expressions.ts";
 import { indent, type KernelSource } from "../codegen/kernel-source.ts";
-import { extentText } from "../codegen/storage.ts";
+import { extentText, vectorOf } from "../codegen/storage.ts";
 import { type Finish, isMultiple, type MatmulKernel, MatmulParts } from "./matmul-parts.ts";
 import { apartOf, invocationsOf, type MatmulTile, stagedOf, stepOf, stripsOf, unrolls } from "./matmul-tiles.ts";
 import { inSet } from "./pipeline.ts";
-import { alongDepth, plainMatmulSource, widened } from "./plain-matmul.ts";
+import { alongDepth, plainMatmulSource } from "./plain-matmul.ts";
 import type { Strips } from "./strips.ts";
 
 export function matmulKernel(
@@ -35,6 +35,7 @@ export function matmulKernel(
 class MatmulGenerator {
   readonly #parts: MatmulParts;
   readonly #tile: MatmulTile;
+  readonly #brought: "f32" | "f16";
   /** Of the inner dimension, that all parts take at a time. */
   readonly #step: number;
   readonly #invocations: number;
@@ -45,6 +46,7 @@ class MatmulGenerator {
   constructor(parts: MatmulParts, tile: MatmulTile) {
     this.#parts = parts;
     this.#tile = tile;
+    this.#brought = parts.broughtType();
     this.#step = stepOf(tile);
     this.#invocations = invocationsOf(tile);
     this.#strips = stripsOf(tile);
@@ -61,6 +63,7 @@ class MatmulGenerator {
         `var<workgroup> staged: array<f32, ${stagedOf(this.#tile)}>;`,
         ...(statistics ? [`var<workgroup> shared_values: array<f32, ${this.#invocations}>;`] : []),
       ],
+      brought: this.#brought,
       loadRight: () => this.#loadRightBlock(),
       multiply: () => this.#multiply(),
       epilogue: (finish) => this.#epilogue(finish),
@@ -94,7 +97,7 @@ class MatmulGenerator {
 
   #multiply(): string[] {
     const ahead = this.#ahead;
-    const brought = `vec4<${this.#parts.broughtType}>`;
+    const brought = `vec4<${this.#brought}>`;
     return [
       ...this.#each((r, c) => `var sum${r}_${c} = 0.0f;`),
       ...this.#placesOfUnits(),
@@ -150,7 +153,7 @@ class MatmulGenerator {
   }
 
   #keep(set: number): string[] {
-    const form = (name: string): string => widened(this.#parts, name);
+    const form = (name: string): string => vectorOf(name, this.#brought);
     const left = this.#strips.keep("left", "strips", set, form);
     if (this.#parts.isRightTransposed) return [...left, ...this.#strips.keep("right", "strips", set, form)];
     const width = this.#tile.columns / 4;

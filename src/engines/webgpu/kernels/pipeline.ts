@@ -7,6 +7,7 @@
  *
  * Must stay true: control flow is the same for all invocations of a workgroup.
  */
+import type { Extent } from "../../../program/program.ts";
 import { indent } from "../codegen/kernel-source.ts";
 
 export interface Pipeline {
@@ -26,6 +27,16 @@ export interface Pipeline {
   readonly keep: (set: number) => readonly string[];
   readonly multiply: () => readonly string[];
 }
+
+/**
+ * Whether so many workgroups may have equal shares of the inner dimension (`shares.ts`), each of whole steps; one may have it
+ * all, whatever its length.
+ */
+export const canShare = (
+  shares: number,
+  step: number,
+  { inner, isDivisible }: { readonly inner: Extent; readonly isDivisible: boolean },
+): boolean => shares === 1 || (isDivisible && Number(inner) % (step * shares) === 0);
 
 /** Registers of a set, by the name of those of the first. */
 export const inSet = (name: string, set: number): string => (set === 0 ? name : `${name}_${set}`);

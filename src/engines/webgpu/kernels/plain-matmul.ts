@@ -13,6 +13,8 @@ import { type Pipeline, pipelined } from "./pipeline.ts";
 export interface PlainMatmul {
   /** Declarations of workgroup memory. */
   readonly memory: readonly string[];
+  /** Elements that come into registers. */
+  readonly brought: "f32" | "f16";
   /** Of a right operand that is not transposed, the function that loads it. */
   readonly loadRight: () => string;
   readonly multiply: () => readonly string[];
@@ -24,9 +26,8 @@ export function plainMatmulSource(parts: MatmulParts, tile: MatmulTile, own: Pla
   parts.checkShares(tile);
   const invocations = invocationsOf(tile);
   const [ys, xs] = apartOf(tile);
-  const type = parts.broughtType;
-  const left = parts.loadLeft(type, stepOf(tile));
-  const right = parts.isRightTransposed ? parts.loadRight(type, stepOf(tile)) : own.loadRight();
+  const left = parts.loadLeft(own.brought, stepOf(tile));
+  const right = parts.isRightTransposed ? parts.loadRight(own.brought, stepOf(tile)) : own.loadRight();
   const finish = parts.finish();
   const body = [
     `let first_row = group.y * ${rows}u;`,
@@ -46,10 +47,6 @@ export function plainMatmulSource(parts: MatmulParts, tile: MatmulTile, own: Pla
     workgroupSize: invocations,
   };
 }
-
-/** What was brought as the vector that workgroup memory holds. */
-export const widened = ({ broughtType }: MatmulParts, text: string): string =>
-  broughtType === "f16" ? `vec4<f32>(${text})` : text;
 
 /** The loop over the steps along the inner dimension, or along the workgroup's share of it. */
 export function alongDepth(

@@ -2,8 +2,9 @@
  * The kernel of rows: LayerNorm, softmax, and every reduction with what is computed from it.
  *
  * One workgroup owns a row. Each reduction is a pass over the row: each invocation adds up its share of the vectors, then those
- * of a group each other's sums, then all those of the groups, in the same order. A row of known and moderate width is held in registers from the first pass to
- * the last; of any other, what is computed on the way to the next pass is computed again, from what is in cache by then.
+ * of a group each other's sums, then all those of the groups, in the same order. A row of known and moderate width is held in
+ * registers from the first pass to the last; of any other, what is computed on the way to the next pass is computed again,
+ * from what is in cache by then.
  */
 import type { Kernel } from "../../../passes/schedule.ts";
 import type { Extent, Operation, Shape, Value } from "../../../program/program.ts";

@@ -149,9 +149,12 @@ class TensorAttentionGenerator {
     return Array.from({ length: Math.ceil(this.#layout.width / this.#layout.staged) }, (_, stage) => stage);
   }
 
+  #contextsOf(stage: number): readonly StagedFragment[] {
+    return this.#contexts.filter((context) => context.stage === stage);
+  }
+
   #storeContexts(stage: number): string[] {
-    const own = this.#contexts.filter((context) => context.stage === stage);
-    return own.map(({ name, place }) => storeFragment(place, name, this.#layout.rows.line));
+    return this.#contextsOf(stage).map(({ name, place }) => storeFragment(place, name, this.#layout.rows.line));
   }
 
   /** Where a row of fragments begins among the workgroup's queries. */
@@ -239,8 +242,9 @@ class TensorAttentionGenerator {
   }
 
   /**
-   * Three barriers a tile, and one more where weights are in the place of scores. Between the first, after which no key is read any more, and the second, before which no value is
-   * read, come this tile's values and the next tile's keys, fetched when the tile before was.
+   * Three barriers a tile, and one more where weights are in the place of scores. Between the first, after which no key is
+   * read any more, and the second, before which no value is read, come this tile's values and the next tile's keys, fetched
+   * when the tile before was.
    */
   #visitKeys(): string[] {
     const { keys } = this.#tile;
@@ -309,9 +313,7 @@ class TensorAttentionGenerator {
         `  tile[place] = bitcast<vec4<u32>>(bitcast<vec4<f32>>(tile[place]) * scales[index / ${vectors}u]);`,
         "}",
         "workgroupBarrier();",
-        ...this.#contexts
-          .filter((context) => context.stage === stage)
-          .map(({ name, place }) => `${name} = ${load}(&tile, ${place}, ${rows.line}u);`),
+        ...this.#contextsOf(stage).map(({ name, place }) => `${name} = ${load}(&tile, ${place}, ${rows.line}u);`),
         "// What comes next is where this was.",
         "workgroupBarrier();",
       ]),

@@ -28,7 +28,14 @@ import {
   subgroupSize,
   tensorExtensions,
 } from "./tensor-fragments.ts";
-import { stagedLineOf, type TensorTile, tensorInvocationsOf, tensorStripsOf, tensorUnitsOf } from "./tensor-tiles.ts";
+import {
+  stagedLineOf,
+  type TensorTile,
+  tensorInvocationsOf,
+  tensorStepOf,
+  tensorStripsOf,
+  tensorUnitsOf,
+} from "./tensor-tiles.ts";
 
 /** Whether tensor cores can do a matmul: by weights in float16, [outputs, inputs], without leading axes. */
 export function suitsTensorCores({ operation }: Value, placement: TensorSource): boolean {
@@ -59,11 +66,11 @@ class TensorMatmulGenerator {
   readonly #invocations: number;
 
   constructor(parts: MatmulParts, tile: TensorTile) {
-    const [m, n, k] = tile.subgroups;
+    const [m, n] = tile.subgroups;
     parts.checkShares(tile);
     this.#parts = parts;
     this.#tile = tile;
-    this.#step = tile.depth * k;
+    this.#step = tensorStepOf(tile);
     this.#fragments = [tile.rows / m / fragment, tile.columns / n / fragment];
     this.#invocations = tensorInvocationsOf(tile);
     this.#strips = tensorStripsOf(tile);

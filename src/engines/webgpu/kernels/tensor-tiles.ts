@@ -2,12 +2,13 @@
  * The tiles of matmuls in tensor cores, by the size of the work.
  *
  * Few rows make few tiles: there the inner dimension is divided among subgroups of one workgroup, and a long one among
- * workgroups (`shares.ts`), so that a GPU with more than a hundred multiprocessors is not idle. Many rows take large tiles, which read each operand less often. Found by
- * `fusebert tune` on an NVIDIA H200; any of them is right anywhere.
+ * workgroups (`shares.ts`), so that a GPU with more than a hundred multiprocessors is not idle. Many rows take large tiles,
+ * which read each operand less often. Found by `fusebert tune` on an NVIDIA H200; any of them is right anywhere.
  *
  * Must stay true: every tile in use is valid (`isValidTensorTile`) where 48 KiB of workgroup memory are to be had.
  */
 import type { KernelLimits } from "../codegen/kernel-source.ts";
+import { canShare } from "./pipeline.ts";
 import { Strips } from "./strips.ts";
 import { fragment, subgroupSize } from "./tensor-fragments.ts";
 
@@ -108,20 +109,18 @@ export function tileFor(mostRows: number, product: TensorProduct): TensorTile {
   const choice = classes.find((sizeClass) => mostRows <= sizeClass.mostRows) as SizeClass;
   if (!hasFewColumns(columns)) return columns <= someColumns ? choice.someColumns : choice.manyColumns;
   if (inner < longInner) return choice.fewColumns;
-  const isPossible = (candidate: TensorTile): boolean => dividesInner(candidate, product);
+  const isPossible = (candidate: TensorTile): boolean => canShare(candidate.shares, tensorStepOf(candidate), product);
   return choice.fewColumnsOfMuch.find(isPossible) ?? choice.fewColumns;
 }
 
-/** Whether all workgroups of a tile of the result have equal shares, each of whole steps; or one has it all. */
-function dividesInner({ depth, subgroups, shares }: TensorTile, { inner, isDivisible }: TensorProduct): boolean {
-  return shares === 1 || (isDivisible && inner % (depth * subgroups[2] * shares) === 0);
-}
+/** Of the inner dimension, that all subgroups take at a time. */
+export const tensorStepOf = ({ depth, subgroups: [, , k] }: TensorTile): number => depth * k;
 
 export const tensorInvocationsOf = ({ subgroups: [m, n, k] }: TensorTile): number => m * n * k * subgroupSize;
 
 /** The operands' strips, in units of eight float16. */
 export const tensorStripsOf = (own: TensorTile): Strips =>
-  new Strips({ ...own, step: own.depth * own.subgroups[2], unit: 8, invocations: tensorInvocationsOf(own) });
+  new Strips({ ...own, step: tensorStepOf(own), unit: 8, invocations: tensorInvocationsOf(own) });
 
 /** Units of a line of a subgroup's strip of the result, 16 rows of float32. */
 export const stagedLineOf = ({ columns, subgroups: [, n] }: TensorTile): number => columns / n / 4 + 1;
@@ -142,7 +141,7 @@ export function isValidTensorTile(candidate: TensorTile, product: TensorProduct,
   const [m, n] = subgroups;
   if (![rows, columns, depth, ...subgroups, ahead, shares].every((size) => Number.isSafeInteger(size) && size > 0))
     return false;
-  if (!dividesInner(candidate, product)) return false;
+  if (!canShare(shares, tensorStepOf(candidate), product)) return false;
   const hasFragments = rows % (m * fragment) === 0 && columns % (n * fragment) === 0 && depth % fragment === 0;
   if (!hasFragments || columns % 32 !== 0) return false;
   const invocations = tensorInvocationsOf(candidate);

@@ -31,18 +31,36 @@ export function turnedMatmulKernel(
 const lanes = ["x", "y", "z", "w"] as const;
 const four = [0, 1, 2, 3] as const;
 
+/**
+ * Rows of each invocation of which the sums are staged at a time: as many as keep all invocations busy, if the sums of all
+ * parts then take no more room than the strips.
+ */
+function rowsStagedOf(tile: MatmulTile, strips: TurnedStrips): number {
+  const { parts, own, rows, columns } = tile;
+  const ofOneRow = ((rows / own[0]) * columns) / 4;
+  const hasRoom = (together: number): boolean => together * parts * ofOneRow <= strips.length;
+  const isEnough = (together: number): boolean => together * ofOneRow >= invocationsOf(tile);
+  const choices = [1, 2, 4].filter((together) => together === 1 || hasRoom(together));
+  return choices.find(isEnough) ?? (choices.at(-1) as number);
+}
+
 class TurnedMatmulGenerator {
   readonly #parts: MatmulParts;
   readonly #tile: MatmulTile;
+  readonly #brought: "f32" | "f16";
   readonly #strips: TurnedStrips;
   /** Invocations along the rows and along the columns. */
   readonly #apart: readonly [rows: number, columns: number];
+  /** Rows of each invocation of which the parts' sums are added at a time. */
+  readonly #rowsStaged: number;
 
   constructor(parts: MatmulParts, tile: MatmulTile) {
     this.#parts = parts;
     this.#tile = tile;
+    this.#brought = parts.broughtType();
     this.#strips = turnedStripsOf(tile);
     this.#apart = apartOf(tile);
+    this.#rowsStaged = rowsStagedOf(tile, this.#strips);
   }
 
   generate(): KernelSource {
@@ -51,6 +69,7 @@ class TurnedMatmulGenerator {
         "// Strips of both operands, then the sums of the parts.",
         `var<workgroup> strips: array<vec4<f32>, ${turnedLengthOf(this.#tile)}>;`,
       ],
+      brought: this.#brought,
       loadRight: () => this.#loadRightRow(),
       multiply: () => this.#multiply(),
       epilogue: (finish) => (this.#tile.parts === 1 ? this.#finishOwn(finish) : this.#finishParts(finish)),
@@ -74,7 +93,6 @@ class TurnedMatmulGenerator {
 
   #multiply(): string[] {
     const { ahead } = this.#tile;
-    const { broughtType } = this.#parts;
     const { blocks, declareSide } = this.#strips;
     return [
       ...this.#eachSum((r, g) => `var sum${r}_${g} = vec4<f32>();`),
@@ -87,7 +105,7 @@ class TurnedMatmulGenerator {
       ]),
       ...Array.from({ length: ahead }, (_, set) =>
         blocks.flatMap(({ name }) =>
-          four.map((index) => `var ${inSet(`${name}_${index}`, set)}: vec4<${broughtType}>;`),
+          four.map((index) => `var ${inSet(`${name}_${index}`, set)}: vec4<${this.#brought}>;`),
         ),
       ).flat(),
       ...alongDepth(this.#parts, this.#tile, {
@@ -129,9 +147,10 @@ class TurnedMatmulGenerator {
 
   #keep(block: StripBlock, set: number): string[] {
     const placed = { ...block, place: `${block.name}_place` };
-    const { broughtType, isRightTransposed } = this.#parts;
-    const turned = this.#strips.keep(placed, set, broughtType);
-    return isRightTransposed ? turned : this.#bySide(block.sides, turned, this.#strips.keep(placed, set, undefined));
+    const turned = this.#strips.keep(placed, set, this.#brought);
+    return this.#parts.isRightTransposed
+      ? turned
+      : this.#bySide(block.sides, turned, this.#strips.keep(placed, set, undefined));
   }
 
   #bySide(sides: StripBlock["sides"], left: readonly string[], right: readonly string[]): string[] {
@@ -236,19 +255,6 @@ class TurnedMatmulGenerator {
         }),
       ]),
     ];
-  }
-
-  /**
-   * Rows of each invocation that are staged at a time: as many as keep all invocations busy, if the sums of all parts then
-   * take no more room than the strips.
-   */
-  get #rowsStaged(): number {
-    const { parts, own, rows, columns } = this.#tile;
-    const ofOneRow = ((rows / own[0]) * columns) / 4;
-    const hasRoom = (together: number): boolean => together * parts * ofOneRow <= this.#strips.length;
-    const isEnough = (together: number): boolean => together * ofOneRow >= invocationsOf(this.#tile);
-    const choices = [1, 2, 4].filter((together) => together === 1 || hasRoom(together));
-    return choices.find(isEnough) ?? (choices.at(-1) as number);
   }
 
   /** The sums of some rows of each invocation, from its row r on. */

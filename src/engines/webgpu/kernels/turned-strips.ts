@@ -8,6 +8,7 @@
  * Must stay true: every four places of the inner dimension are followed by some padding, so that the blocks that neighbours
  * write begin in different memory banks.
  */
+import { vectorOf } from "../codegen/storage.ts";
 import { inSet } from "./pipeline.ts";
 import type { Side, StripSizes } from "./strips.ts";
 
@@ -87,9 +88,8 @@ export class TurnedStrips {
     const width = this.width(sides[0] ?? "left");
     return ["x", "y", "z", "w"].map((lane, index) => {
       const lines = [0, 1, 2, 3].map((line) => `${inSet(`${name}_${line}`, set)}.${lane}`);
-      const column = `vec4<${type}>(${lines.join(", ")})`;
-      const turned = type === "f16" ? `vec4<f32>(${column})` : column;
-      const vector = type === undefined ? inSet(`${name}_${index}`, set) : turned;
+      const turned = type && vectorOf(`vec4<${type}>(${lines.join(", ")})`, type);
+      const vector = turned ?? inSet(`${name}_${index}`, set);
       return `strips[${place}${index === 0 ? "" : ` + ${index * width}u`}] = ${vector};`;
     });
   }
