@@ -13,6 +13,16 @@ export interface ErrorParts {
   /** What to do, as a whole sentence: `Leave it out to get one answer.` */
   readonly advice?: string;
   readonly cause?: unknown;
+  /** The row of a list that is at fault, where one is. */
+  readonly row?: Row;
+}
+
+/** One question of a list. */
+export interface Row {
+  /** Its place in the list, from 0. */
+  readonly index: number;
+  /** The `id` it was given with, if any. */
+  readonly id?: string;
 }
 
 /** The message of whatever was thrown. */
@@ -26,13 +36,33 @@ export class FusebertError extends Error {
   readonly found: string;
   readonly expected: string | undefined;
   readonly advice: string | undefined;
+  /** The place of the question at fault in the list that was asked, from 0; absent where it is not one question's fault. */
+  readonly index?: number;
+  /** That question's `id`, if it was given one. */
+  readonly id?: string;
 
-  constructor({ found, expected, advice, cause }: ErrorParts) {
+  constructor({ found, expected, advice, cause, row }: ErrorParts) {
     const sentences = [expected === undefined ? `${found}.` : `${found}; expected ${expected}.`, advice ?? ""];
     super(sentences.join(" ").trim(), cause === undefined ? undefined : { cause });
     this.found = found;
     this.expected = expected;
     this.advice = advice;
+    if (row !== undefined) this.index = row.index;
+    if (row?.id !== undefined) this.id = row.id;
+  }
+
+  /** This error, as the fault of one row of a list: its message begins with the row. */
+  inRow(row: Row): FusebertError {
+    const { expected, advice, cause } = this;
+    const name = `questions[${row.index}]${row.id === undefined ? "" : ` (id ${JSON.stringify(row.id)})`}`;
+    const Kind = this.constructor as new (parts: ErrorParts) => FusebertError;
+    return new Kind({
+      found: `${name}: ${this.found}`,
+      ...(expected !== undefined && { expected }),
+      ...(advice !== undefined && { advice }),
+      ...(cause !== undefined && { cause }),
+      row,
+    });
   }
 }
 

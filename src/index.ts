@@ -12,7 +12,8 @@
  * ```
  */
 export type { Answer, AnswerResult } from "./answer/answer-collector.ts";
-export type { AnswerOptions, Scoring } from "./answer/options.ts";
+export type { OffsetUnit } from "./answer/code-points.ts";
+export type { AnswerOptions, Overlap, Scoring, TruncatedSide } from "./answer/options.ts";
 export type { ByteSource, DownloadProgress, ModelFiles, OpenOptions } from "./checkpoint/files.ts";
 export { MemoryFiles } from "./checkpoint/memory-files.ts";
 export type { TunedTiles } from "./engines/webgpu/tuned-tiles.ts";
@@ -27,7 +28,9 @@ export type { LoadOptions } from "./loaded-model.ts";
 export type { Device } from "./platform/platform.ts";
 export {
   type AnswerCallOptions,
+  type AnswerFailure,
   type AnswerProgress,
   type Question,
   QuestionAnswerer,
+  type StreamedAnswer,
 } from "./question-answerer.ts";

@@ -8,13 +8,15 @@
  * between any two batches, and after `dispose` nothing is held any more.
  */
 import { platform } from "#platform";
+import { checkOptions, describeArgument } from "./arguments.ts";
 import { type Checkpoint, openCheckpoint } from "./checkpoint/checkpoint.ts";
 import type { DownloadProgress, ModelFiles } from "./checkpoint/files.ts";
 import type { Engine, Executable } from "./engines/engine.ts";
 import { runSequences, type SequenceLogits, type TokenSequence } from "./engines/sequence-runner.ts";
 import { EngineError, InputError } from "./errors.ts";
 import { assumeUnmasked } from "./passes/assume-unmasked.ts";
-import { type Device, devices, type GpuEngineOptions } from "./platform/platform.ts";
+import { modelFiles } from "./platform/model-files.ts";
+import { type Device, devices, type GpuEngineOptions, gpuOptionNames } from "./platform/platform.ts";
 import { bertForQuestionAnswering } from "./program/bert.ts";
 import { selectOutputs } from "./program/program.ts";
 import type { BertTokenizer } from "./text/tokenizer.ts";
@@ -78,10 +80,10 @@ export class LoadedModel {
    * @throws InputError, CheckpointError, DownloadError or EngineError; what was opened by then is closed again.
    */
   static async load(model?: string | ModelFiles, options: LoadOptions = {}): Promise<LoadedModel> {
+    checkLoadOptions(options);
     const { device = "auto", signal, onProgress } = options;
-    checkLoadOptions(device, options.threads);
     signal?.throwIfAborted();
-    const files = typeof model === "object" ? model : await platform.findModel({ model, revision: options.revision });
+    const files = await modelFiles(model, options.revision);
     const opening = { ...(signal && { signal }), ...(onProgress && { onProgress }) };
     const checkpoint = await openCheckpoint(files, opening);
     try {
@@ -163,13 +165,41 @@ async function compileAndRead(
   }
 }
 
-function checkLoadOptions(device: string, threads: number | undefined): void {
-  if (!devices.some((known) => known === device)) {
-    throw new InputError({ found: `the device is ${JSON.stringify(device)}`, expected: devices.join(", ") });
+const loadOptionNames: readonly (keyof LoadOptions)[] = [
+  "device",
+  "revision",
+  "threads",
+  "wasmPaths",
+  "signal",
+  "gpu",
+  "onProgress",
+];
+
+/** Threads beyond this many a processor only wait for each other, and take seconds to start. */
+const threadsPerProcessor = 8;
+
+function checkLoadOptions(options: LoadOptions): void {
+  checkOptions(options, loadOptionNames);
+  const { device = "auto", threads, wasmPaths, gpu } = options;
+  if (!devices.includes(device)) {
+    throw new InputError({ found: `the device is ${describeArgument(device)}`, expected: devices.join(", ") });
   }
-  if (threads !== undefined && !(Number.isSafeInteger(threads) && threads >= 1)) {
-    throw new InputError({ found: `threads is ${String(threads)}`, expected: "a whole number of at least 1" });
+  if (wasmPaths !== undefined && typeof wasmPaths !== "string") {
+    throw new InputError({ found: `wasmPaths is ${describeArgument(wasmPaths)}`, expected: "a string" });
   }
+  if (gpu !== undefined) checkOptions(gpu, gpuOptionNames, "the options of the GPU");
+  if (threads !== undefined) checkThreads(threads);
+}
+
+function checkThreads(threads: number): void {
+  const processors = platform.processors();
+  const most = threadsPerProcessor * processors;
+  if (Number.isSafeInteger(threads) && threads >= 1 && threads <= most) return;
+  throw new InputError({
+    found: `threads is ${describeArgument(threads)}`,
+    expected: `a whole number from 1 to ${most}, ${threadsPerProcessor} times the processors of this machine`,
+    advice: "Leave it out to get as many as are fast here.",
+  });
 }
 
 /** Whether a chunk has no room for one more window. */

@@ -1,48 +1,25 @@
 /**
- * The library's door: a loaded model that answers questions.
- *
- * It ties the rooms together: text into windows, windows through an engine, logits into answers. Windows are made when
- * they are due and forgotten when their answers are collected, so that a book costs no more memory than its tokens.
+ * The library's entry point: a loaded model that answers questions.
  *
  * Must stay true: concurrent calls queue instead of failing, an abort is heard between any two batches, and after
  * `dispose` nothing is held any more.
  */
 
 import pLimit from "p-limit";
-import { AnswerCollector, type AnswerResult } from "./answer/answer-collector.ts";
-import { type AnswerOptions, type ResolvedAnswerOptions, resolveAnswerOptions } from "./answer/options.ts";
+import type { AnswerResult } from "./answer/answer-collector.ts";
+import { answerOptionNames, resolveAnswerOptions } from "./answer/options.ts";
+import { AnswerCall, type AnswerCallOptions, type Failure, type Outcome, type Task } from "./answer-call.ts";
+import { streamOutcomes } from "./answer-stream.ts";
+import { checkOptions, describeArgument } from "./arguments.ts";
 import type { ModelFiles } from "./checkpoint/files.ts";
 import { InputError } from "./errors.ts";
 import { LoadedModel, type LoadOptions } from "./loaded-model.ts";
-import { type Encoding, shortened } from "./text/encoding.ts";
-import { countWindows, makeWindows, type TextWindow } from "./text/windows.ts";
+import type { AnswerFailure, Question, StreamedAnswer } from "./questions.ts";
 
-export interface Question {
-  readonly question: string;
-  /** The text that holds the answer, of any length. */
-  readonly context: string;
-}
+export type { AnswerCallOptions, AnswerProgress } from "./answer-call.ts";
+export type { AnswerFailure, Question, StreamedAnswer } from "./questions.ts";
 
-/** `tokenize` counts UTF-16 code units of all contexts, `compute` counts windows. */
-export interface AnswerProgress {
-  readonly phase: "tokenize" | "compute";
-  readonly done: number;
-  readonly total: number;
-}
-
-export interface AnswerCallOptions extends AnswerOptions {
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: AnswerProgress) => void;
-}
-
-/** One question being answered. */
-interface Task {
-  readonly question: Encoding;
-  readonly context: Encoding;
-  readonly windows: number;
-  readonly collector: AnswerCollector;
-  readonly truncatedQuestion: string | undefined;
-}
+const callOptionNames = [...answerOptionNames, "signal", "onProgress", "onError"];
 
 export class QuestionAnswerer {
   /** The model's id, folder or URL; `built-in` for the one in the package. */
@@ -79,17 +56,65 @@ export class QuestionAnswerer {
    * Answers a question from a text.
    * @throws InputError for an empty context, a question that is empty or too long, or an option out of range.
    */
-  answer(question: Question, options?: AnswerCallOptions): Promise<AnswerResult>;
-  /** Answers many questions, each from its own text, as one batch; results in the order of the questions. */
+  answer(question: Question, options?: Omit<AnswerCallOptions, "onError">): Promise<AnswerResult>;
+  /** The same for a list, with the error of a question that cannot be answered in its place. */
+  answer(
+    questions: readonly Question[],
+    options: AnswerCallOptions & { readonly onError: "return" },
+  ): Promise<(AnswerResult | AnswerFailure)[]>;
+  /**
+   * Answers many questions, each from its own text, as one batch; results in the order of the questions.
+   * @throws as for one; the error of a question has its `index` in the list, and its `id`. Nothing is computed before all
+   * questions are checked.
+   */
   answer(questions: readonly Question[], options?: AnswerCallOptions): Promise<AnswerResult[]>;
   async answer(
     input: Question | readonly Question[],
     options: AnswerCallOptions = {},
-  ): Promise<AnswerResult | AnswerResult[]> {
-    return this.#queue(async () => {
-      if (!isList(input)) return (await this.#answerAll([input], options))[0] as AnswerResult;
-      return this.#answerAll(input, options);
-    });
+  ): Promise<AnswerResult | (AnswerResult | AnswerFailure)[]> {
+    checkCallOptions(options);
+    if (!isList(input) && options.onError === "return") {
+      throw new InputError({ found: 'onError is "return" for a single question', expected: "a list of questions" });
+    }
+    return isList(input)
+      ? this.#queue(() => this.#answerList(input, options))
+      : this.#queue(() => this.#answerOne(input, options));
+  }
+
+  /**
+   * Answers questions and gives each answer when it is ready, which is not the order of the questions: a result has the
+   * `index` of its question, and its `id`. Questions are taken as they are needed, so there may be any number.
+   * `onProgress` counts what was taken so far.
+   * @throws as `answer`; with `onError: "return"` a question that cannot be answered gives its error instead.
+   * @example
+   * ```ts
+   * for await (const { index, answers } of answerer.stream(questions)) console.log(index, answers[0]?.text);
+   * ```
+   */
+  stream(
+    questions: Iterable<Question> | AsyncIterable<Question>,
+    options: AnswerCallOptions & { readonly onError: "return" },
+  ): AsyncGenerator<StreamedAnswer, void>;
+  stream(
+    questions: Iterable<Question> | AsyncIterable<Question>,
+    options?: AnswerCallOptions,
+  ): AsyncGenerator<Exclude<StreamedAnswer, AnswerFailure>, void>;
+  async *stream(
+    questions: Iterable<Question> | AsyncIterable<Question>,
+    options: AnswerCallOptions = {},
+  ): AsyncGenerator<StreamedAnswer, void> {
+    checkCallOptions(options);
+    checkIterable(questions);
+    const source = {
+      call: this.#call(options),
+      questions,
+      queue: this.#queue,
+      onProgress: options.onProgress ?? (() => undefined),
+    };
+    for await (const outcome of streamOutcomes(source)) {
+      if ("result" in outcome) yield { ...outcome.row, ...outcome.result };
+      else yield failureOf(outcome, options);
+    }
   }
 
   /** Waits for the calls under way, then gives back the model's memory. Later calls throw an EngineError. */
@@ -101,78 +126,74 @@ export class QuestionAnswerer {
     await this.dispose();
   }
 
-  async #answerAll(questions: readonly Question[], options: AnswerCallOptions): Promise<AnswerResult[]> {
-    const { signal, onProgress, ...answerOptions } = options;
+  #call(options: AnswerCallOptions): AnswerCall {
+    const { signal, onProgress, onError, ...answerOptions } = options;
     signal?.throwIfAborted();
     this.#model.requireOpen();
-    const resolved = resolveAnswerOptions(answerOptions, this.#model.maxPositions);
-    const tasks = await this.#prepare(questions, resolved, options);
-    const total = tasks.reduce((sum, { windows }) => sum + windows, 0);
-    let done = 0;
-    for await (const batch of this.#model.run(this.#windowsOf(tasks, resolved), signal)) {
-      for (const { item, logits } of batch) item.task.collector.add(item.window, logits);
-      done += batch.length;
-      onProgress?.({ phase: "compute", done, total });
-    }
-    return tasks.map(({ collector, truncatedQuestion }) => ({
-      ...collector.result(),
-      ...(truncatedQuestion === undefined ? {} : { truncatedQuestion }),
-    }));
+    return new AnswerCall(this.#model, resolveAnswerOptions(answerOptions, this.#model.maxPositions), options);
   }
 
-  /** Tokenises all questions and texts, and finds every fault before the first window is computed. */
-  async #prepare(
+  async #answerOne(question: Question, options: AnswerCallOptions): Promise<AnswerResult> {
+    const call = this.#call(options);
+    const total = lengthOf(question);
+    const task = await call.prepare(question, 0, (done) => options.onProgress?.({ phase: "tokenize", done, total }));
+    if ("error" in task) throw task.error;
+    let result: AnswerResult | undefined;
+    for await (const outcome of call.run([task])) {
+      if ("error" in outcome) throw outcome.error;
+      result = outcome.result;
+    }
+    return result as AnswerResult;
+  }
+
+  async #answerList(
     questions: readonly Question[],
-    resolved: ResolvedAnswerOptions,
-    { signal, onProgress }: AnswerCallOptions,
-  ): Promise<Task[]> {
-    const total = questions.reduce((sum, { context }) => sum + lengthOf(context), 0);
-    let before = 0;
+    options: AnswerCallOptions,
+  ): Promise<(AnswerResult | AnswerFailure)[]> {
+    const call = this.#call(options);
+    const results = new Array<AnswerResult | AnswerFailure>(questions.length);
+    const take = (outcome: Outcome) => {
+      results[outcome.row.index] = "result" in outcome ? outcome.result : failureOf(outcome, options);
+    };
     const tasks: Task[] = [];
-    for (const { question, context } of questions) {
-      const { encoding, truncatedQuestion } = this.#encodeQuestion(question, resolved);
-      const offset = before;
-      const encodedContext = await this.#model.tokenizer.encodeAsync(checkedText("context", context), {
-        ...(signal && { signal }),
-        onProgress: (done) => onProgress?.({ phase: "tokenize", done: offset + done, total }),
-      });
-      if (encodedContext.length === 0) {
-        throw new InputError({ found: "the context is empty", expected: "a text that may hold the answer" });
-      }
-      before += context.length;
-      tasks.push({
-        question: encoding,
-        context: encodedContext,
-        windows: countWindows(encoding.length, encodedContext.length, resolved),
-        collector: new AnswerCollector(encodedContext, resolved),
-        truncatedQuestion,
-      });
+    const total = questions.reduce((sum, question) => sum + lengthOf(question), 0);
+    let before = 0;
+    // By index: a list may have holes, which iterating by forEach or map would pass over.
+    for (let index = 0; index < questions.length; index++) {
+      const prepared = await call.prepare(questions[index], index, (done) =>
+        options.onProgress?.({ phase: "tokenize", done: before + done, total }),
+      );
+      if ("error" in prepared) take(prepared);
+      else tasks.push(prepared);
+      before += lengthOf(questions[index]);
     }
-    return tasks;
+    for await (const outcome of call.run(tasks)) take(outcome);
+    return results;
   }
+}
 
-  #encodeQuestion(question: string, { maxQuestionLength, truncateQuestion }: ResolvedAnswerOptions) {
-    const encoding = this.#model.tokenizer.encode(checkedText("question", question));
-    if (encoding.length === 0) throw new InputError({ found: "the question is empty", expected: "a question" });
-    if (encoding.length <= maxQuestionLength) return { encoding, truncatedQuestion: undefined };
-    if (!truncateQuestion) {
-      throw new InputError({
-        found: `the question has ${encoding.length} tokens`,
-        expected: `at most ${maxQuestionLength} (maxQuestionLength)`,
-        advice: "Ask more briefly, raise maxQuestionLength, or set truncateQuestion to have it cut.",
-      });
-    }
-    const truncatedQuestion = question.slice(0, encoding.ends[maxQuestionLength - 1]);
-    return { encoding: shortened(encoding, maxQuestionLength), truncatedQuestion };
-  }
+function checkCallOptions(options: AnswerCallOptions): void {
+  checkOptions(options, callOptionNames);
+  const { onError } = options;
+  if (onError === undefined || onError === "throw" || onError === "return") return;
+  throw new InputError({ found: `onError is ${describeArgument(onError)}`, expected: "throw or return" });
+}
 
-  *#windowsOf(tasks: readonly Task[], resolved: ResolvedAnswerOptions): Generator<{ task: Task; window: TextWindow }> {
-    for (const task of tasks) {
-      for (const window of makeWindows(task.question, task.context, this.#model.tokenizer.special, resolved)) {
-        yield { task, window };
-      }
-    }
-  }
+/** @throws InputError for a text, too: it is a list of characters, none of which is a question. */
+function checkIterable(questions: unknown): void {
+  const isObject = typeof questions === "object" && questions !== null;
+  if (isObject && (Symbol.iterator in questions || Symbol.asyncIterator in questions)) return;
+  throw new InputError({
+    found: `the questions are ${describeArgument(questions)}`,
+    expected: "a list of questions, or an iterator that gives them",
+  });
+}
+
+/** @throws the row's error, unless it was asked to be returned. */
+function failureOf({ row, error }: Failure, { onError }: AnswerCallOptions): AnswerFailure {
+  const named = error.inRow(row);
+  if (onError !== "return") throw named;
+  return { ...row, error: named };
 }
 
 /** `Array.isArray` alone does not narrow a readonly array. */
@@ -180,11 +201,7 @@ function isList(input: Question | readonly Question[]): input is readonly Questi
   return Array.isArray(input);
 }
 
-function lengthOf(text: unknown): number {
-  return typeof text === "string" ? text.length : 0;
-}
-
-function checkedText(name: string, text: unknown): string {
-  if (typeof text === "string") return text;
-  throw new InputError({ found: `the ${name} is ${text === null ? "null" : typeof text}`, expected: "a string" });
+/** Of a question that is not yet checked. */
+function lengthOf(question: Partial<Question> | null | undefined): number {
+  return typeof question?.context === "string" ? question.context.length : 0;
 }

@@ -214,7 +214,7 @@ describe("calls", () => {
     [{ question, context: "" }, /context is empty/],
     [{ question, context: " \n\t\u0000" }, /context is empty/],
     [{ question, context: undefined }, /context is undefined; expected a string/],
-    [{ question: 7, context }, /question is number; expected a string/],
+    [{ question: 7, context }, /question is 7; expected a string/],
   ])("with %j are refused with the reason", async (input, message) => {
     const call = answerer.answer(input as { question: string; context: string });
     await expect(call).rejects.toThrow(message);

@@ -6,18 +6,21 @@
  */
 import type { Encoding } from "../text/encoding.ts";
 import type { TextWindow } from "../text/windows.ts";
+import { AnswerEdges } from "./answer-edges.ts";
+import { inCodePoints } from "./code-points.ts";
+import { disjoint, spansForDisjoint } from "./disjoint-spans.ts";
 import type { ResolvedAnswerOptions } from "./options.ts";
-import { TopSpans } from "./top-spans.ts";
+import { type Span, TopSpans } from "./top-spans.ts";
 import { scoreWindow, type WindowLogits, type WindowScores } from "./window-scores.ts";
 
 export interface Answer {
-  /** `context.slice(start, end)`. */
+  /** `context.slice(start, end)`, with offsets in UTF-16 code units. */
   readonly text: string;
   /** A probability, or with `scoring: "logits"` a sum of logits relative to no answer. */
   readonly score: number;
-  /** UTF-16 code units. */
+  /** In UTF-16 code units, as JavaScript counts; with `offsetUnit: "code-point"` in code points, as Python does. */
   readonly start: number;
-  /** UTF-16 code units, exclusive. */
+  /** In the same unit, exclusive. */
   readonly end: number;
 }
 
@@ -30,6 +33,8 @@ export interface AnswerResult {
   readonly windows: number;
   /** What the model read of a question that was too long and, as asked, was shortened. */
   readonly truncatedQuestion?: string;
+  /** The question's `id`, if it was given one. */
+  readonly id?: string;
 }
 
 type NoAnswerOptions = Pick<ResolvedAnswerOptions, "handleImpossibleAnswer" | "scoring" | "noAnswerThreshold">;
@@ -47,6 +52,7 @@ export function isImpossible(
 export class AnswerCollector {
   readonly #context: Encoding;
   readonly #options: ResolvedAnswerOptions;
+  readonly #edges: AnswerEdges;
   readonly #best: TopSpans;
   #noAnswerScore = Number.POSITIVE_INFINITY;
   #windows = 0;
@@ -54,7 +60,9 @@ export class AnswerCollector {
   constructor(context: Encoding, options: ResolvedAnswerOptions) {
     this.#context = context;
     this.#options = options;
-    this.#best = new TopSpans(options.topK);
+    this.#edges = new AnswerEdges(context, options.alignToWords);
+    const { overlap, topK, maxAnswerLength } = options;
+    this.#best = new TopSpans(overlap === "none" ? spansForDisjoint(topK, maxAnswerLength) : topK);
   }
 
   add(window: TextWindow, logits: WindowLogits): void {
@@ -63,11 +71,21 @@ export class AnswerCollector {
     this.#windows++;
     this.#noAnswerScore = Math.min(this.#noAnswerScore, scores.noAnswer);
     this.#offerSpans(scores, contextStart);
+    this.#edges.clear();
   }
 
   result(): AnswerResult {
     const { text } = this.#context;
-    const answers = this.#best.toArray().map((span) => ({ ...span, text: text.slice(span.start, span.end) }));
+    const { overlap, topK, offsetUnit } = this.#options;
+    const best = this.#best.toArray();
+    const spans = overlap === "none" ? disjoint(best, topK) : best;
+    const places = offsetUnit === "utf-16" ? spans : inCodePoints(spans, text);
+    const answers = spans.map(({ score, start, end }, rank) => ({
+      text: text.slice(start, end),
+      score,
+      start: (places[rank] as Span).start,
+      end: (places[rank] as Span).end,
+    }));
     const noAnswerScore = this.#noAnswerScore;
     return {
       answers: isImpossible(answers, noAnswerScore, this.#options) ? [] : answers,
@@ -90,18 +108,7 @@ export class AnswerCollector {
   }
 
   #offer(firstToken: number, lastToken: number, score: number): void {
-    const { starts, ends } = this.#context;
-    const [first, last] = this.#options.alignToWords ? this.#widen(firstToken, lastToken) : [firstToken, lastToken];
-    const span = { start: starts[first] as number, end: ends[last] as number, score };
+    const span = { start: this.#edges.startOf(firstToken), end: this.#edges.endOf(lastToken), score };
     if (span.start < span.end) this.#best.offer(span);
-  }
-
-  /** The first token of the first token's word, the last token of the last token's word. */
-  #widen(firstToken: number, lastToken: number): readonly [number, number] {
-    const { words } = this.#context;
-    let [first, last] = [firstToken, lastToken];
-    while (first > 0 && words[first - 1] === words[first]) first--;
-    while (last + 1 < words.length && words[last + 1] === words[last]) last++;
-    return [first, last];
   }
 }

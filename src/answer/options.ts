@@ -2,10 +2,22 @@
  * How answers are chosen: the options of Hugging Face's v4 question-answering pipeline, their defaults, and ours beside
  * them. `docs/semantics.md` has the formulas.
  */
+import { describeArgument } from "../arguments.ts";
 import { InputError } from "../errors.ts";
+import { type OffsetUnit, offsetUnits } from "./code-points.ts";
 
 /** `probability` is v4's; `logits` is comparable across the windows of a long text. */
 export type Scoring = "probability" | "logits";
+
+/** Whether answers may overlap: `allow` is v4's; `none` keeps the best of those that do. */
+export type Overlap = "allow" | "none";
+
+/** Which end of a question that is too long is cut. */
+export type TruncatedSide = "end" | "start";
+
+const scorings: readonly Scoring[] = ["probability", "logits"];
+const overlaps: readonly Overlap[] = ["allow", "none"];
+const truncatedSides: readonly TruncatedSide[] = ["end", "start"];
 
 export interface AnswerOptions {
   /** How many answers to give at most. Default 1. */
@@ -18,8 +30,11 @@ export interface AnswerOptions {
   readonly docStride?: number;
   /** Longest question in tokens. A longer one is an error, or shortened with `truncateQuestion`. Default 64. */
   readonly maxQuestionLength?: number;
-  /** Cut a question that is too long, and say so in the result, instead of throwing. Default false. */
-  readonly truncateQuestion?: boolean;
+  /**
+   * Cut a question that is too long, and say so in the result, instead of throwing: at its `end` (as v4 does, and the
+   * same as `true`), or at its `start`, where the question itself seldom stands. Default false.
+   */
+  readonly truncateQuestion?: boolean | TruncatedSide;
   /** Give no answer where the model finds that the text holds none. Default false: the best span, however bad. */
   readonly handleImpossibleAnswer?: boolean;
   /** Default `probability`. */
@@ -28,14 +43,21 @@ export interface AnswerOptions {
   readonly noAnswerThreshold?: number;
   /** Widen an answer to whole words. Default true. */
   readonly alignToWords?: boolean;
+  /** Default `allow`. */
+  readonly overlap?: Overlap;
+  /** What `start` and `end` count. Default `utf-16`, as JavaScript does; `code-point` is Python's. */
+  readonly offsetUnit?: OffsetUnit;
 }
 
-export type ResolvedAnswerOptions = Required<AnswerOptions>;
+export interface ResolvedAnswerOptions extends Required<AnswerOptions> {
+  readonly truncateQuestion: false | TruncatedSide;
+}
 
 const defaultMaxSequenceLength = 384;
 const defaultDocStride = 128;
 
-const known = new Set([
+/** The names of all options. */
+export const answerOptionNames: readonly (keyof AnswerOptions)[] = [
   "topK",
   "maxAnswerLength",
   "maxSequenceLength",
@@ -46,22 +68,17 @@ const known = new Set([
   "scoring",
   "noAnswerThreshold",
   "alignToWords",
-]);
+  "overlap",
+  "offsetUnit",
+];
 
 /**
  * Fills in the defaults.
  * @param maxPositions the longest sequence the model can take, in tokens.
- * @throws InputError naming the option that is unknown, out of range or contradicts another.
+ * @throws InputError naming the option that is out of range or contradicts another.
  */
 export function resolveAnswerOptions(options: AnswerOptions, maxPositions: number): ResolvedAnswerOptions {
-  const unknown = Object.keys(options).find((name) => !known.has(name));
-  if (unknown !== undefined) {
-    throw new InputError({ found: `there is no option ${unknown}`, expected: `one of ${[...known].join(", ")}` });
-  }
-  const scoring = options.scoring ?? "probability";
-  if (scoring !== "probability" && scoring !== "logits") {
-    throw new InputError({ found: `scoring is ${JSON.stringify(scoring)}`, expected: "probability or logits" });
-  }
+  const scoring = oneOf("scoring", options.scoring ?? "probability", scorings);
   const maxSequenceLength = atLeastOne("maxSequenceLength", options, Math.min(defaultMaxSequenceLength, maxPositions));
   if (maxSequenceLength > maxPositions) {
     throw new InputError({
@@ -77,11 +94,13 @@ export function resolveAnswerOptions(options: AnswerOptions, maxPositions: numbe
     maxSequenceLength,
     docStride: wholeNumber("docStride", options, Math.min(defaultDocStride, Math.floor(maxSequenceLength / 2)), 0),
     maxQuestionLength: atLeastOne("maxQuestionLength", options, 64),
-    truncateQuestion: flag("truncateQuestion", options, false),
+    truncateQuestion: truncatedSide(options.truncateQuestion ?? false),
     handleImpossibleAnswer,
     scoring,
     noAnswerThreshold: threshold(options, scoring, handleImpossibleAnswer),
     alignToWords: flag("alignToWords", options, true),
+    overlap: oneOf("overlap", options.overlap ?? "allow", overlaps),
+    offsetUnit: oneOf("offsetUnit", options.offsetUnit ?? "utf-16", offsetUnits),
   };
 }
 
@@ -94,24 +113,35 @@ function atLeastOne(name: NumberOption, options: AnswerOptions, fallback: number
 function wholeNumber(name: NumberOption, options: AnswerOptions, fallback: number, least: number): number {
   const value = options[name] ?? fallback;
   if (Number.isSafeInteger(value) && value >= least) return value;
-  throw new InputError({ found: `${name} is ${String(value)}`, expected: `a whole number of at least ${least}` });
+  throw new InputError({
+    found: `${name} is ${describeArgument(value)}`,
+    expected: `a whole number of at least ${least}`,
+  });
 }
 
-function flag(
-  name: "truncateQuestion" | "handleImpossibleAnswer" | "alignToWords",
-  options: AnswerOptions,
-  fallback: boolean,
-): boolean {
+function flag(name: "handleImpossibleAnswer" | "alignToWords", options: AnswerOptions, fallback: boolean): boolean {
   const value = options[name] ?? fallback;
   if (typeof value === "boolean") return value;
-  throw new InputError({ found: `${name} is ${String(value)}`, expected: "true or false" });
+  throw new InputError({ found: `${name} is ${describeArgument(value)}`, expected: "true or false" });
+}
+
+function truncatedSide(value: boolean | TruncatedSide): false | TruncatedSide {
+  if (value === true) return "end";
+  if (value === false) return false;
+  return oneOf("truncateQuestion", value, truncatedSides, ", true or false");
+}
+
+function oneOf<T extends string>(name: string, value: T, choices: readonly T[], others = ""): T {
+  if (choices.includes(value)) return value;
+  const expected = others === "" ? choices.join(" or ") : `${choices.join(", ")}${others}`;
+  throw new InputError({ found: `${name} is ${describeArgument(value)}`, expected });
 }
 
 function threshold(options: AnswerOptions, scoring: Scoring, handleImpossibleAnswer: boolean): number {
   const value = options.noAnswerThreshold;
   if (value === undefined) return 0;
   if (typeof value !== "number" || Number.isNaN(value)) {
-    throw new InputError({ found: `noAnswerThreshold is ${String(value)}`, expected: "a number" });
+    throw new InputError({ found: `noAnswerThreshold is ${describeArgument(value)}`, expected: "a number" });
   }
   if (scoring !== "logits" || !handleImpossibleAnswer) {
     throw new InputError({

@@ -1,10 +1,12 @@
 /**
  * A model whose files the program already holds: bytes in memory, or Files that a person chose in a browser.
  */
+import { describeArgument, isRecord } from "../arguments.ts";
+import { InputError } from "../errors.ts";
 import { BlobSource, BytesSource } from "./byte-sources.ts";
 import type { ByteSource, ModelFiles } from "./files.ts";
 
-/** What one file may be given as. A `File` is a `Blob`. */
+/** What one file may be given as. A `File` is a `Blob`, Node's `Buffer` a `Uint8Array`. */
 export type FileContent = Uint8Array | ArrayBuffer | Blob;
 
 /** Files by their path inside the model: `{ "config.json": file, "model.safetensors": otherFile }`. */
@@ -15,8 +17,10 @@ export class MemoryFiles implements ModelFiles {
   /**
    * @param files are not copied: do not change their bytes while the model is open.
    * @param name appears in messages and results.
+   * @throws InputError unless every file is bytes or a Blob.
    */
   constructor(files: Readonly<Record<string, FileContent>>, name = "model in memory") {
+    checkFiles(files);
     // A map, because a record would also answer to names like "constructor".
     this.#files = new Map(Object.entries(files));
     this.name = name;
@@ -28,5 +32,24 @@ export class MemoryFiles implements ModelFiles {
     const name = `${this.name}/${path}`;
     if (content instanceof Blob) return new BlobSource(content, name);
     return new BytesSource(content instanceof Uint8Array ? content : new Uint8Array(content), name);
+  }
+}
+
+const contentClasses = ["Uint8Array", "ArrayBuffer", "SharedArrayBuffer", "Blob", "File"];
+
+function checkFiles(files: unknown): void {
+  if (!isRecord(files)) {
+    throw new InputError({
+      found: `the files are ${describeArgument(files)}`,
+      expected: 'an object with the content of each file by its path: { "config.json": bytes, … }',
+    });
+  }
+  for (const [path, content] of Object.entries(files)) {
+    // By the name of its class: what another realm has made is no instance of this one's.
+    if (contentClasses.includes(Object.prototype.toString.call(content).slice(8, -1))) continue;
+    throw new InputError({
+      found: `the file ${describeArgument(path)} is ${describeArgument(content)}`,
+      expected: "a Uint8Array, an ArrayBuffer or a Blob",
+    });
   }
 }

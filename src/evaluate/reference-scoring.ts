@@ -7,8 +7,9 @@
  * smallest over the windows.
  *
  * Must stay true: the result does not depend on the order of windows. Where the script guesses an answer's place in the
- * text from its tokens, the text here is cut at the exact offsets.
+ * text from its tokens, the text here is cut at the exact offsets, and never inside a grapheme cluster.
  */
+import { AnswerEdges } from "../answer/answer-edges.ts";
 import { finiteLogit, type WindowLogits } from "../answer/window-scores.ts";
 import type { Encoding } from "../text/encoding.ts";
 import type { TextWindow } from "../text/windows.ts";
@@ -66,6 +67,7 @@ export function referenceScoring(maxPositions: number, hasNull: boolean): Scorin
 
 class ReferenceCollector implements PredictionCollector {
   readonly #context: Encoding;
+  readonly #edges: AnswerEdges;
   readonly #layout: WindowLayout;
   readonly #hasNull: boolean;
   #best: readonly Candidate[] = [];
@@ -73,6 +75,7 @@ class ReferenceCollector implements PredictionCollector {
 
   constructor(context: Encoding, layout: WindowLayout, hasNull: boolean) {
     this.#context = context;
+    this.#edges = new AnswerEdges(context, false);
     this.#layout = layout;
     this.#hasNull = hasNull;
   }
@@ -81,6 +84,7 @@ class ReferenceCollector implements PredictionCollector {
     const none = { startLogit: finiteLogit(start, 0), endLogit: finiteLogit(end, 0) };
     if (score(none) < score(this.#null)) this.#null = none;
     this.#best = bestTexts([...this.#best, ...this.#pairs(window, start, end)]);
+    this.#edges.clear();
   }
 
   result(): Prediction {
@@ -94,7 +98,7 @@ class ReferenceCollector implements PredictionCollector {
   }
 
   *#pairs(window: TextWindow, startLogits: ArrayLike<number>, endLogits: ArrayLike<number>): Generator<Candidate> {
-    const { text, starts, ends } = this.#context;
+    const { text } = this.#context;
     const { contextOffset, contextStart, contextEnd, inputIds } = window;
     const tokenAt = (position: number) => position - contextOffset + contextStart;
     const isContext = (position: number) => position >= contextOffset && tokenAt(position) < contextEnd;
@@ -103,7 +107,7 @@ class ReferenceCollector implements PredictionCollector {
       if (bestWindowStart(tokenAt(first), this.#layout) !== contextStart) continue;
       for (const last of lastPositions) {
         if (last < first || last - first >= maxAnswerLength) continue;
-        const [start, end] = [starts[tokenAt(first)] as number, ends[tokenAt(last)] as number];
+        const [start, end] = [this.#edges.startOf(tokenAt(first)), this.#edges.endOf(tokenAt(last))];
         const [startLogit, endLogit] = [startLogits[first] as number, endLogits[last] as number];
         if (start < end) yield { text: text.slice(start, end), startLogit, endLogit, start, end };
       }

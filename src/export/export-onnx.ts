@@ -6,7 +6,7 @@
  * Must stay true: the tokenizer's and configuration's files are the checkpoint's own, byte for byte; a model that does not
  * fit into one ONNX file is refused before a weight is read.
  */
-import { platform } from "#platform";
+import { checkOptions, describeArgument } from "../arguments.ts";
 import { openCheckpoint } from "../checkpoint/checkpoint.ts";
 import type { BertConfig } from "../checkpoint/config.ts";
 import type { ModelFiles, OpenOptions } from "../checkpoint/files.ts";
@@ -16,6 +16,7 @@ import { toHalfPrecision } from "../engines/onnx/half-precision.ts";
 import { lowerToOnnx } from "../engines/onnx/lower.ts";
 import { portableDialect } from "../engines/onnx/portable.ts";
 import { InputError } from "../errors.ts";
+import { modelFiles } from "../platform/model-files.ts";
 import { bertForQuestionAnswering } from "../program/bert.ts";
 import { selectOutputs } from "../program/program.ts";
 
@@ -72,7 +73,7 @@ const largestOnnx = 2 ** 31 - 1;
 
 /**
  * @param model the built-in model when absent; else a folder (Node), a URL of a folder, a Hugging Face id, or files.
- * @throws InputError for a model too large for one ONNX file, CheckpointError, DownloadError.
+ * @throws InputError for a wrong argument and a model too large for one ONNX file, CheckpointError, DownloadError.
  * @example
  * ```ts
  * const { files } = await exportOnnx("deepset/bert-base-cased-squad2", { precision: "f16" });
@@ -80,10 +81,11 @@ const largestOnnx = 2 ** 31 - 1;
  * ```
  */
 export async function exportOnnx(model?: string | ModelFiles, options: ExportOptions = {}): Promise<OnnxExport> {
+  checkOptions(options, ["precision", "revision", "signal", "onProgress"]);
   const { precision = "f32", revision, signal, onProgress } = options;
   const path = modelPaths[checkedPrecision(precision)];
   signal?.throwIfAborted();
-  const source = typeof model === "object" ? model : await platform.findModel({ model, revision });
+  const source = await modelFiles(model, revision);
   const opening: OpenOptions = {
     ...(signal && { signal }),
     onProgress: ({ file, loaded, total }) => onProgress?.({ phase: "download", file, done: loaded, total }),
@@ -106,7 +108,7 @@ export async function exportOnnx(model?: string | ModelFiles, options: ExportOpt
 function checkedPrecision(precision: ExportPrecision): ExportPrecision {
   if (exportPrecisions.includes(precision)) return precision;
   throw new InputError({
-    found: `the precision is ${JSON.stringify(precision)}`,
+    found: `the precision is ${describeArgument(precision)}`,
     expected: exportPrecisions.join(" or "),
   });
 }

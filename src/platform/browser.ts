@@ -49,6 +49,8 @@ export const platform: Platform = {
     if (threads !== undefined) runtime.env.wasm.numThreads = threads;
     return explained(new OnnxEngine(runtime, { executionProvider: "wasm" }));
   },
+
+  processors: () => globalThis.navigator.hardwareConcurrency,
 };
 
 function browserGpu(): GPU {

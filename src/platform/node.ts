@@ -7,7 +7,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { homedir } from "node:os";
+import { availableParallelism, homedir } from "node:os";
 import { dirname, join } from "node:path";
 import type { ModelFiles } from "../checkpoint/files.ts";
 import { HttpFiles } from "../checkpoint/http-files.ts";
@@ -47,6 +47,8 @@ export const platform: Platform = {
     if (device === "webgpu") return createGpuEngine(gpu);
     return new OnnxEngine(await loadOnnxRuntime(), { executionProvider: "cpu", ...(threads && { threads }) });
   },
+
+  processors: availableParallelism,
 };
 
 /** @throws EngineError where there is no WebGPU. */

@@ -67,6 +67,19 @@ export interface GpuEngineOptions {
   readonly onTrace?: OnTrace;
 }
 
+/** The names of all options of the WebGPU engine. */
+export const gpuOptionNames: readonly (keyof GpuEngineOptions)[] = [
+  "precision",
+  "level",
+  "tensorCores",
+  "tiles",
+  "skipSelfTest",
+  "debugFolder",
+  "trustedKernels",
+  "persistent",
+  "onTrace",
+];
+
 /** @throws InputError for options of the GPU with another device. */
 export function checkGpuOptions(device: Device, gpu: GpuEngineOptions | undefined): void {
   const [name] = Object.entries(gpu ?? {}).find(([, value]) => value !== undefined) ?? [];
@@ -81,4 +94,6 @@ export interface Platform {
   /** @throws InputError for a name that cannot be a model, CheckpointError for a folder that is none. */
   findModel(location: ModelLocation): Promise<ModelFiles>;
   createEngine(device: Device, options: EngineOptions): Promise<Engine>;
+  /** How many threads this machine, or browser, can run at the same time. */
+  processors(): number;
 }

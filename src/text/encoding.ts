@@ -76,15 +76,15 @@ export class EncodingBuilder {
   }
 }
 
-/** The first `length` tokens. */
-export function shortened({ text, ids, starts, ends, words }: Encoding, length: number): Encoding {
+/** The tokens [first, past) of the same text. */
+export function part({ text, ids, starts, ends, words }: Encoding, first: number, past: number): Encoding {
   return {
     text,
-    length,
-    ids: ids.subarray(0, length),
-    starts: starts.subarray(0, length),
-    ends: ends.subarray(0, length),
-    words: words.subarray(0, length),
+    length: past - first,
+    ids: ids.subarray(first, past),
+    starts: starts.subarray(first, past),
+    ends: ends.subarray(first, past),
+    words: words.subarray(first, past),
   };
 }
 

@@ -1,0 +1,197 @@
+/**
+ * One call to a loaded model: rows become tasks, their windows go through the model as one stream, and each task is done
+ * with its last window.
+ *
+ * Must stay true: windows are made when they are due and forgotten when their answers are collected, so that a book costs
+ * no more memory than its tokens; a row's fault is that row's alone, and its error names the row; an abort is no fault of a
+ * row and ends the call.
+ */
+import { AnswerCollector, type AnswerResult } from "./answer/answer-collector.ts";
+import type { AnswerOptions, ResolvedAnswerOptions } from "./answer/options.ts";
+import { FusebertError, InputError, type Row } from "./errors.ts";
+import type { LoadedModel } from "./loaded-model.ts";
+import { checkQuestion, rowOf } from "./questions.ts";
+import { type Encoding, part } from "./text/encoding.ts";
+import { countWindows, makeWindows, type TextWindow } from "./text/windows.ts";
+
+/** `tokenize` counts UTF-16 code units of all contexts, `compute` counts windows. */
+export interface AnswerProgress {
+  readonly phase: "tokenize" | "compute";
+  readonly done: number;
+  readonly total: number;
+  /** Once, as computing begins: that the windows overlap so much that most of the work is done several times. */
+  readonly note?: string;
+}
+
+export interface AnswerCallOptions extends AnswerOptions {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: AnswerProgress) => void;
+  /**
+   * For a list: whether the first question that cannot be answered ends the call (`throw`, the default), or its error comes
+   * back in its place and the others are answered (`return`).
+   */
+  readonly onError?: "throw" | "return";
+}
+
+/** A question being answered. */
+export interface Task {
+  readonly row: Row;
+  readonly question: Encoding;
+  readonly context: Encoding;
+  readonly windows: number;
+  readonly collector: AnswerCollector;
+  readonly truncatedQuestion: string | undefined;
+  computed: number;
+  isDone: boolean;
+}
+
+/** What was wrong with a row; the error does not name it yet. */
+export interface Failure {
+  readonly row: Row;
+  readonly error: FusebertError;
+}
+
+export type Outcome = { readonly row: Row; readonly result: AnswerResult } | Failure;
+
+/** Windows that are read this many times as often as without overlap are worth a word. */
+const manyTimes = 4;
+
+export class AnswerCall {
+  readonly #model: LoadedModel;
+  readonly #options: ResolvedAnswerOptions;
+  readonly #signal: AbortSignal | undefined;
+  readonly #returnsErrors: boolean;
+  readonly #onProgress: (progress: AnswerProgress) => void;
+
+  constructor(model: LoadedModel, options: ResolvedAnswerOptions, { signal, onProgress, onError }: AnswerCallOptions) {
+    this.#model = model;
+    this.#options = options;
+    this.#signal = signal;
+    this.#returnsErrors = onError === "return";
+    this.#onProgress = onProgress ?? (() => undefined);
+  }
+
+  /**
+   * Checks and tokenises one row.
+   * @param onTokenized told the code units of its context that are done.
+   * @returns the task, or the row's error. Rejects with the signal's reason, or with what is no fault of the row.
+   */
+  async prepare(input: unknown, index: number, onTokenized: (done: number) => void): Promise<Task | Failure> {
+    try {
+      return await this.#prepare(input, index, onTokenized);
+    } catch (error) {
+      if (!(error instanceof FusebertError) || this.#signal?.aborted) throw error;
+      return { row: rowOf(input, index), error };
+    }
+  }
+
+  /**
+   * The outcomes of the tasks, each when its last window is computed. A failure of the engine is thrown; with
+   * `onError: "return"` it is the outcome of every task that is left.
+   */
+  async *run(tasks: readonly Task[]): AsyncGenerator<Outcome> {
+    const total = tasks.reduce((sum, { windows }) => sum + windows, 0);
+    const note = this.#note(tasks, total);
+    let done = 0;
+    if (note !== undefined) this.#onProgress({ phase: "compute", done, total, note });
+    try {
+      for await (const batch of this.#model.run(this.#windowsOf(tasks), this.#signal)) {
+        done += batch.length;
+        for (const { item, logits } of batch) {
+          const outcome = collect(item.task, item.window, logits);
+          if (outcome !== undefined) yield outcome;
+        }
+        this.#onProgress({ phase: "compute", done, total });
+      }
+    } catch (error) {
+      if (!(error instanceof FusebertError) || this.#signal?.aborted || !this.#returnsErrors) throw error;
+      for (const { row } of tasks.filter(({ isDone }) => !isDone)) yield { row, error };
+    }
+  }
+
+  async #prepare(input: unknown, index: number, onTokenized: (done: number) => void): Promise<Task> {
+    const { question, context, ...row } = checkQuestion(input, index);
+    const { encoding, truncatedQuestion } = this.#encodeQuestion(question);
+    const encodedContext = await this.#model.tokenizer.encodeAsync(context, {
+      ...(this.#signal && { signal: this.#signal }),
+      onProgress: onTokenized,
+    });
+    if (encodedContext.length === 0) {
+      throw new InputError({ found: "the context is empty", expected: "a text that may hold the answer" });
+    }
+    return {
+      row,
+      question: encoding,
+      context: encodedContext,
+      windows: countWindows(encoding.length, encodedContext.length, this.#options),
+      collector: new AnswerCollector(encodedContext, this.#options),
+      truncatedQuestion,
+      computed: 0,
+      isDone: false,
+    };
+  }
+
+  #encodeQuestion(question: string) {
+    const { maxQuestionLength, truncateQuestion } = this.#options;
+    const encoding = this.#model.tokenizer.encode(question);
+    if (encoding.length === 0) throw new InputError({ found: "the question is empty", expected: "a question" });
+    if (encoding.length <= maxQuestionLength) return { encoding, truncatedQuestion: undefined };
+    if (truncateQuestion === false) {
+      throw new InputError({
+        found: `the question has ${encoding.length} tokens`,
+        expected: `at most ${maxQuestionLength} (maxQuestionLength)`,
+        advice: "Ask more briefly, raise maxQuestionLength, or set truncateQuestion to have it cut.",
+      });
+    }
+    if (truncateQuestion === "start") {
+      const read = part(encoding, encoding.length - maxQuestionLength, encoding.length);
+      return { encoding: read, truncatedQuestion: question.slice(read.starts[0]) };
+    }
+    const read = part(encoding, 0, maxQuestionLength);
+    return { encoding: read, truncatedQuestion: question.slice(0, read.ends[maxQuestionLength - 1]) };
+  }
+
+  *#windowsOf(tasks: readonly Task[]): Generator<{ task: Task; window: TextWindow }> {
+    for (const task of tasks) {
+      for (const window of makeWindows(task.question, task.context, this.#model.tokenizer.special, this.#options)) {
+        yield { task, window };
+      }
+    }
+  }
+
+  /** What to say where neighbouring windows share nearly everything. */
+  #note(tasks: readonly Task[], windows: number): string | undefined {
+    const { docStride } = this.#options;
+    const apart = tasks.reduce((sum, { question, context }) => {
+      return sum + countWindows(question.length, context.length, { ...this.#options, docStride: 0 });
+    }, 0);
+    if (windows < manyTimes * apart) return undefined;
+    return (
+      `docStride ${docStride} is the number of tokens that neighbouring windows share: ${windows} windows are read, ` +
+      `where without overlap there would be ${apart}`
+    );
+  }
+}
+
+/** Adds a window's logits to its task. @returns the outcome, once there is one. */
+function collect(task: Task, window: TextWindow, logits: Parameters<AnswerCollector["add"]>[1]): Outcome | undefined {
+  const { row, collector, windows, truncatedQuestion } = task;
+  if (task.isDone) return undefined;
+  try {
+    collector.add(window, logits);
+  } catch (error) {
+    if (!(error instanceof FusebertError)) throw error;
+    task.isDone = true;
+    return { row, error };
+  }
+  task.computed++;
+  if (task.computed < windows) return undefined;
+  task.isDone = true;
+  const { id } = row;
+  const result = {
+    ...collector.result(),
+    ...(truncatedQuestion !== undefined && { truncatedQuestion }),
+    ...(id !== undefined && { id }),
+  };
+  return { row, result };
+}

@@ -1,0 +1,216 @@
+/**
+ * Many questions at once: each row's fault is its own, results can be had as they are ready, and whatever a program passes
+ * is answered with an InputError, never a TypeError.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { exportOnnx } from "../src/export/export-onnx.ts";
+import { EngineError, InputError, MemoryFiles, type Question, QuestionAnswerer } from "../src/index.ts";
+import { novel } from "./support/novel.ts";
+import { writeSmallModel } from "./support/small-model.ts";
+
+let folder: string;
+let small: QuestionAnswerer;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "fusebert-lists-"));
+  small = await QuestionAnswerer.load(await writeSmallModel(join(folder, "small")));
+});
+afterAll(async () => {
+  await small.dispose();
+  await rm(folder, { recursive: true });
+});
+
+async function allOf<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
+
+const ok: Question = { question: "Who wrote it?", context: "Mary Shelley wrote it." };
+const tooLong = { ...ok, question: "who ".repeat(100) };
+
+describe("a row that cannot be answered", () => {
+  test.each([
+    ["null", null, /questions\[1\]: the question is null; expected an object with question and context/],
+    ["nothing", undefined, /questions\[1\]: the question is undefined/],
+    ["a text", "Who?", /questions\[1\]: the question is "Who\?"/],
+    ["a list", [ok], /questions\[1\]: the question is a list/],
+    ["without a context", { question: "Who?" }, /questions\[1\]: the context is undefined; expected a string/],
+    ["of no tokens", { ...ok, context: " \n" }, /questions\[1\]: the context is empty/],
+    ["too long", tooLong, /questions\[1\]: the question has 100 tokens; expected at most 64/],
+    ["with an id", { ...ok, context: "", id: "q-1" }, /questions\[1\] \(id "q-1"\): the context is empty/],
+    ["with a number for id", { ...ok, id: 7 }, /questions\[1\]: the id is 7; expected a string/],
+  ])("%s is named, and the others can be answered", async (_, row, message) => {
+    const questions = [ok, row as Question, ok];
+    const failure = await small.answer(questions).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(InputError);
+    expect(failure).toMatchObject({ index: 1, message: expect.stringMatching(message) });
+
+    const results = await small.answer(questions, { onError: "return" });
+    expect(results.map((result) => "error" in result)).toEqual([false, true, false]);
+    expect(results[1]).toMatchObject({ index: 1, error: { index: 1, message: expect.stringMatching(message) } });
+    expect(results[2]).toEqual(await small.answer(ok));
+  });
+
+  test("may be a hole", async () => {
+    const holed = new Array<Question>(3);
+    holed[2] = ok;
+    await expect(small.answer(holed)).rejects.toMatchObject({ name: "InputError", index: 0 });
+    const results = await small.answer(holed, { onError: "return" });
+    expect(results.map((result) => "error" in result)).toEqual([true, true, false]);
+  });
+
+  test("whose logits are not finite is named too", async () => {
+    // Of one token id every embedding is so large that float32 overflows.
+    const spoilt = await writeSmallModel(join(folder, "spoilt"), () => 3e38);
+    await using answerer = await QuestionAnswerer.load(spoilt);
+    await expect(answerer.answer([ok])).rejects.toMatchObject({ name: "EngineError", index: 0 });
+    const [failed] = await answerer.answer([{ ...ok, id: "a" }], { onError: "return" });
+    expect(failed).toMatchObject({ index: 0, id: "a", error: { name: "EngineError" } });
+  });
+
+  test("alone is not called a row", async () => {
+    await expect(small.answer({ ...ok, context: "" })).rejects.toThrow(/^the context is empty/);
+  });
+});
+
+test("a result has the id of its question", async () => {
+  const [first, second] = await small.answer([{ ...ok, id: "first" }, ok]);
+  expect(first?.id).toBe("first");
+  expect(second).not.toHaveProperty("id");
+});
+
+describe("a stream", () => {
+  test("gives what a list gives, each when it is ready, with its index and id", async () => {
+    const long = await novel(60_000);
+    const questions = [
+      { ...ok, context: long, id: "novel" },
+      ...Array.from({ length: 40 }, (_, n) => ({ ...ok, id: `q${n}` })),
+    ];
+    const expected = await small.answer(questions, { topK: 2 });
+    const seen: number[] = [];
+    for await (const { index, ...result } of small.stream(questions, { topK: 2 })) {
+      seen.push(index);
+      expect(result.answers.map(({ text }) => text)).toEqual(expected[index]?.answers.map(({ text }) => text));
+      expect(result.id).toBe(questions[index]?.id);
+    }
+    expect(seen.toSorted((a, b) => a - b)).toEqual(questions.map((_, index) => index));
+  });
+
+  test("takes questions as it needs them, and no more than a group once nobody takes results", async () => {
+    let taken = 0;
+    async function* endless() {
+      for (;;) {
+        taken++;
+        yield ok;
+      }
+    }
+    let got = 0;
+    for await (const { answers } of small.stream(endless())) {
+      expect(answers).toHaveLength(1);
+      if (++got === 1000) break;
+    }
+    expect(taken).toBeLessThan(2000);
+    const before = taken;
+    expect((await small.answer(ok)).answers).toHaveLength(1);
+    expect(taken).toBe(before);
+  });
+
+  test("lets others ask between two results", async () => {
+    const questions = Array.from({ length: 600 }, () => ok);
+    let asked = 0;
+    for await (const { index } of small.stream(questions)) {
+      if (index % 100 === 0 && (await small.answer(ok)).answers.length === 1) asked++;
+    }
+    expect(asked).toBe(6);
+  });
+
+  test("returns errors in place of answers, or ends with the first", async () => {
+    const questions = [ok, { ...ok, context: "", id: "empty" }, ok];
+    const outcomes: string[] = [];
+    for await (const item of small.stream(questions, { onError: "return" })) {
+      outcomes.push("error" in item ? `${item.index} ${item.error.message}` : `${item.index}`);
+    }
+    expect(outcomes.toSorted()).toEqual([
+      "0",
+      '1 questions[1] (id "empty"): the context is empty; expected a text that may hold the answer.',
+      "2",
+    ]);
+    await expect(allOf(small.stream(questions))).rejects.toMatchObject({ index: 1, id: "empty" });
+  });
+
+  test("can be given up, and ends where the model is disposed of", async () => {
+    const controller = new AbortController();
+    const reason = new Error("enough");
+    const taking = async () => {
+      for await (const _ of small.stream(
+        Array.from({ length: 5000 }, () => ok),
+        { signal: controller.signal },
+      )) {
+        controller.abort(reason);
+      }
+    };
+    await expect(taking()).rejects.toBe(reason);
+
+    const passing = await QuestionAnswerer.load(join(folder, "small"));
+    const results = passing.stream(Array.from({ length: 1000 }, () => ok));
+    await results.next();
+    await passing.dispose();
+    await expect(allOf(results)).rejects.toThrow(EngineError);
+  });
+});
+
+describe("a wrong argument is an InputError", () => {
+  const any = (value: unknown) => value as never;
+  test.each<[string, () => Promise<unknown>, RegExp]>([
+    ["answer(null)", () => small.answer(any(null)), /the question is null/],
+    ["answer()", () => small.answer(any(undefined)), /the question is undefined/],
+    ["answer(5)", () => small.answer(any(5)), /the question is 5/],
+    ["answer([null])", () => small.answer([any(null)]), /questions\[0\]/],
+    ["options null", () => small.answer(ok, any(null)), /the options are null; expected an object/],
+    ["options 5", () => small.answer(ok, any(5)), /the options are 5/],
+    ["options []", () => small.answer(ok, any([])), /the options are a list/],
+    ["signal {}", () => small.answer(ok, { signal: any({}) }), /signal is an object; expected an AbortSignal/],
+    ["signal null", () => small.answer(ok, { signal: any(null) }), /signal is null/],
+    ["onProgress", () => small.answer(ok, { onProgress: any("x") }), /onProgress is "x"; expected a function/],
+    ["onError", () => small.answer([ok], { onError: any("ignore") }), /onError is "ignore"; expected throw or return/],
+    ["onError of one", () => small.answer(ok, any({ onError: "return" })), /for a single question/],
+    ["topK an object", () => small.answer(ok, { topK: any({}) }), /topK is an object/],
+    ["topK a symbol", () => small.answer(ok, { topK: any(Symbol("k")) }), /topK is a symbol/],
+    ["an object without prototype", () => small.answer(ok, { topK: any(Object.create(null)) }), /topK is an object/],
+    ["overlap", () => small.answer(ok, { overlap: any("some") }), /overlap is "some"; expected allow or none/],
+    ["offsetUnit", () => small.answer(ok, { offsetUnit: any("byte") }), /offsetUnit is "byte"; expected utf-16 or code/],
+    ["truncateQuestion", () => small.answer(ok, { truncateQuestion: any("middle") }), /expected end, start, true or false/],
+    ["stream(null)", () => allOf(small.stream(any(null))), /the questions are null; expected a list/],
+    ["stream of a text", () => allOf(small.stream(any("abc"))), /the questions are "abc"/],
+    ["stream of one", () => allOf(small.stream(any(ok))), /the questions are an object/],
+    ["stream options", () => allOf(small.stream([], any(null))), /the options are null/],
+    ["load(5)", () => QuestionAnswerer.load(any(5)), /the model is 5; expected a folder/],
+    ["load(null)", () => QuestionAnswerer.load(any(null)), /the model is null/],
+    ["load({})", () => QuestionAnswerer.load(any({})), /the model is an object/],
+    ["load([])", () => QuestionAnswerer.load(any([])), /the model is a list/],
+    ["load options null", () => QuestionAnswerer.load(undefined, any(null)), /the options are null/],
+    ["load options 5", () => QuestionAnswerer.load(undefined, any(5)), /the options are 5/],
+    ["load options []", () => QuestionAnswerer.load(undefined, any([])), /the options are a list/],
+    ["a load option", () => QuestionAnswerer.load(undefined, any({ dtype: "q8" })), /no option dtype; expected one of device/],
+    ["load's signal", () => QuestionAnswerer.load(undefined, { signal: any({}) }), /signal is an object/],
+    ["revision", () => QuestionAnswerer.load("a/b", { revision: any(7) }), /revision is 7; expected a string/],
+    ["gpu null", () => QuestionAnswerer.load(undefined, { device: "webgpu", gpu: any(null) }), /options of the GPU are null/],
+    ["a gpu option", () => QuestionAnswerer.load(undefined, { device: "webgpu", gpu: any({ x: 1 }) }), /no option x/],
+    ["threads 1000", () => QuestionAnswerer.load(undefined, { threads: 1000 }), /threads is 1000; expected a whole number from 1 to/],
+    ["threads '2'", () => QuestionAnswerer.load(undefined, { threads: any("2") }), /threads is "2"/],
+    ["MemoryFiles(null)", async () => new MemoryFiles(any(null)), /the files are null; expected an object/],
+    ["MemoryFiles([])", async () => new MemoryFiles(any([])), /the files are a list/],
+    ["MemoryFiles of text", async () => new MemoryFiles(any({ "config.json": "{}" })), /"config.json" is "{}"; expected a Uint8Array/],
+    ["exportOnnx options", () => exportOnnx(undefined, any(null)), /the options are null/],
+    ["exportOnnx option", () => exportOnnx(undefined, any({ dtype: 1 })), /no option dtype/],
+    ["exportOnnx(5)", () => exportOnnx(any(5)), /the model is 5/],
+  ])("%s", async (_, call, message) => {
+    const error = await call().catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(InputError);
+    expect(error).toMatchObject({ message: expect.stringMatching(message) });
+  }); // biome-ignore format: a table
+});
