@@ -42,7 +42,8 @@ export class FusebertError extends Error {
   readonly id?: string;
 
   constructor({ found, expected, advice, cause, row }: ErrorParts) {
-    const sentences = [expected === undefined ? `${found}.` : `${found}; expected ${expected}.`, advice ?? ""];
+    const fault = `${rowName(row)}${found}`;
+    const sentences = [expected === undefined ? `${fault}.` : `${fault}; expected ${expected}.`, advice ?? ""];
     super(sentences.join(" ").trim(), cause === undefined ? undefined : { cause });
     this.found = found;
     this.expected = expected;
@@ -51,19 +52,23 @@ export class FusebertError extends Error {
     if (row?.id !== undefined) this.id = row.id;
   }
 
-  /** This error, as the fault of one row of a list: its message begins with the row. */
-  inRow(row: Row): FusebertError {
-    const { expected, advice, cause } = this;
-    const name = `questions[${row.index}]${row.id === undefined ? "" : ` (id ${JSON.stringify(row.id)})`}`;
+  /** This error, as the fault of one row of a list, which its message names, or of none. */
+  inRow(row: Row | undefined): FusebertError {
+    const { found, expected, advice, cause } = this;
     const Kind = this.constructor as new (parts: ErrorParts) => FusebertError;
     return new Kind({
-      found: `${name}: ${this.found}`,
+      found,
       ...(expected !== undefined && { expected }),
       ...(advice !== undefined && { advice }),
       ...(cause !== undefined && { cause }),
-      row,
+      ...(row !== undefined && { row }),
     });
   }
+}
+
+function rowName(row: Row | undefined): string {
+  if (row === undefined) return "";
+  return `questions[${row.index}]${row.id === undefined ? "" : ` (id ${JSON.stringify(row.id)})`}: `;
 }
 
 /** The caller's arguments or text are wrong: an option out of range, an empty context, a question too long. */

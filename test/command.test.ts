@@ -69,6 +69,7 @@ describe("answers", () => {
       "model",
       "device",
       "computedBy",
+      "offsetUnit",
       "answers",
       "noAnswerScore",
       "windows",
@@ -78,7 +79,10 @@ describe("answers", () => {
     expect(report.computedBy).toBe("cpu: ONNX Runtime, f32");
     expect(report.answers).toHaveLength(2);
     expect(report.answers[0]).toMatchObject({ text: "Mary Shelley", start: 56, end: 68, source: file("novel.txt") });
-    expect(Object.keys(report.answers[0] ?? {})).toEqual(["text", "score", "start", "end", "source"]);
+    expect(report.offsetUnit).toBe("utf-16");
+    expect(report.answers[0]).toMatchObject({ line: 1, excerpt: { text: passage.split("\n")[0], start: 56, end: 68 } });
+    const fields = ["text", "score", "start", "end", "source", "line", "excerpt"];
+    expect(Object.keys(report.answers[0] ?? {})).toEqual(fields);
     expect(report.timing.loadMs).toBeGreaterThan(0);
     expect(report.timing.answerMs).toBeGreaterThan(0);
   });

@@ -15,9 +15,9 @@ export type Overlap = "allow" | "none";
 /** Which end of a question that is too long is cut. */
 export type TruncatedSide = "end" | "start";
 
-const scorings: readonly Scoring[] = ["probability", "logits"];
-const overlaps: readonly Overlap[] = ["allow", "none"];
-const truncatedSides: readonly TruncatedSide[] = ["end", "start"];
+export const scorings: readonly Scoring[] = ["probability", "logits"];
+export const overlaps: readonly Overlap[] = ["allow", "none"];
+export const truncatedSides: readonly TruncatedSide[] = ["end", "start"];
 
 export interface AnswerOptions {
   /** How many answers to give at most. Default 1. */

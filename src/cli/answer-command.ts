@@ -3,19 +3,30 @@
  */
 import { Command, Option } from "commander";
 import { isImpossible } from "../answer/answer-collector.ts";
-import type { AnswerOptions, Scoring } from "../answer/options.ts";
+import { type OffsetUnit, offsetUnits } from "../answer/code-points.ts";
+import {
+  type AnswerOptions,
+  type Overlap,
+  overlaps,
+  type Scoring,
+  scorings,
+  type TruncatedSide,
+  truncatedSides,
+} from "../answer/options.ts";
 import { compareSpans } from "../answer/top-spans.ts";
-import { InputError } from "../errors.ts";
+import { FusebertError, InputError } from "../errors.ts";
 import { QuestionAnswerer } from "../question-answerer.ts";
 import { type ExitCode, exitCode } from "./exit-codes.ts";
+import { withFlagNames } from "./flag-names.ts";
 import { addGpuOptions, deviceOption, precisionOption } from "./gpu-options.ts";
 import { loadOptions, type ModelRunOptions } from "./load-options.ts";
 import { type ModelOptions, modelOption, revisionOption } from "./model-options.ts";
 import { atLeastOne, collect, finiteNumber, wholeNumber } from "./parse-options.ts";
 import { Progress } from "./progress.ts";
 import { readTexts, type SourceText } from "./read-texts.ts";
-import { type AnswerReport, renderJson, renderText } from "./render-answers.ts";
+import { type AnswerRun, foundAnswer, renderJson, renderText } from "./render-answers.ts";
 import { TraceFile } from "./trace-file.ts";
+import { warn } from "./warn.ts";
 
 interface AnswerCommandOptions extends ModelRunOptions, ModelOptions {
   readonly context: readonly string[];
@@ -25,6 +36,9 @@ interface AnswerCommandOptions extends ModelRunOptions, ModelOptions {
   readonly maxSequenceLength?: number;
   readonly docStride?: number;
   readonly maxQuestionLength?: number;
+  readonly truncateQuestion?: TruncatedSide;
+  readonly overlap: Overlap;
+  readonly offsetUnit: OffsetUnit;
   readonly allowNoAnswer?: boolean;
   readonly scoring: Scoring;
   readonly noAnswerThreshold?: number;
@@ -34,7 +48,10 @@ interface AnswerCommandOptions extends ModelRunOptions, ModelOptions {
 
 const helpAfter = `
 Texts are UTF-8; with neither --context nor --text, standard input is read. Several texts are searched as one: the best
-answers over all.
+answers over all. Probabilities of different texts compare badly: use --scoring logits for several.
+
+Offsets of answers count UTF-16 code units, as JavaScript's strings do, from 0, the end exclusive. Python's strings count
+code points, which differ behind an emoji: --offset-unit code-point.
 
 Examples:
   fusebert answer "Who wrote it?" --context book.txt
@@ -70,10 +87,23 @@ export function answerCommand(signal: AbortSignal, finish: (code: ExitCode) => v
     .option("--max-sequence-length <n>", "tokens a window holds (default: 384)", atLeastOne)
     .option("--doc-stride <n>", "tokens that neighbouring windows share (default: 128)", wholeNumber)
     .option("--max-question-length <n>", "longest question, in tokens (default: 64)", atLeastOne)
+    .addOption(
+      new Option("--truncate-question <side>", "cut a longer question at its end or start").choices(truncatedSides),
+    )
+    .addOption(
+      new Option("--overlap <overlap>", "whether answers may overlap; none keeps the best of those that do")
+        .choices(overlaps)
+        .default("none"),
+    )
+    .addOption(
+      new Option("--offset-unit <unit>", "what start and end of an answer count")
+        .choices(offsetUnits)
+        .default("utf-16"),
+    )
     .option("--allow-no-answer", "give no answer where the texts hold none")
     .addOption(
       new Option("--scoring <scoring>", "logits are comparable across the windows of a long text")
-        .choices(["probability", "logits"])
+        .choices(scorings)
         .default("probability"),
     )
     .addOption(noAnswerThreshold())
@@ -92,10 +122,10 @@ async function run(question: string, options: AnswerCommandOptions, signal: Abor
   const trace = await TraceFile.open(options.trace, options.device);
   const progress = new Progress();
   try {
-    const { report, contexts } = await answer(question, texts, options, trace, progress, signal);
+    const found = await answer(question, texts, options, trace, progress, signal);
     progress.stop();
-    process.stdout.write(options.json ? renderJson(report) : renderText(report, contexts));
-    return report.answers.length > 0 ? exitCode.answered : exitCode.noAnswer;
+    process.stdout.write(options.json ? renderJson(found) : renderText(found));
+    return found.answers.length > 0 ? exitCode.answered : exitCode.noAnswer;
   } finally {
     progress.stop();
     await trace?.save();
@@ -109,7 +139,7 @@ async function answer(
   trace: TraceFile | undefined,
   progress: Progress,
   signal: AbortSignal,
-): Promise<{ report: AnswerReport; contexts: string[] }> {
+): Promise<AnswerRun> {
   const started = performance.now();
   const loading = loadOptions(options, progress, signal);
   await using answerer = await QuestionAnswerer.load(options.model, {
@@ -118,49 +148,64 @@ async function answer(
   });
   progress.stop();
   const loaded = performance.now();
-  const results = await answerer.answer(
-    texts.map(({ text }) => ({ question, context: text })),
-    {
-      ...answerOptions(options),
-      signal,
-      onProgress: ({ phase, done, total }) =>
-        progress.update(phase === "tokenize" ? "Reading" : "Answering", done, total),
-    },
-  );
+  const results = await answerer
+    .answer(
+      texts.map(({ text }) => ({ question, context: text })),
+      {
+        ...answerOptions(options),
+        signal,
+        onProgress: ({ phase, done, total, note }) => {
+          progress.update(phase === "tokenize" ? "Reading" : "Answering", done, total);
+          if (note !== undefined) warn(withFlagNames(note));
+        },
+      },
+    )
+    // There is one question: which text it was asked of is no part of the fault.
+    .catch((error: unknown) => {
+      throw error instanceof FusebertError ? error.inRow(undefined) : error;
+    });
+  const answered = performance.now();
   const noAnswerScore = Math.min(...results.map((result) => result.noAnswerScore));
   const found = results
-    .flatMap((result, index) => result.answers.map((answer) => ({ answer, ...(texts[index] as SourceText) })))
+    .flatMap((result, index) => result.answers.map((answer) => ({ answer, text: texts[index] as SourceText })))
     .sort((a, b) => compareSpans(a.answer, b.answer))
     .slice(0, options.topK ?? 1);
-  const answers = found.map(({ answer, source }) => ({ ...answer, source }));
-  const none = isImpossible(answers, noAnswerScore, {
-    handleImpossibleAnswer: options.allowNoAnswer === true,
-    scoring: options.scoring,
-    noAnswerThreshold: options.noAnswerThreshold ?? 0,
-  });
-  const report = {
+  const none = isImpossible(
+    found.map((entry) => entry.answer),
+    noAnswerScore,
+    {
+      handleImpossibleAnswer: options.allowNoAnswer === true,
+      scoring: options.scoring,
+      noAnswerThreshold: options.noAnswerThreshold ?? 0,
+    },
+  );
+  const truncatedQuestion = results[0]?.truncatedQuestion;
+  return {
     question,
+    ...(truncatedQuestion !== undefined && { truncatedQuestion }),
     model: answerer.model,
     device: answerer.device,
     computedBy: answerer.computedBy,
-    answers: none ? [] : answers,
+    offsetUnit: options.offsetUnit,
+    answers: none ? [] : found.map((entry) => foundAnswer(entry.answer, entry.text, options.offsetUnit)),
     noAnswerScore,
     windows: results.reduce((sum, result) => sum + result.windows, 0),
-    timing: { loadMs: loaded - started, answerMs: performance.now() - loaded },
+    timing: { loadMs: loaded - started, answerMs: answered - loaded },
   };
-  return { report, contexts: found.map(({ text }) => text) };
 }
 
 /** The library's options; the texts are searched as one, so that whether there is an answer is decided over all of them. */
 function answerOptions(options: AnswerCommandOptions): AnswerOptions {
-  const { topK, maxAnswerLength, maxSequenceLength, docStride, maxQuestionLength, scoring } = options;
+  const { topK, maxAnswerLength, maxSequenceLength, docStride, maxQuestionLength, truncateQuestion } = options;
   return {
-    scoring,
+    scoring: options.scoring,
+    overlap: options.overlap,
     ...(topK !== undefined && { topK }),
     ...(maxAnswerLength !== undefined && { maxAnswerLength }),
     ...(maxSequenceLength !== undefined && { maxSequenceLength }),
     ...(docStride !== undefined && { docStride }),
     ...(maxQuestionLength !== undefined && { maxQuestionLength }),
+    ...(truncateQuestion !== undefined && { truncateQuestion }),
   };
 }
 

@@ -7,6 +7,7 @@
 import { Command, CommanderError } from "commander";
 import { version } from "../version.ts";
 import { describeError, type ExitCode, exitCode } from "./exit-codes.ts";
+import { withFlagNames } from "./flag-names.ts";
 
 type MakeCommand = (signal: AbortSignal, finish: (code: ExitCode) => void) => Command;
 
@@ -65,15 +66,6 @@ export async function main(argv: readonly string[]): Promise<number> {
 function commandsFor(name: string | undefined): Promise<MakeCommand[]> {
   const named = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined;
   return Promise.all((named ? [named] : Object.values(commands)).map((load) => load()));
-}
-
-/** The library speaks of `maxQuestionLength`; whoever types a command knows it as `--max-question-length`. */
-function withFlagNames(message: string): string {
-  return message
-    .replace(/\b(?:topK|docStride|maxAnswerLength|maxSequenceLength|maxQuestionLength)\b/g, (name) => {
-      return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-    })
-    .replace(", or set truncateQuestion to have it cut", "");
 }
 
 /** A library that prints would spoil the output for whoever parses it. */

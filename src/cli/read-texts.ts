@@ -5,9 +5,11 @@
  * file says, so they are refused with the place where they stand, never replaced.
  */
 import { constants, isUtf8 } from "node:buffer";
+import { existsSync, statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { buffer } from "node:stream/consumers";
 import { InputError, messageOf } from "../errors.ts";
+import { warn } from "./warn.ts";
 
 export interface SourceText {
   /** As a person knows it: a path, `stdin` or `text`. */
@@ -21,13 +23,24 @@ export async function readTexts(paths: readonly string[], text: string | undefin
   for (const path of paths.length === 0 && text === undefined ? ["-"] : paths) {
     texts.push(path === "-" ? await readStandardInput() : await readTextFile(path));
   }
-  if (text !== undefined) texts.push({ source: "text", text });
+  if (text !== undefined) {
+    if (namesFile(text)) warn(`--text is the text itself, and a file of that name exists: --context ${text} reads it`);
+    texts.push({ source: "text", text });
+  }
   for (const { source, text: content } of texts) {
     if (content.trim() === "") {
       throw new InputError({ found: `${describe(source)} is empty`, expected: "a text that may hold the answer" });
     }
   }
   return texts;
+}
+
+/** The longest path that Linux takes, in bytes; most have far less. */
+const longestPath = 4096;
+
+/** Whether a text may have been meant as the name of a file. */
+function namesFile(text: string): boolean {
+  return text.length < longestPath && !text.includes("\n") && existsSync(text) && statSync(text).isFile();
 }
 
 function describe(source: string): string {
@@ -61,7 +74,10 @@ async function readBytes(path: string): Promise<Buffer> {
 
 function unreadable(path: string, cause: unknown): InputError {
   const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
-  if (code === "ENOENT") return new InputError({ found: `${path} does not exist`, expected: "a text file", cause });
+  if (code === "ENOENT") {
+    const advice = "To give the text itself, use --text.";
+    return new InputError({ found: `${path} does not exist`, expected: "a text file", advice, cause });
+  }
   if (code === "EISDIR") {
     return new InputError({
       found: `${path} is a folder`,

@@ -3,40 +3,83 @@
  */
 import pc from "picocolors";
 import type { Answer } from "../answer/answer-collector.ts";
-import { excerptAround, printable } from "./excerpt.ts";
+import { inCodePoints, type OffsetUnit } from "../answer/code-points.ts";
+import { type Excerpt, excerptAround, printable } from "./excerpt.ts";
+import type { SourceText } from "./read-texts.ts";
 
-/** What `--json` prints; documented in the README. */
-export interface AnswerReport {
+/** What a run of the command found. */
+export interface AnswerRun {
   readonly question: string;
+  /** What the model read of a question that was too long and, as asked, was cut. */
+  readonly truncatedQuestion?: string;
   readonly model: string;
   readonly device: string;
   /** Adapter or runtime, precision and level: `webgpu: google swiftshader, f32, O4`. */
   readonly computedBy: string;
+  /** What all offsets count. */
+  readonly offsetUnit: OffsetUnit;
   /** Best first; empty when there is none. */
-  readonly answers: readonly (Answer & { readonly source: string })[];
+  readonly answers: readonly FoundAnswer[];
   readonly noAnswerScore: number;
   readonly windows: number;
   readonly timing: { readonly loadMs: number; readonly answerMs: number };
 }
 
-export function renderJson(report: AnswerReport): string {
-  const { loadMs, answerMs } = report.timing;
+export interface FoundAnswer extends Answer {
+  /** A path, `stdin` or `text`. */
+  readonly source: string;
+  readonly excerpt: Excerpt;
+}
+
+/** What `--json` prints; documented in the README. */
+export interface AnswerReport extends Omit<AnswerRun, "answers"> {
+  readonly answers: readonly (Answer & {
+    readonly source: string;
+    /** The answer's line in its text, from 1. */
+    readonly line: number;
+    /** The sentence the answer stands in, for people, and the answer's place in it. */
+    readonly excerpt: { readonly text: string; readonly start: number; readonly end: number };
+  })[];
+}
+
+/** @param answer with its offsets in UTF-16 code units. */
+export function foundAnswer(answer: Answer, { source, text }: SourceText, unit: OffsetUnit): FoundAnswer {
+  const excerpt = excerptAround(text, answer.start, answer.end);
+  const [inUnit = answer] = unit === "utf-16" ? [] : inCodePoints([answer], text);
+  return { ...inUnit, source, excerpt };
+}
+
+export function renderJson(run: AnswerRun): string {
+  const { loadMs, answerMs } = run.timing;
+  const lengthOf = (text: string): number => (run.offsetUnit === "utf-16" ? text.length : Array.from(text).length);
+  const answers = run.answers.map(({ text, score, start, end, source, excerpt: { before, answer, after, line } }) => {
+    const excerptStart = lengthOf(before);
+    const excerpt = {
+      text: `${before}${answer}${after}`,
+      start: excerptStart,
+      end: excerptStart + lengthOf(answer),
+    };
+    return { text, score, start, end, source, line, excerpt };
+  });
   const timing = { loadMs: Math.round(loadMs), answerMs: Math.round(answerMs) };
-  const answers = report.answers.map(({ text, score, start, end, source }) => ({ text, score, start, end, source }));
-  return `${JSON.stringify({ ...report, answers, timing })}\n`;
+  const report: AnswerReport = { ...run, answers, timing };
+  return `${JSON.stringify(report)}\n`;
 }
 
-/** @param contexts the text each answer was found in, in the order of the answers. */
-export function renderText(report: AnswerReport, contexts: readonly string[]): string {
-  const found = report.answers.map((answer, index) => renderAnswer(answer, contexts[index] ?? ""));
+export function renderText(run: AnswerRun): string {
+  const { answers, truncatedQuestion, device, computedBy, offsetUnit } = run;
+  const found = answers.map((answer) => renderAnswer(answer, offsetUnit));
   const text = found.length > 0 ? found.join("\n") : `${pc.yellow("No answer found.")}\n`;
+  const asked = truncatedQuestion === undefined ? [] : [`asked: ${printable(truncatedQuestion)}`];
   // Which GPU, in which precision: picked for the person, who may have several.
-  return report.device === "webgpu" ? `${text}\n${pc.dim(`computed by ${printable(report.computedBy)}`)}\n` : text;
+  const computed = device === "webgpu" ? [`computed by ${printable(computedBy)}`] : [];
+  return `${text}${[...asked, ...computed].map((note) => `\n${pc.dim(note)}\n`).join("")}`;
 }
 
-function renderAnswer({ text, start, end, score, source }: AnswerReport["answers"][number], context: string): string {
-  const { before, answer, after, line } = excerptAround(context, start, end);
-  const place = `${printable(source)}:${line}  characters ${start} to ${end}  score ${formatScore(score)}`;
+function renderAnswer({ text, start, end, score, source, excerpt }: FoundAnswer, unit: OffsetUnit): string {
+  const { before, answer, after, line } = excerpt;
+  const counted = unit === "utf-16" ? "characters" : "code points";
+  const place = `${printable(source)}:${line}  ${counted} ${start} to ${end}  score ${formatScore(score)}`;
   return `${pc.bold(printable(text))}\n\n  ${before}${highlight(answer)}${after}\n  ${pc.dim(place)}\n`;
 }
 
