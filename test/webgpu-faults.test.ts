@@ -15,82 +15,11 @@ import { loadDawn } from "../src/platform/dawn.ts";
 import { bertForQuestionAnswering } from "../src/program/bert.ts";
 import { type Program, selectOutputs } from "../src/program/program.ts";
 import type { Tensor } from "../src/tensor/tensor.ts";
+import { collectGarbage } from "./support/collect-garbage.ts";
 import { expectSame } from "./support/compare-tensors.ts";
+import { type Faults, faultyGpu } from "./support/faulty-gpu.ts";
 import { openRandomOdd, positionIds, readGolden, required } from "./support/golden.ts";
 import { softwareGpuMissing } from "./support/software-gpu.ts";
-
-/** What happens between the engine and the GPU. Each may be changed while the engine is used. */
-interface Faults {
-  noAdapter?: boolean;
-  features?: ReadonlySet<string>;
-  limits?: Readonly<Record<string, number>>;
-  changeSource?: (code: string) => string;
-  /** Buffers larger than this find no memory. */
-  memory?: number;
-  onSubmit?: (device: GPUDevice) => void;
-  onBuffer?: (device: GPUDevice) => void;
-  devices: number;
-}
-
-type Overrides = Readonly<Record<string, unknown>>;
-
-/** The object, some of its members replaced. Native methods insist on the object itself as `this`. */
-function standIn<T extends object>(target: T, overrides: () => Overrides): T {
-  return new Proxy(target, {
-    get(_, name) {
-      const replaced = overrides();
-      if (typeof name === "string" && name in replaced) return replaced[name];
-      const member: unknown = Reflect.get(target, name, target);
-      return typeof member === "function" ? member.bind(target) : member;
-    },
-  });
-}
-
-function faulty(gpu: GPU, faults: Faults): GPU {
-  return standIn(gpu, () => ({
-    requestAdapter: async () => {
-      if (faults.noAdapter) return null;
-      const adapter = required((await gpu.requestAdapter()) ?? undefined);
-      return standIn(adapter, () => ({
-        ...(faults.limits && { limits: standIn(adapter.limits, () => faults.limits ?? {}) }),
-        ...(faults.features && { features: faults.features }),
-        requestDevice: async (descriptor: GPUDeviceDescriptor) => {
-          faults.devices++;
-          return faultyDevice(await adapter.requestDevice(descriptor), faults);
-        },
-      }));
-    },
-  }));
-}
-
-function faultyDevice(device: GPUDevice, faults: Faults): GPUDevice {
-  const { limits = {} } = faults;
-  const limited = standIn(device.limits, () => limits);
-  const queue = standIn(device.queue, () => ({
-    submit: (buffers: GPUCommandBuffer[]) => {
-      device.queue.submit(buffers);
-      faults.onSubmit?.(device);
-    },
-  }));
-  let isOutOfMemory = false;
-  return standIn(device, () => ({
-    limits: limited,
-    queue,
-    createShaderModule: ({ code, ...rest }: GPUShaderModuleDescriptor) =>
-      device.createShaderModule({ ...rest, code: faults.changeSource?.(code) ?? code }),
-    createBuffer: (descriptor: GPUBufferDescriptor) => {
-      isOutOfMemory = descriptor.size > (faults.memory ?? Number.POSITIVE_INFINITY);
-      faults.onBuffer?.(device);
-      return device.createBuffer(descriptor);
-    },
-    popErrorScope: async () => {
-      const isMine = isOutOfMemory;
-      isOutOfMemory = false;
-      const error = await device.popErrorScope();
-      return isMine ? { message: "out of memory" } : error;
-    },
-  }));
-}
 
 let checkpoint: Checkpoint;
 let program: Program;
@@ -113,7 +42,7 @@ const read = (name: string) => checkpoint.weights.read(name);
 
 async function makeEngine(faults: Partial<Faults> = {}, options: WebGpuOptions = {}) {
   const state: Faults = Object.assign(faults, { devices: 0 });
-  const engine = new WebGpuEngine(faulty(await loadDawn(), state), {
+  const engine = new WebGpuEngine(faultyGpu(await loadDawn(), state), {
     precision: "f32",
     skipSelfTest: true,
     ...options,
@@ -357,6 +286,18 @@ describe.skipIf(softwareGpuMissing !== undefined)("the WebGPU engine", () => {
     const again = await engine.compile(program, read);
     expect((await again.run(inputsOf(3))).size).toBe(1);
     expect(faults.devices).toBe(2);
+  });
+
+  test("is forgotten once it was disposed of, although Dawn keeps its device", async () => {
+    const disposed = async () => {
+      const engine = new WebGpuEngine(await loadDawn(), { precision: "f32", skipSelfTest: true });
+      await engine.compile(program, read);
+      await engine.dispose();
+      return new WeakRef(engine);
+    };
+    const engine = await disposed();
+    await collectGarbage(() => engine.deref() === undefined);
+    expect(engine.deref()).toBeUndefined();
   });
 
   test("leaves nothing behind when a weight cannot be read", async () => {

@@ -5,7 +5,7 @@
  * and commands that refer to an invalid object give zeros instead of an error. Either way it is given up, and everything
  * that waits for it hears why. Promises of a lost device may also never settle, so none is awaited but through `guard`.
  *
- * Must stay true: nothing that is guarded outlives the device.
+ * Must stay true: nothing that is guarded outlives the device, and nothing of ours is kept by a device that is lost.
  */
 import { EngineError } from "../../errors.ts";
 
@@ -24,13 +24,16 @@ export class DeviceHealth {
 
   constructor(device: GPUDevice) {
     this.#device = device;
-    device.addEventListener("uncapturederror", (event) => {
+    const onError = (event: GPUUncapturedErrorEvent): void => {
       event.preventDefault();
       this.#fail(`the GPU reported an error: ${firstLine(event.error.message)}`, event.error);
       // Not from within the event: Dawn holds a lock while it calls.
       setTimeout(() => device.destroy());
-    });
+    };
+    device.addEventListener("uncapturederror", onError);
     this.#announced = device.lost.then(({ reason, message }) => {
+      // Dawn in Node keeps the object of a lost device, and with it its listeners and whatever they refer to.
+      device.removeEventListener("uncapturederror", onError);
       const why = firstLine(message) || reason || "the driver does not say why";
       this.#fail(this.#isDestroyed ? "the GPU device was given back" : `the GPU device was lost: ${why}`);
     });
