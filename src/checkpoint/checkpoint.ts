@@ -21,7 +21,7 @@ export interface Checkpoint {
   /** Every parameter of the configuration's model is there, with its shape. */
   readonly weights: Weights;
   /**
-   * Read on first use, from `tokenizer.json` or else `vocab.txt` with `tokenizer_config.json`; also after `close()`.
+   * Read on first use, from `tokenizer.json` or else `vocab.txt`, each with `tokenizer_config.json`; also after `close()`.
    * @throws CheckpointError if there is none, or if it has more tokens than the model's vocabulary.
    */
   tokenizer(): Promise<BertTokenizer>;
@@ -80,12 +80,13 @@ async function openTokenizer(files: ModelFiles, config: BertConfig, options?: Op
 }
 
 async function readTokenizer(files: ModelFiles, options?: OpenOptions): Promise<BertTokenizer> {
+  const readTokenizerConfig = () => readText(files, "tokenizer_config.json", options);
   const json = await readText(files, "tokenizer.json", options);
-  if (json !== undefined) return BertTokenizer.fromTokenizerJson(json, `${files.name}/tokenizer.json`);
-  const vocabulary = await readText(files, "vocab.txt", options);
-  if (vocabulary !== undefined) {
-    return BertTokenizer.fromVocabulary(vocabulary, await readText(files, "tokenizer_config.json", options));
+  if (json !== undefined) {
+    return BertTokenizer.fromTokenizerJson(json, `${files.name}/tokenizer.json`, await readTokenizerConfig());
   }
+  const vocabulary = await readText(files, "vocab.txt", options);
+  if (vocabulary !== undefined) return BertTokenizer.fromVocabulary(vocabulary, await readTokenizerConfig());
   throw new CheckpointError({
     found: `${files.name} has no tokenizer`,
     expected: "tokenizer.json or vocab.txt",

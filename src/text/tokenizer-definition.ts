@@ -107,8 +107,15 @@ export function requireId(
   });
 }
 
-/** Parses JSON, or throws a CheckpointError that names the file. */
+/** Parses a file that must be one JSON object, or throws a CheckpointError that names it. */
 export function parseJson(json: string, name: string): unknown {
+  const value = parsed(json, name);
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  const found = `${name} is ${Array.isArray(value) ? "an array" : JSON.stringify(value)}`;
+  throw new CheckpointError({ found, expected: "a JSON object", advice: GET_AGAIN });
+}
+
+function parsed(json: string, name: string): unknown {
   try {
     return JSON.parse(json);
   } catch (cause) {

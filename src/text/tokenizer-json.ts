@@ -11,6 +11,7 @@ import { CheckpointError } from "../errors.ts";
 import type { AddedToken } from "./added-tokens.ts";
 import type { NormalizerOptions } from "./normalize.ts";
 import { readSpecialIds } from "./post-processor.ts";
+import { reconcileNormalizer } from "./tokenizer-config.ts";
 import {
   GET_AGAIN,
   isTokenId,
@@ -59,8 +60,11 @@ const fileSchema = v.object({
 
 const modelTypeSchema = v.object({ model: v.object({ type: v.string() }) });
 
-/** @throws CheckpointError when the file is damaged, or not the tokenizer of a BERT. */
-export function readTokenizerJson(json: string, name: string): TokenizerDefinition {
+/**
+ * @param configJson the content of tokenizer_config.json, if there is one.
+ * @throws CheckpointError when a file is damaged, or not the tokenizer of a BERT.
+ */
+export function readTokenizerJson(json: string, name: string, configJson: string | undefined): TokenizerDefinition {
   const parsed = parseJson(json, name);
   checkModelType(parsed, name);
   const file = validate(fileSchema, parsed, name);
@@ -73,7 +77,7 @@ export function readTokenizerJson(json: string, name: string): TokenizerDefiniti
     vocabulary,
     tokens,
     addedTokens,
-    normalizer: readNormalizer(file.normalizer),
+    normalizer: readNormalizer(reconcileNormalizer(file.normalizer, configJson)),
     continuingSubwordPrefix: file.model.continuing_subword_prefix,
     maxInputCharsPerWord: file.model.max_input_chars_per_word,
     unknownId: unk,

@@ -6,6 +6,7 @@
 import * as v from "valibot";
 import { CheckpointError } from "../errors.ts";
 import type { AddedToken } from "./added-tokens.ts";
+import { CONFIG_NAME, settingsEntries } from "./tokenizer-config.ts";
 import {
   findId,
   isTokenId,
@@ -16,7 +17,6 @@ import {
 } from "./tokenizer-definition.ts";
 import { validate } from "./validate.ts";
 
-const CONFIG_NAME = "tokenizer_config.json";
 const VOCABULARY_NAME = "vocab.txt";
 
 /** Tokenizers that are BERT's under another name. Others with a vocab.txt split words differently (Japanese ones do). */
@@ -33,10 +33,7 @@ const tokenSchema = v.object({ content: v.string(), ...flags });
 const specialSchema = v.nullish(v.union([v.string(), tokenSchema]));
 
 const configSchema = v.object({
-  tokenizer_class: v.nullish(v.string()),
-  do_lower_case: v.nullish(v.boolean(), true),
-  strip_accents: v.nullish(v.boolean()),
-  tokenize_chinese_chars: v.nullish(v.boolean(), true),
+  ...settingsEntries,
   pad_token: specialSchema,
   unk_token: specialSchema,
   cls_token: specialSchema,
