@@ -15,6 +15,9 @@ export interface ErrorParts {
   readonly cause?: unknown;
 }
 
+/** What to do about a damaged file of a model, wherever that is: on a disk, on a server, in memory. */
+export const GET_AGAIN = "Get the file again from where the model came from.";
+
 /** The message of whatever was thrown. */
 export function messageOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);

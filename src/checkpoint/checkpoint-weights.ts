@@ -60,7 +60,7 @@ async function addShards(
       throw new CheckpointError({
         found: `${files.name} has no ${shard}`,
         expected: `every file that ${INDEX} names`,
-        advice: "Download the missing file.",
+        advice: "Add the missing file from where the model came from.",
       });
     }
     for (const name of names) weights.add(file, name);
@@ -93,7 +93,7 @@ export class CheckpointWeights implements Weights {
       throw new CheckpointError({
         found: `${file.name} has no tensor ${describe(storedName)}`,
         expected: `it there, as ${INDEX} says`,
-        advice: "Download both again.",
+        advice: "Get the index and the weights again, both from the same place.",
       });
     }
     const name = canonicalName(storedName);
@@ -102,7 +102,7 @@ export class CheckpointWeights implements Weights {
       throw new CheckpointError({
         found: `${file.name}: tensors ${describe(other.storedName)} and ${describe(storedName)} both mean ${describe(name)}`,
         expected: "one tensor for each parameter",
-        advice: "Delete one of them: nobody can tell which counts.",
+        advice: "Save the checkpoint again with one of them: which of the two counts cannot be told.",
       });
     }
     this.#places.set(name, { file, storedName });

@@ -65,7 +65,7 @@ async function readConfig(files: ModelFiles, options?: OpenOptions): Promise<Ber
   throw new CheckpointError({
     found: `${files.name} has no config.json`,
     expected: "a model with config.json, model.safetensors and tokenizer.json",
-    advice: "Check that it is the folder or id of a model.",
+    advice: "Check that it is the folder, URL or id of a model, and that the file is there.",
   });
 }
 

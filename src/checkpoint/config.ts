@@ -5,7 +5,7 @@
  * approximated. Only inference matters here, so dropout, initialisation and the like are not looked at.
  */
 import * as v from "valibot";
-import { CheckpointError } from "../errors.ts";
+import { CheckpointError, GET_AGAIN } from "../errors.ts";
 import { describe } from "./describe.ts";
 import { type JsonObject, parseJsonObject } from "./json.ts";
 
@@ -20,6 +20,14 @@ export interface BertConfig {
   readonly layerNormEps: number;
   readonly padTokenId: number;
 }
+
+/** Fields of which other values are right for other models: nothing is wrong with the file, and getting it again is vain. */
+const UNSUPPORTED: ReadonlyMap<string, string> = new Map([
+  ["hidden_act", "Another activation is not supported: use a checkpoint that was trained with this one."],
+  ["position_embedding_type", "Relative positions are not supported: use a checkpoint trained with absolute ones."],
+  ["is_decoder", "Decoders are not supported: use an encoder that was trained for question answering."],
+  ["add_cross_attention", "Cross-attention is not supported: use an encoder that was trained for question answering."],
+]);
 
 /** More than any BERT has; a bound, since work and memory grow with it before a single weight is read. */
 const MAX_LAYERS = 1024;
@@ -97,23 +105,20 @@ function checkKind({ model_type: kind, architectures }: JsonObject, fileName: st
   throw new CheckpointError({
     found: kind === undefined ? `${fileName} has no model_type` : `${fileName}: model_type is ${describe(kind)}`,
     expected: '"bert"',
-    advice: "Use a BERT checkpoint that was trained for question answering.",
+    advice:
+      kind === undefined
+        ? 'If the model is a BERT, add "model_type": "bert" to the file; otherwise use a BERT checkpoint.'
+        : "Use a BERT checkpoint that was trained for question answering.",
   });
 }
 
 function issueError({ path, input, message }: v.InferIssue<typeof ConfigJson>, fileName: string): CheckpointError {
   const field = String(path?.[0]?.key);
-  if (field === "hidden_act") {
-    return new CheckpointError({
-      found: `${fileName}: this checkpoint computes ${describe(input)} (hidden_act); fusebert computes the erf GELU`,
-      expected: '"gelu"',
-      advice: "Use a checkpoint with that activation.",
-    });
-  }
+  const unsupported = UNSUPPORTED.get(field);
   return new CheckpointError({
     found: input === undefined ? `${fileName} has no ${field}` : `${fileName}: ${field} is ${describe(input)}`,
     expected: message,
-    advice: "Check that it is the config.json of a BERT encoder, and download it again.",
+    advice: unsupported ?? `Check that it is the config.json of a BERT. ${GET_AGAIN}`,
   });
 }
 
@@ -123,14 +128,14 @@ function checkTogether({ hiddenSize, heads, padTokenId, vocabSize }: BertConfig,
     throw new CheckpointError({
       found: `${fileName}: hidden_size is ${hiddenSize} and num_attention_heads is ${heads}`,
       expected: "heads that share the hidden size evenly",
-      advice: "Download it again.",
+      advice: GET_AGAIN,
     });
   }
   if (padTokenId >= vocabSize) {
     throw new CheckpointError({
       found: `${fileName}: pad_token_id is ${padTokenId}`,
       expected: `an id below vocab_size, ${vocabSize}`,
-      advice: "Download it again.",
+      advice: GET_AGAIN,
     });
   }
 }

@@ -40,6 +40,6 @@ describe("parseJsonObject", () => {
 
 test("bytes that are not UTF-8 are refused", () => {
   expect(() => decodeUtf8(Uint8Array.of(0x7b, 0xff, 0x7d), "f.json")).toThrow(
-    "f.json is not UTF-8; expected JSON text",
+    "f.json is not UTF-8; expected text in UTF-8",
   );
 });

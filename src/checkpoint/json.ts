@@ -7,15 +7,13 @@
  *
  * Must stay true: no recursion and no backtracking regular expressions, however long or deep the text is.
  */
-import { CheckpointError } from "../errors.ts";
+import { CheckpointError, GET_AGAIN } from "../errors.ts";
 import { describe, reasonOf } from "./describe.ts";
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** The longest JSON text that is read, in bytes: the limit that safetensors sets for its header. */
 export const MAX_JSON_BYTES = 100_000_000;
-
-const AGAIN = "Download it again.";
 
 /** Whether a parsed JSON value is an object: not null, not an array. */
 export function isJsonObject(value: unknown): value is JsonObject {
@@ -31,7 +29,7 @@ export function decodeUtf8(bytes: Uint8Array, what: string): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (cause) {
-    throw new CheckpointError({ found: `${what} is not UTF-8`, expected: "JSON text in UTF-8", advice: AGAIN, cause });
+    throw new CheckpointError({ found: `${what} is not UTF-8`, expected: "text in UTF-8", advice: GET_AGAIN, cause });
   }
 }
 
@@ -50,14 +48,14 @@ export function parseJsonObject(text: string, what: string): JsonObject {
   }
   const value = parse(text, what);
   if (!isJsonObject(value)) {
-    throw new CheckpointError({ found: `${what} is ${describe(value)}`, expected: "a JSON object", advice: AGAIN });
+    throw new CheckpointError({ found: `${what} is ${describe(value)}`, expected: "a JSON object", advice: GET_AGAIN });
   }
   const twice = duplicateKey(text);
   if (twice !== undefined) {
     throw new CheckpointError({
       found: `${what} has the key ${describe(twice)} twice in one object`,
       expected: "each key once, since readers disagree which of two counts",
-      advice: AGAIN,
+      advice: GET_AGAIN,
     });
   }
   return value;
@@ -68,7 +66,7 @@ function parse(text: string, what: string): unknown {
     return JSON.parse(text);
   } catch (cause) {
     const found = text.trim() === "" ? `${what} is empty` : `${what} is not JSON (${reasonOf(cause)})`;
-    throw new CheckpointError({ found, expected: "a JSON object", advice: AGAIN, cause });
+    throw new CheckpointError({ found, expected: "a JSON object", advice: GET_AGAIN, cause });
   }
 }
 

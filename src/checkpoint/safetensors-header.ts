@@ -5,7 +5,7 @@
  * allocated that is larger than the file, and the tensors cover the data exactly: no overlap (one byte read as two
  * tensors), no hole (bytes hidden from every reader), nothing after the end.
  */
-import { CheckpointError } from "../errors.ts";
+import { CheckpointError, GET_AGAIN } from "../errors.ts";
 import { describe, grouped } from "./describe.ts";
 import type { ByteSource } from "./files.ts";
 import { decodeUtf8, isJsonObject, type JsonObject, MAX_JSON_BYTES, parseJsonObject } from "./json.ts";
@@ -38,7 +38,6 @@ const BITS: ReadonlyMap<string, number> = new Map([
 ]);
 
 const LENGTH_BYTES = 8;
-const AGAIN = "Download it again.";
 
 /**
  * Reads and checks the header.
@@ -62,7 +61,7 @@ export async function readHeader(source: ByteSource, fileName: string): Promise<
 async function headerLength(source: ByteSource, fileName: string): Promise<number> {
   if (source.size < LENGTH_BYTES) {
     const found = `${fileName} has ${source.size} bytes`;
-    throw new CheckpointError({ found, expected: "a safetensors file, which has at least 10", advice: AGAIN });
+    throw new CheckpointError({ found, expected: "a safetensors file, which has at least 10", advice: GET_AGAIN });
   }
   const bytes = await source.read(0, LENGTH_BYTES);
   const length = new DataView(bytes.buffer, bytes.byteOffset, LENGTH_BYTES).getBigUint64(0, true);
@@ -71,7 +70,7 @@ async function headerLength(source: ByteSource, fileName: string): Promise<numbe
   throw new CheckpointError({
     found: `${fileName} has ${grouped(source.size)} bytes and says that its header has ${length.toLocaleString("en-US")}`,
     expected: `a header of 2 to ${grouped(room)} bytes`,
-    advice: "Download it again, and check that it is a safetensors file and not a page about one or a Git LFS pointer.",
+    advice: `Check that it is a safetensors file, not a web page or a Git LFS pointer (git lfs pull). ${GET_AGAIN}`,
   });
 }
 
@@ -83,7 +82,7 @@ function parseMetadata(metadata: unknown, fileName: string): ReadonlyMap<string,
   throw new CheckpointError({
     found: `${fileName}: __metadata__ ${wrong ? `has ${describe(wrong[1])} at ${describe(wrong[0])}` : `is ${describe(metadata)}`}`,
     expected: "an object of strings",
-    advice: AGAIN,
+    advice: GET_AGAIN,
   });
 }
 
@@ -97,7 +96,7 @@ function parseEntry(entry: unknown, what: string, dataStart: number, fileSize: n
     throw new CheckpointError({
       found: `${what} has ${grouped(end - start)} bytes of data`,
       expected: `${grouped(bytes)} for ${dtype.name} of shape ${describe(shape)}`,
-      advice: AGAIN,
+      advice: GET_AGAIN,
     });
   }
   return { dtype: dtype.name, shape, start: dataStart + start, end: dataStart + end };
@@ -142,7 +141,7 @@ function isCount(value: unknown): value is number {
 function wrong(what: string, field: string, value: unknown, expected: string): CheckpointError {
   const subject = field === "" ? what : `${what}: ${field}`;
   const found = value === undefined ? `${subject} is missing` : `${subject} is ${describe(value)}`;
-  return new CheckpointError({ found, expected, advice: AGAIN });
+  return new CheckpointError({ found, expected, advice: GET_AGAIN });
 }
 
 /** Checks that the tensors, in the order of their data, follow one another from the header's end to the file's end. */
@@ -158,7 +157,7 @@ function checkCoverage(
     if (tensor.start < end) {
       const expected = "every byte in one tensor";
       const found = `${fileName}: tensor ${describe(name)} overlaps with ${last}`;
-      throw new CheckpointError({ found, expected, advice: AGAIN });
+      throw new CheckpointError({ found, expected, advice: GET_AGAIN });
     }
     if (tensor.start > end) throw hole(fileName, tensor.start - end, `between ${last} and tensor ${describe(name)}`);
     end = tensor.end;
@@ -171,6 +170,6 @@ function hole(fileName: string, bytes: number, where: string): CheckpointError {
   return new CheckpointError({
     found: `${fileName} has ${grouped(bytes)} bytes ${where} that belong to no tensor`,
     expected: "data without holes that ends where the file ends",
-    advice: AGAIN,
+    advice: GET_AGAIN,
   });
 }

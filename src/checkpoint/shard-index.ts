@@ -3,7 +3,7 @@
  *
  * Must stay true: a file's name from the index leads to a file of this model and nowhere else.
  */
-import { CheckpointError } from "../errors.ts";
+import { CheckpointError, GET_AGAIN } from "../errors.ts";
 import { describe } from "./describe.ts";
 import { isJsonObject, parseJsonObject } from "./json.ts";
 
@@ -19,7 +19,7 @@ export function parseShardIndex(json: string, what: string): Map<string, string[
     throw new CheckpointError({
       found: weightMap === undefined ? `${what} has no weight_map` : `${what}: weight_map is ${describe(weightMap)}`,
       expected: "an object that gives every tensor's file",
-      advice: "Download it again.",
+      advice: GET_AGAIN,
     });
   }
   const shards = new Map<string, string[]>();
@@ -28,7 +28,8 @@ export function parseShardIndex(json: string, what: string): Map<string, string[
       throw new CheckpointError({
         found: `${what}: tensor ${describe(tensor)} is said to be in ${describe(shard)}`,
         expected: "the name of a .safetensors file of this model",
-        advice: "Do not use this checkpoint if you do not trust who made it; otherwise download it again.",
+        advice:
+          "Do not use this checkpoint if you do not trust who made it; otherwise get it again from where it came from.",
       });
     }
     const names = shards.get(shard);

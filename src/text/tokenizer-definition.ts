@@ -4,7 +4,7 @@
  * Must stay true: a definition that passed has an id for every special token, no id twice, and only ids that fit an
  * Int32Array.
  */
-import { CheckpointError, messageOf } from "../errors.ts";
+import { CheckpointError, GET_AGAIN, messageOf } from "../errors.ts";
 import type { AddedToken } from "./added-tokens.ts";
 import { isWellFormed } from "./characters.ts";
 import type { NormalizerOptions } from "./normalize.ts";
@@ -30,9 +30,6 @@ export interface TokenizerDefinition {
 }
 
 const LARGEST_ID = 0x7fffffff;
-
-/** What to do about a tokenizer file that is damaged. */
-export const GET_AGAIN = "Get the file again from where the model came from.";
 
 export function isTokenId(value: unknown): value is number {
   return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= LARGEST_ID;

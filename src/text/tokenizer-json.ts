@@ -7,19 +7,12 @@
  * `decoder` is for generating text.
  */
 import * as v from "valibot";
-import { CheckpointError } from "../errors.ts";
+import { CheckpointError, GET_AGAIN } from "../errors.ts";
 import type { AddedToken } from "./added-tokens.ts";
 import type { NormalizerOptions } from "./normalize.ts";
 import { readSpecialIds } from "./post-processor.ts";
 import { reconcileNormalizer } from "./tokenizer-config.ts";
-import {
-  GET_AGAIN,
-  isTokenId,
-  parseJson,
-  requireId,
-  type TokenizerDefinition,
-  tokensById,
-} from "./tokenizer-definition.ts";
+import { isTokenId, parseJson, requireId, type TokenizerDefinition, tokensById } from "./tokenizer-definition.ts";
 import { tokenIdSchema, validate } from "./validate.ts";
 
 const WORD_PIECE = "WordPiece";

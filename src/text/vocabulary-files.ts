@@ -4,7 +4,7 @@
  * Must stay true: what comes out equals what Hugging Face makes of the two when there is no tokenizer.json.
  */
 import * as v from "valibot";
-import { CheckpointError } from "../errors.ts";
+import { CheckpointError, GET_AGAIN } from "../errors.ts";
 import type { AddedToken } from "./added-tokens.ts";
 import { CONFIG_NAME, settingsEntries } from "./tokenizer-config.ts";
 import {
@@ -85,7 +85,8 @@ function checkClass({ tokenizer_class: name }: Config): void {
   throw new CheckpointError({
     found: `${CONFIG_NAME}: tokenizer_class is ${JSON.stringify(name)}`,
     expected: '"BertTokenizer" or one that works like it',
-    advice: "If the model has a tokenizer.json, use that; otherwise choose a BERT checkpoint.",
+    advice:
+      "Add the model's tokenizer.json, which is read instead, if there is one; otherwise choose a BERT checkpoint.",
   });
 }
 
@@ -104,6 +105,7 @@ function readAddedTokens(config: Config, vocabulary: ReadonlyMap<string, number>
       throw new CheckpointError({
         found: `${CONFIG_NAME}: added_tokens_decoder has the key ${JSON.stringify(key)}`,
         expected: "the id of a token",
+        advice: GET_AGAIN,
       });
     }
     if (entry.content !== "") tokens.set(entry.content, addedToken(id, entry, !entry.special));
