@@ -8,12 +8,13 @@
  * Must stay true: no recursion and no backtracking regular expressions, however long or deep the text is.
  */
 import { CheckpointError, GET_AGAIN } from "../errors.ts";
+import { endOfString, jsonExcess } from "../text/json-limits.ts";
 import { describe, reasonOf } from "./describe.ts";
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** The longest JSON text that is read, in bytes: the limit that safetensors sets for its header. */
-export const MAX_JSON_BYTES = 100_000_000;
+/** What to do about a file beyond a limit that no honest file of its kind comes near. */
+export const NOT_ITS_NAME = "Check that it is the file its name says.";
 
 /** Whether a parsed JSON value is an object: not null, not an array. */
 export function isJsonObject(value: unknown): value is JsonObject {
@@ -36,7 +37,7 @@ export function decodeUtf8(bytes: Uint8Array, what: string): string {
 /**
  * Parses a text that must be one JSON object.
  * @param what names the text in an error.
- * @throws CheckpointError if it starts with a byte order mark, is not JSON, not an object, or repeats a key.
+ * @throws CheckpointError if it starts with a byte order mark, is not JSON, not an object, too deep, or repeats a key.
  */
 export function parseJsonObject(text: string, what: string): JsonObject {
   if (text.startsWith("\uFEFF")) {
@@ -45,6 +46,11 @@ export function parseJsonObject(text: string, what: string): JsonObject {
       expected: "JSON text in UTF-8 without one",
       advice: "Save it as UTF-8 without BOM.",
     });
+  }
+  const excess = jsonExcess(text);
+  if (excess !== undefined) {
+    const { found, expected } = excess;
+    throw new CheckpointError({ found: `${what} ${found}`, expected, advice: NOT_ITS_NAME });
   }
   const value = parse(text, what);
   if (!isJsonObject(value)) {
@@ -90,13 +96,6 @@ function duplicateKey(json: string): string | undefined {
     }
   }
   return undefined;
-}
-
-/** The index behind the closing quote of the string that starts at `start`. */
-function endOfString(json: string, start: number): number {
-  let at = start + 1;
-  while (at < json.length && json[at] !== '"') at += json[at] === "\\" ? 2 : 1;
-  return at + 1;
 }
 
 function isKey(json: string, endOfToken: number): boolean {

@@ -8,7 +8,7 @@
 import { CheckpointError, GET_AGAIN } from "../errors.ts";
 import { describe, grouped } from "./describe.ts";
 import type { ByteSource } from "./files.ts";
-import { decodeUtf8, isJsonObject, type JsonObject, MAX_JSON_BYTES, parseJsonObject } from "./json.ts";
+import { decodeUtf8, isJsonObject, type JsonObject, NOT_ITS_NAME, parseJsonObject } from "./json.ts";
 
 /** One tensor as the header describes it. */
 export interface StoredTensor {
@@ -38,6 +38,10 @@ const BITS: ReadonlyMap<string, number> = new Map([
 ]);
 
 const LENGTH_BYTES = 8;
+/** The format allows 100 MB. Models of a trillion parameters, which take many files, have less than 1 MB in each. */
+const MAX_HEADER_BYTES = 10_000_000;
+/** The largest BERT has 391 tensors, the largest models some tens of thousands in all files together. */
+const MAX_TENSORS = 50_000;
 
 /**
  * Reads and checks the header.
@@ -51,6 +55,11 @@ export async function readHeader(source: ByteSource, fileName: string): Promise<
   const text = decodeUtf8(await source.read(LENGTH_BYTES, dataStart), what);
   const { __metadata__: metadata, ...entries } = parseJsonObject(text, what);
   const tensors = new Map<string, StoredTensor>();
+  const count = Object.keys(entries).length;
+  if (count > MAX_TENSORS) {
+    const found = `${fileName} has ${grouped(count)} tensors`;
+    throw new CheckpointError({ found, expected: `at most ${grouped(MAX_TENSORS)}`, advice: NOT_ITS_NAME });
+  }
   for (const [name, entry] of Object.entries(entries)) {
     tensors.set(name, parseEntry(entry, `${fileName}: tensor ${describe(name)}`, dataStart, source.size));
   }
@@ -65,7 +74,7 @@ async function headerLength(source: ByteSource, fileName: string): Promise<numbe
   }
   const bytes = await source.read(0, LENGTH_BYTES);
   const length = new DataView(bytes.buffer, bytes.byteOffset, LENGTH_BYTES).getBigUint64(0, true);
-  const room = Math.min(source.size - LENGTH_BYTES, MAX_JSON_BYTES);
+  const room = Math.min(source.size - LENGTH_BYTES, MAX_HEADER_BYTES);
   if (length >= 2n && length <= BigInt(room)) return Number(length);
   throw new CheckpointError({
     found: `${fileName} has ${grouped(source.size)} bytes and says that its header has ${length.toLocaleString("en-US")}`,

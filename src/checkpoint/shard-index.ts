@@ -4,8 +4,11 @@
  * Must stay true: a file's name from the index leads to a file of this model and nowhere else.
  */
 import { CheckpointError, GET_AGAIN } from "../errors.ts";
-import { describe } from "./describe.ts";
-import { isJsonObject, parseJsonObject } from "./json.ts";
+import { describe, grouped } from "./describe.ts";
+import { isJsonObject, NOT_ITS_NAME, parseJsonObject } from "./json.ts";
+
+/** The largest models have some hundred files. */
+const MAX_SHARDS = 1000;
 
 /**
  * Parses `model.safetensors.index.json`.
@@ -35,6 +38,10 @@ export function parseShardIndex(json: string, what: string): Map<string, string[
     const names = shards.get(shard);
     if (names === undefined) shards.set(shard, [tensor]);
     else names.push(tensor);
+  }
+  if (shards.size > MAX_SHARDS) {
+    const found = `${what} names ${grouped(shards.size)} files`;
+    throw new CheckpointError({ found, expected: `at most ${grouped(MAX_SHARDS)}`, advice: NOT_ITS_NAME });
   }
   return shards;
 }

@@ -10,6 +10,7 @@ import { platform } from "#platform";
 import { openCheckpoint } from "../checkpoint/checkpoint.ts";
 import type { BertConfig } from "../checkpoint/config.ts";
 import type { ModelFiles, OpenOptions } from "../checkpoint/files.ts";
+import { openWhole } from "../checkpoint/text-file.ts";
 import { encodeOnnx, estimateOnnxSize } from "../engines/onnx/encode.ts";
 import type { OnnxGraph } from "../engines/onnx/graph.ts";
 import { toHalfPrecision } from "../engines/onnx/half-precision.ts";
@@ -130,7 +131,7 @@ function checkSize(graph: OnnxGraph, model: string, precision: ExportPrecision):
 async function readCompanions(source: ModelFiles, options: OpenOptions): Promise<[string, Uint8Array][]> {
   const found: [string, Uint8Array][] = [];
   for (const path of companions) {
-    const file = await source.open(path, options);
+    const file = await openWhole(source, path, options);
     if (file === undefined) continue;
     try {
       found.push([path, await file.read(0, file.size)]);

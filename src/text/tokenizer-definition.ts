@@ -7,6 +7,7 @@
 import { CheckpointError, GET_AGAIN, messageOf } from "../errors.ts";
 import type { AddedToken } from "./added-tokens.ts";
 import { isWellFormed } from "./characters.ts";
+import { jsonExcess } from "./json-limits.ts";
 import type { NormalizerOptions } from "./normalize.ts";
 
 /** The ids of the special tokens. */
@@ -30,6 +31,10 @@ export interface TokenizerDefinition {
 }
 
 const LARGEST_ID = 0x7fffffff;
+/** The largest vocabulary of a BERT, LaBSE's, has 501,153 tokens. */
+export const MAX_TOKENS = 600_000;
+/** Of all added tokens together: for each a node of a trie is made (`added-tokens.ts`). */
+const MAX_ADDED_CHARACTERS = 250_000;
 
 export function isTokenId(value: unknown): value is number {
   return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= LARGEST_ID;
@@ -44,6 +49,14 @@ export function tokensById(
   addedTokens: readonly AddedToken[],
   name: string,
 ): ReadonlyMap<number, string> {
+  const added = addedTokens.reduce((sum, { content }) => sum + content.length, 0);
+  if (added > MAX_ADDED_CHARACTERS) {
+    throw new CheckpointError({
+      found: `${name}: the ${addedTokens.length} added tokens have ${added} characters`,
+      expected: `at most ${MAX_ADDED_CHARACTERS} in all`,
+      advice: "Check that the file belongs to a BERT.",
+    });
+  }
   const owners = new Map<number, string>();
   for (const [token, id] of vocabulary) claim(owners, token, id, name);
   for (const { content, id } of addedTokens) {
@@ -104,6 +117,14 @@ export function requireId(
   });
 }
 
+export function tooManyTokens(name: string): CheckpointError {
+  return new CheckpointError({
+    found: `${name} has more than ${MAX_TOKENS} tokens`,
+    expected: "the vocabulary of a BERT, the largest of which has 501153",
+    advice: "Check that it is the file its name says.",
+  });
+}
+
 /** Parses a file that must be one JSON object, or throws a CheckpointError that names it. */
 export function parseJson(json: string, name: string): unknown {
   const value = parsed(json, name);
@@ -113,6 +134,14 @@ export function parseJson(json: string, name: string): unknown {
 }
 
 function parsed(json: string, name: string): unknown {
+  const excess = jsonExcess(json);
+  if (excess !== undefined) {
+    throw new CheckpointError({
+      found: `${name} ${excess.found}`,
+      expected: excess.expected,
+      advice: "Only the tokenizer of a BERT can be used: check that the file is one.",
+    });
+  }
   try {
     return JSON.parse(json);
   } catch (cause) {

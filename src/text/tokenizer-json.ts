@@ -12,10 +12,20 @@ import type { AddedToken } from "./added-tokens.ts";
 import type { NormalizerOptions } from "./normalize.ts";
 import { readSpecialIds } from "./post-processor.ts";
 import { reconcileNormalizer } from "./tokenizer-config.ts";
-import { isTokenId, parseJson, requireId, type TokenizerDefinition, tokensById } from "./tokenizer-definition.ts";
+import {
+  isTokenId,
+  MAX_TOKENS,
+  parseJson,
+  requireId,
+  type TokenizerDefinition,
+  tokensById,
+  tooManyTokens,
+} from "./tokenizer-definition.ts";
 import { tokenIdSchema, validate } from "./validate.ts";
 
 const WORD_PIECE = "WordPiece";
+/** Every known BERT has 100; the time that WordPiece may take for a character grows with its square. */
+const MAX_WORD = 1000;
 
 const addedTokenSchema = v.object({
   id: tokenIdSchema,
@@ -43,7 +53,7 @@ const fileSchema = v.object({
     merges: v.optional(v.undefined()),
     unk_token: v.string(),
     continuing_subword_prefix: v.string(),
-    max_input_chars_per_word: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0)), 100),
+    max_input_chars_per_word: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(MAX_WORD)), 100),
     // By hand, below: valibot's record leaves out the keys "constructor" and "prototype", which are words of English.
     vocab: v.custom<Readonly<Record<string, unknown>>>(
       (value) => typeof value === "object" && value !== null && !Array.isArray(value),
@@ -91,7 +101,9 @@ function checkModelType(parsed: unknown, name: string): void {
 
 function readVocab(vocab: Readonly<Record<string, unknown>>, name: string): Map<string, number> {
   const vocabulary = new Map<string, number>();
-  for (const token of Object.keys(vocab)) {
+  const words = Object.keys(vocab);
+  if (words.length > MAX_TOKENS) throw tooManyTokens(name);
+  for (const token of words) {
     const id = vocab[token];
     if (!isTokenId(id)) {
       throw new CheckpointError({

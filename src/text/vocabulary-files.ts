@@ -10,10 +10,12 @@ import { CONFIG_NAME, settingsEntries } from "./tokenizer-config.ts";
 import {
   findId,
   isTokenId,
+  MAX_TOKENS,
   parseJson,
   requireId,
   type TokenizerDefinition,
   tokensById,
+  tooManyTokens,
 } from "./tokenizer-definition.ts";
 import { validate } from "./validate.ts";
 
@@ -92,8 +94,14 @@ function checkClass({ tokenizer_class: name }: Config): void {
 
 /** A token that stands on two lines has the id of the later, as in Hugging Face's. */
 function readLines(text: string): Map<string, number> {
+  // Counted before they are taken apart: a text of nothing but line breaks takes twenty times its memory.
+  let count = 1;
+  for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) count++;
+  for (let at = text.indexOf("\r"); at !== -1; at = text.indexOf("\r", at + 1)) count++;
+  if (count > 2 * MAX_TOKENS) throw tooManyTokens(VOCABULARY_NAME);
   const lines = text.split(/\r\n|\r|\n/);
   if (lines.at(-1) === "") lines.pop();
+  if (lines.length > MAX_TOKENS) throw tooManyTokens(VOCABULARY_NAME);
   return new Map(lines.map((token, id) => [token, id]));
 }
 

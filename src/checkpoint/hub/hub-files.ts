@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { DownloadError } from "../../errors.ts";
 import type { ByteSource, ModelFiles, OpenOptions } from "../files.ts";
 import { FolderFiles } from "../node/folder-files.ts";
+import { tooLarge } from "../text-file.ts";
 import { downloadBlob } from "./download.ts";
 import { type HubEnvironment, hubEnvironment } from "./environment.ts";
 import { HubCache } from "./hub-cache.ts";
@@ -144,6 +145,8 @@ export class HubFiles implements ModelFiles {
       await cache.rememberMissing(commit, path);
       return false;
     }
+    const { maxBytes = Number.POSITIVE_INFINITY } = options;
+    if (file.size > maxBytes) throw tooLarge(`${this.name}/${path}`, file.size, maxBytes);
     if (await isGenuine(join(cache.snapshot(commit), path), file)) return true;
     if (!(await isGenuine(cache.blob(file.etag), file))) {
       await downloadBlob({ client, cache, commit, path, file, timing: this.#timing, options });
