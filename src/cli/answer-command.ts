@@ -15,6 +15,7 @@ import { atLeastOne, collect, finiteNumber, wholeNumber } from "./parse-options.
 import { Progress } from "./progress.ts";
 import { readTexts, type SourceText } from "./read-texts.ts";
 import { type AnswerReport, renderJson, renderText } from "./render-answers.ts";
+import { tellWarnings } from "./tell-warnings.ts";
 import { TraceFile } from "./trace-file.ts";
 
 interface AnswerCommandOptions extends ModelRunOptions, ModelOptions {
@@ -117,6 +118,7 @@ async function answer(
     ...(trace && { gpu: { ...loading.gpu, ...trace.gpu } }),
   });
   progress.stop();
+  tellWarnings(answerer.warnings);
   const loaded = performance.now();
   const results = await answerer.answer(
     texts.map(({ text }) => ({ question, context: text })),

@@ -21,6 +21,7 @@ import { modelOption, revisionOption } from "./model-options.ts";
 import { atLeastOne, collect, finiteNumber, wholeNumber } from "./parse-options.ts";
 import { StatusLine } from "./progress.ts";
 import { renderCandidate, renderEmbeddings, renderHeading, renderSummary, renderUnitWeights } from "./render-verify.ts";
+import { tellWarnings } from "./tell-warnings.ts";
 import { type Chosen, chooseCandidates } from "./verify-candidates.ts";
 import { chooseText, layerInputs } from "./verify-inputs.ts";
 import type { VerifyCommandOptions } from "./verify-options.ts";
@@ -98,6 +99,7 @@ async function run(options: VerifyCommandOptions, signal: AbortSignal): Promise<
     return report.passed ? exitCode.matched : exitCode.deviates;
   } finally {
     status.clear();
+    tellWarnings(checkpoint.warnings);
     await checkpoint.close();
   }
 }

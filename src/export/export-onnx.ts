@@ -51,6 +51,8 @@ export interface OnnxExport {
   readonly opset: number;
   /** By their path in the folder, the model first. */
   readonly files: ReadonlyMap<string, Uint8Array>;
+  /** What the model's files say that is ignored or suspicious, as sentences without the full stop. */
+  readonly warnings: readonly string[];
 }
 
 /** The names by which transformers.js knows its dtypes `fp32` and `fp16`. */
@@ -98,7 +100,7 @@ export async function exportOnnx(model?: string | ModelFiles, options: ExportOpt
       onProgress: (done, total) => onProgress?.({ phase: "encode", file: path, done, total }),
     });
     const files = new Map([[path, bytes], ...(await readCompanions(source, opening))]);
-    return { model: checkpoint.name, precision, opset: graph.opset, files };
+    return { model: checkpoint.name, precision, opset: graph.opset, files, warnings: checkpoint.warnings };
   } finally {
     await checkpoint.close();
   }

@@ -117,6 +117,16 @@ export function requireId(
   });
 }
 
+/** @throws CheckpointError if two of the tokens that mean something else are one: nothing could be told apart by them. */
+export function checkSpecial({ cls, sep, unk }: SpecialTokens, name: string): void {
+  if (cls !== sep && cls !== unk && sep !== unk) return;
+  throw new CheckpointError({
+    found: `${name}: [CLS], [SEP] and [UNK] have the ids ${cls}, ${sep} and ${unk}`,
+    expected: "an id of its own for each",
+    advice: GET_AGAIN,
+  });
+}
+
 export function tooManyTokens(name: string): CheckpointError {
   return new CheckpointError({
     found: `${name} has more than ${MAX_TOKENS} tokens`,

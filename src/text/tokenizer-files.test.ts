@@ -81,6 +81,12 @@ describe("tokenizer.json", () => {
       },
       /has no \[PAD\]/,
     ],
+    [
+      "one id for [CLS] and [SEP]",
+      (json) => Object.assign(json.post_processor, { cls: ["[SEP]", 3] }),
+      /\[CLS\], \[SEP\] and \[UNK\] have the ids 3, 3 and 1; expected an id of its own for each/,
+    ],
+    ["[UNK] as [SEP]", (json) => Object.assign(json.post_processor, { sep: ["[UNK]", 1] }), /have the ids 2, 1 and 1/],
     ["no [UNK]", (json) => Object.assign(json.model, { unk_token: "<unk>" }), /has no <unk>/],
     ["half a pair", (json) => Object.assign(json.model.vocab, { "\ud800": 40 }), /surrogate/],
   ])("%s is refused", (_name, change, message) => {
@@ -133,6 +139,7 @@ describe("vocab.txt", () => {
     [lines, '{"tokenizer_class":"BertJapaneseTokenizer"}', /tokenizer_class is "BertJapaneseTokenizer"/],
     [lines, '{"do_lower_case":"yes"}', /do_lower_case is "yes"; expected boolean/],
     [lines, '{"added_tokens_decoder":{"-1":{"content":"x"}}}', /the key "-1"/],
+    [lines, '{"cls_token":"[SEP]"}', /^tokenizer_config\.json: \[CLS\], \[SEP\] and \[UNK\] have the ids 3, 3 and 1/],
     [lines, '{"added_tokens_decoder":{"0":{"content":"x"}}}', /"\[PAD\]" and "x" both have the id 0/],
   ])("%#: wrong files are refused", (vocabulary, config, message) => {
     expect(() => BertTokenizer.fromVocabulary(vocabulary, config)).toThrow(CheckpointError);

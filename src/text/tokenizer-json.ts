@@ -13,6 +13,7 @@ import type { NormalizerOptions } from "./normalize.ts";
 import { readSpecialIds } from "./post-processor.ts";
 import { reconcileNormalizer } from "./tokenizer-config.ts";
 import {
+  checkSpecial,
   isTokenId,
   MAX_TOKENS,
   parseJson,
@@ -76,6 +77,8 @@ export function readTokenizerJson(json: string, name: string, configJson: string
   const tokens = tokensById(vocabulary, addedTokens, name);
   const unk = requireId(file.model.unk_token, vocabulary, [], name);
   const { cls, sep } = readSpecialIds(file.post_processor, vocabulary, addedTokens, name);
+  const special = { cls, sep, pad: requireId("[PAD]", vocabulary, addedTokens, name), unk };
+  checkSpecial(special, name);
   return {
     vocabulary,
     tokens,
@@ -84,7 +87,7 @@ export function readTokenizerJson(json: string, name: string, configJson: string
     continuingSubwordPrefix: file.model.continuing_subword_prefix,
     maxInputCharsPerWord: file.model.max_input_chars_per_word,
     unknownId: unk,
-    special: { cls, sep, pad: requireId("[PAD]", vocabulary, addedTokens, name), unk },
+    special,
   };
 }
 

@@ -8,6 +8,7 @@ import { CheckpointError, GET_AGAIN } from "../errors.ts";
 import type { AddedToken } from "./added-tokens.ts";
 import { CONFIG_NAME, settingsEntries } from "./tokenizer-config.ts";
 import {
+  checkSpecial,
   findId,
   isTokenId,
   MAX_TOKENS,
@@ -60,6 +61,13 @@ export function readVocabulary(vocabularyText: string, configJson: string | unde
   const tokens = tokensById(vocabulary, addedTokens, CONFIG_NAME);
   const idOf = (token: string) => requireId(token, vocabulary, addedTokens, VOCABULARY_NAME);
   const unk = requireId(contentOf(config.unk_token, "[UNK]"), vocabulary, [], VOCABULARY_NAME);
+  const special = {
+    cls: idOf(contentOf(config.cls_token, "[CLS]")),
+    sep: idOf(contentOf(config.sep_token, "[SEP]")),
+    pad: idOf(contentOf(config.pad_token, "[PAD]")),
+    unk,
+  };
+  checkSpecial(special, CONFIG_NAME);
   return {
     vocabulary,
     tokens,
@@ -73,12 +81,7 @@ export function readVocabulary(vocabularyText: string, configJson: string | unde
     continuingSubwordPrefix: "##",
     maxInputCharsPerWord: 100,
     unknownId: unk,
-    special: {
-      cls: idOf(contentOf(config.cls_token, "[CLS]")),
-      sep: idOf(contentOf(config.sep_token, "[SEP]")),
-      pad: idOf(contentOf(config.pad_token, "[PAD]")),
-      unk,
-    },
+    special,
   };
 }
 
