@@ -30,13 +30,23 @@ export class FusebertError extends Error {
   readonly expected: string | undefined;
   readonly advice: string | undefined;
 
-  constructor({ found, expected, advice, cause }: ErrorParts) {
+  constructor({ cause, ...parts }: ErrorParts) {
+    const found = shortened(parts.found);
+    const expected = parts.expected && shortened(parts.expected);
+    const advice = parts.advice && shortened(parts.advice);
     const sentences = [expected === undefined ? `${found}.` : `${found}; expected ${expected}.`, advice ?? ""];
     super(sentences.join(" ").trim(), cause === undefined ? undefined : { cause });
     this.found = found;
     this.expected = expected;
     this.advice = advice;
   }
+}
+
+const LONGEST_PART = 600;
+
+/** A last resort: a file may quote anything of any length into a message. */
+function shortened(part: string): string {
+  return part.length <= LONGEST_PART ? part : `${part.slice(0, LONGEST_PART)}…`;
 }
 
 /** The caller's arguments or text are wrong: an option out of range, an empty context, a question too long. */
