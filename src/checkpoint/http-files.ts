@@ -39,15 +39,19 @@ export class HttpFiles implements ModelFiles {
   async open(path: string, options: OpenOptions = {}): Promise<ByteSource | undefined> {
     const url = this.#urlOf(path);
     options.signal?.throwIfAborted();
-    using watchdog = new Watchdog(this.#patience, options.signal);
-    const response = await request(url, watchdog.signal, options.signal);
-    if (isMissing(response, path)) {
-      await response.body?.cancel();
-      return undefined;
+    const watchdog = new Watchdog(this.#patience, options.signal);
+    try {
+      const response = await request(url, watchdog.signal, options.signal);
+      if (isMissing(response, path)) {
+        await response.body?.cancel();
+        return undefined;
+      }
+      await checkStatus(response, url);
+      const bytes = await downloadBody(response, { file: path, url: shown(url), options, watchdog });
+      return new BytesSource(bytes, shown(url));
+    } finally {
+      watchdog.stop();
     }
-    await checkStatus(response, url);
-    const bytes = await downloadBody(response, { file: path, url: shown(url), options, watchdog });
-    return new BytesSource(bytes, shown(url));
   }
 
   #urlOf(path: string): URL {

@@ -53,9 +53,15 @@ export class Watchdog implements Disposable {
     this.#windowBytes = 0;
   }
 
-  [Symbol.dispose](): void {
+  /** Ends the watch; the signal then never fires. */
+  stop(): void {
     clearTimeout(this.#timer);
     this.#caller?.removeEventListener("abort", this.#onCaller);
+  }
+
+  /** For `using`, in Node alone: not every browser has `Symbol.dispose`. */
+  [Symbol.dispose](): void {
+    this.stop();
   }
 
   #wait(ms: number): ReturnType<typeof setTimeout> {
