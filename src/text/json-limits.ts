@@ -7,7 +7,7 @@
  * Must stay true: one pass, no recursion and no backtracking, whatever the text is.
  */
 const MAX_DEPTH = 64;
-const MAX_VALUES = 1_000_000;
+const MAX_VALUES = 800_000;
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;

@@ -41,7 +41,7 @@ export async function inspectFile(path: string): Promise<Condition> {
     return info.size <= SMALL ? "unknown" : "whole";
   } catch (error) {
     if (error instanceof CheckpointError) return "damaged";
-    return "whole"; // It cannot be read, and whoever opens it is told why.
+    return "whole"; // It cannot be read, and opening it says why.
   }
 }
 

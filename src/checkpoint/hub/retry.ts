@@ -13,7 +13,7 @@ export interface Timing extends Patience {
   readonly retryDelayMs: number;
 }
 
-/** Python's huggingface_hub is as patient with a silent server. A telephone line of 1995 is faster than the lowest speed. */
+/** Python's huggingface_hub is as patient with a silent server. The lowest speed is below that of a modem. */
 export const DEFAULT_TIMING: Timing = {
   attempts: 4,
   retryDelayMs: 500,
