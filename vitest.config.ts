@@ -1,10 +1,11 @@
 import { fileURLToPath } from "node:url";
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig } from "vitest/config";
 
 export default defineConfig({
   resolve: { alias: { "#platform": fileURLToPath(new URL("src/platform/node.ts", import.meta.url)) } },
   test: {
     include: ["src/**/*.test.ts", "test/**/*.test.ts"],
+    exclude: [...configDefaults.exclude, "test/long/**"],
     // Whatever is thrown at the parsers must do with little memory.
     execArgv: ["--max-old-space-size=256"],
     globalSetup: ["test/support/build.ts", "test/support/software-gpu.ts"],

@@ -25,6 +25,9 @@ export interface Row {
   readonly id?: string;
 }
 
+/** What to do about a damaged file of a model, wherever that is: on a disk, on a server, in memory. */
+export const GET_AGAIN = "Get the file again from where the model came from.";
+
 /** The message of whatever was thrown. */
 export function messageOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
@@ -41,7 +44,10 @@ export class FusebertError extends Error {
   /** That question's `id`, if it was given one. */
   readonly id?: string;
 
-  constructor({ found, expected, advice, cause, row }: ErrorParts) {
+  constructor({ cause, row, ...parts }: ErrorParts) {
+    const found = shortened(parts.found);
+    const expected = parts.expected && shortened(parts.expected);
+    const advice = parts.advice && shortened(parts.advice);
     const fault = `${rowName(row)}${found}`;
     const sentences = [expected === undefined ? `${fault}.` : `${fault}; expected ${expected}.`, advice ?? ""];
     super(sentences.join(" ").trim(), cause === undefined ? undefined : { cause });
@@ -69,6 +75,13 @@ export class FusebertError extends Error {
 function rowName(row: Row | undefined): string {
   if (row === undefined) return "";
   return `questions[${row.index}]${row.id === undefined ? "" : ` (id ${JSON.stringify(row.id)})`}: `;
+}
+
+const LONGEST_PART = 600;
+
+/** A last resort: a file may quote anything of any length into a message. */
+function shortened(part: string): string {
+  return part.length <= LONGEST_PART ? part : `${part.slice(0, LONGEST_PART)}…`;
 }
 
 /** The caller's arguments or text are wrong: an option out of range, an empty context, a question too long. */

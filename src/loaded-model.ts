@@ -99,6 +99,11 @@ export class LoadedModel {
     }
   }
 
+  /** What the model's files say that is ignored or suspicious, as sentences without the full stop; empty for a sound one. */
+  get warnings(): readonly string[] {
+    return this.#checkpoint.warnings;
+  }
+
   /** @throws EngineError after `dispose`. */
   requireOpen(): Executable {
     if (this.#executable !== undefined) return this.#executable;

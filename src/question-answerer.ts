@@ -53,6 +53,14 @@ export class QuestionAnswerer {
   }
 
   /**
+   * What the model's files say that is ignored or suspicious: a quantization_config, weights that are nothing but zeros, a
+   * tokenizer that is probably another model's. Sentences without the full stop; empty for a sound model.
+   */
+  get warnings(): readonly string[] {
+    return this.#model.warnings;
+  }
+
+  /**
    * Answers a question from a text.
    * @throws InputError for an empty context, a question that is empty or too long, or an option out of range.
    */

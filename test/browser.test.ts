@@ -166,7 +166,12 @@ describe.skipIf(chromiumMissing !== undefined)("in a browser", () => {
     );
     const { length } = await readFile(join(builtInFolder, "model.safetensors"));
     expect(files["model.safetensors"]).toEqual({ loaded: length, total: length });
-    expect(Object.keys(files).sort()).toEqual(["config.json", "model.safetensors", "tokenizer.json"]);
+    expect(Object.keys(files).sort()).toEqual([
+      "config.json",
+      "model.safetensors",
+      "tokenizer.json",
+      "tokenizer_config.json",
+    ]);
     const [text, windows] = [required(questions[1]).context.length, required(expected[1]).windows];
     expect(phases).toEqual({ tokenize: { done: text, total: text }, compute: { done: windows, total: windows } });
   });

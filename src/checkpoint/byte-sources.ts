@@ -4,7 +4,7 @@
  * Must stay true: bytes in memory are handed out as views, and a Blob is read piece by piece, so that a model chosen
  * from a disk is never copied as a whole.
  */
-import { CheckpointError } from "../errors.ts";
+import { CheckpointError, GET_AGAIN } from "../errors.ts";
 import { grouped, reasonOf } from "./describe.ts";
 import type { ByteSource } from "./files.ts";
 
@@ -17,7 +17,7 @@ export function checkRange(start: number, end: number, size: number, name: strin
   throw new CheckpointError({
     found: `${name} has ${grouped(size)} bytes, and bytes ${start} to ${end} were asked for`,
     expected: "a range inside the file",
-    advice: "Download it again: it is probably cut short.",
+    advice: `It is probably cut short. ${GET_AGAIN}`,
   });
 }
 

@@ -23,6 +23,8 @@ export function checkParameters(config: BertConfig, weights: CheckpointWeights, 
 function checkHead(weights: CheckpointWeights, model: string): void {
   const advice = "Use a checkpoint that was trained for extractive question answering (BertForQuestionAnswering).";
   if (weights.storedDtype("qa_outputs.weight") === undefined) {
+    const prefixed = prefixedError("qa_outputs.weight", weights, model);
+    if (prefixed !== undefined) throw prefixed;
     const found = `${model} has no question-answering head: its answers would be random`;
     throw new CheckpointError({ found, expected: "qa_outputs.weight and qa_outputs.bias", advice });
   }
@@ -31,6 +33,18 @@ function checkHead(weights: CheckpointWeights, model: string): void {
     const found = `${model}: qa_outputs.weight has ${labels} labels`;
     throw new CheckpointError({ found, expected: "2, the start and the end of an answer", advice });
   }
+}
+
+/** The error for a parameter that is there under a longer name, as when a program saved its own wrapper of the model. */
+function prefixedError(name: string, weights: CheckpointWeights, model: string): CheckpointError | undefined {
+  const longer = [...weights.info.keys()].find((other) => other.endsWith(`.${name}`));
+  if (longer === undefined) return undefined;
+  const prefix = longer.slice(0, -name.length).replace(/bert\.$/, "");
+  return new CheckpointError({
+    found: `${model}: the weights have ${name} under the prefix ${describe(prefix)}`,
+    expected: "the names of BertForQuestionAnswering",
+    advice: "Save the BERT inside of the saved model with its own save_pretrained, or rename the tensors.",
+  });
 }
 
 /** Layers too many are an error: transformers drops them with a warning, and the answers are those of another model. */
@@ -76,6 +90,8 @@ function missing(name: string, config: BertConfig, weights: CheckpointWeights, m
       advice: "Quantised checkpoints cannot be read: use one in float32 or float16.",
     });
   }
+  const prefixed = prefixedError(name, weights, model);
+  if (prefixed !== undefined) return prefixed;
   const layer = /^(encoder\.layer\.\d+\.)/.exec(name)?.[1];
   const isWholeLayer = layer !== undefined && ![...weights.info.keys()].some((other) => other.startsWith(layer));
   const some = [...weights.info.keys()].slice(0, 3).map(describe).join(", ");

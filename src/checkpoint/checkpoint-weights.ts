@@ -14,6 +14,7 @@ import { canonicalName } from "./parameters.ts";
 import { floatDtype, openSafetensors, type SafetensorsFile } from "./safetensors.ts";
 import { parseShardIndex } from "./shard-index.ts";
 import { readText } from "./text-file.ts";
+import { isSuspiciouslyZero } from "./warnings.ts";
 import type { WeightInfo, Weights } from "./weights.ts";
 
 const SINGLE = "model.safetensors";
@@ -60,7 +61,7 @@ async function addShards(
       throw new CheckpointError({
         found: `${files.name} has no ${shard}`,
         expected: `every file that ${INDEX} names`,
-        advice: "Download the missing file.",
+        advice: "Add the missing file from where the model came from.",
       });
     }
     for (const name of names) weights.add(file, name);
@@ -72,9 +73,15 @@ export class CheckpointWeights implements Weights {
   readonly #info = new Map<string, WeightInfo>();
   readonly #places = new Map<string, Place>();
   readonly #files: SafetensorsFile[] = [];
+  readonly #zeros = new Set<string>();
 
   get info(): ReadonlyMap<string, WeightInfo> {
     return this.#info;
+  }
+
+  /** The weights read so far that are nothing but zeros, where that makes no sense. */
+  get zeros(): readonly string[] {
+    return [...this.#zeros];
   }
 
   /** Opens one of the model's files; it is closed with the weights. `undefined` when there is no such file. */
@@ -93,7 +100,7 @@ export class CheckpointWeights implements Weights {
       throw new CheckpointError({
         found: `${file.name} has no tensor ${describe(storedName)}`,
         expected: `it there, as ${INDEX} says`,
-        advice: "Download both again.",
+        advice: "Get the index and the weights again, both from the same place.",
       });
     }
     const name = canonicalName(storedName);
@@ -102,7 +109,7 @@ export class CheckpointWeights implements Weights {
       throw new CheckpointError({
         found: `${file.name}: tensors ${describe(other.storedName)} and ${describe(storedName)} both mean ${describe(name)}`,
         expected: "one tensor for each parameter",
-        advice: "Delete one of them: nobody can tell which counts.",
+        advice: "Save the checkpoint again with one of them: which of the two counts cannot be told.",
       });
     }
     this.#places.set(name, { file, storedName });
@@ -121,6 +128,7 @@ export class CheckpointWeights implements Weights {
     if (place === undefined) throw new CheckpointError({ found: `The checkpoint has no tensor ${describe(name)}` });
     const tensor = await place.file.readFloat(place.storedName);
     checkFinite(tensor, `${place.file.name}: tensor ${describe(place.storedName)}`);
+    if (isSuspiciouslyZero(name, tensor)) this.#zeros.add(name);
     return tensor;
   }
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { CheckpointError, DownloadError } from "../errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { show, smallJson } from "../text/testing.ts";
 import { openCheckpoint } from "./checkpoint.ts";
 import { FolderFiles } from "./node/folder-files.ts";
 import { GuardedFiles } from "./testing/guarded-source.ts";
@@ -131,10 +132,15 @@ test.each<[string, Record<string, Uint8Array>, string]>([
       for (const [name, tensor] of [...tensors]) {
         if (name.startsWith("qa_")) continue;
         tensors.delete(name);
-        tensors.set(`module.${name}`, tensor);
+        tensors.set(`model.bert.${name}`, tensor);
       }
     }),
-    "no embeddings.word_embeddings.weight (it has 39 others, such as",
+    'the weights have embeddings.word_embeddings.weight under the prefix "model."; expected the names of BertForQuestion',
+  ],
+  [
+    "a head with an unknown prefix",
+    tinyFiles(tinyTensors((name) => `base_model.model.${name}`)),
+    'guarded: the weights have qa_outputs.weight under the prefix "base_model.model."; expected',
   ],
   [
     "a matrix where a vector belongs",
@@ -168,6 +174,35 @@ test.each<[string, Record<string, Uint8Array>, string]>([
   ],
 ])("%s is refused", async (_, files, message) => {
   expect(await refusal(files)).toContain(message);
+});
+
+test.each(["module.", "module.bert.", "_orig_mod.", "_orig_mod.module.bert.", "module._orig_mod."])(
+  "the prefix %s of PyTorch's wrappers is no part of a name",
+  async (prefix) => {
+    const isEncoder = (name: string) => !name.startsWith("qa_");
+    const wrapper = prefix.replace("bert.", "");
+    const tensors = tinyTensors((name) => `${isEncoder(name) ? prefix : wrapper}${name}`);
+    const checkpoint = await openCheckpoint(new GuardedFiles(tinyFiles(tensors)));
+    expect((await checkpoint.weights.read("qa_outputs.weight")).shape).toEqual([2, 6]);
+    expect((await checkpoint.weights.read("encoder.layer.1.output.dense.bias")).shape).toEqual([6]);
+    await checkpoint.close();
+  },
+);
+
+test("tokenizer_config.json overrules tokenizer.json, and its damage is named", async () => {
+  const json = JSON.stringify(smallJson(["A", "a"]));
+  const files = new GuardedFiles({
+    ...tinyFiles(),
+    "tokenizer.json": utf8(json),
+    "tokenizer_config.json": utf8('{"tokenizer_class": "BertTokenizer", "do_lower_case": false}'),
+  });
+  const checkpoint = await openCheckpoint(files);
+  expect(show(await checkpoint.tokenizer(), "A")).toEqual(["A@0-1"]);
+  await checkpoint.close();
+  files.files["tokenizer_config.json"] = utf8("{");
+  const damaged = await openCheckpoint(files);
+  await expect(damaged.tokenizer()).rejects.toThrow("tokenizer_config.json is not JSON");
+  await damaged.close();
 });
 
 test("extra tensors are not read", async () => {

@@ -12,6 +12,7 @@ import { openWeights } from "./checkpoint-weights.ts";
 import { type BertConfig, parseConfig } from "./config.ts";
 import type { ModelFiles, OpenOptions } from "./files.ts";
 import { readText } from "./text-file.ts";
+import { configWarnings, tokenizerWarnings, zeroWarnings } from "./warnings.ts";
 import type { Weights } from "./weights.ts";
 
 export interface Checkpoint {
@@ -21,7 +22,12 @@ export interface Checkpoint {
   /** Every parameter of the configuration's model is there, with its shape. */
   readonly weights: Weights;
   /**
-   * Read on first use, from `tokenizer.json` or else `vocab.txt` with `tokenizer_config.json`; also after `close()`.
+   * What the files say that is ignored or suspicious, as sentences for people without the full stop. Grows as the
+   * tokenizer and weights are read: weights may turn out to be nothing but zeros.
+   */
+  readonly warnings: readonly string[];
+  /**
+   * Read on first use, from `tokenizer.json` or else `vocab.txt`, each with `tokenizer_config.json`; also after `close()`.
    * @throws CheckpointError if there is none, or if it has more tokens than the model's vocabulary.
    */
   tokenizer(): Promise<BertTokenizer>;
@@ -35,7 +41,8 @@ export interface Checkpoint {
  * cannot be fetched; the signal's reason when `options.signal` aborts.
  */
 export async function openCheckpoint(files: ModelFiles, options?: OpenOptions): Promise<Checkpoint> {
-  const config = await readConfig(files, options);
+  const warnings: string[] = [];
+  const config = await readConfig(files, warnings, options);
   const weights = await openWeights(files, options);
   try {
     checkParameters(config, weights, files.name);
@@ -48,24 +55,39 @@ export async function openCheckpoint(files: ModelFiles, options?: OpenOptions): 
     name: files.name,
     config,
     weights,
+    get warnings() {
+      return [...warnings, ...zeroWarnings(weights.zeros, files.name)];
+    },
     tokenizer() {
-      tokenizer ??= openTokenizer(files, config, options).catch((error: unknown) => {
-        tokenizer = undefined; // A download that failed may succeed the next time.
-        throw error;
-      });
+      tokenizer ??= openTokenizer(files, config, options).then(
+        (opened) => {
+          warnings.push(...tokenizerWarnings(opened.vocabularySize, config, files.name));
+          return opened;
+        },
+        (error: unknown) => {
+          tokenizer = undefined; // A download that failed may succeed the next time.
+          throw error;
+        },
+      );
       return tokenizer;
     },
     close: () => weights.close(),
   };
 }
 
-async function readConfig(files: ModelFiles, options?: OpenOptions): Promise<BertConfig> {
+/** @param warnings gets what the file says that is ignored or suspicious. */
+async function readConfig(files: ModelFiles, warnings: string[], options?: OpenOptions): Promise<BertConfig> {
   const json = await readText(files, "config.json", options);
-  if (json !== undefined) return parseConfig(json, `${files.name}/config.json`);
+  if (json !== undefined) {
+    const name = `${files.name}/config.json`;
+    const config = parseConfig(json, name);
+    warnings.push(...configWarnings(json, name));
+    return config;
+  }
   throw new CheckpointError({
     found: `${files.name} has no config.json`,
     expected: "a model with config.json, model.safetensors and tokenizer.json",
-    advice: "Check that it is the folder or id of a model.",
+    advice: "Check that it is the folder, URL or id of a model, and that the file is there.",
   });
 }
 
@@ -80,12 +102,13 @@ async function openTokenizer(files: ModelFiles, config: BertConfig, options?: Op
 }
 
 async function readTokenizer(files: ModelFiles, options?: OpenOptions): Promise<BertTokenizer> {
+  const readTokenizerConfig = () => readText(files, "tokenizer_config.json", options);
   const json = await readText(files, "tokenizer.json", options);
-  if (json !== undefined) return BertTokenizer.fromTokenizerJson(json, `${files.name}/tokenizer.json`);
-  const vocabulary = await readText(files, "vocab.txt", options);
-  if (vocabulary !== undefined) {
-    return BertTokenizer.fromVocabulary(vocabulary, await readText(files, "tokenizer_config.json", options));
+  if (json !== undefined) {
+    return BertTokenizer.fromTokenizerJson(json, `${files.name}/tokenizer.json`, await readTokenizerConfig());
   }
+  const vocabulary = await readText(files, "vocab.txt", options);
+  if (vocabulary !== undefined) return BertTokenizer.fromVocabulary(vocabulary, await readTokenizerConfig());
   throw new CheckpointError({
     found: `${files.name} has no tokenizer`,
     expected: "tokenizer.json or vocab.txt",

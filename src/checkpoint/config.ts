@@ -5,7 +5,7 @@
  * approximated. Only inference matters here, so dropout, initialisation and the like are not looked at.
  */
 import * as v from "valibot";
-import { CheckpointError } from "../errors.ts";
+import { CheckpointError, GET_AGAIN } from "../errors.ts";
 import { describe } from "./describe.ts";
 import { type JsonObject, parseJsonObject } from "./json.ts";
 
@@ -21,9 +21,24 @@ export interface BertConfig {
   readonly padTokenId: number;
 }
 
+/** Fields of which other values are right for other models: nothing is wrong with the file, and getting it again is vain. */
+const UNSUPPORTED: ReadonlyMap<string, string> = new Map([
+  ["hidden_act", "Another activation is not supported: use a checkpoint that was trained with this one."],
+  ["position_embedding_type", "Relative positions are not supported: use a checkpoint trained with absolute ones."],
+  ["pruned_heads", "Pruned heads are not supported: use the checkpoint before pruning."],
+  ["type_vocab_size", "Question and text are told apart by their token types: use a checkpoint that has them."],
+  ["max_position_embeddings", "A question and a text have no room in it: use another checkpoint."],
+  ["is_decoder", "Decoders are not supported: use an encoder that was trained for question answering."],
+  ["add_cross_attention", "Cross-attention is not supported: use an encoder that was trained for question answering."],
+]);
+
 /** More than any BERT has; a bound, since work and memory grow with it before a single weight is read. */
 const MAX_LAYERS = 1024;
 const MAX_SIZE = 2 ** 31 - 1;
+/** [CLS], a token of the question, [SEP], one of the text, [SEP]. */
+const MIN_POSITIONS = 5;
+/** In use are 1e-12 to 1e-3. Below this range it is nothing in float32, above it drowns the variance. */
+const EPS_RANGE = [1e-30, 0.1] as const;
 
 const size = wholeNumber(1, MAX_SIZE);
 
@@ -35,13 +50,15 @@ const ConfigJson = v.looseObject(
     num_attention_heads: size,
     intermediate_size: size,
     // From here on absent or null means what transformers' BertConfig means by it.
-    max_position_embeddings: v.nullish(size, 512),
-    type_vocab_size: v.nullish(size, 2),
-    layer_norm_eps: v.nullish(positive(), 1e-12),
+    max_position_embeddings: v.nullish(wholeNumber(MIN_POSITIONS, MAX_SIZE), 512),
+    // The question's tokens have type 0, the text's have 1.
+    type_vocab_size: v.nullish(wholeNumber(2, MAX_SIZE), 2),
+    layer_norm_eps: v.nullish(eps(), 1e-12),
     pad_token_id: v.nullish(wholeNumber(0, MAX_SIZE), 0),
     hidden_act: v.nullish(v.literal("gelu", 'the erf GELU, "gelu", the only one that fusebert computes'), "gelu"),
     position_embedding_type: v.nullish(v.literal("absolute", '"absolute"'), "absolute"),
     is_decoder: v.nullish(v.literal(false, "false: fusebert computes encoders"), false),
+    pruned_heads: v.nullish(v.strictObject({}, "no pruned heads"), {}),
     add_cross_attention: v.nullish(v.literal(false, "false: fusebert computes encoders"), false),
   },
   "a whole number of at least 1",
@@ -84,9 +101,10 @@ function wholeNumber(least: number, most: number) {
   );
 }
 
-function positive() {
-  const expected = "a number above 0";
-  return v.pipe(v.number(expected), v.finite(expected), v.gtValue(0, expected));
+function eps() {
+  const [least, most] = EPS_RANGE;
+  const expected = `a number from ${least} to ${most}`;
+  return v.pipe(v.number(expected), v.minValue(least, expected), v.maxValue(most, expected));
 }
 
 /** An old config.json has no model_type, but says which class of transformers made it. */
@@ -97,23 +115,20 @@ function checkKind({ model_type: kind, architectures }: JsonObject, fileName: st
   throw new CheckpointError({
     found: kind === undefined ? `${fileName} has no model_type` : `${fileName}: model_type is ${describe(kind)}`,
     expected: '"bert"',
-    advice: "Use a BERT checkpoint that was trained for question answering.",
+    advice:
+      kind === undefined
+        ? 'If the model is a BERT, add "model_type": "bert" to the file; otherwise use a BERT checkpoint.'
+        : "Use a BERT checkpoint that was trained for question answering.",
   });
 }
 
 function issueError({ path, input, message }: v.InferIssue<typeof ConfigJson>, fileName: string): CheckpointError {
   const field = String(path?.[0]?.key);
-  if (field === "hidden_act") {
-    return new CheckpointError({
-      found: `${fileName}: this checkpoint computes ${describe(input)} (hidden_act); fusebert computes the erf GELU`,
-      expected: '"gelu"',
-      advice: "Use a checkpoint with that activation.",
-    });
-  }
+  const unsupported = UNSUPPORTED.get(field);
   return new CheckpointError({
     found: input === undefined ? `${fileName} has no ${field}` : `${fileName}: ${field} is ${describe(input)}`,
     expected: message,
-    advice: "Check that it is the config.json of a BERT encoder, and download it again.",
+    advice: unsupported ?? `Check that it is the config.json of a BERT. ${GET_AGAIN}`,
   });
 }
 
@@ -123,14 +138,14 @@ function checkTogether({ hiddenSize, heads, padTokenId, vocabSize }: BertConfig,
     throw new CheckpointError({
       found: `${fileName}: hidden_size is ${hiddenSize} and num_attention_heads is ${heads}`,
       expected: "heads that share the hidden size evenly",
-      advice: "Download it again.",
+      advice: GET_AGAIN,
     });
   }
   if (padTokenId >= vocabSize) {
     throw new CheckpointError({
       found: `${fileName}: pad_token_id is ${padTokenId}`,
       expected: `an id below vocab_size, ${vocabSize}`,
-      advice: "Download it again.",
+      advice: GET_AGAIN,
     });
   }
 }

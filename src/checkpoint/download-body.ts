@@ -4,6 +4,8 @@
 import { DownloadError } from "../errors.ts";
 import { grouped, reasonOf } from "./describe.ts";
 import type { OpenOptions } from "./files.ts";
+import { tooLarge } from "./text-file.ts";
+import type { Watchdog } from "./watchdog.ts";
 
 interface Download {
   /** The file's path inside the model, for progress. */
@@ -11,6 +13,8 @@ interface Download {
   /** The URL as messages show it. */
   readonly url: string;
   readonly options: OpenOptions;
+  /** Fed with what comes; its signal is the one that the response was asked for with. */
+  readonly watchdog: Watchdog;
 }
 
 /** The first buffer for a body of unknown length. */
@@ -18,15 +22,22 @@ const FIRST_BUFFER = 1 << 16;
 
 /**
  * The whole body of a response.
- * @throws DownloadError if it ends before the announced length, the connection breaks, or memory does not suffice. When
- * `options.signal` aborts, its reason is thrown as it is.
+ * @throws DownloadError if it ends before the announced length, the connection breaks or is too slow, or memory does not
+ * suffice; CheckpointError beyond `options.maxBytes`. When `options.signal` aborts, its reason is thrown as it is.
  */
 export async function downloadBody(response: Response, download: Download): Promise<Uint8Array> {
-  const { file, url, options } = download;
+  const { file, url, options, watchdog } = download;
   const total = announcedLength(response);
+  const { maxBytes = Number.POSITIVE_INFINITY } = options;
+  if (total !== undefined && total > maxBytes) {
+    await response.body?.cancel();
+    throw tooLarge(url, total, maxBytes);
+  }
   let bytes = allocate(total ?? FIRST_BUFFER, url);
   let loaded = 0;
   for await (const chunk of chunksOf(response, download)) {
+    watchdog.feed(chunk.length);
+    if (loaded + chunk.length > maxBytes) throw tooLarge(url, undefined, maxBytes);
     if (loaded + chunk.length > bytes.length) bytes = grown(bytes, loaded, chunk.length, url);
     bytes.set(chunk, loaded);
     loaded += chunk.length;

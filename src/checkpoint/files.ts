@@ -19,6 +19,8 @@ export interface ByteSource {
 export interface OpenOptions {
   /** Stops a download. Whoever waits for it then gets the signal's own reason, as from `fetch`. */
   readonly signal?: AbortSignal;
+  /** Larger files are not wanted: a download ends with a CheckpointError as soon as it is known to be longer. */
+  readonly maxBytes?: number;
   /** Told while a file is fetched from far away, with the bytes so far and, where known, the whole. */
   readonly onProgress?: (progress: DownloadProgress) => void;
 }

@@ -4,7 +4,7 @@
  * Every float format writes both with all exponent bits set, so that is what is tested, on the bits: half-precision
  * values need no decoding, and the loop runs at several hundred million values a second.
  */
-import { CheckpointError } from "../errors.ts";
+import { CheckpointError, GET_AGAIN } from "../errors.ts";
 import { toFloat64 } from "../tensor/half.ts";
 import type { FloatDType, Tensor } from "../tensor/tensor.ts";
 import { grouped } from "./describe.ts";
@@ -20,8 +20,7 @@ export function checkFinite(tensor: Tensor<FloatDType>, what: string): void {
   throw new CheckpointError({
     found: `${what} is ${value} at element ${grouped(index)}, [${multiIndex(index, tensor.shape).join(", ")}]`,
     expected: "finite values",
-    advice:
-      "Download it again; if it stays so, the checkpoint is broken: its training diverged or its numbers overflowed.",
+    advice: `${GET_AGAIN} If it stays so, the checkpoint is broken: its training diverged or its numbers overflowed.`,
   });
 }
 

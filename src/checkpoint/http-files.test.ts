@@ -2,7 +2,7 @@ import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { DownloadError, InputError } from "../errors.ts";
+import { CheckpointError, DownloadError, InputError } from "../errors.ts";
 import type { DownloadProgress } from "./files.ts";
 import { HttpFiles } from "./http-files.ts";
 
@@ -34,6 +34,16 @@ const routes: Record<string, RequestListener> = {
   "/m/stuck": (_, response) => {
     response.writeHead(200, { "Content-Length": body.length });
     response.write(body.subarray(0, 1000));
+  },
+  "/m/drip": (_, response) => {
+    response.writeHead(200, { "Content-Length": body.length });
+    const timer = setInterval(() => response.write("x"), 20);
+    response.on("close", () => clearInterval(timer));
+  },
+  "/m/silent": () => undefined,
+  "/m/endless": (_, response) => {
+    const more = () => response.write(body, () => response.destroyed || more());
+    more();
   },
   "/m/a%20b": (_, response) => response.end("space"),
 };
@@ -112,6 +122,28 @@ test("a body shorter than announced is an error also where fetch does not mind",
   } finally {
     globalThis.fetch = original;
   }
+});
+
+test.each([
+  ["drip", /The download of .*\/m\/drip was interrupted \(only \d+ bytes came in 0 s\)/],
+  ["stuck", /The download of .*\/m\/stuck was interrupted \(nothing came for 0\.3 s\)/],
+  ["silent", /\/m\/silent could not be fetched \(nothing came for 0\.3 s\)/],
+])("a server that is %s is not waited for", async (path, message) => {
+  const files = new HttpFiles(`${origin}/m`, { quietMs: 300, speedWindowMs: 400, minBytesPerSecond: 1000 });
+  const opening = files.open(path);
+  await expect(opening).rejects.toThrow(DownloadError);
+  await expect(opening).rejects.toThrow(message);
+});
+
+test.each([
+  ["whole", "has 300,000 bytes; expected at most 1,000"],
+  ["huge", "has 900,000,000,000,000 bytes; expected at most 1,000"],
+  ["gzip", "has more than 1,000 bytes; expected at most 1,000"],
+  ["endless", "has more than 1,000 bytes; expected at most 1,000"],
+])("a file sent %s of more bytes than are wanted is refused as soon as that is known", async (path, message) => {
+  const opening = new HttpFiles(`${origin}/m`).open(path, { maxBytes: 1000 });
+  await expect(opening).rejects.toThrow(CheckpointError);
+  await expect(opening).rejects.toThrow(message);
 });
 
 test("a server that cannot be reached is a DownloadError with the reason", async () => {

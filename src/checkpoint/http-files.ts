@@ -2,24 +2,30 @@
  * A model on a web server: every file below one base URL, fetched whole when it is opened. For browsers and Node.
  *
  * Must stay true: a download holds one buffer, of the size the server announced, and hands out views of it; a download
- * that stopped early is an error, never a shorter file.
+ * that stopped early is an error, never a shorter file; one that is too long, silent or too slow ends.
  */
 import { DownloadError, InputError } from "../errors.ts";
 import { BytesSource } from "./byte-sources.ts";
 import { describe, reasonOf } from "./describe.ts";
 import { downloadBody } from "./download-body.ts";
 import type { ByteSource, ModelFiles, OpenOptions } from "./files.ts";
+import { type Patience, Watchdog } from "./watchdog.ts";
+
+/** A server may take a while to begin: nothing tries again here. */
+const DEFAULT_PATIENCE: Patience = { quietMs: 30_000, speedWindowMs: 60_000, minBytesPerSecond: 1000 };
 
 export class HttpFiles implements ModelFiles {
   readonly name: string;
   readonly #base: URL;
+  readonly #patience: Patience;
 
   /**
    * @param baseUrl the folder's URL, with or without a slash at its end; in a browser it may be relative to the page. A
    * query (`?token=…`) is sent with every file and never shown.
    * @throws InputError if it is no URL, or holds a user name or password, which `fetch` refuses.
    */
-  constructor(baseUrl: string) {
+  constructor(baseUrl: string, patience: Patience = DEFAULT_PATIENCE) {
+    this.#patience = patience;
     this.#base = parseUrl(baseUrl);
     if (!this.#base.pathname.endsWith("/")) this.#base.pathname += "/";
     this.name = shown(this.#base).replace(/\/$/, "");
@@ -32,14 +38,20 @@ export class HttpFiles implements ModelFiles {
    */
   async open(path: string, options: OpenOptions = {}): Promise<ByteSource | undefined> {
     const url = this.#urlOf(path);
-    const response = await request(url, options.signal);
-    if (isMissing(response, path)) {
-      await response.body?.cancel();
-      return undefined;
+    options.signal?.throwIfAborted();
+    const watchdog = new Watchdog(this.#patience, options.signal);
+    try {
+      const response = await request(url, watchdog.signal, options.signal);
+      if (isMissing(response, path)) {
+        await response.body?.cancel();
+        return undefined;
+      }
+      await checkStatus(response, url);
+      const bytes = await downloadBody(response, { file: path, url: shown(url), options, watchdog });
+      return new BytesSource(bytes, shown(url));
+    } finally {
+      watchdog.stop();
     }
-    await checkStatus(response, url);
-    const bytes = await downloadBody(response, { file: path, url: shown(url), options });
-    return new BytesSource(bytes, shown(url));
   }
 
   #urlOf(path: string): URL {
@@ -70,12 +82,11 @@ function shown(url: URL): string {
   return `${url.protocol}//${url.host}${url.pathname}`;
 }
 
-async function request(url: URL, signal: AbortSignal | undefined): Promise<Response> {
-  signal?.throwIfAborted();
+async function request(url: URL, signal: AbortSignal, caller: AbortSignal | undefined): Promise<Response> {
   try {
-    return await fetch(url, signal === undefined ? {} : { signal });
+    return await fetch(url, { signal });
   } catch (cause) {
-    signal?.throwIfAborted();
+    caller?.throwIfAborted();
     throw new DownloadError({
       found: `${shown(url)} could not be fetched (${reasonOf(cause)})`,
       advice: "Check the address and the network; in a browser the server must also allow this page's origin (CORS).",

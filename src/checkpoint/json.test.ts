@@ -33,13 +33,22 @@ describe("parseJsonObject", () => {
   });
 
   test("depth and length do not exhaust the stack", () => {
-    const deep = `{"a": ${"[".repeat(200_000)}${"]".repeat(200_000)}, "${"k".repeat(2_000_000)}": 1}`;
-    expect(Object.keys(parseJsonObject(deep, "f.json"))).toHaveLength(2);
+    const nested = (depth: number) => `{"a": ${"[".repeat(depth)}${"]".repeat(depth)}, "${"k".repeat(2_000_000)}": 1}`;
+    expect(Object.keys(parseJsonObject(nested(63), "f.json"))).toHaveLength(2);
+    expect(() => parseJsonObject(nested(64), "f.json")).toThrow("f.json nests deeper than 64 levels");
+    expect(() => parseJsonObject(nested(200_000), "f.json")).toThrow("f.json nests deeper than 64 levels");
+    expect(() => parseJsonObject("[".repeat(200_000), "f.json"), "no JSON either").toThrow("nests deeper");
+  });
+
+  test("values are counted, and brackets in strings are none", () => {
+    const text = (count: number) => `{"a": [${"0,".repeat(count)}0], "b": "[[[,,,\\"[${"[".repeat(100)}"}`;
+    expect(parseJsonObject(text(10), "f.json")["b"]).toContain("[[[");
+    expect(() => parseJsonObject(text(1_000_000), "f.json")).toThrow("f.json holds more than 800,000 values");
   });
 });
 
 test("bytes that are not UTF-8 are refused", () => {
   expect(() => decodeUtf8(Uint8Array.of(0x7b, 0xff, 0x7d), "f.json")).toThrow(
-    "f.json is not UTF-8; expected JSON text",
+    "f.json is not UTF-8; expected text in UTF-8",
   );
 });

@@ -7,15 +7,14 @@
  *
  * Must stay true: no recursion and no backtracking regular expressions, however long or deep the text is.
  */
-import { CheckpointError } from "../errors.ts";
+import { CheckpointError, GET_AGAIN } from "../errors.ts";
+import { endOfString, jsonExcess } from "../text/json-limits.ts";
 import { describe, reasonOf } from "./describe.ts";
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** The longest JSON text that is read, in bytes: the limit that safetensors sets for its header. */
-export const MAX_JSON_BYTES = 100_000_000;
-
-const AGAIN = "Download it again.";
+/** What to do about a file beyond a limit that no honest file of its kind comes near. */
+export const NOT_ITS_NAME = "Check that it is the file its name says.";
 
 /** Whether a parsed JSON value is an object: not null, not an array. */
 export function isJsonObject(value: unknown): value is JsonObject {
@@ -31,14 +30,14 @@ export function decodeUtf8(bytes: Uint8Array, what: string): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (cause) {
-    throw new CheckpointError({ found: `${what} is not UTF-8`, expected: "JSON text in UTF-8", advice: AGAIN, cause });
+    throw new CheckpointError({ found: `${what} is not UTF-8`, expected: "text in UTF-8", advice: GET_AGAIN, cause });
   }
 }
 
 /**
  * Parses a text that must be one JSON object.
  * @param what names the text in an error.
- * @throws CheckpointError if it starts with a byte order mark, is not JSON, not an object, or repeats a key.
+ * @throws CheckpointError if it starts with a byte order mark, is not JSON, not an object, too deep, or repeats a key.
  */
 export function parseJsonObject(text: string, what: string): JsonObject {
   if (text.startsWith("\uFEFF")) {
@@ -48,16 +47,21 @@ export function parseJsonObject(text: string, what: string): JsonObject {
       advice: "Save it as UTF-8 without BOM.",
     });
   }
+  const excess = jsonExcess(text);
+  if (excess !== undefined) {
+    const { found, expected } = excess;
+    throw new CheckpointError({ found: `${what} ${found}`, expected, advice: NOT_ITS_NAME });
+  }
   const value = parse(text, what);
   if (!isJsonObject(value)) {
-    throw new CheckpointError({ found: `${what} is ${describe(value)}`, expected: "a JSON object", advice: AGAIN });
+    throw new CheckpointError({ found: `${what} is ${describe(value)}`, expected: "a JSON object", advice: GET_AGAIN });
   }
   const twice = duplicateKey(text);
   if (twice !== undefined) {
     throw new CheckpointError({
       found: `${what} has the key ${describe(twice)} twice in one object`,
       expected: "each key once, since readers disagree which of two counts",
-      advice: AGAIN,
+      advice: GET_AGAIN,
     });
   }
   return value;
@@ -68,7 +72,7 @@ function parse(text: string, what: string): unknown {
     return JSON.parse(text);
   } catch (cause) {
     const found = text.trim() === "" ? `${what} is empty` : `${what} is not JSON (${reasonOf(cause)})`;
-    throw new CheckpointError({ found, expected: "a JSON object", advice: AGAIN, cause });
+    throw new CheckpointError({ found, expected: "a JSON object", advice: GET_AGAIN, cause });
   }
 }
 
@@ -92,13 +96,6 @@ function duplicateKey(json: string): string | undefined {
     }
   }
   return undefined;
-}
-
-/** The index behind the closing quote of the string that starts at `start`. */
-function endOfString(json: string, start: number): number {
-  let at = start + 1;
-  while (at < json.length && json[at] !== '"') at += json[at] === "\\" ? 2 : 1;
-  return at + 1;
 }
 
 function isKey(json: string, endOfToken: number): boolean {

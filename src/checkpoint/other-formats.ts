@@ -38,7 +38,7 @@ export async function noWeightsError(
   return new CheckpointError({
     found: `${files.name} has no weights: neither safetensors nor any of ${others}`,
     expected,
-    advice: "Check that it is the folder or id of a model.",
+    advice: "Check that it is the folder, URL or id of a model, and that its weights are there.",
   });
 }
 

@@ -92,12 +92,13 @@ export function expectedParameters(config: BertConfig): Map<string, readonly num
 }
 
 /**
- * The canonical name of a stored tensor: without one `bert.` in front, and with the LayerNorm's `gamma` and `beta` of
- * checkpoints that were converted from TensorFlow as `weight` and `bias`.
+ * The canonical name of a stored tensor: without what PyTorch's own wrappers put in front (`module.`, DataParallel;
+ * `_orig_mod.`, torch.compile), without one `bert.`, and with the LayerNorm's `gamma` and `beta` of checkpoints that were
+ * converted from TensorFlow as `weight` and `bias`.
  */
 export function canonicalName(stored: string): string {
   return stored
-    .replace(/^bert\./, "")
+    .replace(/^(?:module\.|_orig_mod\.)*(?:bert\.)?/, "")
     .replace(/LayerNorm\.gamma$/, "LayerNorm.weight")
     .replace(/LayerNorm\.beta$/, "LayerNorm.bias");
 }

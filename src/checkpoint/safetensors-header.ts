@@ -5,10 +5,10 @@
  * allocated that is larger than the file, and the tensors cover the data exactly: no overlap (one byte read as two
  * tensors), no hole (bytes hidden from every reader), nothing after the end.
  */
-import { CheckpointError } from "../errors.ts";
+import { CheckpointError, GET_AGAIN } from "../errors.ts";
 import { describe, grouped } from "./describe.ts";
 import type { ByteSource } from "./files.ts";
-import { decodeUtf8, isJsonObject, type JsonObject, MAX_JSON_BYTES, parseJsonObject } from "./json.ts";
+import { decodeUtf8, isJsonObject, type JsonObject, NOT_ITS_NAME, parseJsonObject } from "./json.ts";
 
 /** One tensor as the header describes it. */
 export interface StoredTensor {
@@ -38,7 +38,10 @@ const BITS: ReadonlyMap<string, number> = new Map([
 ]);
 
 const LENGTH_BYTES = 8;
-const AGAIN = "Download it again.";
+/** The format allows 100 MB. Models of a trillion parameters, which take many files, have less than 1 MB in each. */
+const MAX_HEADER_BYTES = 10_000_000;
+/** The largest BERT has 391 tensors, the largest models some tens of thousands in all files together. */
+const MAX_TENSORS = 50_000;
 
 /**
  * Reads and checks the header.
@@ -52,6 +55,11 @@ export async function readHeader(source: ByteSource, fileName: string): Promise<
   const text = decodeUtf8(await source.read(LENGTH_BYTES, dataStart), what);
   const { __metadata__: metadata, ...entries } = parseJsonObject(text, what);
   const tensors = new Map<string, StoredTensor>();
+  const count = Object.keys(entries).length;
+  if (count > MAX_TENSORS) {
+    const found = `${fileName} has ${grouped(count)} tensors`;
+    throw new CheckpointError({ found, expected: `at most ${grouped(MAX_TENSORS)}`, advice: NOT_ITS_NAME });
+  }
   for (const [name, entry] of Object.entries(entries)) {
     tensors.set(name, parseEntry(entry, `${fileName}: tensor ${describe(name)}`, dataStart, source.size));
   }
@@ -62,16 +70,16 @@ export async function readHeader(source: ByteSource, fileName: string): Promise<
 async function headerLength(source: ByteSource, fileName: string): Promise<number> {
   if (source.size < LENGTH_BYTES) {
     const found = `${fileName} has ${source.size} bytes`;
-    throw new CheckpointError({ found, expected: "a safetensors file, which has at least 10", advice: AGAIN });
+    throw new CheckpointError({ found, expected: "a safetensors file, which has at least 10", advice: GET_AGAIN });
   }
   const bytes = await source.read(0, LENGTH_BYTES);
   const length = new DataView(bytes.buffer, bytes.byteOffset, LENGTH_BYTES).getBigUint64(0, true);
-  const room = Math.min(source.size - LENGTH_BYTES, MAX_JSON_BYTES);
+  const room = Math.min(source.size - LENGTH_BYTES, MAX_HEADER_BYTES);
   if (length >= 2n && length <= BigInt(room)) return Number(length);
   throw new CheckpointError({
     found: `${fileName} has ${grouped(source.size)} bytes and says that its header has ${length.toLocaleString("en-US")}`,
     expected: `a header of 2 to ${grouped(room)} bytes`,
-    advice: "Download it again, and check that it is a safetensors file and not a page about one or a Git LFS pointer.",
+    advice: `Check that it is a safetensors file, not a web page or a Git LFS pointer (git lfs pull). ${GET_AGAIN}`,
   });
 }
 
@@ -83,7 +91,7 @@ function parseMetadata(metadata: unknown, fileName: string): ReadonlyMap<string,
   throw new CheckpointError({
     found: `${fileName}: __metadata__ ${wrong ? `has ${describe(wrong[1])} at ${describe(wrong[0])}` : `is ${describe(metadata)}`}`,
     expected: "an object of strings",
-    advice: AGAIN,
+    advice: GET_AGAIN,
   });
 }
 
@@ -97,7 +105,7 @@ function parseEntry(entry: unknown, what: string, dataStart: number, fileSize: n
     throw new CheckpointError({
       found: `${what} has ${grouped(end - start)} bytes of data`,
       expected: `${grouped(bytes)} for ${dtype.name} of shape ${describe(shape)}`,
-      advice: AGAIN,
+      advice: GET_AGAIN,
     });
   }
   return { dtype: dtype.name, shape, start: dataStart + start, end: dataStart + end };
@@ -142,7 +150,7 @@ function isCount(value: unknown): value is number {
 function wrong(what: string, field: string, value: unknown, expected: string): CheckpointError {
   const subject = field === "" ? what : `${what}: ${field}`;
   const found = value === undefined ? `${subject} is missing` : `${subject} is ${describe(value)}`;
-  return new CheckpointError({ found, expected, advice: AGAIN });
+  return new CheckpointError({ found, expected, advice: GET_AGAIN });
 }
 
 /** Checks that the tensors, in the order of their data, follow one another from the header's end to the file's end. */
@@ -158,7 +166,7 @@ function checkCoverage(
     if (tensor.start < end) {
       const expected = "every byte in one tensor";
       const found = `${fileName}: tensor ${describe(name)} overlaps with ${last}`;
-      throw new CheckpointError({ found, expected, advice: AGAIN });
+      throw new CheckpointError({ found, expected, advice: GET_AGAIN });
     }
     if (tensor.start > end) throw hole(fileName, tensor.start - end, `between ${last} and tensor ${describe(name)}`);
     end = tensor.end;
@@ -171,6 +179,6 @@ function hole(fileName: string, bytes: number, where: string): CheckpointError {
   return new CheckpointError({
     found: `${fileName} has ${grouped(bytes)} bytes ${where} that belong to no tensor`,
     expected: "data without holes that ends where the file ends",
-    advice: AGAIN,
+    advice: GET_AGAIN,
   });
 }

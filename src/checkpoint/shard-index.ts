@@ -3,9 +3,12 @@
  *
  * Must stay true: a file's name from the index leads to a file of this model and nowhere else.
  */
-import { CheckpointError } from "../errors.ts";
-import { describe } from "./describe.ts";
-import { isJsonObject, parseJsonObject } from "./json.ts";
+import { CheckpointError, GET_AGAIN } from "../errors.ts";
+import { describe, grouped } from "./describe.ts";
+import { isJsonObject, NOT_ITS_NAME, parseJsonObject } from "./json.ts";
+
+/** The largest models have some hundred files. */
+const MAX_SHARDS = 1000;
 
 /**
  * Parses `model.safetensors.index.json`.
@@ -19,7 +22,7 @@ export function parseShardIndex(json: string, what: string): Map<string, string[
     throw new CheckpointError({
       found: weightMap === undefined ? `${what} has no weight_map` : `${what}: weight_map is ${describe(weightMap)}`,
       expected: "an object that gives every tensor's file",
-      advice: "Download it again.",
+      advice: GET_AGAIN,
     });
   }
   const shards = new Map<string, string[]>();
@@ -28,12 +31,17 @@ export function parseShardIndex(json: string, what: string): Map<string, string[
       throw new CheckpointError({
         found: `${what}: tensor ${describe(tensor)} is said to be in ${describe(shard)}`,
         expected: "the name of a .safetensors file of this model",
-        advice: "Do not use this checkpoint if you do not trust who made it; otherwise download it again.",
+        advice:
+          "Do not use this checkpoint if you do not trust who made it; otherwise get it again from where it came from.",
       });
     }
     const names = shards.get(shard);
     if (names === undefined) shards.set(shard, [tensor]);
     else names.push(tensor);
+  }
+  if (shards.size > MAX_SHARDS) {
+    const found = `${what} names ${grouped(shards.size)} files`;
+    throw new CheckpointError({ found, expected: `at most ${grouped(MAX_SHARDS)}`, advice: NOT_ITS_NAME });
   }
   return shards;
 }

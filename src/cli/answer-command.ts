@@ -147,6 +147,7 @@ async function answer(
     ...(trace && { gpu: { ...loading.gpu, ...trace.gpu } }),
   });
   progress.stop();
+  answerer.warnings.forEach(warn);
   const loaded = performance.now();
   const results = await answerer
     .answer(

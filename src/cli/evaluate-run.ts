@@ -18,6 +18,7 @@ import { version } from "../version.ts";
 import { loadOptions, type ModelRunOptions } from "./load-options.ts";
 import type { ModelOptions } from "./model-options.ts";
 import { Progress } from "./progress.ts";
+import { warn } from "./warn.ts";
 
 export const scorings = ["reference", "pipeline"] as const;
 
@@ -86,7 +87,10 @@ export async function runDataset(
 }
 
 async function load(options: RunOptions, progress: Progress, signal: AbortSignal): Promise<LoadedModel> {
-  return LoadedModel.load(options.model, loadOptions(options, progress, signal));
+  const model = await LoadedModel.load(options.model, loadOptions(options, progress, signal));
+  progress.stop();
+  model.warnings.forEach(warn);
+  return model;
 }
 
 function headOf(

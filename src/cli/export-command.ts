@@ -12,6 +12,7 @@ import {
 import { type ExitCode, exitCode } from "./exit-codes.ts";
 import { type ModelOptions, modelOption, revisionOption } from "./model-options.ts";
 import { Progress } from "./progress.ts";
+import { warn } from "./warn.ts";
 import { checkOutputFolder, writeFolder } from "./write-folder.ts";
 
 interface ExportCommandOptions extends ModelOptions {
@@ -62,6 +63,7 @@ async function run(options: ExportCommandOptions, signal: AbortSignal): Promise<
   await checkOutputFolder(folder, force === true);
   const exported = await exportTo(folder, model, { precision, ...(revision !== undefined && { revision }) }, signal);
   const ms = performance.now() - started;
+  exported.warnings.forEach(warn);
   process.stdout.write(json === true ? renderJson(exported, folder, ms) : renderText(exported, folder));
   tellMissing(exported);
   return exitCode.exported;

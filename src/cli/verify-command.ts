@@ -24,6 +24,7 @@ import { renderCandidate, renderEmbeddings, renderHeading, renderSummary, render
 import { type Chosen, chooseCandidates } from "./verify-candidates.ts";
 import { chooseText, layerInputs } from "./verify-inputs.ts";
 import type { VerifyCommandOptions } from "./verify-options.ts";
+import { warn } from "./warn.ts";
 import { writeOut } from "./write-out.ts";
 
 const helpAfter = `
@@ -98,6 +99,7 @@ async function run(options: VerifyCommandOptions, signal: AbortSignal): Promise<
     return report.passed ? exitCode.matched : exitCode.deviates;
   } finally {
     status.clear();
+    checkpoint.warnings.forEach(warn);
     await checkpoint.close();
   }
 }

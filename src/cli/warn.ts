@@ -2,7 +2,14 @@
  * What a person should know although the command goes on: one line on standard error.
  */
 
-/** @param message a sentence without its full stop. */
+const told = new Set<string>();
+
+/**
+ * Says something once, however often it comes up.
+ * @param message a sentence without its full stop.
+ */
 export function warn(message: string): void {
+  if (told.has(message)) return;
+  told.add(message);
   process.stderr.write(`fusebert: warning: ${message}.\n`);
 }

@@ -8,6 +8,7 @@
 import * as v from "valibot";
 import { describe, reasonOf } from "../checkpoint/describe.ts";
 import { InputError } from "../errors.ts";
+import { jsonExcess } from "../text/json-limits.ts";
 
 /** Whose rules count: 1.1 has an answer to every question, 2.0 has not. */
 export type SquadKind = "1.1" | "2.0";
@@ -81,8 +82,13 @@ export function parseSquad(json: string, name: string): SquadDataset {
   return { kind: questions.some(({ answers }) => answers.length === 0) ? "2.0" : "1.1", questions };
 }
 
-/** @throws InputError if the text is not JSON. */
+/** @throws InputError if the text is not JSON, or nests deeper than any file of results does. */
 export function parseJson(json: string, name: string): unknown {
+  const excess = jsonExcess(json, Number.POSITIVE_INFINITY);
+  if (excess !== undefined) {
+    const { found, expected } = excess;
+    throw new InputError({ found: `${name} ${found}`, expected, advice: "Check that it is the file its name says." });
+  }
   try {
     return JSON.parse(json);
   } catch (cause) {

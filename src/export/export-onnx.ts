@@ -10,6 +10,7 @@ import { checkOptions, describeArgument } from "../arguments.ts";
 import { openCheckpoint } from "../checkpoint/checkpoint.ts";
 import type { BertConfig } from "../checkpoint/config.ts";
 import type { ModelFiles, OpenOptions } from "../checkpoint/files.ts";
+import { openWhole } from "../checkpoint/text-file.ts";
 import { encodeOnnx, estimateOnnxSize } from "../engines/onnx/encode.ts";
 import type { OnnxGraph } from "../engines/onnx/graph.ts";
 import { toHalfPrecision } from "../engines/onnx/half-precision.ts";
@@ -51,6 +52,8 @@ export interface OnnxExport {
   readonly opset: number;
   /** By their path in the folder, the model first. */
   readonly files: ReadonlyMap<string, Uint8Array>;
+  /** What the model's files say that is ignored or suspicious, as sentences without the full stop. */
+  readonly warnings: readonly string[];
 }
 
 /** The names by which transformers.js knows its dtypes `fp32` and `fp16`. */
@@ -99,7 +102,7 @@ export async function exportOnnx(model?: string | ModelFiles, options: ExportOpt
       onProgress: (done, total) => onProgress?.({ phase: "encode", file: path, done, total }),
     });
     const files = new Map([[path, bytes], ...(await readCompanions(source, opening))]);
-    return { model: checkpoint.name, precision, opset: graph.opset, files };
+    return { model: checkpoint.name, precision, opset: graph.opset, files, warnings: checkpoint.warnings };
   } finally {
     await checkpoint.close();
   }
@@ -132,7 +135,7 @@ function checkSize(graph: OnnxGraph, model: string, precision: ExportPrecision):
 async function readCompanions(source: ModelFiles, options: OpenOptions): Promise<[string, Uint8Array][]> {
   const found: [string, Uint8Array][] = [];
   for (const path of companions) {
-    const file = await source.open(path, options);
+    const file = await openWhole(source, path, options);
     if (file === undefined) continue;
     try {
       found.push([path, await file.read(0, file.size)]);

@@ -27,7 +27,8 @@ export interface AddedTokenMatch {
 }
 
 interface TrieNode {
-  readonly children: Map<number, TrieNode>;
+  /** Absent where nothing follows. */
+  children: Map<number, TrieNode> | undefined;
   token: AddedToken | undefined;
 }
 
@@ -37,7 +38,7 @@ const WORD_CHARACTER = /^[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]$/u;
 const UTF16_UNITS = 0x10000;
 
 export class AddedTokenMatcher {
-  readonly #root: TrieNode = { children: new Map(), token: undefined };
+  readonly #root: TrieNode = { children: undefined, token: undefined };
   /** By UTF-16 code unit: whether any token begins with it. Most characters of a text are dismissed here. */
   readonly #begins = new Uint8Array(UTF16_UNITS);
   readonly isEmpty: boolean;
@@ -83,7 +84,7 @@ export class AddedTokenMatcher {
     let longest: { token: AddedToken; end: number } | undefined;
     let node: TrieNode | undefined = this.#root;
     for (let at = start; at < text.length; ) {
-      node = node.children.get(text.charCodeAt(at));
+      node = node.children?.get(text.charCodeAt(at));
       if (node === undefined) break;
       at++;
       if (node.token !== undefined) longest = { token: node.token, end: at };
@@ -93,9 +94,10 @@ export class AddedTokenMatcher {
 }
 
 function childOf(node: TrieNode, unit: number): TrieNode {
+  node.children ??= new Map();
   let child = node.children.get(unit);
   if (child === undefined) {
-    child = { children: new Map(), token: undefined };
+    child = { children: undefined, token: undefined };
     node.children.set(unit, child);
   }
   return child;

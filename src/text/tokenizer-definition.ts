@@ -4,9 +4,10 @@
  * Must stay true: a definition that passed has an id for every special token, no id twice, and only ids that fit an
  * Int32Array.
  */
-import { CheckpointError, messageOf } from "../errors.ts";
+import { CheckpointError, GET_AGAIN, messageOf } from "../errors.ts";
 import type { AddedToken } from "./added-tokens.ts";
 import { isWellFormed } from "./characters.ts";
+import { jsonExcess } from "./json-limits.ts";
 import type { NormalizerOptions } from "./normalize.ts";
 
 /** The ids of the special tokens. */
@@ -30,9 +31,10 @@ export interface TokenizerDefinition {
 }
 
 const LARGEST_ID = 0x7fffffff;
-
-/** What to do about a tokenizer file that is damaged. */
-export const GET_AGAIN = "Get the file again from where the model came from.";
+/** The largest vocabulary of a BERT, LaBSE's, has 501,153 tokens. */
+export const MAX_TOKENS = 600_000;
+/** Of all added tokens together: for each a node of a trie is made (`added-tokens.ts`). */
+const MAX_ADDED_CHARACTERS = 250_000;
 
 export function isTokenId(value: unknown): value is number {
   return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= LARGEST_ID;
@@ -47,6 +49,14 @@ export function tokensById(
   addedTokens: readonly AddedToken[],
   name: string,
 ): ReadonlyMap<number, string> {
+  const added = addedTokens.reduce((sum, { content }) => sum + content.length, 0);
+  if (added > MAX_ADDED_CHARACTERS) {
+    throw new CheckpointError({
+      found: `${name}: the ${addedTokens.length} added tokens have ${added} characters`,
+      expected: `at most ${MAX_ADDED_CHARACTERS} in all`,
+      advice: "Check that the file belongs to a BERT.",
+    });
+  }
   const owners = new Map<number, string>();
   for (const [token, id] of vocabulary) claim(owners, token, id, name);
   for (const { content, id } of addedTokens) {
@@ -107,8 +117,41 @@ export function requireId(
   });
 }
 
-/** Parses JSON, or throws a CheckpointError that names the file. */
+/** @throws CheckpointError if two of the tokens that mean something else are one: nothing could be told apart by them. */
+export function checkSpecial({ cls, sep, unk }: SpecialTokens, name: string): void {
+  if (cls !== sep && cls !== unk && sep !== unk) return;
+  throw new CheckpointError({
+    found: `${name}: [CLS], [SEP] and [UNK] have the ids ${cls}, ${sep} and ${unk}`,
+    expected: "an id of its own for each",
+    advice: GET_AGAIN,
+  });
+}
+
+export function tooManyTokens(name: string): CheckpointError {
+  return new CheckpointError({
+    found: `${name} has more than ${MAX_TOKENS} tokens`,
+    expected: "the vocabulary of a BERT, the largest of which has 501153",
+    advice: "Check that it is the file its name says.",
+  });
+}
+
+/** Parses a file that must be one JSON object, or throws a CheckpointError that names it. */
 export function parseJson(json: string, name: string): unknown {
+  const value = parsed(json, name);
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  const found = `${name} is ${Array.isArray(value) ? "an array" : JSON.stringify(value)}`;
+  throw new CheckpointError({ found, expected: "a JSON object", advice: GET_AGAIN });
+}
+
+function parsed(json: string, name: string): unknown {
+  const excess = jsonExcess(json);
+  if (excess !== undefined) {
+    throw new CheckpointError({
+      found: `${name} ${excess.found}`,
+      expected: excess.expected,
+      advice: "Only the tokenizer of a BERT can be used: check that the file is one.",
+    });
+  }
   try {
     return JSON.parse(json);
   } catch (cause) {

@@ -7,21 +7,26 @@
  * `decoder` is for generating text.
  */
 import * as v from "valibot";
-import { CheckpointError } from "../errors.ts";
+import { CheckpointError, GET_AGAIN } from "../errors.ts";
 import type { AddedToken } from "./added-tokens.ts";
 import type { NormalizerOptions } from "./normalize.ts";
 import { readSpecialIds } from "./post-processor.ts";
+import { reconcileNormalizer } from "./tokenizer-config.ts";
 import {
-  GET_AGAIN,
+  checkSpecial,
   isTokenId,
+  MAX_TOKENS,
   parseJson,
   requireId,
   type TokenizerDefinition,
   tokensById,
+  tooManyTokens,
 } from "./tokenizer-definition.ts";
 import { tokenIdSchema, validate } from "./validate.ts";
 
 const WORD_PIECE = "WordPiece";
+/** Every known BERT has 100; the time that WordPiece may take for a character grows with its square. */
+const MAX_WORD = 1000;
 
 const addedTokenSchema = v.object({
   id: tokenIdSchema,
@@ -49,7 +54,7 @@ const fileSchema = v.object({
     merges: v.optional(v.undefined()),
     unk_token: v.string(),
     continuing_subword_prefix: v.string(),
-    max_input_chars_per_word: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0)), 100),
+    max_input_chars_per_word: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(MAX_WORD)), 100),
     // By hand, below: valibot's record leaves out the keys "constructor" and "prototype", which are words of English.
     vocab: v.custom<Readonly<Record<string, unknown>>>(
       (value) => typeof value === "object" && value !== null && !Array.isArray(value),
@@ -59,8 +64,11 @@ const fileSchema = v.object({
 
 const modelTypeSchema = v.object({ model: v.object({ type: v.string() }) });
 
-/** @throws CheckpointError when the file is damaged, or not the tokenizer of a BERT. */
-export function readTokenizerJson(json: string, name: string): TokenizerDefinition {
+/**
+ * @param configJson the content of tokenizer_config.json, if there is one.
+ * @throws CheckpointError when a file is damaged, or not the tokenizer of a BERT.
+ */
+export function readTokenizerJson(json: string, name: string, configJson: string | undefined): TokenizerDefinition {
   const parsed = parseJson(json, name);
   checkModelType(parsed, name);
   const file = validate(fileSchema, parsed, name);
@@ -69,15 +77,17 @@ export function readTokenizerJson(json: string, name: string): TokenizerDefiniti
   const tokens = tokensById(vocabulary, addedTokens, name);
   const unk = requireId(file.model.unk_token, vocabulary, [], name);
   const { cls, sep } = readSpecialIds(file.post_processor, vocabulary, addedTokens, name);
+  const special = { cls, sep, pad: requireId("[PAD]", vocabulary, addedTokens, name), unk };
+  checkSpecial(special, name);
   return {
     vocabulary,
     tokens,
     addedTokens,
-    normalizer: readNormalizer(file.normalizer),
+    normalizer: readNormalizer(reconcileNormalizer(file.normalizer, configJson)),
     continuingSubwordPrefix: file.model.continuing_subword_prefix,
     maxInputCharsPerWord: file.model.max_input_chars_per_word,
     unknownId: unk,
-    special: { cls, sep, pad: requireId("[PAD]", vocabulary, addedTokens, name), unk },
+    special,
   };
 }
 
@@ -94,7 +104,9 @@ function checkModelType(parsed: unknown, name: string): void {
 
 function readVocab(vocab: Readonly<Record<string, unknown>>, name: string): Map<string, number> {
   const vocabulary = new Map<string, number>();
-  for (const token of Object.keys(vocab)) {
+  const words = Object.keys(vocab);
+  if (words.length > MAX_TOKENS) throw tooManyTokens(name);
+  for (const token of words) {
     const id = vocab[token];
     if (!isTokenId(id)) {
       throw new CheckpointError({

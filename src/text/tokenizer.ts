@@ -61,10 +61,11 @@ export class BertTokenizer {
 
   /**
    * From the content of a tokenizer.json; `name` is what errors call it.
-   * @throws CheckpointError when it is damaged, or not the tokenizer of a BERT.
+   * @param tokenizerConfig the content of the tokenizer_config.json beside it, which may overrule the normalizer.
+   * @throws CheckpointError when one is damaged, or not the tokenizer of a BERT.
    */
-  static fromTokenizerJson(json: string, name = "tokenizer.json"): BertTokenizer {
-    return new BertTokenizer(readTokenizerJson(json, name));
+  static fromTokenizerJson(json: string, name = "tokenizer.json", tokenizerConfig?: string): BertTokenizer {
+    return new BertTokenizer(readTokenizerJson(json, name, tokenizerConfig));
   }
 
   /**

@@ -2,8 +2,8 @@
  * Validating what tokenizer files hold, so that every complaint names the file, the place in it, and what was expected.
  */
 import * as v from "valibot";
-import { CheckpointError } from "../errors.ts";
-import { GET_AGAIN, isTokenId } from "./tokenizer-definition.ts";
+import { CheckpointError, GET_AGAIN } from "../errors.ts";
+import { isTokenId } from "./tokenizer-definition.ts";
 
 export const tokenIdSchema = v.custom<number>(isTokenId, "Expected a token id: a whole number from 0 to 2147483647");
 

@@ -4,19 +4,22 @@
  * Must stay true: what comes out equals what Hugging Face makes of the two when there is no tokenizer.json.
  */
 import * as v from "valibot";
-import { CheckpointError } from "../errors.ts";
+import { CheckpointError, GET_AGAIN } from "../errors.ts";
 import type { AddedToken } from "./added-tokens.ts";
+import { CONFIG_NAME, settingsEntries } from "./tokenizer-config.ts";
 import {
+  checkSpecial,
   findId,
   isTokenId,
+  MAX_TOKENS,
   parseJson,
   requireId,
   type TokenizerDefinition,
   tokensById,
+  tooManyTokens,
 } from "./tokenizer-definition.ts";
 import { validate } from "./validate.ts";
 
-const CONFIG_NAME = "tokenizer_config.json";
 const VOCABULARY_NAME = "vocab.txt";
 
 /** Tokenizers that are BERT's under another name. Others with a vocab.txt split words differently (Japanese ones do). */
@@ -33,10 +36,7 @@ const tokenSchema = v.object({ content: v.string(), ...flags });
 const specialSchema = v.nullish(v.union([v.string(), tokenSchema]));
 
 const configSchema = v.object({
-  tokenizer_class: v.nullish(v.string()),
-  do_lower_case: v.nullish(v.boolean(), true),
-  strip_accents: v.nullish(v.boolean()),
-  tokenize_chinese_chars: v.nullish(v.boolean(), true),
+  ...settingsEntries,
   pad_token: specialSchema,
   unk_token: specialSchema,
   cls_token: specialSchema,
@@ -61,6 +61,13 @@ export function readVocabulary(vocabularyText: string, configJson: string | unde
   const tokens = tokensById(vocabulary, addedTokens, CONFIG_NAME);
   const idOf = (token: string) => requireId(token, vocabulary, addedTokens, VOCABULARY_NAME);
   const unk = requireId(contentOf(config.unk_token, "[UNK]"), vocabulary, [], VOCABULARY_NAME);
+  const special = {
+    cls: idOf(contentOf(config.cls_token, "[CLS]")),
+    sep: idOf(contentOf(config.sep_token, "[SEP]")),
+    pad: idOf(contentOf(config.pad_token, "[PAD]")),
+    unk,
+  };
+  checkSpecial(special, CONFIG_NAME);
   return {
     vocabulary,
     tokens,
@@ -74,12 +81,7 @@ export function readVocabulary(vocabularyText: string, configJson: string | unde
     continuingSubwordPrefix: "##",
     maxInputCharsPerWord: 100,
     unknownId: unk,
-    special: {
-      cls: idOf(contentOf(config.cls_token, "[CLS]")),
-      sep: idOf(contentOf(config.sep_token, "[SEP]")),
-      pad: idOf(contentOf(config.pad_token, "[PAD]")),
-      unk,
-    },
+    special,
   };
 }
 
@@ -88,14 +90,21 @@ function checkClass({ tokenizer_class: name }: Config): void {
   throw new CheckpointError({
     found: `${CONFIG_NAME}: tokenizer_class is ${JSON.stringify(name)}`,
     expected: '"BertTokenizer" or one that works like it',
-    advice: "If the model has a tokenizer.json, use that; otherwise choose a BERT checkpoint.",
+    advice:
+      "Add the model's tokenizer.json, which is read instead, if there is one; otherwise choose a BERT checkpoint.",
   });
 }
 
 /** A token that stands on two lines has the id of the later, as in Hugging Face's. */
 function readLines(text: string): Map<string, number> {
+  // Counted before they are taken apart: a text of nothing but line breaks takes twenty times its memory.
+  let count = 1;
+  for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) count++;
+  for (let at = text.indexOf("\r"); at !== -1; at = text.indexOf("\r", at + 1)) count++;
+  if (count > 2 * MAX_TOKENS) throw tooManyTokens(VOCABULARY_NAME);
   const lines = text.split(/\r\n|\r|\n/);
   if (lines.at(-1) === "") lines.pop();
+  if (lines.length > MAX_TOKENS) throw tooManyTokens(VOCABULARY_NAME);
   return new Map(lines.map((token, id) => [token, id]));
 }
 
@@ -107,6 +116,7 @@ function readAddedTokens(config: Config, vocabulary: ReadonlyMap<string, number>
       throw new CheckpointError({
         found: `${CONFIG_NAME}: added_tokens_decoder has the key ${JSON.stringify(key)}`,
         expected: "the id of a token",
+        advice: GET_AGAIN,
       });
     }
     if (entry.content !== "") tokens.set(entry.content, addedToken(id, entry, !entry.special));

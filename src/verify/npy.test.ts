@@ -1,9 +1,7 @@
 import { expect, test } from "vitest";
 import { GuardedSource } from "../checkpoint/testing/guarded-source.ts";
-import { mutate } from "../checkpoint/testing/mutate.ts";
 import { InputError } from "../errors.ts";
-import { seededUniform } from "../tensor/random.ts";
-import { elementCount, type Tensor } from "../tensor/tensor.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import { readNpy } from "./npy.ts";
 import { encodeNpy, npyHeader } from "./testing/npy.ts";
 
@@ -108,23 +106,4 @@ test("files that are not what they say", async () => {
   await expect(read(valid.slice(0, 50))).rejects.toThrow("says that its header has 118 bytes; expected at most 40");
   const long = encodeNpy(npyHeader("<f4", "(6,)").padEnd(70_000), bytesOf(floats), 2);
   await expect(read(long)).rejects.toThrow("says that its header has 70000 bytes; expected at most 65536");
-});
-
-test("ten thousand damaged files are read or refused", async () => {
-  const original = encodeNpy(npyHeader("<f4", "(2, 3)", "True"), bytesOf(floats));
-  let accepted = 0;
-  for (let seed = 0; seed < 10_000; seed++) {
-    const bytes = mutate(original, original.length - 24, seededUniform(seed)).slice();
-    // Half of them get a right length field, or damage to the literal would hardly ever be reached.
-    if (seed % 2 === 0 && bytes.length >= 34) new DataView(bytes.buffer).setUint16(8, bytes.length - 34, true);
-    try {
-      const { shape, data } = await read(bytes);
-      expect(data.length).toBe(elementCount(shape));
-      accepted++;
-    } catch (error) {
-      if (!(error instanceof InputError)) throw new Error(`seed ${seed}: ${String(error)}`, { cause: error });
-      expect(error.message.length).toBeLessThan(1000);
-    }
-  }
-  expect(accepted).toBeGreaterThan(100);
 });

@@ -54,6 +54,10 @@ export interface Fault {
   readonly cutAfter?: number;
   /** Sends this many bytes of the body and then nothing, leaving the connection open. */
   readonly stallAfter?: number;
+  /** Sends a byte of the body every 20 ms. */
+  readonly drip?: boolean;
+  /** Sends JSON that never ends. */
+  readonly endless?: boolean;
   /** Changes the last byte of the body. */
   readonly wrongBytes?: boolean;
   /** Sends the whole file although a part was asked for. */
@@ -138,7 +142,8 @@ export class HubServer {
     const fault = this.#takeFault(path);
     const exchange = { request, response, fault };
     if (fault?.silent) return;
-    if (fault?.status !== undefined) response.writeHead(fault.status, fault.headers).end();
+    if (fault?.endless) sendEndlessly(response);
+    else if (fault?.status !== undefined) response.writeHead(fault.status, fault.headers).end();
     else if (server === "cdn") this.#answerAsStorage(path, exchange);
     else this.#answerAsHub(path, exchange);
   }
@@ -228,8 +233,18 @@ function sendBytes(whole: Uint8Array, extra: OutgoingHttpHeaders, { request, res
   else if (fault?.cutAfter !== undefined) {
     // Not at once: a client that sees the break drops what it has received and not yet read.
     response.write(body.subarray(0, fault.cutAfter), () => setTimeout(() => response.destroy(), 50));
+  } else if (fault?.drip) {
+    const timer = setInterval((at = { next: 0 }) => response.write(body.subarray(at.next, ++at.next)), 20, { next: 0 });
+    response.on("close", () => clearInterval(timer));
   } else if (fault?.stallAfter !== undefined) response.write(body.subarray(0, fault.stallAfter));
   else response.end(body);
+}
+
+function sendEndlessly(response: ServerResponse): void {
+  response.writeHead(200, { "content-type": "application/json; charset=utf-8" }).write("[0");
+  const chunk = ",0".repeat(50_000);
+  const more = (): unknown => response.write(chunk, () => response.destroyed || more());
+  more();
 }
 
 function sendJson({ response }: Exchange, value: unknown): void {

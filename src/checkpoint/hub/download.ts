@@ -8,11 +8,11 @@
 import { DownloadError } from "../../errors.ts";
 import { describe, grouped, reasonOf } from "../describe.ts";
 import type { OpenOptions } from "../files.ts";
+import { Watchdog } from "../watchdog.ts";
 import type { HubCache } from "./hub-cache.ts";
 import type { HubClient, RemoteFile } from "./hub-client.ts";
 import { IncompleteFile } from "./incomplete-file.ts";
 import { type Timing, Transient, withRetries } from "./retry.ts";
-import { Watchdog } from "./watchdog.ts";
 
 export interface DownloadJob {
   readonly client: HubClient;
@@ -46,11 +46,11 @@ export async function downloadBlob(job: DownloadJob): Promise<void> {
 async function transfer(job: DownloadJob, incomplete: IncompleteFile): Promise<void> {
   const { client, cache, commit, path, file, timing, options } = job;
   if (incomplete.isWhole && file.size > 0) return;
-  using watchdog = new Watchdog(timing.quietMs, options.signal);
+  using watchdog = new Watchdog(timing, options.signal);
   const response = await client.requestFile(commit, path, incomplete.written, watchdog.signal);
   if (!continues(response, incomplete.written)) await cache.guarded(() => incomplete.restart());
   for await (const chunk of chunksOf(response, job, incomplete)) {
-    watchdog.feed();
+    watchdog.feed(chunk.length);
     if (incomplete.written + chunk.length > file.size) throw wrongBytes(job);
     await cache.guarded(() => incomplete.append(chunk));
     options.onProgress?.({ file: path, loaded: incomplete.written, total: file.size });

@@ -58,10 +58,6 @@ export class HubCache {
     return paths.filter((_, index) => present[index]);
   }
 
-  async hasBlob(etag: string, size: number): Promise<boolean> {
-    return (await sizeOf(this.blob(etag))) === size;
-  }
-
   /** The commit that the revision was when it was last asked for. */
   async readRef(revision: string): Promise<string | undefined> {
     const text = await readFile(join(this.#folder, "refs", revision), "utf8").catch(() => "");

@@ -1,8 +1,8 @@
 /**
  * The three questions asked of the hub: which commit a revision is, what a file of it is, and the file's bytes.
  *
- * The first two go through `@huggingface/hub`, with a `fetch` that adds what the library lacks: a signal, a time
- * limit, typed errors and the token's rule. The bytes are fetched here: the library's blobs report every failure as a
+ * The first two go through `@huggingface/hub`, with a `fetch` that adds what the library lacks: a signal, limits of time
+ * and length, typed errors and the token's rule. The bytes are fetched here: the library's blobs report every failure as a
  * bare string, do not notice a server that ignores the range asked for, and cannot be cancelled.
  *
  * Must stay true: the token goes to the endpoint's origin and nowhere else. The library gets no token at all, because
@@ -11,11 +11,12 @@
 import { modelInfo, type PathInfo, pathsInfo } from "@huggingface/hub";
 import { DownloadError } from "../../errors.ts";
 import { describe } from "../describe.ts";
+import { Watchdog } from "../watchdog.ts";
+import { withCappedBody } from "./capped-body.ts";
 import { type Asked, refusal, unreachable, unreadableAnswer } from "./hub-errors.ts";
 import { hubFileUrl } from "./hub-url.ts";
 import { isCommit } from "./repo-id.ts";
 import { type Timing, Transient, withRetries } from "./retry.ts";
-import { Watchdog } from "./watchdog.ts";
 
 /** A file as the hub's index knows it. */
 export interface RemoteFile {
@@ -69,9 +70,9 @@ export class HubClient {
   async #ask<T>(question: (fetch: Fetch) => Promise<T>, timing: Timing, signal: AbortSignal | undefined): Promise<T> {
     return await withRetries(
       async () => {
-        using watchdog = new Watchdog(timing.quietMs, signal);
+        using watchdog = new Watchdog(timing, signal);
         try {
-          return await question((input, init) => this.#fetch(input, init, watchdog.signal));
+          return await question(async (input, init) => withCappedBody(await this.#fetch(input, init, watchdog.signal)));
         } catch (error) {
           if (error instanceof Transient || error instanceof DownloadError) throw error;
           throw unreadableAnswer(error, this.#asked);

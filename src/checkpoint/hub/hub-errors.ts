@@ -64,6 +64,22 @@ export function notCached(asked: Asked, cacheFolder: string, path?: string): Dow
   });
 }
 
+/**
+ * A file of the cache is not what it was when it was downloaded, and cannot be had anew.
+ * @param cause why; without one, HF_HUB_OFFLINE is set.
+ */
+export function damagedInCache(file: string, cause?: DownloadError): DownloadError {
+  return new DownloadError({
+    found: `${file} in the model cache is damaged${cause === undefined ? "" : `, and could not be fetched anew: ${cause.found}`}`,
+    expected: "the file as the hub has it",
+    advice:
+      cause === undefined
+        ? "Unset HF_HUB_OFFLINE once: it is then downloaded again by itself."
+        : (cause.advice ?? "Delete it, and try again when the hub can be reached."),
+    cause,
+  });
+}
+
 /** A file operation in the cache failed. */
 export function cacheFailure(cause: unknown, cacheFolder: string): DownloadError {
   const code = cause instanceof Error && "code" in cause ? cause.code : undefined;

@@ -66,6 +66,38 @@ describe("a broken connection", () => {
   });
 });
 
+describe("a server that never ends", () => {
+  it("sending a file byte by byte is too slow", async () => {
+    bench.hub.faults.push({ path: CDN, drip: true });
+    const timing = { retryDelayMs: 5, speedWindowMs: 200, minBytesPerSecond: 1000 };
+    expect((await bench.failure(WEIGHTS, bench.model({ timing }))).message).toMatch(
+      /^The download of model\.safetensors broke off after \d+ of 943,336 bytes \(only \d+ bytes came in 0 s\), 4 times\./,
+    );
+    expect(bench.blobs()).toEqual([]);
+  });
+
+  it("but is fast enough is waited for", async () => {
+    bench.hub.faults.push({ path: /config\.json$/, drip: true });
+    const timing = { speedWindowMs: 200, minBytesPerSecond: 1 };
+    bench.revisions["main"] = { "config.json": new TextEncoder().encode('{"some": "json of 30 bytes"}') };
+    expect(await bench.read("config.json", bench.model({ timing }))).toBe('{"some": "json of 30 bytes"}');
+  });
+
+  it.each([/revision/, /paths-info/])("answering %s is not listened to", async (path) => {
+    bench.hub.faults.push({ path, endless: true });
+    const error = await bench.failure(WEIGHTS);
+    expect(error.message).toMatch(/answered \/api\/models\/.* with more than 4,000,000 bytes; expected a short answer/);
+    expect(bench.hub.requests.length, "asked once").toBeLessThanOrEqual(2);
+  });
+
+  it("is not asked for a file that is larger than it may be", async () => {
+    const opening = bench.model().open(WEIGHTS, { maxBytes: 1000 });
+    await expect(opening).rejects.toThrow(`${REPO}/model.safetensors has 943,336 bytes; expected at most 1,000`);
+    expect(bench.blobs()).toEqual([]);
+    expect(bench.hub.requests.map(({ server }) => server)).not.toContain("cdn");
+  });
+});
+
 describe("what killed programs leave behind", () => {
   it("is never taken for the file, and cleared away when it is old", async () => {
     await bench.read("config.json");

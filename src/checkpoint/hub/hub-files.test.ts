@@ -5,6 +5,7 @@ import {
   mkdirSync,
   readFileSync,
   readlinkSync,
+  realpathSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -127,6 +128,85 @@ describe("a model in the cache", () => {
     vi.stubEnv("HF_ENDPOINT", "http://127.0.0.1:2");
     expect(await bench.read("config.json")).toBe(CONFIG);
     expect((await bench.failure(WEIGHTS)).message).toMatch(/^127\.0\.0\.1:2 could not be reached .*, 4 times\./);
+  });
+
+  describe.each(["main", "a commit"])("that is damaged, at %s,", (which) => {
+    const revision = () => (which === "main" ? "main" : bench.hub.commitOf(REPO, "main"));
+    const cached = (path: string) => bench.folder("snapshots", bench.hub.commitOf(REPO, "main"), path);
+
+    const damages: Record<string, (path: string, bytes: Uint8Array) => void> = {
+      "a blob cut short": (path, bytes) => writeFileSync(realpathSync(path), bytes.subarray(0, bytes.length / 2)),
+      "an empty blob": (path) => writeFileSync(realpathSync(path), ""),
+      "a blob with other bytes": (path, bytes) => writeFileSync(realpathSync(path), Buffer.from(bytes).fill(65, 200)),
+      "a copy that is cut short, in the place of a link": (path, bytes) => {
+        rmSync(path);
+        writeFileSync(path, bytes.subarray(0, bytes.length / 2));
+      },
+      "a link that leads nowhere": (path) => rmSync(realpathSync(path)),
+    };
+
+    it.each(Object.entries(damages))("%s is fetched anew", async (_, damage) => {
+      for (const path of ["config.json", WEIGHTS]) {
+        const bytes = FILES[path] ?? new Uint8Array();
+        await bench.read(path, bench.model({ revision: revision() }));
+        damage(cached(path), bytes);
+        expect(await bench.read(path, bench.model({ revision: revision() }))).toBe(textOf(bytes));
+        bench.hub.requests.length = 0;
+        expect(await bench.read(path, bench.model({ revision: revision() }))).toBe(textOf(bytes));
+        expect(
+          bench.hub.requests.filter((request) => !request.path.includes("/revision/")),
+          "once",
+        ).toEqual([]);
+      }
+    });
+
+    it("is an error where the hub cannot be asked", async () => {
+      await bench.read(WEIGHTS, bench.model({ revision: revision() }));
+      await bench.read(WEIGHTS);
+      writeFileSync(realpathSync(cached(WEIGHTS)), "short");
+      vi.stubEnv("HF_ENDPOINT", "http://127.0.0.1:2");
+      const unreachable = await bench.failure(WEIGHTS, bench.model({ revision: revision() }));
+      expect(unreachable.message).toMatch(
+        /model\.safetensors in the model cache is damaged, and could not be fetched anew: 127\.0\.0\.1:2 could not be reached/,
+      );
+      vi.stubEnv("HF_HUB_OFFLINE", "1");
+      const offline = await bench.failure(WEIGHTS, bench.model({ revision: revision() }));
+      expect(offline.message).toBe(
+        `${cached(WEIGHTS)} in the model cache is damaged; expected the file as the hub has it. ` +
+          "Unset HF_HUB_OFFLINE once: it is then downloaded again by itself.",
+      );
+    });
+  });
+
+  it("keeps a file that the repository itself has damaged", async () => {
+    bench.revisions["main"] = { [WEIGHTS]: new TextEncoder().encode("no safetensors".repeat(2_000_000)) };
+    expect(await bench.read(WEIGHTS)).toHaveLength(28_000_000);
+    bench.hub.requests.length = 0;
+    expect(await bench.read(WEIGHTS)).toHaveLength(28_000_000);
+    expect(bench.hub.requests.map(({ server }) => server)).not.toContain("cdn");
+  });
+
+  it("may be copies: what only the hub can judge is asked of it where it was asked for the branch", async () => {
+    bench.revisions["main"] = { "vocab.txt": new TextEncoder().encode("[PAD]\n[UNK]\n") };
+    const commit = bench.hub.commitOf(REPO, "main");
+    await bench.read("vocab.txt");
+    const copy = bench.folder("snapshots", commit, "vocab.txt");
+    rmSync(copy);
+    writeFileSync(copy, "[PAD]");
+    expect(await bench.read("vocab.txt", bench.model({ revision: commit })), "not asked").toBe("[PAD]");
+    bench.hub.faults.push({ path: /paths-info/, status: 404, times: 1 });
+    expect(await bench.read("vocab.txt"), "not answered").toBe("[PAD]");
+    expect(await bench.read("vocab.txt")).toBe("[PAD]\n[UNK]\n");
+  });
+
+  it("is not misled by rubbish where a branch's commit should stand", async () => {
+    await bench.read("config.json");
+    writeFileSync(bench.folder("refs", "main"), "\0".repeat(40));
+    expect(await bench.read("config.json")).toBe(CONFIG);
+    expect(readFileSync(bench.folder("refs", "main"), "utf8")).toBe(bench.hub.commitOf(REPO, "main"));
+    writeFileSync(bench.folder("refs", "main"), "");
+    vi.stubEnv("HF_HUB_OFFLINE", "1");
+    expect((await bench.failure("config.json")).message).toMatch(/is not in the cache/);
   });
 
   it("is repaired when a link's bytes are gone or a blob is too short", async () => {

@@ -4,16 +4,21 @@
  * Must stay true: all files that one `HubFiles` gives are of one commit, however the branch moves meanwhile; what the
  * cache has is taken from there, and for a commit without asking anyone; a moving revision is looked up on the hub once,
  * and when the hub cannot be asked, the cache's word for it stands, as in Python; so it does offline for files that the
- * cache has never heard of, where it has one that can stand in for them.
+ * cache has never heard of, where it has one that can stand in for them. A file of the cache that is damaged (`inspect.ts`)
+ * is compared with what the hub has, for a commit too, and fetched anew.
  */
+import { join } from "node:path";
+import { DownloadError } from "../../errors.ts";
 import type { ByteSource, ModelFiles, OpenOptions } from "../files.ts";
 import { FolderFiles } from "../node/folder-files.ts";
+import { tooLarge } from "../text-file.ts";
 import { downloadBlob } from "./download.ts";
 import { type HubEnvironment, hubEnvironment } from "./environment.ts";
 import { HubCache } from "./hub-cache.ts";
-import { HubClient } from "./hub-client.ts";
-import { type Asked, notCached, UnknownRevisionError } from "./hub-errors.ts";
+import { HubClient, type RemoteFile } from "./hub-client.ts";
+import { type Asked, damagedInCache, notCached, UnknownRevisionError } from "./hub-errors.ts";
 import { DEFAULT_REVISION } from "./hub-url.ts";
+import { inspectFile, isGenuine } from "./inspect.ts";
 import { isCommit, validateFilePath, validateModelId, validateRevision } from "./repo-id.ts";
 import { DEFAULT_TIMING, type Timing } from "./retry.ts";
 import { isDispensable } from "./stand-ins.ts";
@@ -42,6 +47,8 @@ export class HubFiles implements ModelFiles {
   readonly #revision: string;
   readonly #timing: Timing;
   #commit: string | undefined;
+  /** Whether the hub was asked for the revision, and answered. */
+  #isLookedUp = false;
 
   /** @throws InputError if the id or the revision cannot be one. */
   constructor({ repo, revision = DEFAULT_REVISION, timing }: HubFilesOptions) {
@@ -91,7 +98,9 @@ export class HubFiles implements ModelFiles {
     }
     try {
       // Nobody should wait long for the newest commit of what can be used as it is.
-      return await client.resolveCommit(options.signal, cached === undefined ? this.#timing.attempts : 1);
+      const commit = await client.resolveCommit(options.signal, cached === undefined ? this.#timing.attempts : 1);
+      this.#isLookedUp = true;
+      return commit;
     } catch (error) {
       options.signal?.throwIfAborted();
       if (cached === undefined || error instanceof UnknownRevisionError) throw error;
@@ -100,19 +109,46 @@ export class HubFiles implements ModelFiles {
   }
 
   /** Sees to it that the snapshot has the file. @returns false when the commit has no such file. */
-  async #ensure({ environment, asked, cache, client, options }: Visit, commit: string, path: string): Promise<boolean> {
-    if (await cache.hasFile(commit, path)) return true;
-    if (await cache.knowsMissing(commit, path)) return false;
-    if (environment.offline) {
+  async #ensure(visit: Visit, commit: string, path: string): Promise<boolean> {
+    const { environment, asked, cache, client, options } = visit;
+    const file = join(cache.snapshot(commit), path);
+    const condition = await inspectFile(file);
+    if (condition === "whole") return true;
+    if (condition === "absent") {
+      if (await cache.knowsMissing(commit, path)) return false;
+      if (!environment.offline) {
+        return await this.#bring(visit, commit, path, await client.fileInfo(commit, path, options.signal));
+      }
       if (isDispensable(path, await cache.filesOf(commit))) return false;
       throw notCached(asked, cache.root, path);
     }
-    const file = await client.fileInfo(commit, path, options.signal);
+    // What nothing speaks against is used as it is where the hub cannot be asked, or should not.
+    if (condition === "unknown" && (environment.offline || !this.#isLookedUp)) return true;
+    if (environment.offline) throw damagedInCache(file);
+    let isKnown = false;
+    try {
+      const remote = await client.fileInfo(commit, path, options.signal);
+      isKnown = true;
+      return await this.#bring(visit, commit, path, remote);
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      if (!(error instanceof DownloadError)) throw error;
+      if (condition === "unknown" && !isKnown) return true;
+      throw damagedInCache(file, error);
+    }
+  }
+
+  /** Brings the file into the snapshot, unless it is there as the hub has it. @returns false as `#ensure`. */
+  async #bring(visit: Visit, commit: string, path: string, file: RemoteFile | undefined): Promise<boolean> {
+    const { cache, client, options } = visit;
     if (file === undefined) {
       await cache.rememberMissing(commit, path);
       return false;
     }
-    if (!(await cache.hasBlob(file.etag, file.size))) {
+    const { maxBytes = Number.POSITIVE_INFINITY } = options;
+    if (file.size > maxBytes) throw tooLarge(`${this.name}/${path}`, file.size, maxBytes);
+    if (await isGenuine(join(cache.snapshot(commit), path), file)) return true;
+    if (!(await isGenuine(cache.blob(file.etag), file))) {
       await downloadBlob({ client, cache, commit, path, file, timing: this.#timing, options });
     }
     await cache.linkFile(commit, path, file.etag);

@@ -72,6 +72,6 @@ export class IncompleteFile {
 }
 
 /** Git hashes the bytes after a header with their number. */
-function newHash({ hash, size }: RemoteFile): Hash {
+export function newHash({ hash, size }: RemoteFile): Hash {
   return hash === "sha256" ? createHash("sha256") : createHash("sha1").update(`blob ${size}\0`);
 }

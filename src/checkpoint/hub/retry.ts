@@ -3,19 +3,24 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { DownloadError, type ErrorParts } from "../../errors.ts";
+import type { Patience } from "../watchdog.ts";
 
 /** How patient downloads are. */
-export interface Timing {
+export interface Timing extends Patience {
   /** Tries in all. */
   readonly attempts: number;
   /** The wait before the second try; it doubles with every further one. */
   readonly retryDelayMs: number;
-  /** A server that sends nothing for this long counts as gone. */
-  readonly quietMs: number;
 }
 
-/** Python's huggingface_hub is as patient with a silent server. */
-export const DEFAULT_TIMING: Timing = { attempts: 4, retryDelayMs: 500, quietMs: 10_000 };
+/** Python's huggingface_hub is as patient with a silent server. The lowest speed is below that of a modem. */
+export const DEFAULT_TIMING: Timing = {
+  attempts: 4,
+  retryDelayMs: 500,
+  quietMs: 10_000,
+  speedWindowMs: 60_000,
+  minBytesPerSecond: 1000,
+};
 
 /** A server that asks for a longer wait gets no further try: nobody watches a still progress bar for that long. */
 const LONGEST_WAIT_MS = 60_000;

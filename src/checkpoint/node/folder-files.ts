@@ -138,7 +138,7 @@ function notAFile(path: string): CheckpointError {
   return new CheckpointError({
     found: `${path} is not a file`,
     expected: "an ordinary file",
-    advice: "Remove or rename what stands there, and download the model again.",
+    advice: "Put the model's file in the place of what stands there.",
   });
 }
 

@@ -5,7 +5,7 @@
  * Must stay true: a file that cannot be used is none, and is written over; a file is replaced as a whole, or not at all.
  */
 import { createHash, randomUUID } from "node:crypto";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import {
@@ -19,6 +19,9 @@ import {
 } from "../../engines/webgpu/tuned-tiles.ts";
 import { InputError, messageOf } from "../../errors.ts";
 
+/** Some thousand tiles, more than there are kernels: a larger file would only fill the memory. */
+const MAX_BYTES = 2_000_000;
+
 export function tileCachePath(gpu: GpuIdentity): string {
   const caches = process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache");
   const name = createHash("sha256")
@@ -30,7 +33,9 @@ export function tileCachePath(gpu: GpuIdentity): string {
 /** @returns the tiles found on a GPU, or why what is there is of no use, or nothing if nothing is there. */
 export async function readTileCache(gpu: GpuIdentity): Promise<TunedTiles | string | undefined> {
   try {
-    return checkTunedTiles(JSON.parse(await readFile(tileCachePath(gpu), "utf8")), gpu);
+    const path = tileCachePath(gpu);
+    if ((await stat(path)).size > MAX_BYTES) return `has more than ${MAX_BYTES} bytes`;
+    return checkTunedTiles(JSON.parse(await readFile(path, "utf8")), gpu);
   } catch (error) {
     if (isMissing(error)) return undefined;
     return error instanceof SyntaxError ? "is no JSON" : `cannot be read (${messageOf(error)})`;

@@ -1,0 +1,32 @@
+/**
+ * A response whose body ends in an error when it is too long: `@huggingface/hub` collects an answer as a whole before it
+ * parses it, whatever its length.
+ */
+import { DownloadError } from "../../errors.ts";
+import { grouped } from "../describe.ts";
+
+/** The hub's answers about one model or one file have some kilobytes. */
+const MAX_ANSWER_BYTES = 4_000_000;
+
+export function withCappedBody(response: Response): Response {
+  if (response.body === null) return response;
+  let length = 0;
+  const counting = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, controller) {
+      length += chunk.length;
+      if (length > MAX_ANSWER_BYTES) throw tooLong(response.url);
+      controller.enqueue(chunk);
+    },
+  });
+  const { status, statusText, headers } = response;
+  return new Response(response.body.pipeThrough(counting), { status, statusText, headers });
+}
+
+function tooLong(url: string): DownloadError {
+  const { host, pathname } = new URL(url);
+  return new DownloadError({
+    found: `${host} answered ${pathname} with more than ${grouped(MAX_ANSWER_BYTES)} bytes`,
+    expected: "a short answer, as a Hugging Face hub gives",
+    advice: "Check HF_ENDPOINT.",
+  });
+}

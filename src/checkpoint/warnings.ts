@@ -1,0 +1,59 @@
+/**
+ * What a model's files say that is no error, but that its user should know: entries that are ignored, and contents with
+ * which no good answer can be expected. Sentences for people, without the full stop.
+ */
+import type { FloatDType, Tensor } from "../tensor/tensor.ts";
+import type { BertConfig } from "./config.ts";
+import { describe, grouped } from "./describe.ts";
+import { isJsonObject, parseJsonObject } from "./json.ts";
+import { QA_LABELS } from "./parameters.ts";
+
+const OWN_CLASS = "BertForQuestionAnswering";
+
+/** What a `config.json` that was read says beyond that. */
+export function configWarnings(json: string, fileName: string): string[] {
+  const config = parseJsonObject(json, fileName);
+  const { architectures, num_labels: labels, id2label, quantization_config: quantization } = config;
+  const warnings: string[] = [];
+  if (Array.isArray(architectures) && architectures.length > 0 && !architectures.includes(OWN_CLASS)) {
+    warnings.push(
+      `${fileName}: architectures is ${describe(architectures.join(", "))}, not ${OWN_CLASS}; the question-answering head is used`,
+    );
+  }
+  const named = isJsonObject(id2label) ? Object.keys(id2label).length : QA_LABELS;
+  if ((labels ?? QA_LABELS) !== QA_LABELS || named !== QA_LABELS) {
+    const found = named === QA_LABELS ? `num_labels is ${describe(labels)}` : `id2label has ${named} labels`;
+    warnings.push(`${fileName}: ${found}, which is ignored: a question-answering head has ${QA_LABELS}, start and end`);
+  }
+  if (quantization !== undefined && quantization !== null) {
+    warnings.push(`${fileName}: quantization_config is ignored: weights are computed with as they are stored`);
+  }
+  return warnings;
+}
+
+/** A tokenizer may be smaller than the model's vocabulary, which is often rounded up; but not by half. */
+export function tokenizerWarnings(tokens: number, { vocabSize }: BertConfig, model: string): string[] {
+  if (tokens >= vocabSize / 2) return [];
+  return [
+    `${model}: the tokenizer has ${grouped(tokens)} tokens, the model's vocabulary ${grouped(vocabSize)}: ` +
+      "it is probably another model's",
+  ];
+}
+
+/** Whether a weight is nothing but zeros where training leaves none. Token types that a model never saw may be zero. */
+export function isSuspiciouslyZero(name: string, { data }: Tensor<FloatDType>): boolean {
+  if (!name.endsWith(".weight") || name.includes("token_type_embeddings")) return false;
+  for (const value of data) if (value !== 0) return false;
+  return data.length > 0;
+}
+
+/** @param zeros the names of the weights that are. */
+export function zeroWarnings(zeros: readonly string[], model: string): string[] {
+  const [first] = zeros;
+  if (first === undefined) return [];
+  const what =
+    zeros.length === 1
+      ? `the weight ${describe(first)} is`
+      : `${zeros.length} weights, such as ${describe(first)}, are`;
+  return [`${model}: ${what} nothing but zeros: answers will probably mean nothing`];
+}

@@ -1,0 +1,57 @@
+/**
+ * How much JSON may hold: `JSON.parse` needs up to forty times a text's memory for what is nothing but brackets, so nesting
+ * and values are counted before it is called.
+ *
+ * The largest tokenizers have some 750,000 values and no file nests deeper than a dozen levels.
+ *
+ * Must stay true: one pass, no recursion and no backtracking, whatever the text is.
+ */
+const MAX_DEPTH = 64;
+const MAX_VALUES = 800_000;
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const BACKSLASH = 0x5c;
+
+export interface JsonExcess {
+  /** To follow the file's name: `nests deeper than 64 levels`. */
+  readonly found: string;
+  readonly expected: string;
+}
+
+/** What a text holds too much of, if anything; also of a text that is no JSON. */
+export function jsonExcess(json: string, maxValues = MAX_VALUES): JsonExcess | undefined {
+  let depth = 0;
+  let values = 1;
+  for (let at = 0; at < json.length; at++) {
+    const unit = json.charCodeAt(at);
+    if (unit === QUOTE) {
+      at = endOfString(json, at) - 1;
+    } else if (unit === COMMA) {
+      values++;
+    } else if (unit === 0x5b || unit === 0x7b) {
+      values++;
+      if (++depth > MAX_DEPTH) {
+        return { found: `nests deeper than ${MAX_DEPTH} levels`, expected: "a few, as in every file of its kind" };
+      }
+    } else if (unit === 0x5d || unit === 0x7d) {
+      depth--;
+    }
+    if (values > maxValues) {
+      const most = maxValues.toLocaleString("en-US");
+      return { found: `holds more than ${most} values`, expected: `at most ${most}, more than any file of its kind` };
+    }
+  }
+  return undefined;
+}
+
+/** The index behind the closing quote of the string that starts at `start`. */
+export function endOfString(json: string, start: number): number {
+  let at = start + 1;
+  while (at < json.length) {
+    const unit = json.charCodeAt(at);
+    if (unit === QUOTE) break;
+    at += unit === BACKSLASH ? 2 : 1;
+  }
+  return at + 1;
+}

@@ -1,0 +1,110 @@
+/**
+ * tokenizer_config.json against tokenizer.json, as transformers 4 decides between them: rows that Python made
+ * (`make-tokenizer-config.py` beside them), and the same by hand.
+ */
+import { describe, expect, test } from "vitest";
+import { CheckpointError } from "../errors.ts";
+import { codePointOffsets, readRepositoryFile, show, smallJson } from "./testing.ts";
+import { BertTokenizer } from "./tokenizer.ts";
+
+const TEXT = "É e 中文";
+const cased = { lowercase: false, strip_accents: false };
+
+/** How the text is split with these settings in tokenizer.json and in tokenizer_config.json. */
+function tokensOf(normalizer: object, config: object | undefined): string {
+  const json = JSON.stringify(smallJson(["É", "é", "e", "中", "文", "中文"], normalizer));
+  const tokenizer = BertTokenizer.fromTokenizerJson(json, undefined, config && JSON.stringify(config));
+  return show(tokenizer, TEXT)
+    .map((token) => token.replace(/@.*/, ""))
+    .join(" ");
+}
+
+const lower = "e e 中 文";
+const kept = "É e 中 文";
+
+describe("tokenizer_config.json beside tokenizer.json", () => {
+  test.each<[string, object, object | undefined, string]>([
+    ["no tokenizer_config.json: tokenizer.json stands", cased, undefined, kept],
+    ["equal settings change nothing", cased, { do_lower_case: false, strip_accents: false }, kept],
+    ["do_lower_case false beside lowercase true", {}, { do_lower_case: false }, kept],
+    ["absent do_lower_case is true", { lowercase: false }, {}, lower],
+    ["absent strip_accents is null, which differs from false", { strip_accents: false }, {}, lower],
+    ["strip_accents false", {}, { strip_accents: false }, "é e 中 文"],
+    ["strip_accents true, in upper case", cased, { do_lower_case: false, strip_accents: true }, "[UNK] e 中 文"],
+    ["tokenize_chinese_chars false", {}, { tokenize_chinese_chars: false }, "e e 中文"],
+    ["absent tokenize_chinese_chars is true", { handle_chinese_chars: false }, {}, lower],
+    [
+      "one that differs rebuilds all three",
+      { ...cased, handle_chinese_chars: false },
+      { do_lower_case: false, strip_accents: false },
+      kept,
+    ],
+    ["the class of the fast tokenizer", cased, { tokenizer_class: "BertTokenizerFast" }, lower],
+    ["no class is BERT's", cased, { tokenizer_class: null }, lower],
+    ["DistilBERT's", cased, { tokenizer_class: "DistilBertTokenizer" }, lower],
+    ["ELECTRA's", cased, { tokenizer_class: "ElectraTokenizerFast" }, lower],
+    [
+      "MPNet's leaves ideographs alone",
+      { ...cased, handle_chinese_chars: false },
+      { tokenizer_class: "MPNetTokenizer" },
+      "e e 中文",
+    ],
+    ["a PreTrainedTokenizerFast is not compared", cased, { tokenizer_class: "PreTrainedTokenizerFast" }, kept],
+  ])("%s", (_, normalizer, config, expected) => {
+    expect(tokensOf(normalizer, config)).toBe(expected);
+  });
+
+  test("clean_text stays tokenizer.json's", () => {
+    const json = JSON.stringify(smallJson(["a\u0001b", "ab"], { clean_text: false, lowercase: false }));
+    const tokenizer = BertTokenizer.fromTokenizerJson(json, undefined, "{}");
+    expect(show(tokenizer, "a\u0001b")).toEqual(["a\u0001b@0-3"]);
+  });
+
+  test.each([
+    ["{", /^tokenizer_config\.json is not JSON/],
+    ["[]", /^tokenizer_config\.json is an array; expected a JSON object/],
+    ['{"do_lower_case": "no"}', /^tokenizer_config\.json: do_lower_case is "no"; expected boolean/],
+  ])("a damaged one, %j, is an error that names it", (config, message) => {
+    const read = () => BertTokenizer.fromTokenizerJson(JSON.stringify(smallJson([])), "tokenizer.json", config);
+    expect(read).toThrow(CheckpointError);
+    expect(read).toThrow(message);
+  });
+});
+
+interface PythonRows {
+  readonly versions: Readonly<Record<string, string>>;
+  /** All of tokenizer.json but the normalizer's settings. */
+  readonly tokenizer: object;
+  readonly cases: readonly {
+    readonly normalizer: object;
+    readonly config: object;
+    readonly rows: readonly { text: string; ids: number[]; tokens: string[]; offsets: [number, number][] }[];
+  }[];
+}
+
+/** By tokenizers 0.23.2 in Python 3.12, on 2026-11-27: make-tokenizer-config.py beside it. */
+const rowsPath = "test/fixtures/golden/tokenizer-config.json";
+
+describe("rows made in Python", () => {
+  test("every row has transformers 4's ids, tokens and offsets", () => {
+    const { tokenizer: rest, cases }: PythonRows = JSON.parse(readRepositoryFile(rowsPath));
+    expect(cases.length).toBeGreaterThan(50);
+    for (const { normalizer, config, rows } of cases) {
+      const json = JSON.stringify({ ...rest, normalizer });
+      const tokenizer = BertTokenizer.fromTokenizerJson(json, undefined, JSON.stringify(config));
+      for (const row of rows) {
+        const encoding = tokenizer.encode(row.text);
+        const found = {
+          ids: [...encoding.ids],
+          tokens: Array.from(encoding.ids, (id) => tokenizer.token(id)),
+          offsets: codePointOffsets(encoding),
+        };
+        expect(found, JSON.stringify([config, row.text])).toEqual({
+          ids: row.ids,
+          tokens: row.tokens,
+          offsets: row.offsets,
+        });
+      }
+    }
+  });
+});

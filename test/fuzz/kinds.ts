@@ -1,0 +1,286 @@
+/** Every kind of file that fusebert reads: a sound one, how it is damaged, and how it is read. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { expect } from "vitest";
+import { openCheckpoint } from "../../src/checkpoint/checkpoint.ts";
+import { parseConfig } from "../../src/checkpoint/config.ts";
+import { decodeUtf8 } from "../../src/checkpoint/json.ts";
+import { encodeSafetensors, openSafetensors } from "../../src/checkpoint/safetensors.ts";
+import { parseShardIndex } from "../../src/checkpoint/shard-index.ts";
+import { GuardedFiles, GuardedSource } from "../../src/checkpoint/testing/guarded-source.ts";
+import { mutate, splice } from "../../src/checkpoint/testing/mutate.ts";
+import { mutateJson } from "../../src/checkpoint/testing/mutate-json.ts";
+import { tinyConfigJson, tinyFiles, utf8 } from "../../src/checkpoint/testing/tiny-model.ts";
+import { configWarnings } from "../../src/checkpoint/warnings.ts";
+import {
+  kernelGeneration,
+  makeTunedTiles,
+  type TunedTile,
+  tileSourceOf,
+} from "../../src/engines/webgpu/tuned-tiles.ts";
+import { formatLine, type JournalHead, readJournal } from "../../src/evaluate/journal.ts";
+import { parseNullOdds, parsePredictions } from "../../src/evaluate/predictions-file.ts";
+import { parseSquad } from "../../src/evaluate/squad.ts";
+import { elementCount, type Tensor } from "../../src/tensor/tensor.ts";
+import { smallJson } from "../../src/text/testing.ts";
+import { BertTokenizer } from "../../src/text/tokenizer.ts";
+import { readTileCache, tileCachePath } from "../../src/tune/node/tile-cache.ts";
+import { readNpy } from "../../src/verify/npy.ts";
+import { encodeNpy, npyHeader } from "../../src/verify/testing/npy.ts";
+import { type FuzzKind, REFUSED } from "./harness.ts";
+
+const loose = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+
+/** Half of the damage is to how the file is written, half to what it says. */
+function jsonKind(name: string, original: object, read: (text: string) => unknown, decode = loose): FuzzKind {
+  const sound = utf8(JSON.stringify(original, null, 1));
+  return {
+    name,
+    mutate: (random) => (random() < 0.5 ? mutate(sound, sound.length, random) : utf8(mutateJson(original, random))),
+    read: (bytes) => read(decode(bytes)),
+  };
+}
+
+/** As the files of a model are decoded. */
+const strict = (bytes: Uint8Array): string => decodeUtf8(bytes, "file");
+
+const config = jsonKind(
+  "config.json",
+  tinyConfigJson,
+  (text) => {
+    const { layerNormEps, padTokenId, ...sizes } = parseConfig(text);
+    expect(layerNormEps > 0 && layerNormEps < 1).toBe(true);
+    expect(padTokenId >= 0 && padTokenId < sizes.vocabSize).toBe(true);
+    for (const size of Object.values(sizes)) expect(Number.isInteger(size) && size >= 1 && size < 2 ** 31).toBe(true);
+    expect(sizes.hiddenSize % sizes.heads).toBe(0);
+    for (const warning of configWarnings(text, "config.json")) expect(warning.length).toBeLessThan(500);
+  },
+  strict,
+);
+
+const index = jsonKind(
+  "shard index",
+  {
+    metadata: { total_size: 40 },
+    weight_map: { "bert.a": "model-1.safetensors", "bert.b": "model-1.safetensors", c: "model-2.safetensors" },
+  },
+  (text) => {
+    for (const shard of parseShardIndex(text, "index").keys()) expect(shard).not.toMatch(/[/\\:]|^\./);
+  },
+  strict,
+);
+
+/** What the tensors below take: 24 + 8 + 8 bytes. */
+const DATA_BYTES = 40;
+const tensorsFile = encodeSafetensors(
+  new Map<string, Tensor>([
+    ["a", { dtype: "f32", shape: [2, 3], data: new Float32Array(6) }],
+    ["b", { dtype: "f16", shape: [4], data: new Uint16Array(4) }],
+    ["mask", { dtype: "i32", shape: [1, 2], data: new Int32Array(2) }],
+    ["none", { dtype: "u8", shape: [0], data: new Uint8Array() }],
+  ]),
+  { format: "pt" },
+);
+const headerOf: object = JSON.parse(loose(tensorsFile.subarray(8, -DATA_BYTES)));
+
+function withLength(bytes: Uint8Array): Uint8Array {
+  const file = bytes.slice();
+  if (file.length >= 8 + DATA_BYTES)
+    new DataView(file.buffer).setBigUint64(0, BigInt(file.length - 8 - DATA_BYTES), true);
+  return file;
+}
+
+const safetensors: FuzzKind = {
+  name: "safetensors",
+  mutate: (random) => {
+    const way = random();
+    if (way < 0.3) {
+      const json = utf8(mutateJson(headerOf, random));
+      return withLength(splice(tensorsFile, 8, tensorsFile.length - 8 - DATA_BYTES, json));
+    }
+    const bytes = mutate(tensorsFile, tensorsFile.length - DATA_BYTES, random);
+    // Many get a right length field, or damage to the JSON would hardly ever be reached.
+    return way < 0.7 ? withLength(bytes) : bytes;
+  },
+  read: async (bytes) => {
+    const source = new GuardedSource(bytes);
+    const file = await openSafetensors(source, "m").catch((error: unknown) => {
+      expect(source.closed, "a file that was refused is closed").toBe(1);
+      throw error;
+    });
+    let total = 0;
+    for (const [name, { dtype, start, end, shape }] of file.tensors) {
+      expect(start <= end && end <= bytes.length).toBe(true);
+      total += end - start;
+      if (["F64", "F32", "F16", "BF16", "I64", "I32", "U8", "BOOL"].includes(dtype)) {
+        expect((await file.read(name)).data.length).toBe(elementCount(shape));
+      }
+    }
+    expect(total).toBeLessThan(bytes.length);
+  },
+};
+
+/** A text in which every kind of character stands. */
+const SAMPLE = "Hello <x> [SEP] wörld 中 e\u0301 😀";
+const tokenizer = smallJson(["hello", "##o", "world"], {}, [{ content: "<x>", normalized: true }]);
+const tokenizerText = JSON.stringify(tokenizer);
+const vocabulary = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nhello\n##o\nworld\n中\n";
+const tokenizerConfig = {
+  tokenizer_class: "BertTokenizer",
+  do_lower_case: false,
+  strip_accents: null,
+  tokenize_chinese_chars: true,
+  cls_token: "[CLS]",
+  sep_token: { content: "[SEP]", lstrip: false, normalized: false, rstrip: false, single_word: false },
+  added_tokens_decoder: { "20": { content: "<x>", special: false, normalized: true } },
+};
+
+function encodeWith(read: BertTokenizer): void {
+  const { length, starts, ends } = read.encode(SAMPLE);
+  for (let at = 0; at < length; at++) {
+    const [start, end] = [starts[at] as number, ends[at] as number];
+    expect(0 <= start && start <= end && end <= SAMPLE.length).toBe(true);
+  }
+}
+
+const vocabularyFile: FuzzKind = {
+  name: "vocab.txt",
+  mutate: (random) => mutate(utf8(vocabulary), vocabulary.length, random),
+  read: (bytes) => encodeWith(BertTokenizer.fromVocabulary(strict(bytes))),
+};
+
+const model: FuzzKind = {
+  name: "model, one file of it",
+  // Which file it is, is in the first byte.
+  mutate: (random) => {
+    const which = Math.floor(random() * modelNames.length);
+    const sound = modelFiles[modelNames[which] ?? ""] ?? new Uint8Array();
+    const damaged = mutate(sound, sound.length, random);
+    return Uint8Array.of(which, ...damaged);
+  },
+  read: async (bytes) => {
+    const files = new GuardedFiles({ ...modelFiles, [modelNames[bytes[0] ?? 0] ?? ""]: bytes.slice(1) });
+    try {
+      const checkpoint = await openCheckpoint(files);
+      try {
+        encodeWith(await checkpoint.tokenizer());
+        for (const name of checkpoint.weights.info.keys()) await checkpoint.weights.read(name);
+      } finally {
+        await checkpoint.close();
+      }
+      for (const warning of checkpoint.warnings) expect(warning.length).toBeLessThan(500);
+    } finally {
+      expect(files.leftOpen, "everything that was opened is closed").toBe(0);
+    }
+  },
+};
+const modelFiles: Readonly<Record<string, Uint8Array>> = {
+  ...tinyFiles(),
+  "tokenizer.json": utf8(tokenizerText),
+  "tokenizer_config.json": utf8(JSON.stringify(tokenizerConfig)),
+};
+const modelNames = Object.keys(modelFiles);
+
+const qas = [
+  { id: "1", question: "Who?", answers: [{ text: "Mary", answer_start: 0 }], is_impossible: false },
+  { id: "2", question: "Why?", answers: [], is_impossible: true },
+];
+const squad = { version: "v2.0", data: [{ title: "a", paragraphs: [{ context: "Mary wrote it.", qas }] }] };
+
+const head: JournalHead = {
+  format: "fusebert.squad-journal/1",
+  version: "1",
+  questions: "abc",
+  model: "m",
+  revision: "",
+  engine: "cpu",
+  scoring: "reference",
+  "n-best": "kept",
+};
+const nBest = [{ text: "Łódź", probability: 0.75, start_logit: 1, end_logit: 2 }];
+const prediction = { text: "Łódź 😀\n", nullOdds: -1.5, windows: 2, isShortened: false, nBest };
+const lines = ["a", "b", "c"].map((id) => ({ id, ...prediction }));
+const journalText = formatLine(head) + lines.map(formatLine).join("");
+
+const journal: FuzzKind = {
+  name: "journal",
+  mutate: (random) => {
+    if (random() < 0.5) return mutate(utf8(journalText), journalText.length, random);
+    const damaged = [head, ...lines];
+    const which = Math.floor(random() * damaged.length);
+    return utf8(
+      damaged.map((line, at) => `${at === which ? mutateJson(line, random) : JSON.stringify(line)}\n`).join(""),
+    );
+  },
+  read: (bytes) => {
+    for (const { id, nullOdds } of readJournal(loose(bytes), head, "journal")) {
+      expect([typeof id, typeof nullOdds]).toEqual(["string", "number"]);
+    }
+  },
+};
+
+const gpu = { vendor: "made up", architecture: "none", device: "a GPU", description: "driver 1" };
+
+const tile: TunedTile = {
+  kind: "matmul",
+  precision: "f32",
+  mostRows: null,
+  shape: [64, 192],
+  tile: { rows: 32, columns: 64, depth: 8, parts: 2, own: [4, 8], ahead: 1, layout: "lines", shares: 1 },
+};
+
+/** Through the folder that `XDG_CACHE_HOME` names. */
+const tiles = jsonKind(
+  "tuned tiles",
+  makeTunedTiles(gpu, [tile, { ...tile, shape: [64, 64], mostRows: 64 }]),
+  async (text) => {
+    const path = tileCachePath(gpu);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+    const found = await readTileCache(gpu);
+    if (typeof found !== "object") return REFUSED;
+    expect(found.kernels).toBe(kernelGeneration);
+    tileSourceOf(found, "f32").tileFor("matmul", [64, 192], Number.POSITIVE_INFINITY);
+    return undefined;
+  },
+);
+
+const arrayFile = encodeNpy(npyHeader("<f4", "(2, 3)", "True"), new Uint8Array(24));
+
+const npy: FuzzKind = {
+  name: ".npy",
+  mutate: (random) => {
+    const bytes = mutate(arrayFile, arrayFile.length - 24, random).slice();
+    // Half of them get a right length field, or damage to the literal would hardly ever be reached.
+    if (random() < 0.5 && bytes.length >= 34) new DataView(bytes.buffer).setUint16(8, bytes.length - 34, true);
+    return bytes;
+  },
+  read: async (bytes) => {
+    const { shape, data } = await readNpy(new GuardedSource(bytes), "a.npy");
+    expect(data.length).toBe(elementCount(shape));
+  },
+};
+
+export const kinds: readonly FuzzKind[] = [
+  config,
+  index,
+  safetensors,
+  jsonKind("tokenizer.json", tokenizer, (text) => encodeWith(BertTokenizer.fromTokenizerJson(text)), strict),
+  jsonKind(
+    "tokenizer_config.json",
+    tokenizerConfig,
+    (text) => {
+      encodeWith(BertTokenizer.fromTokenizerJson(tokenizerText, undefined, text));
+      encodeWith(BertTokenizer.fromVocabulary(vocabulary, text));
+    },
+    strict,
+  ),
+  vocabularyFile,
+  model,
+  jsonKind("SQuAD", squad, (text) => parseSquad(text, "squad.json")),
+  jsonKind("predictions", { "1": "Mary", "2": "", "3": "Łódź" }, (text) => parsePredictions(text, "p.json")),
+  jsonKind("null odds", { "1": -1.5, "2": 3, "3": 0 }, (text) => parseNullOdds(text, "o.json")),
+  journal,
+  tiles,
+  npy,
+];

@@ -1,0 +1,121 @@
+/**
+ * Files made to fill the memory or to keep a program busy: each is refused by name, in a process with a heap of 256 MB.
+ *
+ * The processes say how long it took; limits of time here are those beyond which something hangs.
+ */
+import { execFileSync } from "node:child_process";
+import { mkdir, mkdtemp, open, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { tinyFiles } from "../src/checkpoint/testing/tiny-model.ts";
+import { smallJson } from "../src/text/testing.ts";
+import { repositoryRoot } from "./support/golden.ts";
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "fusebert-hostile-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+type Parts = readonly (string | readonly [text: string, times: number])[];
+
+/** Writes texts one after another, each so many times. */
+async function writeParts(path: string, parts: Parts): Promise<void> {
+  const file = await open(path, "w");
+  for (const part of parts) {
+    const [text, times] = typeof part === "string" ? [part, 1] : part;
+    const perChunk = Math.min(times, Math.ceil(1_000_000 / text.length));
+    const chunk = text.repeat(perChunk);
+    for (let written = 0; written < times; written += perChunk) {
+      await file.write(Buffer.from(times - written >= perChunk ? chunk : text.repeat(times - written), "latin1"));
+    }
+  }
+  await file.close();
+}
+
+/** A safetensors file of nothing but a header. */
+const header = (parts: Parts): Parts => {
+  const length = parts.reduce(
+    (sum, part) => sum + (typeof part === "string" ? part.length : part[0].length * part[1]),
+    0,
+  );
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64LE(BigInt(length));
+  return [bytes.toString("latin1"), ...parts];
+};
+
+/** Entries with keys of their own, as one text. */
+const entries = (count: number, entry: (index: number) => string): string =>
+  Array.from({ length: count }, (_, index) => entry(index)).join(",");
+
+const numbered = (index: number): string => index.toString(36).padStart(5, "0");
+/** A tokenizer.json, and where something may be added to its vocabulary and to its added tokens. */
+const tokenizer = JSON.stringify(smallJson(["a"]));
+const vocabEnd = tokenizer.lastIndexOf("}}}");
+const addedStart = tokenizer.indexOf("[", tokenizer.indexOf('"added_tokens"')) + 1;
+const flags = '"single_word":false,"lstrip":false,"rstrip":false,"normalized":true';
+const empty = '{"dtype":"U8","shape":[0],"data_offsets":[0,0]}';
+
+const cases: readonly (readonly [what: string, file: string, parts: () => Parts, message: RegExp])[] = [
+  ["98 MB of brackets", "config.json", () => [["[", 98_000_000]], /config\.json has 98,000,000 bytes; expected at most/],
+  ["900 kB of brackets", "config.json", () => [["[", 900_000]], /config\.json nests deeper than 64 levels/],
+  ["a header of a million tensors", "model.safetensors", () => header([`{${entries(1_000_000, (i) => `"${numbered(i)}":${empty}`)}}`, [" ", 63]]), /its header has [\d,]+; expected a header of 2 to 10,000,000 bytes/],
+  ["a header of 100,000 tensors", "model.safetensors", () => header([`{${entries(100_000, (i) => `"${numbered(i)}":${empty}`)}}`]), /has 100,000 tensors; expected at most 50,000/],
+  ["a header of empty lists", "model.safetensors", () => header(['{"a":[', ["[],", 3_000_000], "0]}"]), /header of .* holds more than 800,000 values/],
+  ["an index of 98 MB", "model.safetensors.index.json", () => [["[", 98_000_000]], /index\.json has 98,000,000 bytes/],
+  ["an index of 2,000 files", "model.safetensors.index.json", () => [`{"weight_map":{${entries(2000, (i) => `"${i}":"s${i}.safetensors"`)}}}`], /index\.json names 2,000 files; expected at most 1,000/],
+  ["90 MB of line breaks", "vocab.txt", () => [["\n", 90_000_000]], /vocab\.txt has 90,000,000 bytes; expected at most 16,000,000/],
+  ["15 MB of line breaks", "vocab.txt", () => [["\n", 15_000_000]], /vocab\.txt has more than 600000 tokens/],
+  ["a vocabulary of 700,000 tokens", "vocab.txt", () => [entries(700_000, numbered).replaceAll(",", "\n")], /vocab\.txt has more than 600000 tokens/],
+  ["80 MB of junk", "tokenizer.json", () => ['{"junk":[', ["{},", 26_000_000], "0]}"], /tokenizer\.json has 78,000,012 bytes; expected at most 32,000,000/],
+  ["30 MB of junk", "tokenizer.json", () => ['{"junk":[', ["{},", 10_000_000], "0]}"], /tokenizer\.json holds more than 800,000 values/],
+  ["30 MB of brackets", "tokenizer.json", () => [["[", 30_000_000]], /tokenizer\.json nests deeper than 64 levels/],
+  // No limit stops this one: it is read, and then found to be too large for the model beside it.
+  ["a vocabulary as large as the largest known", "tokenizer.json", () => [tokenizer.slice(0, vocabEnd), `,${entries(501_148, (i) => `"${numbered(i)}":${i + 5}`)}`, tokenizer.slice(vocabEnd)], /the tokenizer has 501153 tokens; expected at most config\.json's vocab_size, 13/],
+  ["a vocabulary of 700,000 tokens", "tokenizer.json", () => [tokenizer.slice(0, vocabEnd), `,${entries(700_000, (i) => `"${numbered(i)}":${i + 9}`)}`, tokenizer.slice(vocabEnd)], /tokenizer\.json has more than 600000 tokens/],
+  ["an added token of 20 MB",
+    "tokenizer.json",
+    () => [
+      tokenizer.slice(0, addedStart),
+      `{"id":9,${flags},"content":"`,
+      ["x", 20_000_000],
+      '"},',
+      tokenizer.slice(addedStart),
+    ],
+    /the 5 added tokens have 20000\d+ characters/],
+  ["words of any length", "tokenizer.json", () => [tokenizer.replace('"max_input_chars_per_word":100', '"max_input_chars_per_word":1000000000')], /max_input_chars_per_word is 1000000000/],
+  ["98 MB of brackets", "tokenizer_config.json", () => [["[", 98_000_000]], /tokenizer_config\.json has 98,000,000 bytes/],
+]; // biome-ignore format: a table
+
+test("every hostile file is refused by its name, with a heap of 256 MB", { timeout: 300_000 }, async () => {
+  const folders: string[] = [];
+  for (const [index, [, file, parts]] of cases.entries()) {
+    const model = join(folder, String(index));
+    folders.push(model);
+    await mkdir(model);
+    const files: Record<string, string | Uint8Array> = { ...tinyFiles(), "tokenizer.json": tokenizer };
+    // What would be read in its place.
+    if (file.startsWith("model.safetensors.index")) delete files["model.safetensors"];
+    if (file === "vocab.txt") delete files["tokenizer.json"];
+    for (const [name, content] of Object.entries(files)) await writeFile(join(model, name), content);
+    await writeParts(join(model, file), parts());
+  }
+  const script = join(repositoryRoot, "test/support/load-models.mjs");
+  const printed = execFileSync(process.execPath, ["--max-old-space-size=256", script, ...folders], {
+    encoding: "utf8",
+  });
+  const results = printed
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  expect(results).toHaveLength(cases.length);
+  for (const [index, [what, file, , message]] of cases.entries()) {
+    const { error, ms } = results[index];
+    console.log(`${file}, ${what}: ${ms} ms`);
+    expect(error?.message, `${file}, ${what}`).toMatch(message);
+    expect(error.name).toBe("CheckpointError");
+    expect(error.message.length).toBeLessThan(1000);
+    expect(ms, `${file}, ${what}`).toBeLessThan(20_000);
+  }
+});
