@@ -3,7 +3,10 @@
  *
  * Every error says three things: what was found, what was expected, and what to do about it. The class says whose move
  * it is, so that a program can tell a bad argument from a broken download without reading the text.
+ *
+ * Must stay true: names, values and messages of libraries stand in them, and no terminal that shows one obeys anything in it.
  */
+import { displayable } from "./format/displayable.ts";
 
 export interface ErrorParts {
   /** What was found, as the start of a sentence without its full stop: `topK is 0`. */
@@ -28,11 +31,16 @@ export class FusebertError extends Error {
   readonly advice: string | undefined;
 
   constructor({ found, expected, advice, cause }: ErrorParts) {
-    const sentences = [expected === undefined ? `${found}.` : `${found}; expected ${expected}.`, advice ?? ""];
-    super(sentences.join(" ").trim(), cause === undefined ? undefined : { cause });
-    this.found = found;
-    this.expected = expected;
-    this.advice = advice;
+    const shown = {
+      found: displayable(found),
+      expected: expected === undefined ? undefined : displayable(expected),
+      advice: advice === undefined ? undefined : displayable(advice),
+    };
+    const fact = shown.expected === undefined ? `${shown.found}.` : `${shown.found}; expected ${shown.expected}.`;
+    super([fact, shown.advice ?? ""].join(" ").trim(), cause === undefined ? undefined : { cause });
+    this.found = shown.found;
+    this.expected = shown.expected;
+    this.advice = shown.advice;
   }
 }
 
@@ -54,4 +62,9 @@ export class DownloadError extends FusebertError {
 /** An engine is not available here, or failed while it computed. */
 export class EngineError extends FusebertError {
   override readonly name = "EngineError";
+}
+
+/** A result could not be written, or not all of it: a full disk, a quota, a device that fails. */
+export class WriteError extends FusebertError {
+  override readonly name = "WriteError";
 }

@@ -187,12 +187,6 @@ describe("interrupted, it goes on", () => {
     expect(notes.stderr).toContain("is not the journal of an evaluation");
     expect(await readFile(journal, "utf8")).toBe("my notes\n");
   });
-
-  test("without a file nothing is kept, and that is said", async () => {
-    const { code, stderr } = await runCommand(["evaluate", "squad", large], { interruptAfterMs: 10_000 });
-    expect(code).toBe(130);
-    expect(stderr).toMatch(/of 4000 questions were answered and are lost; with --predictions they would be kept\.\n/);
-  });
 });
 
 describe("what goes wrong is said in one line", () => {

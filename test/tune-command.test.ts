@@ -1,9 +1,10 @@
 /**
  * `fusebert tune` from end to end on the software GPU, with a tiny model and few candidates, and what the engine makes of it.
  */
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { parseConfig } from "../src/checkpoint/config.ts";
@@ -101,7 +102,14 @@ describe.skipIf(softwareGpuMissing !== undefined)("fusebert tune", () => {
 
   test("stops at Ctrl-C", { timeout: 60_000 }, async () => {
     const env = { XDG_CACHE_HOME: join(folder, "c") };
-    const { code, stderr } = await runCommand(["tune", "--model", model], { env, interruptAfterMs: 4000 });
+    // A file for what is found is made before anything is measured.
+    const tiles = join(env.XDG_CACHE_HOME, "fusebert", "tiles");
+    const isThere = async (): Promise<boolean> => (await readdir(tiles).catch(() => [])).length > 0;
+    const measuring = async (): Promise<void> => {
+      while (!(await isThere())) await sleep(20);
+    };
+    const stop = { when: measuring(), signal: "SIGINT" } as const;
+    const { code, stderr } = await runCommand(["tune", "--model", model], { env, stop });
     expect(stderr).toMatch(/interrupted/);
     expect(code).toBe(130);
   });

@@ -10,6 +10,7 @@ import { type DemoQuestion, demoQuestions } from "./demo-questions.ts";
 import { excerptAround, printable } from "./excerpt.ts";
 import { type ExitCode, exitCode } from "./exit-codes.ts";
 import { addGpuOptions, deviceOption, type GpuCommandOptions, gpuOptions, precisionOption } from "./gpu-options.ts";
+import { print } from "./output.ts";
 import { formatScore, highlight } from "./render-answers.ts";
 
 interface DemoCommandOptions extends GpuCommandOptions {
@@ -33,9 +34,7 @@ async function run(options: DemoCommandOptions, signal: AbortSignal): Promise<Ex
     signal,
   });
   const loaded = performance.now() - started;
-  process.stdout.write(
-    `The ${answerer.model} model on ${printable(answerer.computedBy)}, loaded in ${loaded.toFixed(0)} ms.\n`,
-  );
+  print(`The ${answerer.model} model on ${printable(answerer.computedBy)}, loaded in ${loaded.toFixed(0)} ms.\n`);
   let allRight = true;
   for (const demo of demoQuestions) {
     const before = performance.now();
@@ -43,9 +42,9 @@ async function run(options: DemoCommandOptions, signal: AbortSignal): Promise<Ex
     const result = await answerer.answer({ question, context }, { handleImpossibleAnswer: true, signal });
     const right = result.answers[0]?.text === demo.expected;
     allRight &&= right;
-    process.stdout.write(render(demo, result, performance.now() - before, right));
+    print(render(demo, result, performance.now() - before, right));
   }
-  process.stdout.write('\nNow yours: npx fusebert answer "Who wrote it?" --context book.txt\n');
+  print('\nNow yours: npx fusebert answer "Who wrote it?" --context book.txt\n');
   return allRight ? exitCode.answered : exitCode.failure;
 }
 

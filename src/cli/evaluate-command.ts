@@ -16,6 +16,7 @@ import { type DatasetRun, type JournalPlan, type RunOptions, runDataset, scoring
 import { type ExitCode, exitCode } from "./exit-codes.ts";
 import { addGpuOptions, deviceOption, precisionOption } from "./gpu-options.ts";
 import { modelOption, revisionOption } from "./model-options.ts";
+import { print, tell } from "./output.ts";
 import { atLeastOne, finiteNumber } from "./parse-options.ts";
 import { type EvaluationReport, evaluationToJson, renderEvaluation } from "./render-evaluation.ts";
 import { checkFolderOf, writeOut } from "./write-out.ts";
@@ -99,7 +100,7 @@ export function evaluateCommand(signal: AbortSignal, finish: (code: ExitCode) =>
 }
 
 async function run(file: string, options: EvaluateCommandOptions, signal: AbortSignal): Promise<ExitCode> {
-  const whole = parseSquad(await readPackedText(file), file);
+  const whole = parseSquad(await readPackedText(file, signal), file);
   checkOptions(whole, file, options);
   checkPaths(file, options);
   const dataset = { ...whole, questions: whole.questions.slice(0, options.limit) };
@@ -113,10 +114,10 @@ async function run(file: string, options: EvaluateCommandOptions, signal: AbortS
     },
     ...(options.scoreOnly === undefined
       ? await evaluateModel(dataset, whole, options, signal)
-      : await scoreFile(dataset, whole, options.scoreOnly, options)),
+      : await scoreFile(dataset, whole, options.scoreOnly, options, signal)),
   };
   tellMissing(report.scores.missing);
-  process.stdout.write(options.json ? evaluationToJson(report) : renderEvaluation(report));
+  print(options.json ? evaluationToJson(report) : renderEvaluation(report));
   return exitCode.evaluated;
 }
 
@@ -206,11 +207,12 @@ async function scoreFile(
   whole: SquadDataset,
   path: string,
   { nullOdds: nullOddsPath, threshold }: EvaluateCommandOptions,
+  signal: AbortSignal,
 ): Promise<Result> {
-  const texts = parsePredictions(await readPackedText(path), path);
+  const texts = parsePredictions(await readPackedText(path, signal), path);
   checkIds(texts, whole, path);
   if (nullOddsPath === undefined) return { predictionsFile: path, scores: scoreDataset(dataset, texts) };
-  const odds = parseNullOdds(await readPackedText(nullOddsPath), nullOddsPath);
+  const odds = parseNullOdds(await readPackedText(nullOddsPath, signal), nullOddsPath);
   const without = dataset.questions.find(({ id }) => texts.has(id) && !odds.has(id));
   if (without) {
     throw new InputError({
@@ -237,17 +239,13 @@ function checkIds(texts: ReadonlyMap<string, string>, { questions }: SquadDatase
     });
   }
   if (strangers.length === 0) return;
-  process.stderr.write(
-    `fusebert: ${several(strangers, "prediction is", "predictions are")} for no question of the data set.\n`,
-  );
+  tell(`${several(strangers, "prediction is", "predictions are")} for no question of the data set.`);
 }
 
 /** As the official scripts say it, but once. */
 function tellMissing(ids: readonly string[]): void {
   if (ids.length === 0) return;
-  process.stderr.write(
-    `fusebert: ${several(ids, "question has", "questions have")} no prediction, which counts as 0.\n`,
-  );
+  tell(`${several(ids, "question has", "questions have")} no prediction, which counts as 0.`);
 }
 
 /** `12 questions (a, b, c, …) have` */

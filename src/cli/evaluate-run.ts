@@ -15,8 +15,10 @@ import { referenceScoring } from "../evaluate/reference-scoring.ts";
 import type { SquadDataset, SquadQuestion } from "../evaluate/squad.ts";
 import { LoadedModel } from "../loaded-model.ts";
 import { version } from "../version.ts";
+import { beforeExit } from "./interruption.ts";
 import { loadOptions, type ModelRunOptions } from "./load-options.ts";
 import type { ModelOptions } from "./model-options.ts";
+import { tell } from "./output.ts";
 import { Progress } from "./progress.ts";
 
 export const scorings = ["reference", "pipeline"] as const;
@@ -62,6 +64,10 @@ export async function runDataset(
     const loaded = performance.now();
     const earlier = journal ? await closingOnError(journal, earlierOf(journal, dataset, model, method, signal)) : [];
     const predictions = new Map(earlier.map((prediction) => [prediction.id, prediction]));
+    const wayOn = beforeExit(() => {
+      progress.stop();
+      tellHowToGoOn(journal, predictions.size, dataset.questions.length);
+    });
     try {
       const left = dataset.questions.filter(({ id }) => !predictions.has(id));
       for await (const ready of predict(model, left, method, signal)) {
@@ -71,11 +77,11 @@ export async function runDataset(
         progress.update("Evaluating", predictions.size, dataset.questions.length);
       }
     } catch (error) {
-      progress.stop();
       await journal?.close();
-      tellHowToGoOn(journal, predictions.size, dataset.questions.length);
+      await wayOn.perform();
       throw error;
     }
+    wayOn.drop();
     const timing = { loadMs: loaded - started, evaluateMs: performance.now() - loaded };
     const { name, device, computedBy } = model;
     const run = { model: name, device, computedBy, predictions, fromJournal: earlier.length, timing };
@@ -138,7 +144,7 @@ async function earlierOf(
     }
   }
   if (earlier.length > 0) {
-    process.stderr.write(`fusebert: going on from ${journal.path}, which has ${earlier.length} predictions.\n`);
+    tell(`going on from ${journal.path}, which has ${earlier.length} predictions.`);
   }
   return earlier;
 }
@@ -153,9 +159,9 @@ async function closingOnError<T>(journal: JournalFile, work: Promise<T>): Promis
 }
 
 function tellHowToGoOn(journal: JournalFile | undefined, done: number, total: number): void {
-  process.stderr.write(
+  tell(
     journal === undefined
-      ? `fusebert: ${done} of ${total} questions were answered and are lost; with --predictions they would be kept.\n`
-      : `fusebert: ${done} of ${total} questions are kept in ${journal.path}; the same command goes on from there.\n`,
+      ? `${done} of ${total} questions were answered and are lost; with --predictions they would be kept.`
+      : `${done} of ${total} questions are kept in ${journal.path}; the same command goes on from there.`,
   );
 }

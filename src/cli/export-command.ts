@@ -10,7 +10,9 @@ import {
   type OnnxExport,
 } from "../export/export-onnx.ts";
 import { type ExitCode, exitCode } from "./exit-codes.ts";
+import { beforeExit } from "./interruption.ts";
 import { type ModelOptions, modelOption, revisionOption } from "./model-options.ts";
+import { print, tell } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { checkOutputFolder, writeFolder } from "./write-folder.ts";
 
@@ -62,7 +64,7 @@ async function run(options: ExportCommandOptions, signal: AbortSignal): Promise<
   await checkOutputFolder(folder, force === true);
   const exported = await exportTo(folder, model, { precision, ...(revision !== undefined && { revision }) }, signal);
   const ms = performance.now() - started;
-  process.stdout.write(json === true ? renderJson(exported, folder, ms) : renderText(exported, folder));
+  print(json === true ? renderJson(exported, folder, ms) : renderText(exported, folder));
   tellMissing(exported);
   return exitCode.exported;
 }
@@ -81,7 +83,9 @@ async function exportTo(
       onProgress: ({ phase, file, done, total }) =>
         progress.update(`${phase === "download" ? "Downloading" : "Making"} ${file}`, done, total),
     });
-    await writeFolder(folder, exported.files, signal, (done, total) => progress.update("Writing", done, total));
+    const onWritten = (done: number, total: number): void => progress.update("Writing", done, total);
+    // Interrupted, it takes away what it has written: it is given the time.
+    await beforeExit(() => writeFolder(folder, exported.files, signal, onWritten)).perform();
     return exported;
   } finally {
     progress.stop();
@@ -107,5 +111,5 @@ function tellMissing({ model, files }: OnnxExport): void {
   const what = files.has("vocab.txt")
     ? "has vocab.txt but no tokenizer.json, which transformers.js wants"
     : "has no tokenizer, and so the folder has none: pipelines that take text will want one";
-  process.stderr.write(`fusebert: the model ${model} ${what}.\n`);
+  tell(`the model ${model} ${what}.`);
 }
