@@ -4,10 +4,11 @@
 import { Command } from "commander";
 import pc from "picocolors";
 import type { AnswerResult } from "../answer/answer-collector.ts";
+import { displayable } from "../format/displayable.ts";
 import type { Device } from "../platform/platform.ts";
 import { QuestionAnswerer } from "../question-answerer.ts";
 import { type DemoQuestion, demoQuestions } from "./demo-questions.ts";
-import { excerptAround, printable } from "./excerpt.ts";
+import { excerptAround } from "./excerpt.ts";
 import { type ExitCode, exitCode } from "./exit-codes.ts";
 import { addGpuOptions, deviceOption, type GpuCommandOptions, gpuOptions, precisionOption } from "./gpu-options.ts";
 import { print } from "./output.ts";
@@ -34,7 +35,9 @@ async function run(options: DemoCommandOptions, signal: AbortSignal): Promise<Ex
     signal,
   });
   const loaded = performance.now() - started;
-  print(`The ${answerer.model} model on ${printable(answerer.computedBy)}, loaded in ${loaded.toFixed(0)} ms.\n`);
+  print(
+    `The ${displayable(answerer.model)} model on ${displayable(answerer.computedBy)}, loaded in ${loaded.toFixed(0)} ms.\n`,
+  );
   let allRight = true;
   for (const demo of demoQuestions) {
     const before = performance.now();

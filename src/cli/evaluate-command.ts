@@ -11,6 +11,7 @@ import { readPackedText } from "../evaluate/node/read-packed-text.ts";
 import { formatById, parseNullOdds, parsePredictions } from "../evaluate/predictions-file.ts";
 import { applyThreshold, bestThresholds, scoreDataset } from "../evaluate/score-dataset.ts";
 import { parseSquad, type SquadDataset } from "../evaluate/squad.ts";
+import { displayable } from "../format/displayable.ts";
 import { version } from "../version.ts";
 import { type DatasetRun, type JournalPlan, type RunOptions, runDataset, scorings } from "./evaluate-run.ts";
 import { type ExitCode, exitCode } from "./exit-codes.ts";
@@ -251,5 +252,8 @@ function tellMissing(ids: readonly string[]): void {
 /** `12 questions (a, b, c, …) have` */
 function several(ids: readonly string[], one: string, more: string): string {
   const [noun, verb] = (ids.length === 1 ? one : more).split(" ");
-  return `${ids.length} ${noun} (${ids.slice(0, 3).join(", ")}${ids.length > 3 ? ", …" : ""}) ${verb}`;
+  return `${ids.length} ${noun} (${ids
+    .slice(0, 3)
+    .map((id) => displayable(id, 80))
+    .join(", ")}${ids.length > 3 ? ", …" : ""}) ${verb}`;
 }

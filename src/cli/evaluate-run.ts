@@ -5,6 +5,7 @@
  * otherwise than this one is not used, even if both have one name.
  */
 
+import { describe } from "../checkpoint/describe.ts";
 import { InputError } from "../errors.ts";
 import type { JournalHead } from "../evaluate/journal.ts";
 import { JournalFile } from "../evaluate/node/journal-file.ts";
@@ -137,7 +138,7 @@ async function earlierOf(
       const before = expected.get(id);
       if (before?.text === text && Math.abs(before.nullOdds - nullOdds) <= oddsTolerance) continue;
       throw new InputError({
-        found: `${journal.path} was begun with another model of this name: to the question ${id} it has ${JSON.stringify(before?.text)}, and now the answer is ${JSON.stringify(text)}`,
+        found: `${journal.path} was begun with another model of this name: to the question ${describe(id)} it has ${describe(before?.text)}, and now the answer is ${describe(text)}`,
         expected: "the same answers",
         advice: "Delete it to begin anew.",
       });

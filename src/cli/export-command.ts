@@ -1,6 +1,7 @@
 /**
  * `fusebert export --onnx DIR`: the model for other runtimes, in the folder layout of transformers.js and Optimum.
  */
+
 import { Command, Option } from "commander";
 import {
   type ExportOptions,
@@ -9,6 +10,8 @@ import {
   exportPrecisions,
   type OnnxExport,
 } from "../export/export-onnx.ts";
+import { displayable } from "../format/displayable.ts";
+import { jsonText } from "../format/json.ts";
 import { type ExitCode, exitCode } from "./exit-codes.ts";
 import { beforeExit } from "./interruption.ts";
 import { type ModelOptions, modelOption, revisionOption } from "./model-options.ts";
@@ -93,13 +96,15 @@ async function exportTo(
 }
 
 function renderText({ model, precision, opset, files }: OnnxExport, folder: string): string {
-  const lines = [...files].map(([path, { length }]) => `  ${path.padEnd(24)} ${formatBytes(length).padStart(9)}\n`);
-  return `The model ${model} as ONNX, ${precision}, opset ${opset}, in ${folder}:\n\n${lines.join("")}`;
+  const lines = [...files].map(
+    ([path, { length }]) => `  ${displayable(path).padEnd(24)} ${formatBytes(length).padStart(9)}\n`,
+  );
+  return `The model ${displayable(model)} as ONNX, ${precision}, opset ${opset}, in ${displayable(folder)}:\n\n${lines.join("")}`;
 }
 
 function renderJson({ model, precision, opset, files }: OnnxExport, folder: string, ms: number): string {
   const written = [...files].map(([path, { length }]) => ({ path, bytes: length }));
-  return `${JSON.stringify({ model, precision, opset, folder, files: written, timing: { exportMs: Math.round(ms) } })}\n`;
+  return `${jsonText({ model, precision, opset, folder, files: written, timing: { exportMs: Math.round(ms) } })}\n`;
 }
 
 const formatBytes = (bytes: number): string =>

@@ -3,7 +3,9 @@
  */
 import pc from "picocolors";
 import type { Answer } from "../answer/answer-collector.ts";
-import { excerptAround, printable } from "./excerpt.ts";
+import { displayable } from "../format/displayable.ts";
+import { jsonText } from "../format/json.ts";
+import { excerptAround, shownAnswer } from "./excerpt.ts";
 
 /** What `--json` prints; documented in the README. */
 export interface AnswerReport {
@@ -23,7 +25,7 @@ export function renderJson(report: AnswerReport): string {
   const { loadMs, answerMs } = report.timing;
   const timing = { loadMs: Math.round(loadMs), answerMs: Math.round(answerMs) };
   const answers = report.answers.map(({ text, score, start, end, source }) => ({ text, score, start, end, source }));
-  return `${JSON.stringify({ ...report, answers, timing })}\n`;
+  return `${jsonText({ ...report, answers, timing })}\n`;
 }
 
 /** @param contexts the text each answer was found in, in the order of the answers. */
@@ -31,13 +33,13 @@ export function renderText(report: AnswerReport, contexts: readonly string[]): s
   const found = report.answers.map((answer, index) => renderAnswer(answer, contexts[index] ?? ""));
   const text = found.length > 0 ? found.join("\n") : `${pc.yellow("No answer found.")}\n`;
   // Which GPU, in which precision: picked for the person, who may have several.
-  return report.device === "webgpu" ? `${text}\n${pc.dim(`computed by ${printable(report.computedBy)}`)}\n` : text;
+  return report.device === "webgpu" ? `${text}\n${pc.dim(`computed by ${displayable(report.computedBy)}`)}\n` : text;
 }
 
 function renderAnswer({ text, start, end, score, source }: AnswerReport["answers"][number], context: string): string {
   const { before, answer, after, line } = excerptAround(context, start, end);
-  const place = `${printable(source)}:${line}  characters ${start} to ${end}  score ${formatScore(score)}`;
-  return `${pc.bold(printable(text))}\n\n  ${before}${highlight(answer)}${after}\n  ${pc.dim(place)}\n`;
+  const place = `${displayable(source)}:${line}  characters ${start} to ${end}  score ${formatScore(score)}`;
+  return `${pc.bold(shownAnswer(text))}\n\n  ${before}${highlight(answer)}${after}\n  ${pc.dim(place)}\n`;
 }
 
 /** Without colour the answer is marked so that it can still be seen in its sentence. */

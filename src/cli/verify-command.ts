@@ -5,6 +5,7 @@ import { Command, Option } from "commander";
 import { type Checkpoint, openCheckpoint } from "../checkpoint/checkpoint.ts";
 import { gpuPrecisions } from "../engines/webgpu/codegen/storage.ts";
 import { InputError } from "../errors.ts";
+import { displayable } from "../format/displayable.ts";
 import { platform } from "../platform/node.ts";
 import { devices } from "../platform/platform.ts";
 import { layerProgram } from "../verify/layer-program.ts";
@@ -151,8 +152,8 @@ async function exportInputs(
     layer,
     modelName: name,
   });
-  for (const path of written) print(`Wrote ${path}\n`);
-  for (const path of kept) print(`Kept ${path}, which was there and differs\n`);
+  for (const path of written) print(`Wrote ${displayable(path)}\n`);
+  for (const path of kept) print(`Kept ${displayable(path)}, which was there and differs\n`);
   return exitCode.matched;
 }
 

@@ -7,8 +7,11 @@
  * Must stay true: whatever changes a prediction is in the head, so that predictions of two kinds never mix; a file that is
  * no journal is never written over.
  */
+
 import * as v from "valibot";
+import { describe } from "../checkpoint/describe.ts";
 import { InputError } from "../errors.ts";
+import { jsonText } from "../format/json.ts";
 import type { QuestionPrediction } from "./predict.ts";
 import type { SquadDataset } from "./squad.ts";
 
@@ -50,7 +53,7 @@ export async function fingerprintOf({ kind, questions }: SquadDataset): Promise<
 }
 
 export function formatLine(value: JournalHead | QuestionPrediction): string {
-  return `${JSON.stringify(value)}\n`;
+  return `${jsonText(value)}\n`;
 }
 
 /**
@@ -87,7 +90,7 @@ function checkHead(line: string, head: JournalHead, name: string): void {
     const change =
       key === "questions"
         ? "its questions are other ones"
-        : `its ${key} is ${JSON.stringify(before[key])}, and now ${JSON.stringify(now)} is asked for`;
+        : `its ${key} is ${describe(before[key])}, and now ${describe(now)} is asked for`;
     throw refused(`${name} was begun for something else: ${change}`, "the same");
   }
 }

@@ -4,6 +4,7 @@
  *
  * Must stay true: a file that cannot be used is none, and is written over; a file is replaced as a whole, or not at all.
  */
+
 import { createHash, randomUUID } from "node:crypto";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
@@ -18,6 +19,7 @@ import {
   type TunedTiles,
 } from "../../engines/webgpu/tuned-tiles.ts";
 import { InputError, messageOf } from "../../errors.ts";
+import { jsonText } from "../../format/json.ts";
 
 export function tileCachePath(gpu: GpuIdentity): string {
   const caches = process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache");
@@ -54,7 +56,7 @@ export async function keepTiles(gpu: GpuIdentity, tiles: readonly TunedTile[]): 
   const unfinished = `${path}.${randomUUID()}`;
   try {
     await mkdir(dirname(path), { recursive: true });
-    await writeFile(unfinished, `${JSON.stringify(content, null, 2)}\n`);
+    await writeFile(unfinished, `${jsonText(content, { indent: 2 })}\n`);
     await rename(unfinished, path);
   } catch (cause) {
     await rm(unfinished, { force: true }).catch(() => undefined);

@@ -8,6 +8,7 @@
  *
  * Must stay true: a `dump.py` that is already there is never overwritten: somebody has put their kernel into it.
  */
+
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { BertConfig } from "../../checkpoint/config.ts";
@@ -15,6 +16,7 @@ import { reasonOf } from "../../checkpoint/describe.ts";
 import { expectedParameters } from "../../checkpoint/parameters.ts";
 import { encodeSafetensors } from "../../checkpoint/safetensors.ts";
 import { InputError } from "../../errors.ts";
+import { jsonText } from "../../format/json.ts";
 import { toFloat32 } from "../../tensor/half.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { layerStages, stageName } from "../layer-program.ts";
@@ -54,7 +56,7 @@ export async function writeInputs(folder: string, inputs: InputsToWrite): Promis
   const files: readonly [string, Uint8Array | string][] = [
     ["inputs.safetensors", encodeSafetensors(states, about)],
     ["weights.safetensors", encodeSafetensors(layerWeights(inputs), about)],
-    ["layer.json", `${JSON.stringify(describeLayer(inputs), null, 2)}\n`],
+    ["layer.json", `${jsonText(describeLayer(inputs), { indent: 2 })}\n`],
   ];
   const script = join(folder, "dump.py");
   const scriptText = dumpScript(inputs);
