@@ -13,7 +13,14 @@ import { applyThreshold, bestThresholds, scoreDataset } from "../evaluate/score-
 import { parseSquad, type SquadDataset } from "../evaluate/squad.ts";
 import { displayable } from "../format/displayable.ts";
 import { version } from "../version.ts";
-import { type DatasetRun, type JournalPlan, type RunOptions, runDataset, scorings } from "./evaluate-run.ts";
+import {
+  type DatasetRun,
+  type JournalPlan,
+  type RunOptions,
+  runDataset,
+  scorings,
+  tellHowToGoOn,
+} from "./evaluate-run.ts";
 import { type ExitCode, exitCode } from "./exit-codes.ts";
 import { addGpuOptions, deviceOption, precisionOption } from "./gpu-options.ts";
 import { modelOption, revisionOption } from "./model-options.ts";
@@ -167,9 +174,15 @@ async function evaluateModel(
   const texts = mapOf(({ text }) => text);
   const odds = mapOf(({ nullOdds }) => nullOdds);
   const final = dataset.kind === "2.0" ? applyThreshold(texts, odds, threshold) : texts;
-  if (predictionsPath !== undefined) await writeOut(predictionsPath, formatById(final));
-  if (nbest !== undefined) await writeOut(nbest, formatById(mapOf(({ nBest }) => nBest)));
-  if (nullOddsPath !== undefined) await writeOut(nullOddsPath, formatById(odds));
+  try {
+    if (predictionsPath !== undefined) await writeOut(predictionsPath, formatById(final));
+    if (nbest !== undefined) await writeOut(nbest, formatById(mapOf(({ nBest }) => nBest)));
+    if (nullOddsPath !== undefined) await writeOut(nullOddsPath, formatById(odds));
+  } catch (error) {
+    await run.journal?.close();
+    tellHowToGoOn(run.journal, predictions.length, dataset.questions.length);
+    throw error;
+  }
   await run.journal?.remove();
   return {
     run: describeRun(run, options),
@@ -179,7 +192,8 @@ async function evaluateModel(
 }
 
 async function planJournal(path: string, whole: SquadDataset, keepsNBest: boolean): Promise<JournalPlan> {
-  return { path, keepsNBest, fingerprint: await fingerprintOf(whole) };
+  const contexts = new Map(whole.questions.map(({ id, context }) => [id, context]));
+  return { path, keepsNBest, fingerprint: await fingerprintOf(whole), contexts };
 }
 
 function describeRun(run: DatasetRun, { revision, scoring }: EvaluateCommandOptions): NonNullable<Result["run"]> {

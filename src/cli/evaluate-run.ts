@@ -7,7 +7,7 @@
 
 import { describe } from "../checkpoint/describe.ts";
 import { InputError } from "../errors.ts";
-import type { JournalHead } from "../evaluate/journal.ts";
+import type { Contexts, JournalHead } from "../evaluate/journal.ts";
 import { JournalFile } from "../evaluate/node/journal-file.ts";
 import { pipelineScoring } from "../evaluate/pipeline-scoring.ts";
 import { predict, type QuestionPrediction } from "../evaluate/predict.ts";
@@ -42,8 +42,10 @@ export interface DatasetRun {
 
 export interface JournalPlan {
   readonly path: string;
-  /** The whole file's, so that a run with a limit can go on without it. */
+  /** Of the whole file, so that a run with a limit can go on without it. */
   readonly fingerprint: string;
+  /** Likewise. */
+  readonly contexts: Contexts;
   /** Whether n-best lists are kept, which take most of its space. */
   readonly keepsNBest: boolean;
 }
@@ -61,7 +63,7 @@ export async function runDataset(
     await using model = await load(options, progress, signal);
     const scoringOf = options.scoring === "reference" ? referenceScoring : pipelineScoring;
     const method = scoringOf(model.maxPositions, dataset.kind === "2.0");
-    const journal = plan && (await JournalFile.open(plan.path, headOf(options, model, plan)));
+    const journal = plan && (await JournalFile.open(plan.path, headOf(options, model, plan), plan.contexts));
     const loaded = performance.now();
     const earlier = journal ? await closingOnError(journal, earlierOf(journal, dataset, model, method, signal)) : [];
     const predictions = new Map(earlier.map((prediction) => [prediction.id, prediction]));
@@ -159,7 +161,7 @@ async function closingOnError<T>(journal: JournalFile, work: Promise<T>): Promis
   }
 }
 
-function tellHowToGoOn(journal: JournalFile | undefined, done: number, total: number): void {
+export function tellHowToGoOn(journal: JournalFile | undefined, done: number, total: number): void {
   tell(
     journal === undefined
       ? `${done} of ${total} questions were answered and are lost; with --predictions they would be kept.`

@@ -72,12 +72,12 @@ export class Interruption {
 
   /**
    * Ends the process with the signal's code. Where something in it is still at work it ends by the signal itself, which
-   * shells report as the same code: `exit` would wait for threads that open files or look up names, and a GPU that is at
-   * work when its driver is unloaded brings a fault of memory.
+   * shells report as the same code: `exit` would wait for a thread that looks up a name, and a GPU that is at work when its
+   * driver is unloaded brings a fault of memory.
    */
   leave(): never {
-    const isInThread = process.getActiveResourcesInfo().some((name) => /^(FSReq|GetAddrInfo)/.test(name));
-    if (!this.#hasEnded || isInThread) process.kill(process.pid, this.#name);
+    const looksUp = process.getActiveResourcesInfo().includes("GetAddrInfoReqWrap");
+    if (!this.#hasEnded || looksUp) process.kill(process.pid, this.#name);
     process.exit(signals[this.#name ?? "SIGINT"]);
   }
 

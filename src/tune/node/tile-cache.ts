@@ -6,7 +6,7 @@
  */
 
 import { createHash, randomUUID } from "node:crypto";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import {
@@ -18,8 +18,13 @@ import {
   type TunedTile,
   type TunedTiles,
 } from "../../engines/webgpu/tuned-tiles.ts";
-import { InputError, messageOf } from "../../errors.ts";
+import { type FusebertError, InputError, messageOf } from "../../errors.ts";
+import { type ReadLimit, readFileBytes } from "../../files/read-bytes.ts";
+import { codeOf, writeFailure } from "../../files/write-failure.ts";
 import { jsonText } from "../../format/json.ts";
+
+/** A tile takes some hundred bytes. */
+const limit: ReadLimit = { bytes: 20_000_000, reason: "more than the tiles of any GPU take" };
 
 export function tileCachePath(gpu: GpuIdentity): string {
   const caches = process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache");
@@ -32,9 +37,10 @@ export function tileCachePath(gpu: GpuIdentity): string {
 /** @returns the tiles found on a GPU, or why what is there is of no use, or nothing if nothing is there. */
 export async function readTileCache(gpu: GpuIdentity): Promise<TunedTiles | string | undefined> {
   try {
-    return checkTunedTiles(JSON.parse(await readFile(tileCachePath(gpu), "utf8")), gpu);
+    const bytes = await readFileBytes(tileCachePath(gpu), { limit, expected: "a file", ordinaryOnly: true });
+    return checkTunedTiles(JSON.parse(bytes.toString()), gpu);
   } catch (error) {
-    if (isMissing(error)) return undefined;
+    if (error instanceof InputError && codeOf(error.cause) === "ENOENT") return undefined;
     return error instanceof SyntaxError ? "is no JSON" : `cannot be read (${messageOf(error)})`;
   }
 }
@@ -74,18 +80,15 @@ export async function forgetTiles(gpu: GpuIdentity): Promise<boolean> {
     await rm(path);
     return true;
   } catch (cause) {
-    if (isMissing(cause)) return false;
+    if (codeOf(cause) === "ENOENT") return false;
     throw unwritable(path, cause);
   }
 }
 
-const isMissing = (error: unknown): boolean => error instanceof Error && "code" in error && error.code === "ENOENT";
-
-function unwritable(path: string, cause: unknown): InputError {
-  return new InputError({
-    found: `${path} cannot be written (${messageOf(cause)})`,
+function unwritable(path: string, cause: unknown): FusebertError {
+  return writeFailure(path, cause, {
     expected: "a cache to keep tiles in",
     advice: "Make it writable, or set XDG_CACHE_HOME to a folder that is.",
-    cause,
+    kept: "What was found before is kept: make room, or set XDG_CACHE_HOME to a folder elsewhere.",
   });
 }
