@@ -227,7 +227,7 @@ test("standard output stays clean when a library prints", async () => {
   expect(stderr).toBe("noise\nnoise\n");
 });
 
-test("a text of ten megabytes needs little more memory than itself", { timeout: 120_000 }, async () => {
+test("a text of ten megabytes needs little more memory than itself", async () => {
   const model = await writeSmallModel(file("small-model"));
   const text = await novel(10_000_000);
   const args = ["answer", question, "--model", model, "--json"];

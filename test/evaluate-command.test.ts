@@ -136,7 +136,7 @@ describe("interrupted, it goes on", () => {
     while ((await linesOf(path)) < lines) await sleep(20);
   }
 
-  test("to the same predictions, after Ctrl-C and after being killed", { timeout: 180_000 }, async () => {
+  test("to the same predictions, after Ctrl-C and after being killed", async () => {
     expect((await runCommand(args("whole"))).code).toBe(0);
     const journal = file("parts.json.journal");
     const interrupted = await runCommand(args("parts", "--limit", "3000"), {
@@ -188,7 +188,7 @@ describe("interrupted, it goes on", () => {
     expect(existsSync(`${journal}.lock`)).toBe(false);
   });
 
-  test("not with other weights under the same name, nor over another file", { timeout: 120_000 }, async () => {
+  test("not with other weights under the same name, nor over another file", async () => {
     const journal = file("changed.json.journal");
     await runCommand(args("changed"), { stop: { when: untilJournalHas(50, journal), signal: "SIGINT" } });
     await writeSmallModel(model);

@@ -116,7 +116,7 @@ describe.skipIf(softwareGpuMissing !== undefined)("a traced program", () => {
     expect(engine.allocatedBytes).toBe(0);
   });
 
-  test("is written by the command, for viewers to open", { timeout: 240_000 }, async () => {
+  test("is written by the command, for viewers to open", async () => {
     const model = await writeSmallModel(join(folder, "model"));
     const file = join(folder, "trace.json");
     const text = "Mary Shelley wrote it. ".repeat(200);

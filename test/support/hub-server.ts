@@ -227,7 +227,7 @@ function sendBytes(whole: Uint8Array, extra: OutgoingHttpHeaders, { request, res
   if (request.method === "HEAD") response.end();
   else if (fault?.cutAfter !== undefined) {
     // Not at once: a client that sees the break drops what it has received and not yet read.
-    response.write(body.subarray(0, fault.cutAfter), () => setTimeout(() => response.destroy(), 50));
+    response.write(body.subarray(0, fault.cutAfter), () => setTimeout(() => response.destroy(), 300));
   } else if (fault?.stallAfter !== undefined) response.write(body.subarray(0, fault.stallAfter));
   else response.end(body);
 }
