@@ -183,7 +183,7 @@ describe.skipIf(softwareGpuMissing !== undefined)("the engine", () => {
 });
 
 describe.skipIf(softwareGpuMissing !== undefined)("the search", () => {
-  test("goes on without a tile that is refused, and without one that loses the device", {}, async () => {
+  test("goes on without a tile that is refused, and without one that loses the device", async () => {
     const config = parseConfig(await readFile(join(model, "config.json"), "utf8"));
     const first = await GpuDevice.open(await loadDawn());
     const limits = first.kernelLimits;

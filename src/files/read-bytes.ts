@@ -114,8 +114,11 @@ function collect(stream: Readable, name: string, { limit, signal, inspect }: Rea
         }
       })
       .on("error", stop)
-      .on("close", () => signal?.removeEventListener("abort", onAbort))
-      .on("end", () => resolve(Buffer.concat(pieces, length)));
+      .on("end", () => resolve(Buffer.concat(pieces, length)))
+      .on("close", () => {
+        signal?.removeEventListener("abort", onAbort);
+        reject(new Error("it was closed before its end"));
+      });
   });
 }
 

@@ -2,6 +2,7 @@
  * Runs the built command as a person's shell would.
  */
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { constants } from "node:os";
 import { text } from "node:stream/consumers";
 import { repositoryRoot } from "./golden.ts";
 
@@ -37,7 +38,10 @@ export function startCommand(args: readonly string[], options: Omit<CommandOptio
   });
   child.stdin.on("error", () => undefined); // The command may end without reading what it does not need.
   stop?.when.then(() => child.kill(stop.signal));
-  const closed = new Promise<number | null>((resolve) => child.on("close", resolve));
+  const closed = new Promise<number | null>((resolve) => {
+    // What a signal ended has the code that shells give it.
+    child.on("close", (code, signal) => resolve(signal === null ? code : 128 + constants.signals[signal]));
+  });
   const ended = Promise.all([text(child.stdout), text(child.stderr), closed]).then(([stdout, stderr, code]) => {
     return { code, stdout, stderr };
   });
