@@ -3,6 +3,8 @@
  * `docs/architecture.md` says why.
  */
 const rooms = [
+  "format",
+  "files",
   "tensor",
   "text",
   "checkpoint",
@@ -63,6 +65,7 @@ const strangers = [
 /** Where Node's own modules may be used; everything else also runs in a browser. */
 const nodeOnly = [
   "^src/cli/",
+  "^src/files/",
   "^src/platform/node\\.ts$",
   "^src/checkpoint/node/",
   "^src/checkpoint/hub/",
@@ -94,6 +97,7 @@ module.exports = {
       to: {
         reachable: true,
         path: [
+          "^src/files/",
           "^src/checkpoint/node/",
           "^src/tune/node/",
           "^src/checkpoint/hub/hub-files\\.ts$",

@@ -14,7 +14,9 @@ export default defineConfig({
     env: { XDG_CACHE_HOME: fileURLToPath(new URL("node_modules/.cache/no-cache", import.meta.url)) },
     // Vitest would leave one idle, of two.
     maxWorkers: "100%",
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // Far more than anything takes on a machine that is ten times slower: what these end hangs.
+    testTimeout: 900_000,
+    hookTimeout: 900_000,
+    teardownTimeout: 60_000,
   },
 });

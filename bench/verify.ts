@@ -11,7 +11,12 @@ export async function benchVerify(): Promise<void> {
   console.log(machineLine());
   const checkpoint = await openCheckpoint(new FolderFiles(new URL("../models/builtin", import.meta.url).pathname));
   const options = { device: "auto", candidate: [], layer: "0", seed: 0 } as const;
-  const { layers, inputs, embeddings, candidates } = await chooseCandidates(options, checkpoint, [0]);
+  const { layers, inputs, embeddings, candidates } = await chooseCandidates(
+    options,
+    checkpoint,
+    [0],
+    new AbortController().signal,
+  );
   const steps = new Map<string, number>();
   let [step, since] = ["starting", performance.now()];
   const enter = (next: string): void => {

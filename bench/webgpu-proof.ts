@@ -90,9 +90,10 @@ async function verifyAll(report: Report, { precisions, levels: wanted, trustedKe
     skipSelfTest: true,
     trustedKernels,
   } as const;
+  const { signal } = new AbortController();
   const chosen = await Promise.all(
     precisions.flatMap((precision) =>
-      wanted.map((level) => chooseCandidates({ ...options, precision, level }, checkpoint, [0])),
+      wanted.map((level) => chooseCandidates({ ...options, precision, level }, checkpoint, [0], signal)),
     ),
   );
   const [first] = chosen;

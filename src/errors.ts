@@ -3,7 +3,10 @@
  *
  * Every error says three things: what was found, what was expected, and what to do about it. The class says whose move
  * it is, so that a program can tell a bad argument from a broken download without reading the text.
+ *
+ * Must stay true: names, values and messages of libraries stand in them, and no terminal that shows one obeys anything in it.
  */
+import { displayable } from "./format/displayable.ts";
 
 export interface ErrorParts {
   /** What was found, as the start of a sentence without its full stop: `topK is 0`. */
@@ -44,16 +47,18 @@ export class FusebertError extends Error {
   /** That question's `id`, if it was given one. */
   readonly id?: string;
 
-  constructor({ cause, row, ...parts }: ErrorParts) {
-    const found = shortened(parts.found);
-    const expected = parts.expected && shortened(parts.expected);
-    const advice = parts.advice && shortened(parts.advice);
-    const fault = `${rowName(row)}${found}`;
-    const sentences = [expected === undefined ? `${fault}.` : `${fault}; expected ${expected}.`, advice ?? ""];
-    super(sentences.join(" ").trim(), cause === undefined ? undefined : { cause });
-    this.found = found;
-    this.expected = expected;
-    this.advice = advice;
+  constructor({ found, expected, advice, cause, row }: ErrorParts) {
+    const shown = {
+      found: displayable(found),
+      expected: expected === undefined ? undefined : displayable(expected),
+      advice: advice === undefined ? undefined : displayable(advice),
+    };
+    const fault = `${rowName(row)}${shown.found}`;
+    const fact = shown.expected === undefined ? `${fault}.` : `${fault}; expected ${shown.expected}.`;
+    super([fact, shown.advice ?? ""].join(" ").trim(), cause === undefined ? undefined : { cause });
+    this.found = shown.found;
+    this.expected = shown.expected;
+    this.advice = shown.advice;
     if (row !== undefined) this.index = row.index;
     if (row?.id !== undefined) this.id = row.id;
   }
@@ -74,14 +79,7 @@ export class FusebertError extends Error {
 
 function rowName(row: Row | undefined): string {
   if (row === undefined) return "";
-  return `questions[${row.index}]${row.id === undefined ? "" : ` (id ${JSON.stringify(row.id)})`}: `;
-}
-
-const LONGEST_PART = 600;
-
-/** A last resort: a file may quote anything of any length into a message. */
-function shortened(part: string): string {
-  return part.length <= LONGEST_PART ? part : `${part.slice(0, LONGEST_PART)}…`;
+  return `questions[${row.index}]${row.id === undefined ? "" : ` (id ${displayable(JSON.stringify(row.id))})`}: `;
 }
 
 /** The caller's arguments or text are wrong: an option out of range, an empty context, a question too long. */
@@ -102,4 +100,9 @@ export class DownloadError extends FusebertError {
 /** An engine is not available here, or failed while it computed. */
 export class EngineError extends FusebertError {
   override readonly name = "EngineError";
+}
+
+/** A result could not be written, or not all of it: a full disk, a quota, a device that fails. */
+export class WriteError extends FusebertError {
+  override readonly name = "WriteError";
 }

@@ -23,6 +23,7 @@ export {
   EngineError,
   FusebertError,
   InputError,
+  WriteError,
 } from "./errors.ts";
 export type { LoadOptions } from "./loaded-model.ts";
 export type { Device } from "./platform/platform.ts";

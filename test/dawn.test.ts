@@ -13,8 +13,8 @@ import { softwareGpuMissing } from "./support/software-gpu.ts";
 
 if (softwareGpuMissing !== undefined) console.log(`Not tested with WebGPU in Node: ${softwareGpuMissing}.`);
 
-/** Long enough for a loaded machine, and far from "never". */
-const patienceMs = 20_000;
+/** Long enough for a machine that is slow and loaded, and far from "never". */
+const patienceMs = 600_000;
 
 /** Doubles 3 on the GPU. */
 const prelude = `

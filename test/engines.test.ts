@@ -98,39 +98,30 @@ describe.each(enginesUnderTest)("$name", ({ engine, tolerance, logitTolerance, i
     await checkpoint.close();
   });
 
-  test.skipIf(isSlow)(
-    "the built-in model's logits are Hugging Face's, on three questions",
-    { timeout: 180_000 },
-    async () => {
-      const checkpoint = await openBuiltIn();
-      const golden = await readGolden("model/golden.safetensors");
-      const all = bertForQuestionAnswering(checkpoint.config);
-      const program = assumeUnmasked(
-        selectOutputs(all, ["embeddings", "layer.0.output", "start_logits", "end_logits"]),
-      );
-      const executable = await engine.compile(program, reader(checkpoint));
-      for (const question of [0, 1, 2]) {
-        const of = (name: string) => required(golden.get(`${question}.${name}`), name);
-        const ids = of("input_ids");
-        const inputs = new Map([
-          ["input_ids", ids],
-          ["token_type_ids", of("token_type_ids")],
-          ["position_ids", positionIds(1, required(ids.shape[1]))],
-        ]);
-        const outputs = await executable.run(inputs);
-        for (const [name, actual] of outputs) {
-          const [found, wanted] = [toFloat64(actual), toFloat64(of(name))];
-          const worst = wanted.reduce(
-            (max, value, index) => Math.max(max, Math.abs(value - required(found[index]))),
-            0,
-          );
-          expect(worst, `${question}.${name}`).toBeLessThanOrEqual(logitTolerance);
-        }
+  test.skipIf(isSlow)("the built-in model's logits are Hugging Face's, on three questions", async () => {
+    const checkpoint = await openBuiltIn();
+    const golden = await readGolden("model/golden.safetensors");
+    const all = bertForQuestionAnswering(checkpoint.config);
+    const program = assumeUnmasked(selectOutputs(all, ["embeddings", "layer.0.output", "start_logits", "end_logits"]));
+    const executable = await engine.compile(program, reader(checkpoint));
+    for (const question of [0, 1, 2]) {
+      const of = (name: string) => required(golden.get(`${question}.${name}`), name);
+      const ids = of("input_ids");
+      const inputs = new Map([
+        ["input_ids", ids],
+        ["token_type_ids", of("token_type_ids")],
+        ["position_ids", positionIds(1, required(ids.shape[1]))],
+      ]);
+      const outputs = await executable.run(inputs);
+      for (const [name, actual] of outputs) {
+        const [found, wanted] = [toFloat64(actual), toFloat64(of(name))];
+        const worst = wanted.reduce((max, value, index) => Math.max(max, Math.abs(value - required(found[index]))), 0);
+        expect(worst, `${question}.${name}`).toBeLessThanOrEqual(logitTolerance);
       }
-      await executable.dispose();
-      await checkpoint.close();
-    },
-  );
+    }
+    await executable.dispose();
+    await checkpoint.close();
+  });
 
   test("inputs that are missing or do not fit are named", async () => {
     const checkpoint = await openRandomOdd();

@@ -14,7 +14,7 @@ interface GoldenAnswer {
   readonly answers: readonly { score: number; text: string; utf16: readonly [number, number] }[];
 }
 
-test("the same spans and offsets, and scores within 1e-5", { timeout: 300_000 }, async () => {
+test("the same spans and offsets, and scores within 1e-5", async () => {
   const golden = await readGoldenJson<GoldenAnswer[]>("model/answers.json");
   await using answerer = await QuestionAnswerer.load();
   const results = await answerer.answer(golden, { topK: 3 });

@@ -50,7 +50,6 @@ const isHalf = ({ data }: Tensor): boolean =>
 
 test.skipIf(softwareGpuMissing !== undefined)(
   "gives what the fused kernels write, and the same output as one that is not observed",
-  { timeout: 120_000 },
   async () => {
     const { observed, unobserved, worstError } = await runs(await gpuEngine("O3", "f32"));
     expect([...observed.keys()]).toEqual(["layer.0.output", "embeddings", ...writtenAtO3]);
@@ -59,14 +58,10 @@ test.skipIf(softwareGpuMissing !== undefined)(
   },
 );
 
-test.skipIf(softwareGpuMissing !== undefined)(
-  "gives what is stored as float16 as float16",
-  { timeout: 120_000 },
-  async () => {
-    const { observed, unobserved, worstError } = await runs(await gpuEngine("O3", "f16-storage"));
-    expect(worstError).toBeLessThanOrEqual(5e-3);
-    for (const name of writtenAtO3) expect(isHalf(required(observed.get(name))), name).toBe(true);
-    expect(isHalf(required(observed.get("layer.0.output")))).toBe(false);
-    expect(unobserved.get("layer.0.output")).toEqual(observed.get("layer.0.output"));
-  },
-);
+test.skipIf(softwareGpuMissing !== undefined)("gives what is stored as float16 as float16", async () => {
+  const { observed, unobserved, worstError } = await runs(await gpuEngine("O3", "f16-storage"));
+  expect(worstError).toBeLessThanOrEqual(5e-3);
+  for (const name of writtenAtO3) expect(isHalf(required(observed.get(name))), name).toBe(true);
+  expect(isHalf(required(observed.get("layer.0.output")))).toBe(false);
+  expect(unobserved.get("layer.0.output")).toEqual(observed.get("layer.0.output"));
+});

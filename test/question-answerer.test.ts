@@ -239,7 +239,7 @@ describe("a model", () => {
     await expect(call).resolves.toMatchObject({ windows: 1 });
   });
 
-  test("gives its memory back, however often one is loaded", { timeout: 120_000 }, async () => {
+  test("gives its memory back, however often one is loaded", async () => {
     const loadAndAnswer = async () => {
       await using passing = await QuestionAnswerer.load();
       await passing.answer({ question, context });

@@ -27,7 +27,7 @@ function inputsOf(length: number): Map<string, Tensor> {
   ]);
 }
 
-describe.skipIf(softwareGpuMissing !== undefined)("runs recorded ahead", { timeout: 60_000 }, () => {
+describe.skipIf(softwareGpuMissing !== undefined)("runs recorded ahead", () => {
   let checkpoint: Checkpoint;
   beforeAll(async () => {
     checkpoint = await openRandomOdd();

@@ -1,7 +1,7 @@
 /**
  * Traces of runs on the software GPU: they change nothing of what is computed, and they are right.
  */
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -18,6 +18,7 @@ import { runCommand } from "./support/command.ts";
 import { openRandomOdd, positionIds, required } from "./support/golden.ts";
 import { writeSmallModel } from "./support/small-model.ts";
 import { softwareGpuMissing } from "./support/software-gpu.ts";
+import { runOnTerminal, terminalMissing } from "./support/terminal.ts";
 
 if (softwareGpuMissing !== undefined) console.log(`Traces are not tested on a GPU: ${softwareGpuMissing}.`);
 
@@ -115,7 +116,7 @@ describe.skipIf(softwareGpuMissing !== undefined)("a traced program", () => {
     expect(engine.allocatedBytes).toBe(0);
   });
 
-  test("is written by the command, for viewers to open", { timeout: 240_000 }, async () => {
+  test("is written by the command, for viewers to open", async () => {
     const model = await writeSmallModel(join(folder, "model"));
     const file = join(folder, "trace.json");
     const text = "Mary Shelley wrote it. ".repeat(200);
@@ -133,11 +134,14 @@ describe.skipIf(softwareGpuMissing !== undefined)("a traced program", () => {
     expect(stderr).toBe(hasTimes ? "" : expect.stringMatching(/no times of kernels/));
   });
 
-  test("is written as far as it came when the command is interrupted", async () => {
+  test.skipIf(terminalMissing !== undefined)("is written up to the interruption of the command", async () => {
     const file = join(folder, "interrupted.json");
-    const stdin = "Mary Shelley wrote it. ".repeat(20_000);
-    const args = ["answer", "Who?", "--device", "webgpu", "--skip-self-test", "--trace", file];
-    const { code } = await runCommand(args, { stdin, interruptAfterMs: 3000 });
+    const text = join(folder, "long.txt");
+    await writeFile(text, "Mary Shelley wrote it. ".repeat(20_000));
+    const model = await writeSmallModel(join(folder, "interrupted"));
+    const gpu = ["--device", "webgpu", "--skip-self-test", "--trace", file];
+    const args = ["answer", "Who?", "--context", text, "--model", model, ...gpu];
+    const { code } = await runOnTerminal(args, { after: /Answering .*%/, press: "\x03" });
     expect(code).toBe(130);
     expect(JSON.parse(await readFile(file, "utf8"))).toHaveProperty("traceEvents");
   });

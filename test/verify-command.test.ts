@@ -25,7 +25,7 @@ afterAll(() => rm(folder, { recursive: true }));
 const readReport = async (path: string) => JSON.parse(await readFile(path, "utf8")) as VerifyReport;
 
 describe("with no arguments", () => {
-  test("runs the whole demonstration on every engine, and all of it passes", { timeout: 180_000 }, async () => {
+  test("runs the whole demonstration on every engine, and all of it passes", async () => {
     const json = file("default.json");
     const { code, stdout, stderr } = await runCommand(["verify", "--json", json, "--html", file("default.html")]);
     expect(stderr).toBe("");
@@ -119,7 +119,7 @@ describe("a candidate", () => {
     ]);
   });
 
-  test("named souffle reproduces the demo's failure and explains it", { timeout: 120_000 }, async () => {
+  test("named souffle reproduces the demo's failure and explains it", async () => {
     const args = ["verify", "--model", oddModel, "--candidate", "souffle", "--json", "-"];
     const { code, stdout } = await runCommand(args);
     expect(code).toBe(1);
@@ -185,7 +185,7 @@ function npy({ dtype, shape, data }: Tensor): Uint8Array {
 }
 
 describe("all layers", () => {
-  test("of a model are verified in one chain", { timeout: 120_000 }, async () => {
+  test("of a model are verified in one chain", async () => {
     const args = ["verify", "--model", oddModel, "--layer", "all", "--device", "cpu", "--json", "-"];
     const { code, stdout } = await runCommand(args);
     expect(code).toBe(0);
@@ -197,7 +197,7 @@ describe("all layers", () => {
     ]);
   });
 
-  test("padding asked for by --sequence-length is not compared", { timeout: 120_000 }, async () => {
+  test("padding asked for by --sequence-length is not compared", async () => {
     const args = ["verify", "--device", "cpu", "--text", "Short.", "--sequence-length", "24", "--json", "-"];
     const { code, stdout } = await runCommand(args);
     expect(code).toBe(0);
@@ -287,7 +287,7 @@ describe("what goes wrong is said in one line", () => {
   });
 });
 
-test("weights that are zero are verified without a fault, and with a warning", { timeout: 120_000 }, async () => {
+test("weights that are zero are verified without a fault, and with a warning", async () => {
   const model = await writeSmallModel(file("zeros"), () => 0);
   const { code, stderr } = await runCommand([
     "verify",

@@ -121,25 +121,21 @@ test("an engine that cannot be observed is judged at every stage", async () => {
   expect(report.firstDivergent).toBe("layer.0.context");
 });
 
-test.skipIf(softwareGpuMissing !== undefined)(
-  "the fused kernels of a GPU pass, stage by stage",
-  { timeout: 120_000 },
-  async () => {
-    const gpu = new WebGpuEngine(await loadDawn(), { level: "O3", precision: "f32", skipSelfTest: true });
-    const reference = new ReferenceEngine();
-    // The kernels that keep every stage take the software GPU a minute to compile, and are not what is tested here.
-    const report = await judge({
-      name: "webgpu O3",
-      observes: gpu.observes,
-      compile: (program, read) => (program.observed ? gpu : reference).compile(program, read),
-    });
-    await gpu.dispose();
-    const written = ["query", "key", "value", "context", "intermediate", "output"];
-    expect(stagesWith(report, "production")).toEqual(written);
-    expect(stagesWith(report, "judged")).toEqual(written);
-    for (const { stage, production, propagated } of report.stages) {
-      if (production) expect(propagated?.verdict, stage).toBe("GOOD");
-    }
-    expect(report.verdict).toBe("GOOD");
-  },
-);
+test.skipIf(softwareGpuMissing !== undefined)("the fused kernels of a GPU pass, stage by stage", async () => {
+  const gpu = new WebGpuEngine(await loadDawn(), { level: "O3", precision: "f32", skipSelfTest: true });
+  const reference = new ReferenceEngine();
+  // The kernels that keep every stage take the software GPU a minute to compile, and are not what is tested here.
+  const report = await judge({
+    name: "webgpu O3",
+    observes: gpu.observes,
+    compile: (program, read) => (program.observed ? gpu : reference).compile(program, read),
+  });
+  await gpu.dispose();
+  const written = ["query", "key", "value", "context", "intermediate", "output"];
+  expect(stagesWith(report, "production")).toEqual(written);
+  expect(stagesWith(report, "judged")).toEqual(written);
+  for (const { stage, production, propagated } of report.stages) {
+    if (production) expect(propagated?.verdict, stage).toBe("GOOD");
+  }
+  expect(report.verdict).toBe("GOOD");
+});

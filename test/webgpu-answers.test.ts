@@ -24,7 +24,6 @@ function shortQuestions() {
 
 test.skipIf(softwareGpuMissing !== undefined).each(["f32", "f16-storage"] as const)(
   "SQuAD questions get the CPU's spans in %s, together and one by one",
-  { timeout: 240_000 },
   async (precision) => {
     const questions = shortQuestions().slice(0, precision === "f32" ? 10 : 3);
     await using cpu = await QuestionAnswerer.load(undefined, { device: "cpu" });

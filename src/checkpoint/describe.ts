@@ -2,6 +2,7 @@
  * How values from a model's files appear in error messages: quoted, cut short, and never by recursion, because a
  * hostile file may nest deeper than the stack.
  */
+import { escapeControls } from "../format/displayable.ts";
 
 const LONGEST = 80;
 
@@ -9,7 +10,9 @@ const LONGEST = 80;
 export function describe(value: unknown): string {
   if (Array.isArray(value)) return value.length <= 8 && value.every(isPrimitive) ? `[${value.join(", ")}]` : "an array";
   if (typeof value === "object" && value !== null) return "an object";
-  const text = JSON.stringify(value) ?? "nothing";
+  // What is far too long is not looked through.
+  const shown = typeof value === "string" ? value.slice(0, LONGEST + 1) : value;
+  const text = escapeControls(JSON.stringify(shown) ?? "nothing");
   return text.length <= LONGEST ? text : `${text.slice(0, LONGEST)}…`;
 }
 

@@ -21,6 +21,7 @@ import { withFlagNames } from "./flag-names.ts";
 import { addGpuOptions, deviceOption, precisionOption } from "./gpu-options.ts";
 import { loadOptions, type ModelRunOptions } from "./load-options.ts";
 import { type ModelOptions, modelOption, revisionOption } from "./model-options.ts";
+import { print } from "./output.ts";
 import { atLeastOne, collect, finiteNumber, wholeNumber } from "./parse-options.ts";
 import { Progress } from "./progress.ts";
 import { readTexts, type SourceText } from "./read-texts.ts";
@@ -118,13 +119,13 @@ export function answerCommand(signal: AbortSignal, finish: (code: ExitCode) => v
 
 async function run(question: string, options: AnswerCommandOptions, signal: AbortSignal): Promise<ExitCode> {
   checkCombination(options);
-  const texts = await readTexts(options.context, options.text);
+  const texts = await readTexts(options.context, options.text, signal);
   const trace = await TraceFile.open(options.trace, options.device);
   const progress = new Progress();
   try {
     const found = await answer(question, texts, options, trace, progress, signal);
     progress.stop();
-    process.stdout.write(options.json ? renderJson(found) : renderText(found));
+    print(options.json ? renderJson(found) : renderText(found));
     return found.answers.length > 0 ? exitCode.answered : exitCode.noAnswer;
   } finally {
     progress.stop();

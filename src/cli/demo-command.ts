@@ -4,12 +4,14 @@
 import { Command } from "commander";
 import pc from "picocolors";
 import type { AnswerResult } from "../answer/answer-collector.ts";
+import { displayable } from "../format/displayable.ts";
 import type { Device } from "../platform/platform.ts";
 import { QuestionAnswerer } from "../question-answerer.ts";
 import { type DemoQuestion, demoQuestions } from "./demo-questions.ts";
-import { excerptAround, printable } from "./excerpt.ts";
+import { excerptAround } from "./excerpt.ts";
 import { type ExitCode, exitCode } from "./exit-codes.ts";
 import { addGpuOptions, deviceOption, type GpuCommandOptions, gpuOptions, precisionOption } from "./gpu-options.ts";
+import { print } from "./output.ts";
 import { formatScore, highlight } from "./render-answers.ts";
 
 interface DemoCommandOptions extends GpuCommandOptions {
@@ -33,8 +35,8 @@ async function run(options: DemoCommandOptions, signal: AbortSignal): Promise<Ex
     signal,
   });
   const loaded = performance.now() - started;
-  process.stdout.write(
-    `The ${answerer.model} model on ${printable(answerer.computedBy)}, loaded in ${loaded.toFixed(0)} ms.\n`,
+  print(
+    `The ${displayable(answerer.model)} model on ${displayable(answerer.computedBy)}, loaded in ${loaded.toFixed(0)} ms.\n`,
   );
   let allRight = true;
   for (const demo of demoQuestions) {
@@ -43,9 +45,9 @@ async function run(options: DemoCommandOptions, signal: AbortSignal): Promise<Ex
     const result = await answerer.answer({ question, context }, { handleImpossibleAnswer: true, signal });
     const right = result.answers[0]?.text === demo.expected;
     allRight &&= right;
-    process.stdout.write(render(demo, result, performance.now() - before, right));
+    print(render(demo, result, performance.now() - before, right));
   }
-  process.stdout.write('\nNow yours: npx fusebert answer "Who wrote it?" --context book.txt\n');
+  print('\nNow yours: npx fusebert answer "Who wrote it?" --context book.txt\n');
   return allRight ? exitCode.answered : exitCode.failure;
 }
 

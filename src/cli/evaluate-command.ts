@@ -11,11 +11,20 @@ import { readPackedText } from "../evaluate/node/read-packed-text.ts";
 import { formatById, parseNullOdds, parsePredictions } from "../evaluate/predictions-file.ts";
 import { applyThreshold, bestThresholds, scoreDataset } from "../evaluate/score-dataset.ts";
 import { parseSquad, type SquadDataset } from "../evaluate/squad.ts";
+import { displayable } from "../format/displayable.ts";
 import { version } from "../version.ts";
-import { type DatasetRun, type JournalPlan, type RunOptions, runDataset, scorings } from "./evaluate-run.ts";
+import {
+  type DatasetRun,
+  type JournalPlan,
+  type RunOptions,
+  runDataset,
+  scorings,
+  tellHowToGoOn,
+} from "./evaluate-run.ts";
 import { type ExitCode, exitCode } from "./exit-codes.ts";
 import { addGpuOptions, deviceOption, precisionOption } from "./gpu-options.ts";
 import { modelOption, revisionOption } from "./model-options.ts";
+import { print, tell } from "./output.ts";
 import { atLeastOne, finiteNumber } from "./parse-options.ts";
 import { type EvaluationReport, evaluationToJson, renderEvaluation } from "./render-evaluation.ts";
 import { checkFolderOf, writeOut } from "./write-out.ts";
@@ -99,7 +108,7 @@ export function evaluateCommand(signal: AbortSignal, finish: (code: ExitCode) =>
 }
 
 async function run(file: string, options: EvaluateCommandOptions, signal: AbortSignal): Promise<ExitCode> {
-  const whole = parseSquad(await readPackedText(file), file);
+  const whole = parseSquad(await readPackedText(file, signal), file);
   checkOptions(whole, file, options);
   checkPaths(file, options);
   const dataset = { ...whole, questions: whole.questions.slice(0, options.limit) };
@@ -113,10 +122,10 @@ async function run(file: string, options: EvaluateCommandOptions, signal: AbortS
     },
     ...(options.scoreOnly === undefined
       ? await evaluateModel(dataset, whole, options, signal)
-      : await scoreFile(dataset, whole, options.scoreOnly, options)),
+      : await scoreFile(dataset, whole, options.scoreOnly, options, signal)),
   };
   tellMissing(report.scores.missing);
-  process.stdout.write(options.json ? evaluationToJson(report) : renderEvaluation(report));
+  print(options.json ? evaluationToJson(report) : renderEvaluation(report));
   return exitCode.evaluated;
 }
 
@@ -165,9 +174,15 @@ async function evaluateModel(
   const texts = mapOf(({ text }) => text);
   const odds = mapOf(({ nullOdds }) => nullOdds);
   const final = dataset.kind === "2.0" ? applyThreshold(texts, odds, threshold) : texts;
-  if (predictionsPath !== undefined) await writeOut(predictionsPath, formatById(final));
-  if (nbest !== undefined) await writeOut(nbest, formatById(mapOf(({ nBest }) => nBest)));
-  if (nullOddsPath !== undefined) await writeOut(nullOddsPath, formatById(odds));
+  try {
+    if (predictionsPath !== undefined) await writeOut(predictionsPath, formatById(final));
+    if (nbest !== undefined) await writeOut(nbest, formatById(mapOf(({ nBest }) => nBest)));
+    if (nullOddsPath !== undefined) await writeOut(nullOddsPath, formatById(odds));
+  } catch (error) {
+    await run.journal?.close();
+    tellHowToGoOn(run.journal, predictions.length, dataset.questions.length);
+    throw error;
+  }
   await run.journal?.remove();
   return {
     run: describeRun(run, options),
@@ -177,7 +192,8 @@ async function evaluateModel(
 }
 
 async function planJournal(path: string, whole: SquadDataset, keepsNBest: boolean): Promise<JournalPlan> {
-  return { path, keepsNBest, fingerprint: await fingerprintOf(whole) };
+  const contexts = new Map(whole.questions.map(({ id, context }) => [id, context]));
+  return { path, keepsNBest, fingerprint: await fingerprintOf(whole), contexts };
 }
 
 function describeRun(run: DatasetRun, { revision, scoring }: EvaluateCommandOptions): NonNullable<Result["run"]> {
@@ -206,11 +222,12 @@ async function scoreFile(
   whole: SquadDataset,
   path: string,
   { nullOdds: nullOddsPath, threshold }: EvaluateCommandOptions,
+  signal: AbortSignal,
 ): Promise<Result> {
-  const texts = parsePredictions(await readPackedText(path), path);
+  const texts = parsePredictions(await readPackedText(path, signal), path);
   checkIds(texts, whole, path);
   if (nullOddsPath === undefined) return { predictionsFile: path, scores: scoreDataset(dataset, texts) };
-  const odds = parseNullOdds(await readPackedText(nullOddsPath), nullOddsPath);
+  const odds = parseNullOdds(await readPackedText(nullOddsPath, signal), nullOddsPath);
   const without = dataset.questions.find(({ id }) => texts.has(id) && !odds.has(id));
   if (without) {
     throw new InputError({
@@ -237,21 +254,20 @@ function checkIds(texts: ReadonlyMap<string, string>, { questions }: SquadDatase
     });
   }
   if (strangers.length === 0) return;
-  process.stderr.write(
-    `fusebert: ${several(strangers, "prediction is", "predictions are")} for no question of the data set.\n`,
-  );
+  tell(`${several(strangers, "prediction is", "predictions are")} for no question of the data set.`);
 }
 
 /** As the official scripts say it, but once. */
 function tellMissing(ids: readonly string[]): void {
   if (ids.length === 0) return;
-  process.stderr.write(
-    `fusebert: ${several(ids, "question has", "questions have")} no prediction, which counts as 0.\n`,
-  );
+  tell(`${several(ids, "question has", "questions have")} no prediction, which counts as 0.`);
 }
 
 /** `12 questions (a, b, c, …) have` */
 function several(ids: readonly string[], one: string, more: string): string {
   const [noun, verb] = (ids.length === 1 ? one : more).split(" ");
-  return `${ids.length} ${noun} (${ids.slice(0, 3).join(", ")}${ids.length > 3 ? ", …" : ""}) ${verb}`;
+  return `${ids.length} ${noun} (${ids
+    .slice(0, 3)
+    .map((id) => displayable(id, 80))
+    .join(", ")}${ids.length > 3 ? ", …" : ""}) ${verb}`;
 }

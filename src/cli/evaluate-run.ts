@@ -5,8 +5,9 @@
  * otherwise than this one is not used, even if both have one name.
  */
 
+import { describe } from "../checkpoint/describe.ts";
 import { InputError } from "../errors.ts";
-import type { JournalHead } from "../evaluate/journal.ts";
+import type { Contexts, JournalHead } from "../evaluate/journal.ts";
 import { JournalFile } from "../evaluate/node/journal-file.ts";
 import { pipelineScoring } from "../evaluate/pipeline-scoring.ts";
 import { predict, type QuestionPrediction } from "../evaluate/predict.ts";
@@ -15,8 +16,10 @@ import { referenceScoring } from "../evaluate/reference-scoring.ts";
 import type { SquadDataset, SquadQuestion } from "../evaluate/squad.ts";
 import { LoadedModel } from "../loaded-model.ts";
 import { version } from "../version.ts";
+import { beforeExit } from "./interruption.ts";
 import { loadOptions, type ModelRunOptions } from "./load-options.ts";
 import type { ModelOptions } from "./model-options.ts";
+import { tell } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { warn } from "./warn.ts";
 
@@ -40,8 +43,10 @@ export interface DatasetRun {
 
 export interface JournalPlan {
   readonly path: string;
-  /** The whole file's, so that a run with a limit can go on without it. */
+  /** Of the whole file, so that a run with a limit can go on without it. */
   readonly fingerprint: string;
+  /** Likewise. */
+  readonly contexts: Contexts;
   /** Whether n-best lists are kept, which take most of its space. */
   readonly keepsNBest: boolean;
 }
@@ -59,10 +64,14 @@ export async function runDataset(
     await using model = await load(options, progress, signal);
     const scoringOf = options.scoring === "reference" ? referenceScoring : pipelineScoring;
     const method = scoringOf(model.maxPositions, dataset.kind === "2.0");
-    const journal = plan && (await JournalFile.open(plan.path, headOf(options, model, plan)));
+    const journal = plan && (await JournalFile.open(plan.path, headOf(options, model, plan), plan.contexts));
     const loaded = performance.now();
     const earlier = journal ? await closingOnError(journal, earlierOf(journal, dataset, model, method, signal)) : [];
     const predictions = new Map(earlier.map((prediction) => [prediction.id, prediction]));
+    const wayOn = beforeExit(() => {
+      progress.stop();
+      tellHowToGoOn(journal, predictions.size, dataset.questions.length);
+    });
     try {
       const left = dataset.questions.filter(({ id }) => !predictions.has(id));
       for await (const ready of predict(model, left, method, signal)) {
@@ -72,11 +81,11 @@ export async function runDataset(
         progress.update("Evaluating", predictions.size, dataset.questions.length);
       }
     } catch (error) {
-      progress.stop();
       await journal?.close();
-      tellHowToGoOn(journal, predictions.size, dataset.questions.length);
+      await wayOn.perform();
       throw error;
     }
+    wayOn.drop();
     const timing = { loadMs: loaded - started, evaluateMs: performance.now() - loaded };
     const { name, device, computedBy } = model;
     const run = { model: name, device, computedBy, predictions, fromJournal: earlier.length, timing };
@@ -135,14 +144,14 @@ async function earlierOf(
       const before = expected.get(id);
       if (before?.text === text && Math.abs(before.nullOdds - nullOdds) <= oddsTolerance) continue;
       throw new InputError({
-        found: `${journal.path} was begun with another model of this name: to the question ${id} it has ${JSON.stringify(before?.text)}, and now the answer is ${JSON.stringify(text)}`,
+        found: `${journal.path} was begun with another model of this name: to the question ${describe(id)} it has ${describe(before?.text)}, and now the answer is ${describe(text)}`,
         expected: "the same answers",
         advice: "Delete it to begin anew.",
       });
     }
   }
   if (earlier.length > 0) {
-    process.stderr.write(`fusebert: going on from ${journal.path}, which has ${earlier.length} predictions.\n`);
+    tell(`going on from ${journal.path}, which has ${earlier.length} predictions.`);
   }
   return earlier;
 }
@@ -156,10 +165,10 @@ async function closingOnError<T>(journal: JournalFile, work: Promise<T>): Promis
   }
 }
 
-function tellHowToGoOn(journal: JournalFile | undefined, done: number, total: number): void {
-  process.stderr.write(
+export function tellHowToGoOn(journal: JournalFile | undefined, done: number, total: number): void {
+  tell(
     journal === undefined
-      ? `fusebert: ${done} of ${total} questions were answered and are lost; with --predictions they would be kept.\n`
-      : `fusebert: ${done} of ${total} questions are kept in ${journal.path}; the same command goes on from there.\n`,
+      ? `${done} of ${total} questions were answered and are lost; with --predictions they would be kept.`
+      : `${done} of ${total} questions are kept in ${journal.path}; the same command goes on from there.`,
   );
 }

@@ -1,6 +1,7 @@
 /**
  * The sentence an answer stands in, for a person to judge it by.
  */
+import { withoutControls, withoutMiddle } from "../format/displayable.ts";
 
 export interface Excerpt {
   /** The sentence up to the answer, the answer, and the rest; white space folded, control characters removed. */
@@ -15,28 +16,39 @@ export interface Excerpt {
 const reach = 1000;
 /** The most shown on either side of an answer. */
 const longestSide = 160;
+/** The most shown of an answer itself. */
+const longestAnswer = 400;
 
 const sentences = new Intl.Segmenter("en", { granularity: "sentence" });
 
 export function excerptAround(text: string, start: number, end: number): Excerpt {
-  const from = Math.max(0, start - reach);
-  const around = text.slice(from, end + reach);
-  const segments = sentences.segment(around);
-  const first = segments.containing(start - from);
-  const last = segments.containing(end - 1 - from);
-  const sentenceStart = from + (first?.index ?? 0);
-  const sentenceEnd = from + (last === undefined ? around.length : last.index + last.segment.length);
+  const [sentenceStart] = sentenceAt(text, start);
+  const [, sentenceEnd] = sentenceAt(text, end - 1);
   return {
     before: shortenStart(printable(text.slice(sentenceStart, start)).trimStart()),
-    answer: printable(text.slice(start, end)),
+    answer: shownAnswer(text.slice(start, end)),
     after: shortenEnd(printable(text.slice(end, sentenceEnd)).trimEnd()),
     line: lineOf(text, start),
   };
 }
 
-/** Folds white space, and drops what could command a terminal: control characters and half surrogate pairs. */
+/** The start and the end of the sentence around a place, as far as it is in reach. */
+function sentenceAt(text: string, at: number): readonly [start: number, end: number] {
+  const from = Math.max(0, at - reach);
+  const around = text.slice(from, at + reach);
+  const { index, segment } = sentences.segment(around).containing(at - from) ?? { index: 0, segment: around };
+  return [from + index, from + index + segment.length];
+}
+
+/** An answer as it is shown: without its middle if it is very long. */
+export function shownAnswer(text: string): string {
+  // What is far too long is cut before it is looked through.
+  return withoutMiddle(printable(withoutMiddle(text, 4 * longestAnswer)), longestAnswer);
+}
+
+/** Folds white space, and drops what could command a terminal. For prose; names are shown by `displayable`. */
 export function printable(text: string): string {
-  return text.replace(/\s+/gu, " ").replace(/[\p{Cc}\p{Cs}]/gu, "");
+  return withoutControls(text.replace(/\s+/gu, " "));
 }
 
 function shortenStart(text: string): string {

@@ -1,7 +1,7 @@
 /**
  * What the command's exit code says. Documented in the README; scripts rely on it.
  */
-import { CheckpointError, FusebertError, InputError } from "../errors.ts";
+import { CheckpointError, FusebertError, InputError, messageOf } from "../errors.ts";
 
 export const exitCode = {
   /** An answer was found. */
@@ -20,10 +20,8 @@ export const exitCode = {
   noAnswer: 1,
   /** The command line, a text or a model's files are wrong. */
   usage: 2,
-  /** Something else failed: the network, the device, fusebert itself. */
+  /** Something else failed: the network, the device, what is written, fusebert itself. */
   failure: 3,
-  /** Ctrl-C: 128 + SIGINT, as shells count. */
-  interrupted: 130,
 } as const;
 
 export type ExitCode = (typeof exitCode)[keyof typeof exitCode];
@@ -34,9 +32,8 @@ export function describeError(error: unknown): { readonly message: string; reado
     return { message: error.message, code: exitCode.usage };
   }
   if (error instanceof FusebertError) return { message: error.message, code: exitCode.failure };
-  const message = error instanceof Error ? error.message : String(error);
   return {
-    message: `${message.split("\n")[0]} (this is a defect in fusebert: please report it)`,
+    message: `${messageOf(error).split("\n")[0]} (this is a defect in fusebert: please report it)`,
     code: exitCode.failure,
   };
 }

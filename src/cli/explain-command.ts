@@ -13,6 +13,7 @@ import { platform } from "../platform/node.ts";
 import { version } from "../version.ts";
 import { type ExitCode, exitCode } from "./exit-codes.ts";
 import { type ModelOptions, modelOption, revisionOption } from "./model-options.ts";
+import { print } from "./output.ts";
 import { atLeastOne } from "./parse-options.ts";
 import { readConfig } from "./read-config.ts";
 import { explainToJson, renderExplanation, type Subject } from "./render-explain.ts";
@@ -83,7 +84,7 @@ async function run(options: ExplainCommandOptions, signal: AbortSignal): Promise
     await writeOut(html, renderExplainHtml(subject, ladder));
   }
   const render = options.json === true ? explainToJson : renderExplanation;
-  process.stdout.write(render(subject, chosen, ladder, options.allLayers === true));
+  print(render(subject, chosen, ladder, options.allLayers === true));
   return exitCode.answered;
 }
 

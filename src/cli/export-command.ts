@@ -1,6 +1,7 @@
 /**
  * `fusebert export --onnx DIR`: the model for other runtimes, in the folder layout of transformers.js and Optimum.
  */
+
 import { Command, Option } from "commander";
 import {
   type ExportOptions,
@@ -9,8 +10,12 @@ import {
   exportPrecisions,
   type OnnxExport,
 } from "../export/export-onnx.ts";
+import { displayable } from "../format/displayable.ts";
+import { jsonText } from "../format/json.ts";
 import { type ExitCode, exitCode } from "./exit-codes.ts";
+import { beforeExit } from "./interruption.ts";
 import { type ModelOptions, modelOption, revisionOption } from "./model-options.ts";
+import { print, tell } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { warn } from "./warn.ts";
 import { checkOutputFolder, writeFolder } from "./write-folder.ts";
@@ -64,7 +69,7 @@ async function run(options: ExportCommandOptions, signal: AbortSignal): Promise<
   const exported = await exportTo(folder, model, { precision, ...(revision !== undefined && { revision }) }, signal);
   const ms = performance.now() - started;
   exported.warnings.forEach(warn);
-  process.stdout.write(json === true ? renderJson(exported, folder, ms) : renderText(exported, folder));
+  print(json === true ? renderJson(exported, folder, ms) : renderText(exported, folder));
   tellMissing(exported);
   return exitCode.exported;
 }
@@ -83,7 +88,9 @@ async function exportTo(
       onProgress: ({ phase, file, done, total }) =>
         progress.update(`${phase === "download" ? "Downloading" : "Making"} ${file}`, done, total),
     });
-    await writeFolder(folder, exported.files, signal, (done, total) => progress.update("Writing", done, total));
+    const onWritten = (done: number, total: number): void => progress.update("Writing", done, total);
+    // Interrupted, it takes away what it has written: it is given the time.
+    await beforeExit(() => writeFolder(folder, exported.files, signal, onWritten)).perform();
     return exported;
   } finally {
     progress.stop();
@@ -91,13 +98,15 @@ async function exportTo(
 }
 
 function renderText({ model, precision, opset, files }: OnnxExport, folder: string): string {
-  const lines = [...files].map(([path, { length }]) => `  ${path.padEnd(24)} ${formatBytes(length).padStart(9)}\n`);
-  return `The model ${model} as ONNX, ${precision}, opset ${opset}, in ${folder}:\n\n${lines.join("")}`;
+  const lines = [...files].map(
+    ([path, { length }]) => `  ${displayable(path).padEnd(24)} ${formatBytes(length).padStart(9)}\n`,
+  );
+  return `The model ${displayable(model)} as ONNX, ${precision}, opset ${opset}, in ${displayable(folder)}:\n\n${lines.join("")}`;
 }
 
 function renderJson({ model, precision, opset, files }: OnnxExport, folder: string, ms: number): string {
   const written = [...files].map(([path, { length }]) => ({ path, bytes: length }));
-  return `${JSON.stringify({ model, precision, opset, folder, files: written, timing: { exportMs: Math.round(ms) } })}\n`;
+  return `${jsonText({ model, precision, opset, folder, files: written, timing: { exportMs: Math.round(ms) } })}\n`;
 }
 
 const formatBytes = (bytes: number): string =>
@@ -109,5 +118,5 @@ function tellMissing({ model, files }: OnnxExport): void {
   const what = files.has("vocab.txt")
     ? "has vocab.txt but no tokenizer.json, which transformers.js wants"
     : "has no tokenizer, and so the folder has none: pipelines that take text will want one";
-  process.stderr.write(`fusebert: the model ${model} ${what}.\n`);
+  tell(`the model ${model} ${what}.`);
 }

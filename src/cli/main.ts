@@ -4,10 +4,17 @@
  * Must stay true: standard output carries the result and nothing else; errors are one line on standard error and an exit
  * code; nothing a person does brings a stack trace.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { Command, CommanderError } from "commander";
+import { displayable } from "../format/displayable.ts";
 import { version } from "../version.ts";
 import { describeError, type ExitCode, exitCode } from "./exit-codes.ts";
 import { withFlagNames } from "./flag-names.ts";
+import { Interruption } from "./interruption.ts";
+import { guardStreams, note, print, settled, tell } from "./output.ts";
+
+/** How long an interrupted command waits for the reader of what it has printed. */
+const writeOutMs = 200;
 
 type MakeCommand = (signal: AbortSignal, finish: (code: ExitCode) => void) => Command;
 
@@ -22,13 +29,29 @@ const commands: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   demo: async () => (await import("./demo-command.ts")).demoCommand,
 };
 
-/** Runs the command line and gives the exit code. */
+/** Runs the command line and gives the exit code. Ends the process itself where something still waits. */
 export async function main(argv: readonly string[]): Promise<number> {
   silenceLibraries();
-  ignoreClosedPipe();
+  guardStreams();
+  const interruption = new Interruption();
+  try {
+    return await interruption.during(run(argv, interruption.signal));
+  } catch (error) {
+    if (interruption.came) {
+      tell("interrupted.");
+      // What was printed is written, unless its reader has stopped reading.
+      await Promise.race([settled().catch(() => undefined), sleep(writeOutMs)]);
+      interruption.leave();
+    }
+    if (error instanceof CommanderError) return exitCode.usage;
+    const { message, code } = describeError(error);
+    tell(withFlagNames(message));
+    return code;
+  }
+}
+
+async function run(argv: readonly string[], signal: AbortSignal): Promise<ExitCode> {
   let code: ExitCode = exitCode.answered;
-  const interruption = new AbortController();
-  process.once("SIGINT", () => interruption.abort());
   const program = new Command("fusebert")
     .description("BERT question answering, and the proof that a fused layer computes what the original computes.")
     .version(version, "-V, --version", "print the version")
@@ -36,30 +59,34 @@ export async function main(argv: readonly string[]): Promise<number> {
     .helpCommand(false)
     .showSuggestionAfterError()
     .exitOverride()
-    .configureOutput({ outputError: (message, write) => write(`fusebert: ${message.replace(/^error: /, "")}`) })
+    .configureOutput({ writeOut: print, writeErr: note, outputError: tellWrongUsage })
     .addHelpText(
       "after",
       '\nExamples:\n  fusebert answer "Who wrote it?" --context book.txt\n  fusebert verify --candidate dump.safetensors\n',
     );
   for (const makeCommand of await commandsFor(argv[2])) {
-    const command = makeCommand(interruption.signal, (result) => {
+    const command = makeCommand(signal, (result) => {
       code = result;
     });
     program.addCommand(command.copyInheritedSettings(program));
   }
   try {
     await program.parseAsync([...argv]);
-    return code;
   } catch (error) {
-    if (interruption.signal.aborted) {
-      process.stderr.write("fusebert: interrupted.\n");
-      return exitCode.interrupted;
-    }
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.answered : exitCode.usage;
-    const { message, code: failure } = describeError(error);
-    process.stderr.write(`fusebert: ${withFlagNames(message)}\n`);
-    return failure;
+    // The help and the version were asked for.
+    if (!(error instanceof CommanderError && error.exitCode === 0)) throw error;
   }
+  await settled();
+  return code;
+}
+
+/** Commander's lines: what is wrong, and what may have been meant. */
+function tellWrongUsage(message: string): void {
+  const lines = message
+    .replace(/^error: /, "")
+    .trimEnd()
+    .split("\n");
+  note(`fusebert: ${lines.map((line) => displayable(line)).join("\n")}\n`);
 }
 
 /** The one that is named; all of them for the help, and for whoever mistyped one. */
@@ -73,11 +100,4 @@ function silenceLibraries(): void {
   console.log = console.error;
   console.info = console.error;
   console.debug = console.error;
-}
-
-/** `fusebert … | head -1` is no error. */
-function ignoreClosedPipe(): void {
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-  });
 }

@@ -1,10 +1,17 @@
 /**
  * Progress on standard error, for people: only on a terminal, and only for work that lasts.
+ *
+ * Must stay true: the terminal's settings are left alone (its cursor, its wrapping of lines), so that nothing has to be put
+ * back however the process ends; no line is longer than the terminal.
  */
 import { Presets, SingleBar } from "cli-progress";
+import { displayable } from "../format/displayable.ts";
+import { note } from "./output.ts";
 
 /** Work that ends within this time shows nothing. */
 const patienceMs = 700;
+/** The most of a task's name, in UTF-16 units. */
+const longestTask = 60;
 
 export class Progress {
   readonly #enabled: boolean;
@@ -30,8 +37,12 @@ export class Progress {
     if (this.#bar === undefined && performance.now() - this.#started > patienceMs && done < total) {
       this.#bar = new SingleBar(
         {
-          format: `${task} {bar} {percentage} %, {eta_formatted} left`,
-          hideCursor: true,
+          // Braces would be a placeholder.
+          format: `${displayable(task, longestTask).replace(/[{}]/g, "")} {bar} {percentage} %, {eta_formatted} left`,
+          hideCursor: false,
+          // Not wrapped by the bar either: it cuts what is too long.
+          linewrap: true,
+          gracefulExit: false,
           clearOnComplete: true,
           barsize: 30,
         },
@@ -42,7 +53,7 @@ export class Progress {
     this.#bar?.update(done);
   }
 
-  /** Wipes the bar away; a terminal's cursor comes back. */
+  /** Wipes the bar away. */
   stop(): void {
     this.#bar?.stop();
     this.#bar = undefined;
@@ -63,11 +74,11 @@ export class StatusLine {
     if (!this.#enabled) return;
     const seconds = Math.floor((performance.now() - this.#started) / 1000);
     const width = (process.stderr.columns ?? 80) - 1;
-    process.stderr.write(`\r\x1b[2K${`${seconds} s  ${step}`.slice(0, width)}`);
+    note(`\r\x1b[2K${displayable(`${seconds} s  ${step}`, width)}`);
   }
 
   /** Wipes the line away. */
   clear(): void {
-    if (this.#enabled) process.stderr.write("\r\x1b[2K");
+    if (this.#enabled) note("\r\x1b[2K");
   }
 }

@@ -4,11 +4,11 @@
  * Must stay true: a text is taken only if it is text. Bytes that are not UTF-8 would shift every offset and hide what the
  * file says, so they are refused with the place where they stand, never replaced.
  */
-import { constants, isUtf8 } from "node:buffer";
+import { isUtf8 } from "node:buffer";
 import { existsSync, statSync } from "node:fs";
-import { open } from "node:fs/promises";
-import { buffer } from "node:stream/consumers";
-import { InputError, messageOf } from "../errors.ts";
+import { InputError } from "../errors.ts";
+import { longestText, type ReadOptions, readFileBytes, readStandardInputBytes } from "../files/read-bytes.ts";
+import { ask } from "./output.ts";
 import { warn } from "./warn.ts";
 
 export interface SourceText {
@@ -17,11 +17,21 @@ export interface SourceText {
   readonly text: string;
 }
 
-/** Reads every text, in the order given. `-` and no text at all mean standard input. */
-export async function readTexts(paths: readonly string[], text: string | undefined): Promise<SourceText[]> {
+/**
+ * Reads every text, in the order given. `-` and no text at all mean standard input.
+ * @throws InputError for what is no text, or too long for one; the signal's reason.
+ */
+export async function readTexts(
+  paths: readonly string[],
+  text: string | undefined,
+  signal: AbortSignal,
+): Promise<SourceText[]> {
+  if (paths.filter((path) => path === "-").length > 1) {
+    throw new InputError({ found: "standard input is named twice", expected: "- once, as it can be read only once" });
+  }
   const texts: SourceText[] = [];
   for (const path of paths.length === 0 && text === undefined ? ["-"] : paths) {
-    texts.push(path === "-" ? await readStandardInput() : await readTextFile(path));
+    texts.push(path === "-" ? await readStandardInput(signal) : await readTextFile(path, signal));
   }
   if (text !== undefined) {
     if (namesFile(text)) warn(`--text is the text itself, and a file of that name exists: --context ${text} reads it`);
@@ -48,63 +58,34 @@ function describe(source: string): string {
   return source === "text" ? "--text" : source;
 }
 
-async function readStandardInput(): Promise<SourceText> {
-  if (process.stdin.isTTY) process.stderr.write("Type or paste the text, then press Ctrl-D.\n");
-  return { source: "stdin", text: decode(await buffer(process.stdin), "standard input") };
+async function readStandardInput(signal: AbortSignal): Promise<SourceText> {
+  if (process.stdin.isTTY) ask("Type or paste the text, then press Ctrl-D.");
+  const bytes = await readStandardInputBytes(optionsFor("standard input", signal));
+  return { source: "stdin", text: decode(bytes, "standard input") };
 }
 
-async function readTextFile(path: string): Promise<SourceText> {
-  return { source: path, text: decode(await readBytes(path), path) };
+async function readTextFile(path: string, signal: AbortSignal): Promise<SourceText> {
+  return { source: path, text: decode(await readFileBytes(path, optionsFor(path, signal)), path) };
 }
 
-async function readBytes(path: string): Promise<Buffer> {
-  try {
-    const file = await open(path);
-    try {
-      const { size } = await file.stat();
-      if (size > constants.MAX_STRING_LENGTH) throw tooLong(path, size);
-      return await file.readFile();
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    throw error instanceof InputError ? error : unreadable(path, error);
-  }
-}
+const optionsFor = (source: string, signal: AbortSignal): ReadOptions => ({
+  limit: { ...longestText, advice: "Split it, and give the pieces as several --context." },
+  expected: "a text file",
+  adviceIfMissing: "To give the text itself, use --text.",
+  signal,
+  inspect: (piece, offset) => checkPiece(piece, offset, source),
+});
 
-function unreadable(path: string, cause: unknown): InputError {
-  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
-  if (code === "ENOENT") {
-    const advice = "To give the text itself, use --text.";
-    return new InputError({ found: `${path} does not exist`, expected: "a text file", advice, cause });
-  }
-  if (code === "EISDIR") {
-    return new InputError({
-      found: `${path} is a folder`,
-      expected: "a text file",
-      advice: "Name the files in it.",
-      cause,
-    });
-  }
-  const reason = code === "EACCES" ? "you may not read it" : messageOf(cause);
-  return new InputError({ found: `${path} cannot be read (${reason})`, expected: "a text file", cause });
-}
-
-function tooLong(path: string, size: number): InputError {
-  return new InputError({
-    found: `${path} has ${size} bytes`,
-    expected: `at most ${constants.MAX_STRING_LENGTH}, the longest text JavaScript can hold`,
-    advice: "Split it, and give the pieces as several --context.",
-  });
+/** What no text has is refused as soon as it comes: what goes on without end seldom is text. */
+function checkPiece(piece: Buffer, offset: number, source: string): void {
+  const isUtf16 = (piece[0] === 0xff && piece[1] === 0xfe) || (piece[0] === 0xfe && piece[1] === 0xff);
+  if (offset === 0 && isUtf16) throw notText(`${source} is UTF-16`, `iconv -f UTF-16 -t UTF-8`);
+  const nul = piece.indexOf(0);
+  if (nul >= 0) throw notText(`${source} has a NUL byte at offset ${offset + nul}, as binary files do`);
 }
 
 /** A byte order mark stays, so that offsets count what the file holds. */
 function decode(bytes: Buffer, source: string): string {
-  if (bytes.length > constants.MAX_STRING_LENGTH) throw tooLong(source, bytes.length);
-  const isUtf16 = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
-  const nul = bytes.indexOf(0);
-  if (isUtf16) throw notText(`${source} is UTF-16`, `iconv -f UTF-16 -t UTF-8`);
-  if (nul >= 0) throw notText(`${source} has a NUL byte at offset ${nul}, as binary files do`);
   if (!isUtf8(bytes)) {
     const [offset, byte] = firstInvalid(bytes);
     const hex = byte.toString(16).padStart(2, "0");

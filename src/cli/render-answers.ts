@@ -4,7 +4,9 @@
 import pc from "picocolors";
 import type { Answer } from "../answer/answer-collector.ts";
 import { inCodePoints, type OffsetUnit } from "../answer/code-points.ts";
-import { type Excerpt, excerptAround, printable } from "./excerpt.ts";
+import { displayable } from "../format/displayable.ts";
+import { jsonText } from "../format/json.ts";
+import { type Excerpt, excerptAround, shownAnswer } from "./excerpt.ts";
 import type { SourceText } from "./read-texts.ts";
 
 /** What a run of the command found. */
@@ -63,24 +65,24 @@ export function renderJson(run: AnswerRun): string {
   });
   const timing = { loadMs: Math.round(loadMs), answerMs: Math.round(answerMs) };
   const report: AnswerReport = { ...run, answers, timing };
-  return `${JSON.stringify(report)}\n`;
+  return `${jsonText(report)}\n`;
 }
 
 export function renderText(run: AnswerRun): string {
   const { answers, truncatedQuestion, device, computedBy, offsetUnit } = run;
   const found = answers.map((answer) => renderAnswer(answer, offsetUnit));
   const text = found.length > 0 ? found.join("\n") : `${pc.yellow("No answer found.")}\n`;
-  const asked = truncatedQuestion === undefined ? [] : [`asked: ${printable(truncatedQuestion)}`];
+  const asked = truncatedQuestion === undefined ? [] : [`asked: ${displayable(truncatedQuestion)}`];
   // Which GPU, in which precision: picked for the person, who may have several.
-  const computed = device === "webgpu" ? [`computed by ${printable(computedBy)}`] : [];
+  const computed = device === "webgpu" ? [`computed by ${displayable(computedBy)}`] : [];
   return `${text}${[...asked, ...computed].map((note) => `\n${pc.dim(note)}\n`).join("")}`;
 }
 
 function renderAnswer({ text, start, end, score, source, excerpt }: FoundAnswer, unit: OffsetUnit): string {
   const { before, answer, after, line } = excerpt;
   const counted = unit === "utf-16" ? "characters" : "code points";
-  const place = `${printable(source)}:${line}  ${counted} ${start} to ${end}  score ${formatScore(score)}`;
-  return `${pc.bold(printable(text))}\n\n  ${before}${highlight(answer)}${after}\n  ${pc.dim(place)}\n`;
+  const place = `${displayable(source)}:${line}  ${counted} ${start} to ${end}  score ${formatScore(score)}`;
+  return `${pc.bold(shownAnswer(text))}\n\n  ${before}${highlight(answer)}${after}\n  ${pc.dim(place)}\n`;
 }
 
 /** Without colour the answer is marked so that it can still be seen in its sentence. */

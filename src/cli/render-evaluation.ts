@@ -4,7 +4,8 @@
 import pc from "picocolors";
 import type { BestThresholds, DatasetScores, Figures } from "../evaluate/score-dataset.ts";
 import type { SquadKind } from "../evaluate/squad.ts";
-import { printable } from "./excerpt.ts";
+import { displayable } from "../format/displayable.ts";
+import { jsonText } from "../format/json.ts";
 
 export interface EvaluationReport {
   readonly version: string;
@@ -65,14 +66,14 @@ export function evaluationToJson({ scores, best, ...report }: EvaluationReport):
     },
     missing,
   };
-  return `${JSON.stringify(json, null, 2)}\n`;
+  return `${jsonText(json, { indent: 2 })}\n`;
 }
 
 export function renderEvaluation({ dataset, predictionsFile, run, threshold, scores, best }: EvaluationReport): string {
   const { file, kind, questions, questionsInFile } = dataset;
   const part = questions < questionsInFile ? `the first ${count(questions)} of ` : "";
   const lines = [
-    pc.bold(`SQuAD ${kind}, ${printable(file)}: ${part}${count(questionsInFile)} questions`),
+    pc.bold(`SQuAD ${kind}, ${displayable(file)}: ${part}${count(questionsInFile)} questions`),
     "",
     pc.dim(row("", "exact match", "F1", "questions")),
     figuresRow("all", scores),
@@ -80,7 +81,7 @@ export function renderEvaluation({ dataset, predictionsFile, run, threshold, sco
     ...(scores.noAnswer ? [figuresRow("without an answer", scores.noAnswer)] : []),
     ...(best ? renderBest(best) : []),
     "",
-    ...(predictionsFile === undefined ? [] : [fact("predictions", printable(predictionsFile))]),
+    ...(predictionsFile === undefined ? [] : [fact("predictions", displayable(predictionsFile))]),
     ...(threshold === undefined ? [] : [fact("threshold", `no answer where null odds are above ${threshold}`)]),
     ...(run ? renderRun(run, questions) : []),
   ];
@@ -99,8 +100,8 @@ function renderRun(run: EvaluationRun, questions: number): string[] {
   const seconds = (timing.evaluateMs / 1000).toFixed(1);
   const cut = shortenedQuestions > 0 ? `, ${count(shortenedQuestions)} questions shortened` : "";
   return [
-    fact("model", printable(revision === undefined ? model : `${model} at ${revision}`)),
-    fact("engine", printable(computedBy)),
+    fact("model", displayable(revision === undefined ? model : `${model} at ${revision}`)),
+    fact("engine", displayable(computedBy)),
     fact("scoring", scoring),
     fact("windows", `${count(windows)}${cut}`),
     fact("time", `${seconds} s, ${timing.questionsPerSecond.toFixed(1)} questions/s`),

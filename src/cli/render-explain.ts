@@ -3,6 +3,7 @@
  *
  * Must stay true: no line is longer than 80 columns, and text is padded before it is coloured.
  */
+
 import pc from "picocolors";
 import type { BertConfig } from "../checkpoint/config.ts";
 import type { GpuPrecision } from "../engines/webgpu/codegen/storage.ts";
@@ -10,6 +11,7 @@ import { allBytes } from "../explain/costs.ts";
 import { type KernelDescription, type Totals, totalsOf } from "../explain/describe.ts";
 import type { LevelDescription } from "../explain/explain.ts";
 import { sentenceOf } from "../explain/operations.ts";
+import { jsonText } from "../format/json.ts";
 import type { Level } from "../passes/levels.ts";
 import { count, formatShape } from "../verify/html/numbers.ts";
 import { left, pairs, right, wrap } from "./render-verify-text.ts";
@@ -40,7 +42,7 @@ export function explainToJson(
     memory,
     ladder: ladder.map((rung) => ({ level: rung.level, totals: rung.totals, memory: rung.memory })),
   };
-  return `${JSON.stringify(report, null, 2)}\n`;
+  return `${jsonText(report, { indent: 2 })}\n`;
 }
 
 export function renderExplanation(

@@ -1,10 +1,12 @@
 /**
  * What `fusebert tune` prints: for each kernel and size the usual tile beside the best, and the same as JSON.
  */
+
 import pc from "picocolors";
 import type { Tile } from "../engines/webgpu/choose-tile.ts";
 import type { GpuPrecision } from "../engines/webgpu/codegen/storage.ts";
 import type { GpuIdentity, TunedTile } from "../engines/webgpu/tuned-tiles.ts";
+import { jsonText } from "../format/json.ts";
 import type { TuningResult } from "../tune/contest.ts";
 import type { TuningPlan, TuningSize, TuningSubject } from "../tune/plan.ts";
 import type { RefusedTile } from "../tune/tune.ts";
@@ -45,7 +47,7 @@ export function tuneToJson({ plan, results, refused, ...report }: TuneReport): s
     })),
     refused: refused.map(({ subject, tile, reason }) => ({ ...subject.kernel, tile, reason })),
   };
-  return `${JSON.stringify(content, null, 2)}\n`;
+  return `${jsonText(content, { indent: 2 })}\n`;
 }
 
 const sizeToJson = ({ kernel }: TuningSubject, { rows, mostRows, candidates }: TuningSize) => ({
@@ -93,7 +95,7 @@ export function planToJson({ plan, results: _, refused: __, isComplete: ___, ...
   const planned = plan.subjects.flatMap((subject) =>
     subject.sizes.map((size) => ({ ...sizeToJson(subject, size), usual: size.usual })),
   );
-  return `${JSON.stringify({ schema: "fusebert.tune/1", ...report, planned }, null, 2)}\n`;
+  return `${jsonText({ schema: "fusebert.tune/1", ...report, planned }, { indent: 2 })}\n`;
 }
 
 const titleOf = ({ model, device, precision }: TuneReport): string[] => [

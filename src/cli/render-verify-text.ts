@@ -5,10 +5,13 @@
  * before it is coloured, because colour codes have a length but no width.
  */
 import pc from "picocolors";
+import { displayable } from "../format/displayable.ts";
 import type { Verdict } from "../verify/verdict.ts";
-import { printable } from "./excerpt.ts";
 
 export const width = 80;
+
+/** The most that is wrapped, in UTF-16 units. */
+const longestParagraph = 4000;
 
 type Colour = (text: string) => string;
 
@@ -39,7 +42,8 @@ export function wrap(text: string, indent = 2): string[] {
   const room = width - indent;
   const lines: string[] = [];
   let line: string[] = [];
-  for (const word of printable(text)
+  for (const word of displayable(text, longestParagraph)
+    .replace(/ +/g, " ")
     .split(/ (?!%)/)
     .flatMap((word) => chunks([...word], room))) {
     const joined = line.length === 0 ? word : [...line, " ", ...word];
@@ -59,7 +63,7 @@ function chunks(characters: string[], most: number): string[][] {
 
 /** Without its middle if it is too long: what tells file names apart is at their ends. */
 export function clip(text: string, most: number): string {
-  const characters = [...printable(text)];
+  const characters = [...displayable(text)];
   if (characters.length <= most) return characters.join("");
   const tail = Math.floor((most - 1) / 2);
   return `${characters.slice(0, most - 1 - tail).join("")}…${characters.slice(-tail).join("")}`;

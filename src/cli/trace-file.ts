@@ -8,11 +8,14 @@ import { InputError } from "../errors.ts";
 import type { GpuEngineOptions } from "../platform/platform.ts";
 import { TraceRecorder } from "../trace/trace-recorder.ts";
 import { version } from "../version.ts";
+import { beforeExit } from "./interruption.ts";
+import { tell } from "./output.ts";
 import { writeOut } from "./write-out.ts";
 
 export class TraceFile {
   readonly #path: string;
   readonly #recorder = new TraceRecorder();
+  readonly #saving = beforeExit(() => this.#save());
 
   private constructor(path: string) {
     this.#path = path;
@@ -42,6 +45,10 @@ export class TraceFile {
 
   /** Writes what was recorded, and says on standard error what is not in it. */
   async save(): Promise<void> {
+    await this.#saving.perform();
+  }
+
+  async #save(): Promise<void> {
     const { droppedRuns, lacksKernelTimes, runs } = this.#recorder;
     await writeOut(this.#path, this.#recorder.toJson({ fusebert: version }));
     if (lacksKernelTimes) say("the trace has no times of kernels: this GPU does not give them (no timestamp-query)");
@@ -49,6 +56,4 @@ export class TraceFile {
   }
 }
 
-const say = (line: string): void => {
-  process.stderr.write(`fusebert: ${line}.\n`);
-};
+const say = (line: string): void => tell(`${line}.`);

@@ -14,7 +14,9 @@ import { planTuning } from "../tune/plan.ts";
 import { tune } from "../tune/tune.ts";
 import { version } from "../version.ts";
 import { type ExitCode, exitCode } from "./exit-codes.ts";
+import { beforeExit } from "./interruption.ts";
 import { type ModelOptions, modelOption, revisionOption } from "./model-options.ts";
+import { print, tell } from "./output.ts";
 import { atLeastOne } from "./parse-options.ts";
 import { Progress } from "./progress.ts";
 import { readConfig } from "./read-config.ts";
@@ -96,12 +98,12 @@ async function run(options: TuneCommandOptions, signal: AbortSignal): Promise<Ex
   try {
     if (options.reset) {
       const hadSome = await forgetTiles(identity);
-      process.stdout.write(hadSome ? "Forgotten: the usual tiles are used again.\n" : "There was nothing to forget.\n");
+      print(hadSome ? "Forgotten: the usual tiles are used again.\n" : "There was nothing to forget.\n");
       return exitCode.tuned;
     }
     const report = await planReport(options, device, signal);
     if (options.dryRun) {
-      process.stdout.write(options.json ? planToJson(report) : renderPlan(report));
+      print(options.json ? planToJson(report) : renderPlan(report));
       return exitCode.tuned;
     }
     device.destroy();
@@ -122,7 +124,7 @@ async function planReport(options: TuneCommandOptions, device: GpuDevice, signal
   const { description, identity } = device;
   const cache = tileCachePath(identity);
   const known = await readTileCache(identity);
-  if (typeof known === "string") process.stderr.write(`fusebert: ${cache} ${known}: it is not used.\n`);
+  if (typeof known === "string") tell(`${cache} ${known}: it is not used.`);
   return {
     version,
     model: files.name,
@@ -139,18 +141,22 @@ async function planReport(options: TuneCommandOptions, device: GpuDevice, signal
 
 /** Prints what was found, however it ends. */
 async function measure(
-  report: TuneReport,
+  planned: TuneReport,
   open: () => Promise<GpuDevice>,
   render: (report: TuneReport) => string,
   signal: AbortSignal,
 ): Promise<void> {
-  const { plan, precision, identity } = report;
+  const { plan, precision, identity } = planned;
   // Whether it can be written is known before anything is measured.
   await keepTiles(identity, []);
   const progress = new Progress();
   const results: TuningResult[] = [];
   const refused: TuneReport["refused"][number][] = [];
   let isComplete = false;
+  const report = beforeExit(() => {
+    progress.stop();
+    if (isComplete || results.length > 0) print(render({ ...planned, results, refused, isComplete }));
+  });
   try {
     await tune(plan, {
       signal,
@@ -164,7 +170,6 @@ async function measure(
     });
     isComplete = true;
   } finally {
-    progress.stop();
-    if (isComplete || results.length > 0) process.stdout.write(render({ ...report, results, refused, isComplete }));
+    await report.perform();
   }
 }

@@ -31,6 +31,7 @@ export async function chooseCandidates(
   options: VerifyCommandOptions,
   checkpoint: Checkpoint,
   layers: readonly number[],
+  signal: AbortSignal,
 ): Promise<Chosen> {
   const { config } = checkpoint;
   const files = options.candidate.filter((name) => !isImitation(config, name));
@@ -39,12 +40,12 @@ export async function chooseCandidates(
     if (options.candidate.length > 1) {
       throw new InputError({ found: `${file} is one of several candidates`, expected: "one dump at a time" });
     }
-    return chooseDump(file, options, checkpoint, layers);
+    return chooseDump(file, options, checkpoint, layers, signal);
   }
   if (options.inputs !== undefined) {
     throw new InputError({ found: "--inputs is given without a dump", expected: "--candidate with a file beside it" });
   }
-  const text = await chooseText(options);
+  const text = await chooseText(options, signal);
   const { embeddings, ...inputs } = await layerInputs(
     checkpoint,
     layers[0] ?? 0,
@@ -104,6 +105,7 @@ async function chooseDump(
   options: VerifyCommandOptions,
   checkpoint: Checkpoint,
   layers: readonly number[],
+  signal: AbortSignal,
 ): Promise<Chosen> {
   const { config } = checkpoint;
   const first = layers[0] ?? 0;
@@ -114,7 +116,7 @@ async function chooseDump(
   const { batch, sequence } = checkDump(dump, question);
   const inconclusive = whyInconclusive(dump, batch);
   const attentionMask = dump.attentionMask ?? fullMask(batch, sequence);
-  const { hiddenStates, embeddings } = await statesFor(dump, options, checkpoint, first, [batch, sequence]);
+  const { hiddenStates, embeddings } = await statesFor(dump, options, checkpoint, first, [batch, sequence], signal);
   const candidate: DumpCandidate = {
     kind: "dump",
     name: dump.name,
@@ -154,13 +156,14 @@ async function statesFor(
   checkpoint: Checkpoint,
   layer: number,
   [batch, sequence]: readonly [number, number],
+  signal: AbortSignal,
 ): Promise<{ hiddenStates: Tensor | undefined; embeddings: VerifyInputs["embeddings"] | undefined }> {
   const named = options.text !== undefined || options.context !== undefined;
   if (dump.hiddenStates !== undefined || !named) return { hiddenStates: dump.hiddenStates, embeddings: undefined };
   const { hiddenStates, embeddings } = await layerInputs(
     checkpoint,
     layer,
-    await chooseText(options),
+    await chooseText(options, signal),
     undefined,
     options.seed,
   );

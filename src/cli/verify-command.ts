@@ -5,6 +5,7 @@ import { Command, Option } from "commander";
 import { type Checkpoint, openCheckpoint } from "../checkpoint/checkpoint.ts";
 import { gpuPrecisions } from "../engines/webgpu/codegen/storage.ts";
 import { InputError } from "../errors.ts";
+import { displayable } from "../format/displayable.ts";
 import { platform } from "../platform/node.ts";
 import { devices } from "../platform/platform.ts";
 import { layerProgram } from "../verify/layer-program.ts";
@@ -18,6 +19,7 @@ import { verify } from "../verify/verify.ts";
 import { type ExitCode, exitCode } from "./exit-codes.ts";
 import { addGpuOptions } from "./gpu-options.ts";
 import { modelOption, revisionOption } from "./model-options.ts";
+import { print } from "./output.ts";
 import { atLeastOne, collect, finiteNumber, wholeNumber } from "./parse-options.ts";
 import { StatusLine } from "./progress.ts";
 import { renderCandidate, renderEmbeddings, renderHeading, renderSummary, renderUnitWeights } from "./render-verify.ts";
@@ -92,8 +94,8 @@ async function run(options: VerifyCommandOptions, signal: AbortSignal): Promise<
   const checkpoint = await openCheckpoint(files, { signal });
   try {
     const layers = chooseLayers(options.layer, checkpoint.config.layers);
-    if (options.writeInputs !== undefined) return await exportInputs(options, checkpoint, layers);
-    const chosen = await chooseCandidates(options, checkpoint, layers);
+    if (options.writeInputs !== undefined) return await exportInputs(options, checkpoint, layers, signal);
+    const chosen = await chooseCandidates(options, checkpoint, layers, signal);
     const report = await verifyAll(options, checkpoint, chosen, status, signal);
     await writeReports(options, report);
     return report.passed ? exitCode.matched : exitCode.deviates;
@@ -127,6 +129,7 @@ async function exportInputs(
   options: VerifyCommandOptions,
   checkpoint: Checkpoint,
   [layer = 0, ...others]: readonly number[],
+  signal: AbortSignal,
 ): Promise<ExitCode> {
   if (others.length > 0) {
     throw new InputError({
@@ -136,7 +139,13 @@ async function exportInputs(
     });
   }
   const { config, name } = checkpoint;
-  const inputs = await layerInputs(checkpoint, layer, await chooseText(options), options.sequenceLength, options.seed);
+  const inputs = await layerInputs(
+    checkpoint,
+    layer,
+    await chooseText(options, signal),
+    options.sequenceLength,
+    options.seed,
+  );
   const weights = await readParameters(layerProgram(config, layer), (parameter) => checkpoint.weights.read(parameter));
   const { written, kept } = await writeInputs(options.writeInputs ?? ".", {
     ...inputs,
@@ -145,8 +154,8 @@ async function exportInputs(
     layer,
     modelName: name,
   });
-  for (const path of written) process.stdout.write(`Wrote ${path}\n`);
-  for (const path of kept) process.stdout.write(`Kept ${path}, which was there and differs\n`);
+  for (const path of written) print(`Wrote ${displayable(path)}\n`);
+  for (const path of kept) print(`Kept ${displayable(path)}, which was there and differs\n`);
   return exitCode.matched;
 }
 
@@ -158,14 +167,14 @@ async function verifyAll(
   status: StatusLine,
   signal: AbortSignal,
 ): Promise<VerifyReport> {
-  const print = (part: string): void => {
+  const show = (part: string): void => {
     status.clear();
-    if (options.json !== "-") process.stdout.write(`${part}\n`);
+    if (options.json !== "-") print(`${part}\n`);
   };
   const [batch = 0, sequence = 0] = inputs.attentionMask.shape;
   const { name: model, config } = checkpoint;
   const budgetLimit = options.budget ?? defaultBudgetLimit;
-  print(renderHeading({ model, batch, sequence, hidden: config.hiddenSize, seed: options.seed, budgetLimit }));
+  show(renderHeading({ model, batch, sequence, hidden: config.hiddenSize, seed: options.seed, budgetLimit }));
   const report = await verify({
     model: { name: checkpoint.name, config: checkpoint.config, read: (name) => checkpoint.weights.read(name) },
     layers,
@@ -176,16 +185,16 @@ async function verifyAll(
     seed: options.seed,
     signal,
     onStep: (step) => status.show(step),
-    onUnitWeights: (reports) => print(renderUnitWeights(reports)),
-    onEmbeddings: (part) => print(renderEmbeddings(part)),
-    onCandidate: (part) => print(renderCandidate(part, budgetLimit)),
+    onUnitWeights: (reports) => show(renderUnitWeights(reports)),
+    onEmbeddings: (part) => show(renderEmbeddings(part)),
+    onCandidate: (part) => show(renderCandidate(part, budgetLimit)),
   });
-  print(renderSummary(report));
+  show(renderSummary(report));
   return report;
 }
 
 async function writeReports({ json, html }: VerifyCommandOptions, report: VerifyReport): Promise<void> {
-  if (json === "-") process.stdout.write(reportToJson(report));
+  if (json === "-") print(reportToJson(report));
   else if (json !== undefined) await writeOut(json, reportToJson(report));
   if (html === undefined) return;
   // Loaded only here: the plotting library takes longer to load than the rest of the command.

@@ -23,10 +23,13 @@ export interface VerifyInputs extends LayerInputs {
 }
 
 /** The text named, or a passage of the demo's. */
-export async function chooseText({ text, context }: { text?: string; context?: string }): Promise<InputText> {
+export async function chooseText(
+  { text, context }: { text?: string; context?: string },
+  signal: AbortSignal,
+): Promise<InputText> {
   if (text === undefined && context === undefined)
     return { source: "built-in passage", text: demoQuestions[0]?.context ?? "" };
-  const [named] = await readTexts(context === undefined ? [] : [context], text);
+  const [named] = await readTexts(context === undefined ? [] : [context], text, signal);
   return named ?? { source: "text", text: "" };
 }
 

@@ -1,6 +1,7 @@
 /**
  * What a person should know although the command goes on: one line on standard error.
  */
+import { tell } from "./output.ts";
 
 const told = new Set<string>();
 
@@ -11,5 +12,5 @@ const told = new Set<string>();
 export function warn(message: string): void {
   if (told.has(message)) return;
   told.add(message);
-  process.stderr.write(`fusebert: warning: ${message}.\n`);
+  tell(`warning: ${message}.`);
 }

@@ -6,7 +6,8 @@
  */
 import { mkdir, mkdtemp, open, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { InputError, messageOf } from "../errors.ts";
+import { type FusebertError, InputError } from "../errors.ts";
+import { codeOf, writeFailure } from "../files/write-failure.ts";
 
 /**
  * Before work that lasts: whether the folder may be written to.
@@ -28,7 +29,7 @@ async function entriesOf(folder: string): Promise<string[]> {
   try {
     return (await readdir(folder)).sort();
   } catch (cause) {
-    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return [];
+    if (codeOf(cause) === "ENOENT") return [];
     throw unwritable(folder, cause);
   }
 }
@@ -39,7 +40,7 @@ export type OnWritten = (done: number, total: number) => void;
 /**
  * @param files by their path in the folder, which is made if need be.
  * @param signal stops it as long as no file has got its name; the promise rejects with its reason.
- * @throws InputError if something cannot be written.
+ * @throws InputError if something cannot be written, WriteError if the disk is full.
  */
 export async function writeFolder(
   folder: string,
@@ -91,10 +92,9 @@ async function* writing(path: string, bytes: Uint8Array): AsyncGenerator<number>
   }
 }
 
-function unwritable(folder: string, cause: unknown): InputError {
-  return new InputError({
-    found: `the folder ${folder} cannot be written (${messageOf(cause)})`,
+function unwritable(folder: string, cause: unknown): FusebertError {
+  return writeFailure(`the folder ${folder}`, cause, {
     expected: "a folder, or a path where one can be made",
-    cause,
+    kept: "What was in it before is kept, and nothing was added: make room, or name a folder elsewhere.",
   });
 }

@@ -1,5 +1,5 @@
-import { mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdtemp, readdir, readFile, rm, symlink, truncate, utimes, writeFile } from "node:fs/promises";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fingerprintOf, formatLine, type JournalHead } from "./journal.ts";
@@ -27,6 +27,8 @@ const prediction = (id: string) => ({
   ],
 });
 
+const contexts = new Map(["a", "b", "c", "z"].map((id) => [id, "Aus Łódź 😀\n, Polen."]));
+
 let folder: string;
 let path: string;
 beforeAll(async () => {
@@ -37,14 +39,14 @@ afterAll(() => rm(folder, { recursive: true }));
 
 async function begin(): Promise<void> {
   await rm(path, { force: true });
-  const journal = await JournalFile.open(path, head);
+  const journal = await JournalFile.open(path, head, contexts);
   await journal.append([prediction("a"), prediction("b")]);
   await journal.append([prediction("c")]);
   await journal.close();
 }
 
 async function open(other: JournalHead = head): Promise<readonly unknown[]> {
-  const journal = await JournalFile.open(path, other);
+  const journal = await JournalFile.open(path, other, contexts);
   await journal.close();
   return journal.earlier;
 }
@@ -60,7 +62,7 @@ test("cut anywhere, it keeps its whole lines and can go on", async () => {
   for (let length = 0; length <= whole.length; length += 7) {
     await writeFile(path, whole);
     await truncate(path, length);
-    const journal = await JournalFile.open(path, head);
+    const journal = await JournalFile.open(path, head, contexts);
     const lines = whole.subarray(0, length).filter((byte) => byte === 0x0a).length;
     expect(journal.earlier).toHaveLength(Math.max(0, lines - 1));
     await journal.append([prediction("z")]);
@@ -69,9 +71,65 @@ test("cut anywhere, it keeps its whole lines and can go on", async () => {
   }
 });
 
+describe("one process at a time", () => {
+  const inUse = /process \d+ on .* is at work on .*journal; expected one at a time/;
+  const lock = (content: object) => writeFile(`${path}.lock`, JSON.stringify(content));
+  const mine = async () => JSON.parse(await readFile(`${path}.lock`, "utf8"));
+
+  test("a second is refused until the first has closed it, or failed to open it", async () => {
+    await begin();
+    const journal = await JournalFile.open(path, head, contexts);
+    await expect(open()).rejects.toThrow(inUse);
+    await journal.close();
+    await expect(open({ ...head, model: "other" })).rejects.toThrow(/begun for something else/);
+    expect(await open()).toHaveLength(3);
+    expect(await readdir(folder)).toEqual(["journal"]);
+  });
+
+  test("what a killed process left is taken over, whoever has its number now", async () => {
+    await begin();
+    const journal = await JournalFile.open(path, head, contexts);
+    const owner = await mine();
+    await journal.close();
+    for (const left of [
+      { ...owner, pid: 2 ** 22 + 1 },
+      { ...owner, started: "1" },
+    ]) {
+      await lock(left);
+      expect(await open()).toHaveLength(3);
+    }
+    expect(await readdir(folder)).toEqual(["journal"]);
+  });
+
+  test("what may be a living process on another machine is left alone", async () => {
+    await begin();
+    await lock({ pid: 1, started: "", host: "elsewhere" });
+    await expect(open()).rejects.toThrow(/process 1 on elsewhere is at work .* delete .*journal\.lock\.$/);
+    await rm(`${path}.lock`);
+  });
+
+  test("a lock that names nobody is respected for a moment only", async () => {
+    await begin();
+    await writeFile(`${path}.lock`, "");
+    await expect(open()).rejects.toThrow(/another process is at work/);
+    await utimes(`${path}.lock`, 0, 0);
+    expect(await open()).toHaveLength(3);
+  });
+
+  test("of many that begin together one has it", async () => {
+    await begin();
+    await lock({ pid: 2 ** 22 + 1, started: "", host: hostname() });
+    const results = await Promise.allSettled(Array.from({ length: 20 }, () => JournalFile.open(path, head, contexts)));
+    const opened = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+    expect(opened).toHaveLength(1);
+    await opened[0]?.close();
+    expect(await readdir(folder)).toEqual(["journal"]);
+  });
+});
+
 test("is gone once it is removed", async () => {
   await begin();
-  await (await JournalFile.open(path, head)).remove();
+  await (await JournalFile.open(path, head, contexts)).remove();
   await expect(readFile(path)).rejects.toThrow(/ENOENT/);
 });
 
@@ -99,13 +157,40 @@ describe("refuses", () => {
     expect(await readFile(path, "utf8")).toBe(content);
   });
 
-  test("a damaged line, by its number", async () => {
-    await writeFile(path, `${formatLine(head)}${formatLine(prediction("a"))}{"id":5}\n`);
-    await expect(open()).rejects.toThrow(/is damaged in line 3/);
+  const elsewhere = { ...prediction("b"), text: "Kraków" };
+  const among = { ...prediction("b"), nBest: [{ text: "Kraków", probability: 1 }] };
+  test.each<[string, string, RegExp]>([
+    ["that is no prediction", '{"id":5}\n', /is damaged in line 3;/],
+    ["that is not JSON", "{]\n", /is damaged in line 3;/],
+    ["with the head again", formatLine(head), /is damaged in line 3;/],
+    ["that is there twice", formatLine(prediction("a")), /line 3: line 2 has the question "a" already/],
+    ["of another data set", formatLine(prediction("x")), /line 3: the data set has no question "x"/],
+    ["with a text from elsewhere", formatLine(elsewhere), /line 3: the text of the question has no "Kraków"/],
+    ["with one among its best", formatLine(among), /line 3: the text of the question has no "Kraków"/],
+    ["with windows that cannot be", formatLine({ ...prediction("b"), windows: 0.5 }), /is damaged in line 3;/],
+  ])("a line %s, by its number, and leaves the file as it is", async (_, line, says) => {
+    const content = `${formatLine(head)}${formatLine(prediction("a"))}${line}`;
+    await writeFile(path, content);
+    await expect(open()).rejects.toThrow(says);
+    expect(await readFile(path, "utf8")).toBe(content);
+  });
+
+  test("a head that has more", async () => {
+    await writeFile(path, `${JSON.stringify({ ...head, more: 1 })}\n`);
+    await expect(open()).rejects.toThrow(/is damaged in line 1: it has "more"/);
+  });
+
+  test("what is no ordinary file", async () => {
+    await rm(path);
+    await symlink("/dev/zero", path);
+    await expect(open()).rejects.toThrow(/journal is no ordinary file/);
+    await rm(path);
   });
 
   test("a place that cannot be", async () => {
-    await expect(JournalFile.open(join(folder, "gone", "journal"), head)).rejects.toThrow(/cannot be written/);
+    await expect(JournalFile.open(join(folder, "gone", "journal"), head, contexts)).rejects.toThrow(
+      /cannot be written/,
+    );
   });
 });
 

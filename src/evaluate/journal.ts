@@ -7,8 +7,11 @@
  * Must stay true: whatever changes a prediction is in the head, so that predictions of two kinds never mix; a file that is
  * no journal is never written over.
  */
+
 import * as v from "valibot";
+import { describe } from "../checkpoint/describe.ts";
 import { InputError } from "../errors.ts";
+import { jsonText } from "../format/json.ts";
 import type { QuestionPrediction } from "./predict.ts";
 import type { SquadDataset } from "./squad.ts";
 
@@ -29,8 +32,8 @@ export interface JournalHead {
 const Line = v.object({
   id: v.string(),
   text: v.string(),
-  nullOdds: v.number(),
-  windows: v.number(),
+  nullOdds: v.pipe(v.number(), v.finite()),
+  windows: v.pipe(v.number(), v.integer(), v.minValue(1)),
   isShortened: v.boolean(),
   nBest: v.array(
     v.object({
@@ -42,6 +45,9 @@ const Line = v.object({
   ),
 });
 
+/** The contexts of a data set's questions, by the questions' ids. */
+export type Contexts = ReadonlyMap<string, string>;
+
 /** The same for the same questions and contexts, whatever file they are from. */
 export async function fingerprintOf({ kind, questions }: SquadDataset): Promise<string> {
   const content = JSON.stringify([kind, questions.map(({ id, question, context }) => [id, question, context])]);
@@ -50,25 +56,39 @@ export async function fingerprintOf({ kind, questions }: SquadDataset): Promise<
 }
 
 export function formatLine(value: JournalHead | QuestionPrediction): string {
-  return `${JSON.stringify(value)}\n`;
+  return `${jsonText(value)}\n`;
 }
 
 /**
  * The predictions of a journal's whole lines.
  * @param name names the file in errors.
- * @throws InputError if it is no journal, is damaged, or was begun for something else than `head`.
+ * @param contexts of the questions that it may have predictions for.
+ * @throws InputError if it is no journal, was begun for something else than `head`, or is damaged: the line is named.
  */
-export function readJournal(text: string, head: JournalHead, name: string): QuestionPrediction[] {
+export function readJournal(text: string, head: JournalHead, name: string, contexts: Contexts): QuestionPrediction[] {
   // Behind the last line break is nothing, or a line that was cut.
   const [first, ...lines] = text.split("\n").slice(0, -1);
   if (first === undefined) checkCutHead(text, head, name);
   else checkHead(first, head, name);
+  const lineOf = new Map<string, number>();
   return lines.map((line, index) => {
+    const number = index + 2;
+    const damaged = (fault: string): InputError => refused(`${name} is damaged in line ${number}${fault}`, wholeLine);
     const result = v.safeParse(Line, parsed(line));
-    if (result.success) return result.output;
-    throw refused(`${name} is damaged in line ${index + 2}`, "a prediction in every line");
+    if (!result.success) throw damaged("");
+    const { id, text: answer, nBest } = result.output;
+    const context = contexts.get(id);
+    const before = lineOf.get(id);
+    if (context === undefined) throw damaged(`: the data set has no question ${describe(id)}`);
+    if (before !== undefined) throw damaged(`: line ${before} has the question ${describe(id)} already`);
+    const stranger = [answer, ...nBest.map((entry) => entry.text)].find((piece) => !context.includes(piece));
+    if (stranger !== undefined) throw damaged(`: the text of the question has no ${describe(stranger)}`);
+    lineOf.set(id, number);
+    return result.output;
   });
 }
+
+const wholeLine = "one prediction for each question, in the order they were made";
 
 /** Nothing but the beginning of this very head: the process stopped as it was written. */
 function checkCutHead(text: string, head: JournalHead, name: string): void {
@@ -82,12 +102,14 @@ function checkHead(line: string, head: JournalHead, name: string): void {
     throw refused(`${name} is not the journal of an evaluation`, "one, or no file");
   }
   const before: Readonly<Record<string, unknown>> = { ...found };
+  const stranger = Object.keys(before).find((key) => !Object.hasOwn(head, key));
+  if (stranger !== undefined) throw refused(`${name} is damaged in line 1: it has ${describe(stranger)}`, "its head");
   for (const [key, now] of Object.entries(head)) {
     if (before[key] === now) continue;
     const change =
       key === "questions"
         ? "its questions are other ones"
-        : `its ${key} is ${JSON.stringify(before[key])}, and now ${JSON.stringify(now)} is asked for`;
+        : `its ${key} is ${describe(before[key])}, and now ${describe(now)} is asked for`;
     throw refused(`${name} was begun for something else: ${change}`, "the same");
   }
 }

@@ -6,6 +6,7 @@
  * stream, so that batches are full.
  */
 import type { WindowLogits } from "../answer/window-scores.ts";
+import { describe } from "../checkpoint/describe.ts";
 import { FusebertError, InputError } from "../errors.ts";
 import { type Encoding, part } from "../text/encoding.ts";
 import type { BertTokenizer } from "../text/tokenizer.ts";
@@ -104,7 +105,7 @@ function countOf(id: string, question: Encoding, context: Encoding, method: Scor
 
 function unreadable(id: string, fault: string): InputError {
   return new InputError({
-    found: `the question ${JSON.stringify(id)} ${fault}`,
+    found: `the question ${describe(id)} ${fault}`,
     expected: "one that the model can read",
   });
 }

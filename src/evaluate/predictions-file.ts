@@ -1,9 +1,11 @@
 /**
  * The official format of predictions, `{ "question id": "answer" }`, and of null odds, `{ "question id": number }`.
  */
+
 import { describe } from "../checkpoint/describe.ts";
 import { isJsonObject } from "../checkpoint/json.ts";
 import { InputError } from "../errors.ts";
+import { jsonText } from "../format/json.ts";
 import { parseJson } from "./squad.ts";
 
 /** @throws InputError if it is not a JSON object of texts. */
@@ -20,7 +22,7 @@ export function parseNullOdds(json: string, name: string): Map<string, number> {
 
 /** As the official scripts read it, indented as theirs are. */
 export function formatById(values: ReadonlyMap<string, unknown>): string {
-  return `${JSON.stringify(Object.fromEntries(values), null, 4)}\n`;
+  return `${jsonText(Object.fromEntries(values), { indent: 4 })}\n`;
 }
 
 function parseById<T>(

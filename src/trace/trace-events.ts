@@ -6,6 +6,7 @@
  * Must stay true: what is written is JSON, so every number is finite, and on one track events lie beside or within each
  * other, never across.
  */
+import { jsonText } from "../format/json.ts";
 
 export type TraceArgs = Readonly<Record<string, string | number | readonly number[] | readonly string[]>>;
 
@@ -47,6 +48,6 @@ export function threadEvents({ pid, tid }: Track, name: string): TraceEvent[] {
 
 /** One event a line, so that the file can be searched with the usual tools. */
 export function traceFile(events: Iterable<TraceEvent>, metadata: TraceArgs): string {
-  const lines = Array.from(events, (event) => JSON.stringify(event));
-  return `{"displayTimeUnit":"ns","otherData":${JSON.stringify(metadata)},"traceEvents":[\n${lines.join(",\n")}\n]}\n`;
+  const lines = Array.from(events, (event) => jsonText(event));
+  return `{"displayTimeUnit":"ns","otherData":${jsonText(metadata)},"traceEvents":[\n${lines.join(",\n")}\n]}\n`;
 }

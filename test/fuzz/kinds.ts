@@ -198,8 +198,10 @@ const head: JournalHead = {
   "n-best": "kept",
 };
 const nBest = [{ text: "Łódź", probability: 0.75, start_logit: 1, end_logit: 2 }];
+const context = "She was born in Łódź 😀\n in 1886.";
 const prediction = { text: "Łódź 😀\n", nullOdds: -1.5, windows: 2, isShortened: false, nBest };
 const lines = ["a", "b", "c"].map((id) => ({ id, ...prediction }));
+const contexts = new Map(lines.map(({ id }) => [id, context]));
 const journalText = formatLine(head) + lines.map(formatLine).join("");
 
 const journal: FuzzKind = {
@@ -213,7 +215,7 @@ const journal: FuzzKind = {
     );
   },
   read: (bytes) => {
-    for (const { id, nullOdds } of readJournal(loose(bytes), head, "journal")) {
+    for (const { id, nullOdds } of readJournal(loose(bytes), head, "journal", contexts)) {
       expect([typeof id, typeof nullOdds]).toEqual(["string", "number"]);
     }
   },

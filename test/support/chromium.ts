@@ -33,6 +33,9 @@ export interface ChromiumOptions {
 /** Why there is no Chromium here, to skip tests with; `undefined` where there is one. */
 export const chromiumMissing: string | undefined = missingHere("the Chromium for tests");
 
+/** How long it waits for what a page does; its own 30 s are too few for a slow machine. */
+const patienceMs = 600_000;
+
 /** Puppeteer's own flags keep it from updating, synchronising and phoning home; these go further. */
 const quietFlags = ["--no-sandbox", "--disable-component-update", "--disable-domain-reliability", "--no-pings"];
 
@@ -49,6 +52,8 @@ export async function launchChromium({ args = [] }: ChromiumOptions = {}): Promi
       pipe: true,
       userDataDir: join(home, "profile"),
       args: [...quietFlags, ...args],
+      timeout: patienceMs,
+      protocolTimeout: patienceMs,
       env: {
         ...process.env,
         HOME: home,
@@ -58,6 +63,12 @@ export async function launchChromium({ args = [] }: ChromiumOptions = {}): Promi
       },
     });
     browser.process()?.once("exit", forget);
+    const openPage = browser.newPage.bind(browser);
+    browser.newPage = async (...options) => {
+      const page = await openPage(...options);
+      page.setDefaultTimeout(patienceMs);
+      return page;
+    };
     return browser;
   } catch (error) {
     forget();

@@ -232,7 +232,7 @@ function sendBytes(whole: Uint8Array, extra: OutgoingHttpHeaders, { request, res
   if (request.method === "HEAD") response.end();
   else if (fault?.cutAfter !== undefined) {
     // Not at once: a client that sees the break drops what it has received and not yet read.
-    response.write(body.subarray(0, fault.cutAfter), () => setTimeout(() => response.destroy(), 50));
+    response.write(body.subarray(0, fault.cutAfter), () => setTimeout(() => response.destroy(), 300));
   } else if (fault?.drip) {
     const timer = setInterval((at = { next: 0 }) => response.write(body.subarray(at.next, ++at.next)), 20, { next: 0 });
     response.on("close", () => clearInterval(timer));

@@ -5,12 +5,12 @@
  * file that unpacks without end stops at the longest text there can be.
  */
 import { constants } from "node:buffer";
-import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { reasonOf } from "../../checkpoint/describe.ts";
 import { InputError } from "../../errors.ts";
+import { longestText, readFileBytes } from "../../files/read-bytes.ts";
 
 const gzipMagic = [0x1f, 0x8b];
 const xzMagic = [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00];
@@ -22,30 +22,29 @@ const xzReasons: Readonly<Record<string, string>> = {
   "8": "it ends too early",
 };
 
-/** @throws InputError that names the file and what is wrong with it. */
-export async function readPackedText(path: string): Promise<string> {
-  const bytes = await unpack(await readBytes(path), path);
+/**
+ * @throws InputError that names the file and what is wrong with it; the signal's reason.
+ */
+export async function readPackedText(path: string, signal?: AbortSignal): Promise<string> {
+  let head = Buffer.alloc(0);
+  const inspect = (piece: Buffer, offset: number): void => {
+    if (head.length < xzMagic.length) head = Buffer.concat([head, piece.subarray(0, xzMagic.length)]);
+    const isPlain = head.length >= xzMagic.length && !startsWith(head, gzipMagic) && !startsWith(head, xzMagic);
+    const nul = isPlain ? piece.indexOf(0) : -1;
+    if (nul >= 0) throw notText(path, `has a NUL byte at offset ${offset + nul}, as binary files do`);
+  };
+  const read = await readFileBytes(path, { limit: longestText, expected: "a file", signal, inspect });
+  const bytes = await unpack(read, path);
   if (bytes.length > constants.MAX_STRING_LENGTH) throw tooLong(path);
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw new InputError({
-      found: `${path} is not UTF-8`,
-      expected: "JSON, plain or packed with gzip or xz",
-      cause,
-    });
+    throw notText(path, "is not UTF-8", cause);
   }
 }
 
-async function readBytes(path: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
-    const reasons: Readonly<Record<string, string>> = { ENOENT: "does not exist", EISDIR: "is a folder" };
-    const found = `${path} ${reasons[String(code)] ?? `cannot be read (${reasonOf(cause)})`}`;
-    throw new InputError({ found, expected: "a file", cause });
-  }
+function notText(path: string, fault: string, cause?: unknown): InputError {
+  return new InputError({ found: `${path} ${fault}`, expected: "JSON, plain or packed with gzip or xz", cause });
 }
 
 async function unpack(bytes: Buffer, path: string): Promise<Uint8Array> {

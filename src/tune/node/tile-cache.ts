@@ -5,7 +5,7 @@
  * Must stay true: a file that cannot be used is none, and is written over; a file is replaced as a whole, or not at all.
  */
 import { createHash, randomUUID } from "node:crypto";
-import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import {
@@ -17,10 +17,13 @@ import {
   type TunedTile,
   type TunedTiles,
 } from "../../engines/webgpu/tuned-tiles.ts";
-import { InputError, messageOf } from "../../errors.ts";
+import { type FusebertError, InputError, messageOf } from "../../errors.ts";
+import { type ReadLimit, readFileBytes } from "../../files/read-bytes.ts";
+import { codeOf, writeFailure } from "../../files/write-failure.ts";
+import { jsonText } from "../../format/json.ts";
 
-/** Some thousand tiles, more than there are kernels: a larger file would only fill the memory. */
-const MAX_BYTES = 2_000_000;
+/** Some thousand tiles, more than there are kernels. */
+const limit: ReadLimit = { bytes: 2_000_000, reason: "more than the tiles of any GPU take" };
 
 export function tileCachePath(gpu: GpuIdentity): string {
   const caches = process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache");
@@ -33,11 +36,10 @@ export function tileCachePath(gpu: GpuIdentity): string {
 /** @returns the tiles found on a GPU, or why what is there is of no use, or nothing if nothing is there. */
 export async function readTileCache(gpu: GpuIdentity): Promise<TunedTiles | string | undefined> {
   try {
-    const path = tileCachePath(gpu);
-    if ((await stat(path)).size > MAX_BYTES) return `has more than ${MAX_BYTES} bytes`;
-    return checkTunedTiles(JSON.parse(await readFile(path, "utf8")), gpu);
+    const bytes = await readFileBytes(tileCachePath(gpu), { limit, expected: "a file", ordinaryOnly: true });
+    return checkTunedTiles(JSON.parse(bytes.toString()), gpu);
   } catch (error) {
-    if (isMissing(error)) return undefined;
+    if (error instanceof InputError && codeOf(error.cause) === "ENOENT") return undefined;
     return error instanceof SyntaxError ? "is no JSON" : `cannot be read (${messageOf(error)})`;
   }
 }
@@ -59,7 +61,7 @@ export async function keepTiles(gpu: GpuIdentity, tiles: readonly TunedTile[]): 
   const unfinished = `${path}.${randomUUID()}`;
   try {
     await mkdir(dirname(path), { recursive: true });
-    await writeFile(unfinished, `${JSON.stringify(content, null, 2)}\n`);
+    await writeFile(unfinished, `${jsonText(content, { indent: 2 })}\n`);
     await rename(unfinished, path);
   } catch (cause) {
     await rm(unfinished, { force: true }).catch(() => undefined);
@@ -77,18 +79,15 @@ export async function forgetTiles(gpu: GpuIdentity): Promise<boolean> {
     await rm(path);
     return true;
   } catch (cause) {
-    if (isMissing(cause)) return false;
+    if (codeOf(cause) === "ENOENT") return false;
     throw unwritable(path, cause);
   }
 }
 
-const isMissing = (error: unknown): boolean => error instanceof Error && "code" in error && error.code === "ENOENT";
-
-function unwritable(path: string, cause: unknown): InputError {
-  return new InputError({
-    found: `${path} cannot be written (${messageOf(cause)})`,
+function unwritable(path: string, cause: unknown): FusebertError {
+  return writeFailure(path, cause, {
     expected: "a cache to keep tiles in",
     advice: "Make it writable, or set XDG_CACHE_HOME to a folder that is.",
-    cause,
+    kept: "What was found before is kept: make room, or set XDG_CACHE_HOME to a folder elsewhere.",
   });
 }

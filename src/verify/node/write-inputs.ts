@@ -8,13 +8,15 @@
  *
  * Must stay true: a `dump.py` that is already there is never overwritten: somebody has put their kernel into it.
  */
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+
+import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { BertConfig } from "../../checkpoint/config.ts";
-import { reasonOf } from "../../checkpoint/describe.ts";
 import { expectedParameters } from "../../checkpoint/parameters.ts";
 import { encodeSafetensors } from "../../checkpoint/safetensors.ts";
 import { InputError } from "../../errors.ts";
+import { codeOf, writeFailure } from "../../files/write-failure.ts";
+import { jsonText } from "../../format/json.ts";
 import { toFloat32 } from "../../tensor/half.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { layerStages, stageName } from "../layer-program.ts";
@@ -42,7 +44,7 @@ export interface WrittenInputs {
 
 /**
  * @param folder is made if it is not there.
- * @throws InputError if a parameter of the layer is missing or a file cannot be written.
+ * @throws InputError if a parameter of the layer is missing or a file cannot be written, WriteError if the disk is full.
  */
 export async function writeInputs(folder: string, inputs: InputsToWrite): Promise<WrittenInputs> {
   const { hiddenStates, attentionMask, modelName, layer } = inputs;
@@ -54,7 +56,7 @@ export async function writeInputs(folder: string, inputs: InputsToWrite): Promis
   const files: readonly [string, Uint8Array | string][] = [
     ["inputs.safetensors", encodeSafetensors(states, about)],
     ["weights.safetensors", encodeSafetensors(layerWeights(inputs), about)],
-    ["layer.json", `${JSON.stringify(describeLayer(inputs), null, 2)}\n`],
+    ["layer.json", `${jsonText(describeLayer(inputs), { indent: 2 })}\n`],
   ];
   const script = join(folder, "dump.py");
   const scriptText = dumpScript(inputs);
@@ -65,10 +67,9 @@ export async function writeInputs(folder: string, inputs: InputsToWrite): Promis
     const written = [...files.map(([name]) => join(folder, name)), script].filter((path) => !kept.includes(path));
     return { written, kept };
   } catch (cause) {
-    throw new InputError({
-      found: `the inputs cannot be written to ${folder} (${reasonOf(cause)})`,
+    throw writeFailure(`the folder of inputs ${folder}`, cause, {
       expected: "a folder that can be written to, with room for the layer's weights",
-      cause,
+      kept: "What it holds now is not complete: make room, and give the same command again.",
     });
   }
 }
@@ -79,8 +80,9 @@ async function writeUnlessThere(path: string, text: string): Promise<boolean> {
     await writeFile(path, text, { flag: "wx" });
     return true;
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
-    return (await readFile(path, "utf8")) === text;
+    if (codeOf(error) !== "EEXIST") throw error;
+    const found = await stat(path);
+    return found.isFile() && found.size === Buffer.byteLength(text) && (await readFile(path, "utf8")) === text;
   }
 }
 

@@ -1,0 +1,42 @@
+/**
+ * What a file that cannot be written means: a place that is wrong, which is the caller's to mend, or a disk that takes no
+ * more, which says what has become of the result. Node only.
+ */
+import { InputError, messageOf, WriteError } from "../errors.ts";
+
+/** Codes of a place that was right and takes no more. */
+const exhausted: Readonly<Record<string, string>> = {
+  ENOSPC: "its disk is full",
+  EDQUOT: "the quota of its disk is used up",
+  EFBIG: "a file may not become that large there",
+  EIO: "its device fails",
+};
+
+export interface WriteAttempt {
+  /** A place that would have been right. */
+  readonly expected: string;
+  /** What to do about a place that is wrong. */
+  readonly advice?: string;
+  /** Where the place is right and full: what is kept, and how to go on. */
+  readonly kept: string;
+}
+
+/** @returns a WriteError where the place takes no more, else an InputError. */
+export function writeFailure(path: string, cause: unknown, attempt: WriteAttempt): InputError | WriteError {
+  const reason = exhausted[codeOf(cause)];
+  if (reason !== undefined) {
+    return new WriteError({
+      found: `${path} cannot be written: ${reason} (${messageOf(cause)})`,
+      advice: attempt.kept,
+      cause,
+    });
+  }
+  const { expected, advice } = attempt;
+  const found = `${path} cannot be written (${messageOf(cause)})`;
+  return new InputError({ found, expected, ...(advice !== undefined && { advice }), cause });
+}
+
+/** The code of an error of Node's, or nothing. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
+}

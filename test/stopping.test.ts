@@ -1,0 +1,128 @@
+/**
+ * Ctrl-C and its like end every wait of the command, with the exit code that scripts expect and the terminal as it was.
+ */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { runShell, startCommand } from "./support/command.ts";
+import { repositoryRoot } from "./support/golden.ts";
+import { runOnTerminal, terminalMissing } from "./support/terminal.ts";
+
+const codes = [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+  ["SIGHUP", 129],
+] as const;
+const passage = "Frankenstein is an 1818 novel written by English author Mary Shelley.\n";
+const squad = `${repositoryRoot}test/fixtures/squad/sample-v1.1.json`;
+
+let folder: string;
+let pipe: string;
+const file = (name: string) => join(folder, name);
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "fusebert-stopping-"));
+  pipe = file("pipe");
+  spawnSync("mkfifo", [pipe]);
+  writeFileSync(file("long.txt"), passage.repeat(20_000));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Until a process has a file open. */
+async function untilOpen(pid: number | undefined, path: string): Promise<void> {
+  const opened = (): string[] =>
+    readdirSync(`/proc/${pid}/fd`).map((fd) => {
+      try {
+        return readlinkSync(`/proc/${pid}/fd/${fd}`);
+      } catch {
+        return "";
+      }
+    });
+  while (!opened().includes(path)) await sleep(10);
+}
+
+describe.skipIf(process.platform !== "linux")("a wait that nothing else would end", () => {
+  test.each(codes)("%s while standard input has no end", async (signal, code) => {
+    const { child, ended } = startCommand(["answer", "Who wrote it?"]);
+    // More than a pipe holds: it is being read when all of it is written.
+    await new Promise((resolve) => child.stdin.write(passage.repeat(10_000), resolve));
+    child.kill(signal);
+    expect(await ended).toEqual({ code, stdout: "", stderr: "fusebert: interrupted.\n" });
+  });
+
+  test.each(codes)("%s while a named pipe has no writer", async (signal, code) => {
+    const { child, ended } = startCommand(["answer", "Who wrote it?", "--context", pipe]);
+    await untilOpen(child.pid, pipe);
+    child.kill(signal);
+    expect(await ended).toEqual({ code, stdout: "", stderr: "fusebert: interrupted.\n" });
+  });
+
+  test("Ctrl-C while a data set comes from a pipe", async () => {
+    const { child, ended } = startCommand(["evaluate", "squad", squad, "--score-only", pipe]);
+    await untilOpen(child.pid, pipe);
+    child.kill("SIGINT");
+    expect(await ended).toEqual({ code: 130, stdout: "", stderr: "fusebert: interrupted.\n" });
+  });
+
+  test("Ctrl-C while a hub does not answer", async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    const asked = new Promise((resolve) => server.once("request", resolve));
+    await new Promise((resolve) => server.once("listening", resolve));
+    const { port } = server.address() as AddressInfo;
+    const env = { HF_ENDPOINT: `http://127.0.0.1:${port}`, HF_HOME: file("hub"), HF_HUB_OFFLINE: "", HF_TOKEN: "" };
+    const stop = { when: asked, signal: "SIGINT" } as const;
+    const { ended } = startCommand(["answer", "Who?", "--text", passage, "--model", "someone/model"], { env, stop });
+    expect(await ended).toEqual({ code: 130, stdout: "", stderr: "fusebert: interrupted.\n" });
+    server.closeAllConnections();
+    server.close();
+  });
+
+  test("Ctrl-C while nobody reads what was printed", async () => {
+    // Larger than a pipe, of which one byte is read.
+    const start = `exec 3<> '${pipe}'; "\${command[@]}" explain --json --all-layers >&3 &`;
+    const script = `${start} read -n 1 -u 3; kill -INT $!; wait $!`;
+    expect(await runShell(script)).toEqual({ code: 130, stdout: "", stderr: "fusebert: interrupted.\n" });
+  });
+});
+
+/** Codes that leave the terminal otherwise than it was: no cursor, no wrapping of lines, another screen. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+const settings = /\u001b\[\?\d+[hl]/;
+
+describe.skipIf(terminalMissing !== undefined)("on a terminal", () => {
+  test("the first Ctrl-C ends the wait for a text to be typed", async () => {
+    const { code, screen } = await runOnTerminal(["answer", "Who?"], { after: /press Ctrl-D/, press: "\x03" });
+    expect(screen).toMatch(/\^Cfusebert: interrupted\.\r\n$/);
+    expect(code).toBe(130);
+  });
+
+  test.each([
+    ["Ctrl-C", "\x03", 130],
+    ["SIGTERM", "SIGTERM", 143],
+    ["SIGHUP", "SIGHUP", 129],
+  ])("%s while a bar is shown wipes it away, and the terminal is as it was", async (_, press, code) => {
+    const args = ["answer", "Who wrote it?", "--context", file("long.txt")];
+    const result = await runOnTerminal(args, { after: /Answering .*%/, press });
+    expect(result.screen).not.toMatch(settings);
+    const lastLine = result.screen.trimEnd().split("\n").at(-1);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: a line that is cleared before it is written.
+    expect(lastLine).toMatch(/\u001b\[[02]?[JK][^█░]*fusebert: interrupted\.$/);
+    expect(result.code).toBe(code);
+  });
+
+  test("an evaluation of which nothing is kept says so", async () => {
+    const model = `${repositoryRoot}models/builtin`;
+    const question = { question: "Who wrote it?", answers: [{ text: "Mary Shelley" }] };
+    const qas = Array.from({ length: 5000 }, (_, id) => ({ ...question, id: `${id}` }));
+    writeFileSync(file("squad.json"), JSON.stringify({ data: [{ paragraphs: [{ context: passage, qas }] }] }));
+    const args = ["evaluate", "squad", file("squad.json"), "--model", model];
+    const { code, screen } = await runOnTerminal(args, { after: /Evaluating .*%/, press: "\x03" });
+    expect(screen).toMatch(/of 5000 questions were answered and are lost; with --predictions they would be kept\./);
+    expect(screen).not.toMatch(settings);
+    expect(code).toBe(130);
+  });
+});
