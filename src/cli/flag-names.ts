@@ -3,7 +3,9 @@
  */
 import { answerOptionNames } from "../answer/options.ts";
 
-const names = new RegExp(`\\b(?:${answerOptionNames.join("|")})\\b`, "g");
+/** Of one word, as `scoring`, they are words of a sentence, too. */
+const compound = answerOptionNames.filter((name) => /[A-Z]/.test(name));
+const names = new RegExp(`\\b(?:${compound.join("|")})\\b`, "g");
 
 /** A message of the library with its options as the command spells them. */
 export function withFlagNames(message: string): string {
