@@ -116,7 +116,12 @@ export class QuestionAnswerer {
     const source = {
       call: this.#call(options),
       questions,
-      queue: this.#queue,
+      // A model that was disposed of ends the stream: it is no fault of the questions.
+      queue: <T>(job: () => Promise<T>) =>
+        this.#queue(() => {
+          this.#model.requireOpen();
+          return job();
+        }),
       onProgress: options.onProgress ?? (() => undefined),
     };
     for await (const outcome of streamOutcomes(source)) {

@@ -160,6 +160,18 @@ describe("a stream", () => {
     await results.next();
     await passing.dispose();
     await expect(allOf(results)).rejects.toThrow(EngineError);
+    await expect(allOf(passing.stream([ok], { onError: "return" }))).rejects.toThrow(EngineError);
+  });
+
+  test("of errors ends too where the model is disposed of", async () => {
+    const passing = await QuestionAnswerer.load(join(folder, "small"));
+    const results = passing.stream(
+      Array.from({ length: 1000 }, () => ok),
+      { onError: "return" },
+    );
+    await results.next();
+    await passing.dispose();
+    await expect(allOf(results)).rejects.toThrow(EngineError);
   });
 });
 
