@@ -23,7 +23,7 @@ const rooms = [
 ];
 
 /** Files that stand directly in src/. */
-const leaves = "^src/(arguments|errors|version)\\.ts$";
+const leaves = "^src/(abortable|arguments|errors|version)\\.ts$";
 
 /** Tests and what helps them stand beside the code, and may use everything. */
 const tests = "\\.test\\.ts$|/testing(\\.ts$|/)";

@@ -12,6 +12,7 @@ import { FusebertError, InputError, type Row } from "./errors.ts";
 import type { LoadedModel } from "./loaded-model.ts";
 import { checkQuestion, rowOf } from "./questions.ts";
 import { type Encoding, part } from "./text/encoding.ts";
+import { Graphemes } from "./text/graphemes.ts";
 import { countWindows, makeWindows, type TextWindow } from "./text/windows.ts";
 
 /** `tokenize` counts UTF-16 code units of all contexts, `compute` counts windows. */
@@ -39,10 +40,10 @@ export interface Task {
   readonly question: Encoding;
   readonly context: Encoding;
   readonly windows: number;
-  readonly collector: AnswerCollector;
+  /** Until the task is done: it holds candidates, up to some megabytes. */
+  collector: AnswerCollector | undefined;
   readonly truncatedQuestion: string | undefined;
   computed: number;
-  isDone: boolean;
 }
 
 /** What was wrong with a row; the error does not name it yet. */
@@ -62,6 +63,7 @@ export class AnswerCall {
   readonly #signal: AbortSignal | undefined;
   readonly #returnsErrors: boolean;
   readonly #onProgress: (progress: AnswerProgress) => void;
+  #hasNoted = false;
 
   constructor(model: LoadedModel, options: ResolvedAnswerOptions, { signal, onProgress, onError }: AnswerCallOptions) {
     this.#model = model;
@@ -93,7 +95,10 @@ export class AnswerCall {
     const total = tasks.reduce((sum, { windows }) => sum + windows, 0);
     const note = this.#note(tasks, total);
     let done = 0;
-    if (note !== undefined) this.#onProgress({ phase: "compute", done, total, note });
+    if (note !== undefined && !this.#hasNoted) {
+      this.#hasNoted = true;
+      this.#onProgress({ phase: "compute", done, total, note });
+    }
     try {
       for await (const batch of this.#model.run(this.#windowsOf(tasks), this.#signal)) {
         done += batch.length;
@@ -105,7 +110,7 @@ export class AnswerCall {
       }
     } catch (error) {
       if (!(error instanceof FusebertError) || this.#signal?.aborted || !this.#returnsErrors) throw error;
-      for (const { row } of tasks.filter(({ isDone }) => !isDone)) yield { row, error };
+      for (const { row } of tasks.filter(({ collector }) => collector !== undefined)) yield { row, error };
     }
   }
 
@@ -127,7 +132,6 @@ export class AnswerCall {
       collector: new AnswerCollector(encodedContext, this.#options),
       truncatedQuestion,
       computed: 0,
-      isDone: false,
     };
   }
 
@@ -143,12 +147,14 @@ export class AnswerCall {
         advice: "Ask more briefly, raise maxQuestionLength, or set truncateQuestion to have it cut.",
       });
     }
+    const graphemes = new Graphemes(question);
     if (truncateQuestion === "start") {
       const read = part(encoding, encoding.length - maxQuestionLength, encoding.length);
-      return { encoding: read, truncatedQuestion: question.slice(read.starts[0]) };
+      return { encoding: read, truncatedQuestion: question.slice(graphemes.startBefore(read.starts[0] as number)) };
     }
     const read = part(encoding, 0, maxQuestionLength);
-    return { encoding: read, truncatedQuestion: question.slice(0, read.ends[maxQuestionLength - 1]) };
+    const end = graphemes.endAfter(read.ends[maxQuestionLength - 1] as number);
+    return { encoding: read, truncatedQuestion: question.slice(0, end) };
   }
 
   *#windowsOf(tasks: readonly Task[]): Generator<{ task: Task; window: TextWindow }> {
@@ -176,17 +182,17 @@ export class AnswerCall {
 /** Adds a window's logits to its task. @returns the outcome, once there is one. */
 function collect(task: Task, window: TextWindow, logits: Parameters<AnswerCollector["add"]>[1]): Outcome | undefined {
   const { row, collector, windows, truncatedQuestion } = task;
-  if (task.isDone) return undefined;
+  if (collector === undefined) return undefined;
   try {
     collector.add(window, logits);
   } catch (error) {
     if (!(error instanceof FusebertError)) throw error;
-    task.isDone = true;
+    task.collector = undefined;
     return { row, error };
   }
   task.computed++;
   if (task.computed < windows) return undefined;
-  task.isDone = true;
+  task.collector = undefined;
   const { id } = row;
   const result = {
     ...collector.result(),

@@ -2,12 +2,13 @@
  * Answers as they are ready, to questions that may come one by one and without end.
  *
  * Questions are taken in groups, each about as many windows as fill some batches, and a group is run as a call of its own
- * in the queue of all calls. The group runs to its end whether or not its results are taken, so that a caller may ask
- * something else between two results and never waits for itself.
+ * in the queue of all calls. A group ends where the next question is not there yet. It runs to its end whether or not its
+ * results are taken, so that a caller may ask something else between two results and never waits for itself.
  *
- * Must stay true: memory does not grow with the number of questions; when the caller stops taking results, no further group
- * is begun.
+ * Must stay true: memory does not grow with the number of questions; no question waits for one that has not come; when the
+ * caller stops taking results, no further group is begun; an abort ends the wait for a question, too.
  */
+import { abortable } from "./abortable.ts";
 import type { AnswerCall, AnswerProgress, Failure, Outcome, Task } from "./answer-call.ts";
 
 /** Windows of a group, about: enough that windows of equal length find each other and a GPU's batches are full. */
@@ -19,41 +20,81 @@ export interface StreamSource {
   /** Runs a job when its turn among all calls has come. */
   readonly queue: <T>(job: () => Promise<T>) => Promise<T>;
   readonly onProgress: (progress: AnswerProgress) => void;
+  readonly signal: AbortSignal | undefined;
 }
 
-interface Group {
-  readonly failures: readonly Failure[];
-  readonly tasks: readonly Task[];
+class Group {
+  readonly failures: Failure[] = [];
+  readonly tasks: Task[] = [];
+  #windows = 0;
+
+  add(prepared: Task | Failure): void {
+    if ("error" in prepared) this.failures.push(prepared);
+    else {
+      this.tasks.push(prepared);
+      this.#windows += prepared.windows;
+    }
+  }
+
+  get isEmpty(): boolean {
+    return this.tasks.length + this.failures.length === 0;
+  }
+
+  get isFull(): boolean {
+    return this.#windows >= windowsPerGroup || this.failures.length >= windowsPerGroup;
+  }
 }
 
-export async function* streamOutcomes({ call, questions, queue, onProgress }: StreamSource): AsyncGenerator<Outcome> {
-  for await (const { failures, tasks } of groupsOf(call, questions, onProgress)) {
+export async function* streamOutcomes(source: StreamSource): AsyncGenerator<Outcome> {
+  const { call, queue } = source;
+  for await (const { failures, tasks } of groupsOf(source)) {
     yield* failures;
     if (tasks.length > 0) yield* asReady((push) => queue(() => pushAll(call.run(tasks), push)));
   }
 }
 
-async function* groupsOf(
-  call: AnswerCall,
-  questions: StreamSource["questions"],
-  onProgress: StreamSource["onProgress"],
-): AsyncGenerator<Group> {
-  let [failures, tasks, windows]: [Failure[], Task[], number] = [[], [], 0];
-  let [index, done] = [0, 0];
-  for await (const question of questions) {
-    const prepared = await call.prepare(question, index++, () => undefined);
-    if ("error" in prepared) failures.push(prepared);
-    else {
-      tasks.push(prepared);
-      windows += prepared.windows;
-      done += prepared.context.text.length;
+async function* groupsOf({ call, questions, onProgress, signal }: StreamSource): AsyncGenerator<Group> {
+  const iterator = Symbol.asyncIterator in questions ? questions[Symbol.asyncIterator]() : questions[Symbol.iterator]();
+  let [index, done, isOver] = [0, 0, false];
+  let group = new Group();
+  try {
+    for (;;) {
+      const coming = Promise.resolve(iterator.next());
+      if (!group.isEmpty && !(await isThere(coming))) {
+        yield group;
+        group = new Group();
+      }
+      const next = await abortable(coming, signal);
+      isOver = next.done === true;
+      if (isOver) break;
+      const prepared = await call.prepare(next.value, index++, () => undefined);
+      group.add(prepared);
+      if ("context" in prepared) done += prepared.context.text.length;
       onProgress({ phase: "tokenize", done, total: done });
+      if (!group.isFull) continue;
+      yield group;
+      group = new Group();
     }
-    if (windows < windowsPerGroup && failures.length < windowsPerGroup) continue;
-    yield { failures, tasks };
-    [failures, tasks, windows] = [[], [], 0];
+    if (!group.isEmpty) yield group;
+  } finally {
+    // Not awaited: an iterator that waits for something may never hear of it.
+    if (!isOver) void Promise.resolve(iterator.return?.()).catch(() => undefined);
   }
-  yield { failures, tasks };
+}
+
+/** Whether a promise is settled by the next turn of the event loop. */
+async function isThere(promise: Promise<unknown>): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const later = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false));
+  });
+  const settled = promise.then(
+    () => true,
+    () => true,
+  );
+  const result = await Promise.race([settled, later]);
+  clearTimeout(timer);
+  return result;
 }
 
 async function pushAll<T>(items: AsyncIterable<T>, push: (item: T) => void): Promise<void> {

@@ -1,8 +1,8 @@
 /**
  * Checks of what a program passes to the library: in JavaScript anything can be passed anywhere.
  *
- * Must stay true: whatever is passed, the error is an InputError that names the argument, and making its message runs
- * none of the caller's code.
+ * Must stay true: whatever is passed, the error is an InputError that names the argument. Making its message runs none of
+ * the caller's code; only reading an object's properties may.
  */
 import { InputError } from "./errors.ts";
 
@@ -50,6 +50,19 @@ function checkSignal(signal: unknown): void {
   throw new InputError({ found: `signal is ${describeArgument(signal)}`, expected: "an AbortSignal" });
 }
 
+/** @throws InputError unless it is absent or one of the choices. */
+export function checkChoice(name: string, value: unknown, choices: readonly unknown[]): void {
+  if (value === undefined || choices.includes(value)) return;
+  const expected = `${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}`;
+  throw new InputError({ found: `${name} is ${describeArgument(value)}`, expected });
+}
+
+/** @throws InputError unless it is absent or a string. */
+export function checkString(name: string, value: unknown): void {
+  if (value === undefined || typeof value === "string") return;
+  throw new InputError({ found: `${name} is ${describeArgument(value)}`, expected: "a string" });
+}
+
 /** @throws InputError unless it is absent or a function. */
 export function checkFunction(name: string, value: unknown): void {
   if (value === undefined || isFunction(value)) return;
@@ -57,3 +70,31 @@ export function checkFunction(name: string, value: unknown): void {
 }
 
 const isFunction = (value: unknown): boolean => typeof value === "function";
+
+/** What a field may have to be, in the words of an error. */
+const kinds = {
+  "a string": (value: unknown) => typeof value === "string",
+  "true or false": (value: unknown) => typeof value === "boolean",
+  "a list": Array.isArray,
+  "an object": isRecord,
+  "a function": isFunction,
+  "a tensor: an object with dtype, shape and data": (value: unknown) =>
+    isRecord(value) &&
+    typeof value["dtype"] === "string" &&
+    Array.isArray(value["shape"]) &&
+    ArrayBuffer.isView(value["data"]),
+} as const;
+
+/**
+ * Checks an object of arguments field by field, in the order of `fields`; a dot leads into a field's own fields.
+ * @param what names the object in errors.
+ * @throws InputError if it is no object, or a field is missing or of another kind.
+ */
+export function checkFields(value: unknown, what: string, fields: Readonly<Record<string, keyof typeof kinds>>): void {
+  if (!isRecord(value)) throw new InputError({ found: `${what} is ${describeArgument(value)}`, expected: "an object" });
+  for (const [path, kind] of Object.entries(fields)) {
+    const field = path.split(".").reduce<unknown>((outer, name) => (isRecord(outer) ? outer[name] : undefined), value);
+    if (kinds[kind](field)) continue;
+    throw new InputError({ found: `${path} of ${what} is ${describeArgument(field)}`, expected: kind });
+  }
+}

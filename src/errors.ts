@@ -16,8 +16,6 @@ export interface ErrorParts {
   /** What to do, as a whole sentence: `Leave it out to get one answer.` */
   readonly advice?: string;
   readonly cause?: unknown;
-  /** The row of a list that is at fault, where one is. */
-  readonly row?: Row;
 }
 
 /** One question of a list. */
@@ -43,38 +41,47 @@ export class FusebertError extends Error {
   readonly expected: string | undefined;
   readonly advice: string | undefined;
   /** The place of the question at fault in the list that was asked, from 0; absent where it is not one question's fault. */
-  readonly index?: number;
+  declare readonly index?: number;
   /** That question's `id`, if it was given one. */
-  readonly id?: string;
+  declare readonly id?: string;
 
-  constructor({ found, expected, advice, cause, row }: ErrorParts) {
+  constructor({ found, expected, advice, cause }: ErrorParts) {
     const shown = {
       found: displayable(found),
       expected: expected === undefined ? undefined : displayable(expected),
       advice: advice === undefined ? undefined : displayable(advice),
     };
-    const fault = `${rowName(row)}${shown.found}`;
-    const fact = shown.expected === undefined ? `${fault}.` : `${fault}; expected ${shown.expected}.`;
-    super([fact, shown.advice ?? ""].join(" ").trim(), cause === undefined ? undefined : { cause });
+    super(sentences(shown), cause === undefined ? undefined : { cause });
     this.found = shown.found;
     this.expected = shown.expected;
     this.advice = shown.advice;
-    if (row !== undefined) this.index = row.index;
-    if (row?.id !== undefined) this.id = row.id;
   }
 
-  /** This error, as the fault of one row of a list, which its message names, or of none. */
+  /** A copy of this error, as the fault of one row of a list, which its message names, or of none. */
   inRow(row: Row | undefined): FusebertError {
-    const { found, expected, advice, cause } = this;
-    const Kind = this.constructor as new (parts: ErrorParts) => FusebertError;
-    return new Kind({
-      found,
-      ...(expected !== undefined && { expected }),
-      ...(advice !== undefined && { advice }),
-      ...(cause !== undefined && { cause }),
-      ...(row !== undefined && { row }),
-    });
+    // By its own properties: a subclass may be made from other arguments, and have more of them.
+    const copy: FusebertError = Object.create(Object.getPrototypeOf(this), Object.getOwnPropertyDescriptors(this));
+    const message = `${rowName(row)}${sentences(this)}`;
+    const define = (name: string, value: unknown, enumerable = true): void => {
+      Object.defineProperty(copy, name, { value, writable: true, configurable: true, enumerable });
+    };
+    define("message", message, false);
+    define(
+      "stack",
+      this.stack?.replace(this.message, () => message),
+      false,
+    );
+    Reflect.deleteProperty(copy, "index");
+    Reflect.deleteProperty(copy, "id");
+    if (row !== undefined) define("index", row.index);
+    if (row?.id !== undefined) define("id", row.id);
+    return copy;
   }
+}
+
+function sentences({ found, expected, advice }: Pick<FusebertError, "found" | "expected" | "advice">): string {
+  const fact = expected === undefined ? `${found}.` : `${found}; expected ${expected}.`;
+  return `${fact} ${advice ?? ""}`.trim();
 }
 
 function rowName(row: Row | undefined): string {

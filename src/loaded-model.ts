@@ -8,7 +8,7 @@
  * between any two batches, and after `dispose` nothing is held any more.
  */
 import { platform } from "#platform";
-import { checkOptions, describeArgument } from "./arguments.ts";
+import { checkChoice, checkOptions, checkString, describeArgument } from "./arguments.ts";
 import { type Checkpoint, openCheckpoint } from "./checkpoint/checkpoint.ts";
 import type { DownloadProgress, ModelFiles } from "./checkpoint/files.ts";
 import type { Engine, Executable } from "./engines/engine.ts";
@@ -16,7 +16,7 @@ import { runSequences, type SequenceLogits, type TokenSequence } from "./engines
 import { EngineError, InputError } from "./errors.ts";
 import { assumeUnmasked } from "./passes/assume-unmasked.ts";
 import { modelFiles } from "./platform/model-files.ts";
-import { type Device, devices, type GpuEngineOptions, gpuOptionNames } from "./platform/platform.ts";
+import { checkGpuValues, type Device, devices, type GpuEngineOptions } from "./platform/platform.ts";
 import { bertForQuestionAnswering } from "./program/bert.ts";
 import { selectOutputs } from "./program/program.ts";
 import type { BertTokenizer } from "./text/tokenizer.ts";
@@ -186,13 +186,9 @@ const threadsPerProcessor = 8;
 function checkLoadOptions(options: LoadOptions): void {
   checkOptions(options, loadOptionNames);
   const { device = "auto", threads, wasmPaths, gpu } = options;
-  if (!devices.includes(device)) {
-    throw new InputError({ found: `the device is ${describeArgument(device)}`, expected: devices.join(", ") });
-  }
-  if (wasmPaths !== undefined && typeof wasmPaths !== "string") {
-    throw new InputError({ found: `wasmPaths is ${describeArgument(wasmPaths)}`, expected: "a string" });
-  }
-  if (gpu !== undefined) checkOptions(gpu, gpuOptionNames, "the options of the GPU");
+  checkChoice("device", device, devices);
+  checkString("wasmPaths", wasmPaths);
+  if (gpu !== undefined) checkGpuValues(gpu);
   if (threads !== undefined) checkThreads(threads);
 }
 

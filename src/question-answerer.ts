@@ -10,7 +10,7 @@ import type { AnswerResult } from "./answer/answer-collector.ts";
 import { answerOptionNames, resolveAnswerOptions } from "./answer/options.ts";
 import { AnswerCall, type AnswerCallOptions, type Failure, type Outcome, type Task } from "./answer-call.ts";
 import { streamOutcomes } from "./answer-stream.ts";
-import { checkOptions, describeArgument } from "./arguments.ts";
+import { checkChoice, checkOptions, describeArgument } from "./arguments.ts";
 import type { ModelFiles } from "./checkpoint/files.ts";
 import { InputError } from "./errors.ts";
 import { LoadedModel, type LoadOptions } from "./loaded-model.ts";
@@ -123,6 +123,7 @@ export class QuestionAnswerer {
           return job();
         }),
       onProgress: options.onProgress ?? (() => undefined),
+      signal: options.signal,
     };
     for await (const outcome of streamOutcomes(source)) {
       if ("result" in outcome) yield { ...outcome.row, ...outcome.result };
@@ -187,9 +188,7 @@ export class QuestionAnswerer {
 
 function checkCallOptions(options: AnswerCallOptions): void {
   checkOptions(options, callOptionNames);
-  const { onError } = options;
-  if (onError === undefined || onError === "throw" || onError === "return") return;
-  throw new InputError({ found: `onError is ${describeArgument(onError)}`, expected: "throw or return" });
+  checkChoice("onError", options.onError, ["throw", "return"]);
 }
 
 /** @throws InputError for a text, too: it is a list of characters, none of which is a question. */
@@ -214,7 +213,7 @@ function isList(input: Question | readonly Question[]): input is readonly Questi
   return Array.isArray(input);
 }
 
-/** Of a question that is not yet checked. */
+/** The length of the context of what may be a question. */
 function lengthOf(question: Partial<Question> | null | undefined): number {
   return typeof question?.context === "string" ? question.context.length : 0;
 }

@@ -75,6 +75,15 @@ describe("overlap", () => {
   });
 });
 
+test("more answers without overlap than can be chosen exactly are refused, with how many can", async () => {
+  const call = small.answer({ question: who, context: "x" }, { topK: 2000, overlap: "none" });
+  await expect(call).rejects.toThrow(
+    /topK is 2000 with maxAnswerLength 15.*expected a topK of at most 404\..*overlap "allow"/,
+  );
+  await expect(small.answer({ question: who, context: "x" }, { topK: 404, overlap: "none" })).resolves.toBeDefined();
+  await expect(small.answer({ question: who, context: "x" }, { topK: 2000 })).resolves.toBeDefined();
+});
+
 describe("offsetUnit", () => {
   test("code-point counts as Python's strings do", async () => {
     const [utf16] = (await answerer.answer({ question: who, context: emoji })).answers;
@@ -147,6 +156,19 @@ describe("a docStride near the window's length", () => {
   });
 });
 
+test("an excerpt is not cut inside a character", async () => {
+  const accents = "e\u0301".repeat(300);
+  const { answers } = await reportOf(["answer", who, "--text", `${accents} was written by Mary Shelley ${accents}`]);
+  expect(required(answers[0]).excerpt.text).toMatch(/^…(e\u0301)+ .* (e\u0301)+…$/);
+});
+
+test("names of files that look like options are left alone", async () => {
+  for (const path of ["./docStride", "docs/topK.txt", "topK.txt", "a-topK"]) {
+    const { stderr } = await runCommand(["answer", who, "--context", path]);
+    expect(stderr).toContain(`fusebert: ${path} does not exist`);
+  }
+});
+
 describe("a text that is the name of a file", () => {
   test("is answered from, and told of", async () => {
     const { code, stdout, stderr } = await runCommand(["answer", "What is it?", "--text", "README.md"]);
@@ -184,6 +206,14 @@ describe("a question that is too long", () => {
       const cut = await answerer.answer({ ...ask, question }, { truncateQuestion });
       const read = await answerer.answer({ ...ask, question: required(cut.truncatedQuestion) });
       expect(read.answers).toEqual(cut.answers);
+    }
+  });
+
+  test("is not cut inside a character", async () => {
+    const question = "e\u0301 ".repeat(100).trim();
+    for (const truncateQuestion of ["end", "start"] as const) {
+      const { truncatedQuestion } = await answerer.answer({ ...ask, question }, { truncateQuestion });
+      expect(truncatedQuestion).toMatch(/^(e\u0301 )+e\u0301$/);
     }
   });
 

@@ -6,8 +6,19 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { KernelError } from "../src/engines/webgpu/gpu-device.ts";
 import { exportOnnx } from "../src/export/export-onnx.ts";
-import { EngineError, InputError, MemoryFiles, type Question, QuestionAnswerer } from "../src/index.ts";
+import {
+  type AnswerProgress,
+  EngineError,
+  InputError,
+  MemoryFiles,
+  type Question,
+  QuestionAnswerer,
+} from "../src/index.ts";
+import { renderHtml } from "../src/verify/html/page.ts";
+import { compare, diagnose, verify } from "../src/verify/index.ts";
+import { collectNow } from "./support/collect-garbage.ts";
 import { novel } from "./support/novel.ts";
 import { writeSmallModel } from "./support/small-model.ts";
 
@@ -119,6 +130,47 @@ describe("a stream", () => {
     expect(taken).toBe(before);
   });
 
+  test("answers what has come, and does not wait for what has not", async () => {
+    let give: (question: Question) => void = () => undefined;
+    async function* slow() {
+      yield ok;
+      yield await new Promise<Question>((resolve) => {
+        give = resolve;
+      });
+    }
+    const results = small.stream(slow());
+    expect((await results.next()).value).toMatchObject({ index: 0 });
+    const second = results.next();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    give(ok);
+    expect((await second).value).toMatchObject({ index: 1 });
+    expect((await results.next()).done).toBe(true);
+  });
+
+  test("is given up also while it waits for a question", async () => {
+    async function* never() {
+      yield ok;
+      await new Promise(() => undefined);
+    }
+    const controller = new AbortController();
+    const reason = new Error("enough");
+    const results = small.stream(never(), { signal: controller.signal });
+    await results.next();
+    const second = results.next();
+    setTimeout(() => controller.abort(reason), 20);
+    await expect(second).rejects.toBe(reason);
+  });
+
+  test("tells once that windows multiply", async () => {
+    const context = await novel(6000);
+    const notes: string[] = [];
+    const questions = Array.from({ length: 6 }, () => ({ ...ok, context }));
+    const onProgress = ({ note }: AnswerProgress) => note !== undefined && notes.push(note);
+    const options = { maxSequenceLength: 128, docStride: 115, onProgress };
+    expect(await allOf(small.stream(questions, options))).toHaveLength(6);
+    expect(notes).toHaveLength(1);
+  });
+
   test("lets others ask between two results", async () => {
     const questions = Array.from({ length: 600 }, () => ok);
     let asked = 0;
@@ -175,6 +227,36 @@ describe("a stream", () => {
   });
 });
 
+test("a list keeps the candidates of one question at a time", async () => {
+  const text = await novel(200_000);
+  const questions = Array.from({ length: 150 }, (_, n) => ({ ...ok, context: text.slice(n * 1200, n * 1200 + 1500) }));
+  let most = 0;
+  collectNow();
+  const before = process.memoryUsage().heapUsed;
+  await small.answer(questions, {
+    topK: 20,
+    overlap: "none",
+    onProgress: ({ phase, done, total }) => {
+      if (phase !== "compute" || done < total) return;
+      collectNow();
+      most = process.memoryUsage().heapUsed - before;
+    },
+  });
+  // Candidates of all of them are some 60 MB.
+  expect(most).toBeLessThan(20e6);
+});
+
+test("an error of any class can be said of a row", () => {
+  const error = new KernelError("matmul 3", "fn main() {}", "unknown type f17", new Error("cause"));
+  const inRow = error.inRow({ index: 2, id: "a" });
+  expect(inRow).toBeInstanceOf(KernelError);
+  expect(inRow).toMatchObject({ index: 2, id: "a", code: "fn main() {}", label: "matmul 3", cause: error.cause });
+  expect(inRow.message).toBe(`questions[2] (id "a"): ${error.message}`);
+  expect(inRow.stack).toContain(inRow.message);
+  expect(inRow.inRow(undefined).message).toBe(error.message);
+  expect(error).not.toHaveProperty("index");
+});
+
 describe("a wrong argument is an InputError", () => {
   const any = (value: unknown) => value as never;
   test.each<[string, () => Promise<unknown>, RegExp]>([
@@ -217,6 +299,19 @@ describe("a wrong argument is an InputError", () => {
     ["MemoryFiles(null)", async () => new MemoryFiles(any(null)), /the files are null; expected an object/],
     ["MemoryFiles([])", async () => new MemoryFiles(any([])), /the files are a list/],
     ["MemoryFiles of text", async () => new MemoryFiles(any({ "config.json": "{}" })), /"config.json" is "{}"; expected a Uint8Array/],
+    ["MemoryFiles of a Map", async () => new MemoryFiles(any(new Map())), /the files are a collection/],
+    ["MemoryFiles' name", async () => new MemoryFiles({}, any(5)), /name is 5; expected a string/],
+    ["gpu.level", () => QuestionAnswerer.load(undefined, { device: "webgpu", gpu: { level: any(5) } }), /level is 5; expected O0, O1/],
+    ["gpu.precision", () => QuestionAnswerer.load(undefined, { device: "webgpu", gpu: { precision: any("q8") } }), /precision is "q8"; expected auto/],
+    ["gpu.tiles", () => QuestionAnswerer.load(undefined, { device: "webgpu", gpu: { tiles: any("best") } }), /tiles is "best"/],
+    ["gpu.onTrace", () => QuestionAnswerer.load(undefined, { device: "webgpu", gpu: { onTrace: any(1) } }), /onTrace is 1; expected a function/],
+    ["gpu.skipSelfTest", () => QuestionAnswerer.load(undefined, { device: "webgpu", gpu: { skipSelfTest: any("no") } }), /skipSelfTest is "no"; expected true or false/],
+    ["verify(null)", () => verify(any(null)), /verify's argument is null; expected an object/],
+    ["verify({})", () => verify(any({})), /model\.name of verify's argument is undefined; expected a string/],
+    ["compare()", async () => compare(any(undefined)), /compare's argument is undefined/],
+    ["compare({})", async () => compare(any({})), /original of compare's argument is undefined; expected a tensor/],
+    ["diagnose(null)", () => diagnose(any(null), any(null), any(null)), /diagnose's subject is null/],
+    ["renderHtml(null)", async () => renderHtml(any(null)), /the report is null; expected an object/],
     ["exportOnnx options", () => exportOnnx(undefined, any(null)), /the options are null/],
     ["exportOnnx option", () => exportOnnx(undefined, any({ dtype: 1 })), /no option dtype/],
     ["exportOnnx(5)", () => exportOnnx(any(5)), /the model is 5/],

@@ -45,6 +45,13 @@ async function untilOpen(pid: number | undefined, path: string): Promise<void> {
   while (!opened().includes(path)) await sleep(10);
 }
 
+test("Ctrl-C during a computation that hears nothing before its end is no success", async () => {
+  const { child, ended } = startCommand(["explain", "--level", "O0", "--all-layers", "--json"]);
+  // Whatever it does by then: loading, computing or printing.
+  setTimeout(() => child.kill("SIGINT"), 600);
+  expect((await ended).code).toBe(130);
+});
+
 describe.skipIf(process.platform !== "linux")("a wait that nothing else would end", () => {
   test.each(codes)("%s while standard input has no end", async (signal, code) => {
     const { child, ended } = startCommand(["answer", "Who wrote it?"]);

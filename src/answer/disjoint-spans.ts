@@ -2,7 +2,7 @@
  * The best spans of which no two overlap: the best of all, then the best that does not overlap it, and so on.
  *
  * Must stay true: the result is that of choosing among every span ever offered, although only some of the best are kept.
- * A chosen span excludes those that overlap it, and there are only so many of those. With `length` tokens at most, the
+ * A chosen span excludes those that overlap it, and their number is bounded. With `length` tokens at most, the
  * spans that overlap a chosen one begin at no more than 2 · length + 1 places: its own tokens, the `length` before them,
  * and one behind, where a grapheme cluster reaches over the last token's edge. From each, spans end at no more than
  * length + 1 places, the cluster that holds the first token included. So the k-th choice is among the best
@@ -10,12 +10,12 @@
  */
 import type { Span } from "./top-spans.ts";
 
-/** With more to keep than this (some 40 MB) only these are chosen from. 20 answers of 100 tokens need 385,720. */
-const mostKept = 400_000;
+/** Some 40 MB. 20 answers of 70 tokens need 190,210. */
+export const maxKeptSpans = 200_000;
 
 /** How many of the best spans hold the `count` best that do not overlap, for spans of at most `length` tokens. */
 export function spansForDisjoint(count: number, length: number): number {
-  return Math.min((count - 1) * (2 * length + 1) * (length + 1) + 1, mostKept);
+  return (count - 1) * (2 * length + 1) * (length + 1) + 1;
 }
 
 /**

@@ -2,9 +2,10 @@
  * How answers are chosen: the options of Hugging Face's v4 question-answering pipeline, their defaults, and ours beside
  * them. `docs/semantics.md` has the formulas.
  */
-import { describeArgument } from "../arguments.ts";
+import { checkChoice, describeArgument } from "../arguments.ts";
 import { InputError } from "../errors.ts";
 import { type OffsetUnit, offsetUnits } from "./code-points.ts";
+import { maxKeptSpans, spansForDisjoint } from "./disjoint-spans.ts";
 
 /** `probability` is v4's; `logits` is comparable across the windows of a long text. */
 export type Scoring = "probability" | "logits";
@@ -78,7 +79,7 @@ export const answerOptionNames: readonly (keyof AnswerOptions)[] = [
  * @throws InputError naming the option that is out of range or contradicts another.
  */
 export function resolveAnswerOptions(options: AnswerOptions, maxPositions: number): ResolvedAnswerOptions {
-  const scoring = oneOf("scoring", options.scoring ?? "probability", scorings);
+  const scoring = oneOf("scoring", options.scoring, scorings, "probability");
   const maxSequenceLength = atLeastOne("maxSequenceLength", options, Math.min(defaultMaxSequenceLength, maxPositions));
   if (maxSequenceLength > maxPositions) {
     throw new InputError({
@@ -88,9 +89,13 @@ export function resolveAnswerOptions(options: AnswerOptions, maxPositions: numbe
     });
   }
   const handleImpossibleAnswer = flag("handleImpossibleAnswer", options, false);
+  const topK = atLeastOne("topK", options, 1);
+  const maxAnswerLength = Math.min(atLeastOne("maxAnswerLength", options, 15), maxSequenceLength);
+  const overlap = oneOf("overlap", options.overlap, overlaps, "allow");
+  if (overlap === "none") checkKept(topK, maxAnswerLength);
   return {
-    topK: atLeastOne("topK", options, 1),
-    maxAnswerLength: atLeastOne("maxAnswerLength", options, 15),
+    topK,
+    maxAnswerLength,
     maxSequenceLength,
     docStride: wholeNumber("docStride", options, Math.min(defaultDocStride, Math.floor(maxSequenceLength / 2)), 0),
     maxQuestionLength: atLeastOne("maxQuestionLength", options, 64),
@@ -99,9 +104,22 @@ export function resolveAnswerOptions(options: AnswerOptions, maxPositions: numbe
     scoring,
     noAnswerThreshold: threshold(options, scoring, handleImpossibleAnswer),
     alignToWords: flag("alignToWords", options, true),
-    overlap: oneOf("overlap", options.overlap ?? "allow", overlaps),
-    offsetUnit: oneOf("offsetUnit", options.offsetUnit ?? "utf-16", offsetUnits),
+    overlap,
+    offsetUnit: oneOf("offsetUnit", options.offsetUnit, offsetUnits, "utf-16"),
   };
+}
+
+/** @throws InputError where answers that do not overlap would have to be chosen from too many spans. */
+function checkKept(topK: number, maxAnswerLength: number): void {
+  if (spansForDisjoint(topK, maxAnswerLength) <= maxKeptSpans) return;
+  let most = topK;
+  while (spansForDisjoint(most, maxAnswerLength) > maxKeptSpans) most = Math.floor(most / 2);
+  while (spansForDisjoint(most + 1, maxAnswerLength) <= maxKeptSpans) most++;
+  throw new InputError({
+    found: `topK is ${topK} with maxAnswerLength ${maxAnswerLength}, of answers that do not overlap`,
+    expected: `a topK of at most ${most}`,
+    advice: 'Ask for fewer or shorter answers, or let them overlap: overlap "allow".',
+  });
 }
 
 type NumberOption = "topK" | "maxAnswerLength" | "maxSequenceLength" | "docStride" | "maxQuestionLength";
@@ -126,15 +144,13 @@ function flag(name: "handleImpossibleAnswer" | "alignToWords", options: AnswerOp
 }
 
 function truncatedSide(value: boolean | TruncatedSide): false | TruncatedSide {
-  if (value === true) return "end";
-  if (value === false) return false;
-  return oneOf("truncateQuestion", value, truncatedSides, ", true or false");
+  checkChoice("truncateQuestion", value, [...truncatedSides, true, false]);
+  return value === true ? "end" : value;
 }
 
-function oneOf<T extends string>(name: string, value: T, choices: readonly T[], others = ""): T {
-  if (choices.includes(value)) return value;
-  const expected = others === "" ? choices.join(" or ") : `${choices.join(", ")}${others}`;
-  throw new InputError({ found: `${name} is ${describeArgument(value)}`, expected });
+function oneOf<T extends string>(name: string, value: T | undefined, choices: readonly T[], fallback: T): T {
+  checkChoice(name, value, choices);
+  return value ?? fallback;
 }
 
 function threshold(options: AnswerOptions, scoring: Scoring, handleImpossibleAnswer: boolean): number {

@@ -1,7 +1,7 @@
 /**
  * A model whose files the program already holds: bytes in memory, or Files that a person chose in a browser.
  */
-import { describeArgument, isRecord } from "../arguments.ts";
+import { checkString, describeArgument, isRecord } from "../arguments.ts";
 import { InputError } from "../errors.ts";
 import { BlobSource, BytesSource } from "./byte-sources.ts";
 import type { ByteSource, ModelFiles } from "./files.ts";
@@ -21,6 +21,7 @@ export class MemoryFiles implements ModelFiles {
    */
   constructor(files: Readonly<Record<string, FileContent>>, name = "model in memory") {
     checkFiles(files);
+    checkString("name", name);
     // A map, because a record would also answer to names like "constructor".
     this.#files = new Map(Object.entries(files));
     this.name = name;
@@ -38,9 +39,9 @@ export class MemoryFiles implements ModelFiles {
 const contentClasses = ["Uint8Array", "ArrayBuffer", "SharedArrayBuffer", "Blob", "File"];
 
 function checkFiles(files: unknown): void {
-  if (!isRecord(files)) {
+  if (!isRecord(files) || Symbol.iterator in files) {
     throw new InputError({
-      found: `the files are ${describeArgument(files)}`,
+      found: `the files are ${isRecord(files) ? "a collection" : describeArgument(files)}`,
       expected: 'an object with the content of each file by its path: { "config.json": bytes, … }',
     });
   }

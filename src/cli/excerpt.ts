@@ -2,6 +2,7 @@
  * The sentence an answer stands in, for a person to judge it by.
  */
 import { withoutControls, withoutMiddle } from "../format/displayable.ts";
+import { Graphemes } from "../text/graphemes.ts";
 
 export interface Excerpt {
   /** The sentence up to the answer, the answer, and the rest; white space folded, control characters removed. */
@@ -52,11 +53,13 @@ export function printable(text: string): string {
 }
 
 function shortenStart(text: string): string {
-  return text.length <= longestSide ? text : `…${printable(text.slice(-longestSide))}`;
+  if (text.length <= longestSide) return text;
+  return `…${text.slice(new Graphemes(text).endAfter(text.length - longestSide))}`;
 }
 
 function shortenEnd(text: string): string {
-  return text.length <= longestSide ? text : `${printable(text.slice(0, longestSide))}…`;
+  if (text.length <= longestSide) return text;
+  return `${text.slice(0, new Graphemes(text).startBefore(longestSide))}…`;
 }
 
 function lineOf(text: string, offset: number): number {

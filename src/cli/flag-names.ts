@@ -3,9 +3,10 @@
  */
 import { answerOptionNames } from "../answer/options.ts";
 
-/** Of one word, as `scoring`, they are words of a sentence, too. */
+/** Names of one word, as `scoring`, are words of a sentence, too. */
 const compound = answerOptionNames.filter((name) => /[A-Z]/.test(name));
-const names = new RegExp(`\\b(?:${compound.join("|")})\\b`, "g");
+/** Not as parts of paths, file names and ids. */
+const names = new RegExp(`(?<![\\w/\\\\.@-])(?:${compound.join("|")})(?![\\w/\\\\@-]|\\.\\w)`, "g");
 
 /** A message of the library with its options as the command spells them. */
 export function withFlagNames(message: string): string {

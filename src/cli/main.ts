@@ -35,19 +35,24 @@ export async function main(argv: readonly string[]): Promise<number> {
   guardStreams();
   const interruption = new Interruption();
   try {
-    return await interruption.during(run(argv, interruption.signal));
+    const code = await interruption.during(run(argv, interruption.signal));
+    // A computation that gives the event loop no turn hears of the signal when it is over.
+    if (interruption.came) return await leave(interruption);
+    return code;
   } catch (error) {
-    if (interruption.came) {
-      tell("interrupted.");
-      // What was printed is written, unless its reader has stopped reading.
-      await Promise.race([settled().catch(() => undefined), sleep(writeOutMs)]);
-      interruption.leave();
-    }
+    if (interruption.came) return await leave(interruption);
     if (error instanceof CommanderError) return exitCode.usage;
     const { message, code } = describeError(error);
     tell(withFlagNames(message));
     return code;
   }
+}
+
+async function leave(interruption: Interruption): Promise<never> {
+  tell("interrupted.");
+  // What was printed is written, unless its reader has stopped reading.
+  await Promise.race([settled().catch(() => undefined), sleep(writeOutMs)]);
+  return interruption.leave();
 }
 
 async function run(argv: readonly string[], signal: AbortSignal): Promise<ExitCode> {

@@ -6,7 +6,7 @@
  * Must stay true: the tokenizer's and configuration's files are the checkpoint's own, byte for byte; a model that does not
  * fit into one ONNX file is refused before a weight is read.
  */
-import { checkOptions, describeArgument } from "../arguments.ts";
+import { checkChoice, checkOptions } from "../arguments.ts";
 import { openCheckpoint } from "../checkpoint/checkpoint.ts";
 import type { BertConfig } from "../checkpoint/config.ts";
 import type { ModelFiles, OpenOptions } from "../checkpoint/files.ts";
@@ -86,7 +86,8 @@ const largestOnnx = 2 ** 31 - 1;
 export async function exportOnnx(model?: string | ModelFiles, options: ExportOptions = {}): Promise<OnnxExport> {
   checkOptions(options, ["precision", "revision", "signal", "onProgress"]);
   const { precision = "f32", revision, signal, onProgress } = options;
-  const path = modelPaths[checkedPrecision(precision)];
+  checkChoice("precision", precision, exportPrecisions);
+  const path = modelPaths[precision];
   signal?.throwIfAborted();
   const source = await modelFiles(model, revision);
   const opening: OpenOptions = {
@@ -106,14 +107,6 @@ export async function exportOnnx(model?: string | ModelFiles, options: ExportOpt
   } finally {
     await checkpoint.close();
   }
-}
-
-function checkedPrecision(precision: ExportPrecision): ExportPrecision {
-  if (exportPrecisions.includes(precision)) return precision;
-  throw new InputError({
-    found: `the precision is ${describeArgument(precision)}`,
-    expected: exportPrecisions.join(" or "),
-  });
 }
 
 function exportedGraph(config: BertConfig, precision: ExportPrecision): OnnxGraph {

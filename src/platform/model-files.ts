@@ -2,7 +2,7 @@
  * From what a caller names a model by to its files.
  */
 import { platform } from "#platform";
-import { describeArgument, isRecord } from "../arguments.ts";
+import { checkString, describeArgument, isRecord } from "../arguments.ts";
 import type { ModelFiles } from "../checkpoint/files.ts";
 import { InputError } from "../errors.ts";
 
@@ -15,9 +15,7 @@ export async function modelFiles(
   model: string | ModelFiles | undefined,
   revision: string | undefined,
 ): Promise<ModelFiles> {
-  if (revision !== undefined && typeof revision !== "string") {
-    throw new InputError({ found: `revision is ${describeArgument(revision)}`, expected: "a string" });
-  }
+  checkString("revision", revision);
   if (isFiles(model)) return model;
   if (model === undefined || typeof model === "string") return platform.findModel({ model, revision });
   throw new InputError({

@@ -4,6 +4,7 @@
  * The package's import map (`#platform` in package.json) picks `node.ts` or `browser.ts`; nothing else in the library
  * imports what exists in only one of them.
  */
+import { checkChoice, checkFunction, checkOptions, checkString, isRecord } from "../arguments.ts";
 import type { ModelFiles } from "../checkpoint/files.ts";
 import type { Engine } from "../engines/engine.ts";
 import type { GpuPrecision } from "../engines/webgpu/codegen/storage.ts";
@@ -67,8 +68,12 @@ export interface GpuEngineOptions {
   readonly onTrace?: OnTrace;
 }
 
+/** Names alone: what they stand for is loaded with the engine. */
+const precisionNames = { f32: 1, f16: 1, "f16-storage": 1 } satisfies Record<GpuPrecision, 1>;
+const levelNames = { O0: 1, O1: 1, O2: 1, O3: 1, O4: 1 } satisfies Record<Level, 1>;
+
 /** The names of all options of the WebGPU engine. */
-export const gpuOptionNames: readonly (keyof GpuEngineOptions)[] = [
+const gpuOptionNames: readonly (keyof GpuEngineOptions)[] = [
   "precision",
   "level",
   "tensorCores",
@@ -79,6 +84,18 @@ export const gpuOptionNames: readonly (keyof GpuEngineOptions)[] = [
   "persistent",
   "onTrace",
 ];
+
+/** @throws InputError for an option that there is not, or of another kind. */
+export function checkGpuValues(gpu: unknown): void {
+  checkOptions(gpu, gpuOptionNames, "the options of the GPU");
+  const { precision, level, tiles, debugFolder, onTrace, ...flags } = gpu as Readonly<Record<string, unknown>>;
+  checkChoice("precision", precision, ["auto", ...Object.keys(precisionNames)]);
+  checkChoice("level", level, Object.keys(levelNames));
+  if (!isRecord(tiles)) checkChoice("tiles", tiles, ["default", "what fusebert tune found"]);
+  checkFunction("onTrace", onTrace);
+  checkString("debugFolder", debugFolder);
+  for (const [name, value] of Object.entries(flags)) checkChoice(name, value, [true, false]);
+}
 
 /** @throws InputError for options of the GPU with another device. */
 export function checkGpuOptions(device: Device, gpu: GpuEngineOptions | undefined): void {

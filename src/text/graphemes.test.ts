@@ -60,6 +60,8 @@ test("time is linear in a text without a certain boundary", () => {
     for (let place = 0; place < length; place++) graphemes.startBefore(place);
     return performance.now() - began;
   };
-  time(20_000);
-  expect(time(200_000) / time(20_000)).toBeLessThan(40);
+  // The best of some: a pause of the machine is no fault.
+  const best = (length: number) => Math.min(...Array.from({ length: 3 }, () => time(length)));
+  best(20_000);
+  expect(best(200_000) / best(20_000)).toBeLessThan(40);
 });

@@ -11,6 +11,7 @@
  * - Sums are scaled by powers of two, so that no square overflows or vanishes: `l2Absolute` is 0 only if nothing
  *   differs.
  */
+import { checkFields } from "../arguments.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { heatmapOf } from "./heatmap.ts";
 import { histogramOf } from "./histogram.ts";
@@ -28,8 +29,14 @@ export interface CompareOptions {
   readonly isReal?: ((flatIndex: number) => boolean) | undefined;
 }
 
-/** @throws InputError naming both shapes if they differ. */
-export function compareTensors({ original, candidate, precision, isReal }: CompareOptions): Statistics {
+/** @throws InputError naming both shapes if they differ, or an argument of another kind. */
+export function compareTensors(options: CompareOptions): Statistics {
+  checkFields(options, "compare's argument", {
+    original: "a tensor: an object with dtype, shape and data",
+    candidate: "a tensor: an object with dtype, shape and data",
+    precision: "a string",
+  });
+  const { original, candidate, precision, isReal } = options;
   const pairs = pairUp(original, candidate, isReal);
   const finite = onlyFinite(pairs);
   const special = specialValues(pairs.candidate, precision);

@@ -7,6 +7,7 @@
  * Must stay true: a cause is claimed only where it brings its segment down to rounding, or explains nearly all of what is
  * left without it; where nothing does, the stage is called unexplained.
  */
+import { checkFields } from "../arguments.ts";
 import { applyAll } from "./candidate.ts";
 import { type Deviation, deviationsOf, scale } from "./deviations.ts";
 import type { Precision } from "./precision.ts";
@@ -41,6 +42,9 @@ const defaultMaxRuns = 500;
 const estimatedScale = "scale:other";
 
 export async function diagnose(subject: Subject, data: ProblemData, options: DiagnoseOptions): Promise<Diagnosis> {
+  checkFields(subject, "diagnose's subject", { config: "an object", parameters: "an object", inputs: "an object" });
+  checkFields(data, "diagnose's data", { stages: "an object" });
+  checkFields(options, "diagnose's options", { precision: "a string", budgets: "an object" });
   const { config, layer } = subject;
   const { segments } = segmentsOf(config, layer, new Set(data.stages.keys()), data.inputs !== undefined);
   const all = deviationsOf(config, layer);

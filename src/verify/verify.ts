@@ -4,6 +4,7 @@
  * Must stay true: candidates are judged one by one and alike, whatever they are; parts are handed out as soon as they are
  * known, and the report at the end is all of them.
  */
+import { checkFields } from "../arguments.ts";
 import type { BertConfig } from "../checkpoint/config.ts";
 import type { FloatDType, Tensor } from "../tensor/tensor.ts";
 import { version } from "../version.ts";
@@ -69,7 +70,17 @@ export interface VerifyOptions {
   readonly onCandidate?: (report: CandidateReport) => void;
 }
 
+/** @throws InputError for an argument of another kind, and for tensors that do not fit the model. */
 export async function verify(options: VerifyOptions): Promise<VerifyReport> {
+  checkFields(options, "verify's argument", {
+    "model.name": "a string",
+    "model.config": "an object",
+    "model.read": "a function",
+    layers: "a list",
+    "inputs.hiddenStates": "a tensor: an object with dtype, shape and data",
+    "inputs.attentionMask": "a tensor: an object with dtype, shape and data",
+    candidates: "a list",
+  });
   const started = performance.now();
   const { model, inputs, candidates, budgetLimit = defaultBudgetLimit, seed = 0 } = options;
   const [batch = 0, sequence = 0] = inputs.attentionMask.shape;

@@ -10,6 +10,7 @@
  * Must stay true: a run allocates nothing that an earlier one had already, and `dispose` gives all of it back.
  */
 import pLimit from "p-limit";
+import { abortable } from "../../abortable.ts";
 import { type ObservableStage, observableStages, type Schedule } from "../../passes/schedule.ts";
 import { bindInputs, type Binding as ExtentBinding, inputsOf } from "../../program/bind.ts";
 import { computeOrder } from "../../program/order.ts";
@@ -20,7 +21,7 @@ import { type Arena, createArena, roomyExtents, sameExtents, serves } from "./ar
 import { checkLimits } from "./check-limits.ts";
 import { compileKernel } from "./compile-kernel.ts";
 import { type Constants, uploadConstants } from "./constants.ts";
-import { abortable, type DeviceLostError } from "./device-health.ts";
+import type { DeviceLostError } from "./device-health.ts";
 import { type Dispatches, encodePortion, placesOf, portionsOf, type RunToEncode } from "./encode-run.ts";
 import type { GpuDevice } from "./gpu-device.ts";
 import { KernelTimer, readKernelTimes } from "./kernel-timer.ts";

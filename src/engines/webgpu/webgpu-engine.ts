@@ -6,6 +6,8 @@
  *
  * Must stay true: whatever goes wrong is a typed error, and the engine can be used again afterwards.
  */
+
+import { abortable } from "../../abortable.ts";
 import { type EngineError, messageOf } from "../../errors.ts";
 import { bestLevel, type Level } from "../../passes/levels.ts";
 import type { Program } from "../../program/program.ts";
@@ -13,7 +15,6 @@ import type { Engine, Executable, ReadParameter, RunOptions } from "../engine.ts
 import type { TileSource } from "./choose-tile.ts";
 import type { GpuPrecision } from "./codegen/storage.ts";
 import { CompiledProgram } from "./compiled-program.ts";
-import { abortable } from "./device-health.ts";
 import { findPersistent } from "./find-persistent.ts";
 import { GpuDevice, KernelError } from "./gpu-device.ts";
 import { NotResidentError } from "./meetings.ts";

@@ -2,11 +2,12 @@
  * A program that outlives its device: when the device is lost, the runs under way fail, and the next one compiles the
  * program again on a new device, weights and all, a bounded number of times.
  */
+
+import { abortable } from "../../abortable.ts";
 import { EngineError } from "../../errors.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import type { Executable, ExecuteOptions } from "../engine.ts";
 import type { CompiledProgram } from "./compiled-program.ts";
-import { abortable } from "./device-health.ts";
 import { NotResidentError } from "./meetings.ts";
 
 /** New devices in a row without a run that succeeded on one of them. */

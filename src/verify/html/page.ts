@@ -6,6 +6,7 @@
  *
  * Must stay true: everything that comes from the report goes through `html` (markup.ts) and is escaped.
  */
+import { checkFields } from "../../arguments.ts";
 import type { CandidateReport, UnitWeightReport, VerifyReport } from "../report.ts";
 import { verdicts } from "../verdict.ts";
 import { candidateSection } from "./candidate.ts";
@@ -17,6 +18,7 @@ import { badge, facts, passBadge } from "./parts.ts";
 import { explainUnitWeights, findings, headline, kinds, meaning } from "./words.ts";
 
 export function renderHtml(report: VerifyReport): string {
+  checkFields(report, "the report", { schema: "a string", candidates: "a list", unitWeights: "a list" });
   const { candidates, budgetLimit, passed, model } = report;
   const title = `${passed ? "✓" : "✗"} fusebert verify: ${model}`;
   const main = html`${summary(report)}
