@@ -48,7 +48,7 @@ async function untilOpen(pid: number | undefined, path: string): Promise<void> {
 test("Ctrl-C during a computation that hears nothing before its end is no success", async () => {
   const { child, ended } = startCommand(["explain", "--level", "O0", "--all-layers", "--json"]);
   // Whatever it does by then: loading, computing or printing.
-  setTimeout(() => child.kill("SIGINT"), 600);
+  setTimeout(() => child.kill("SIGINT"), 250);
   expect((await ended).code).toBe(130);
 });
 
