@@ -5,6 +5,7 @@
  * No GPU is needed. Exit codes: 0 nothing differs or saved, 1 something differs, 2 wrong usage or no recording, 130 interrupted.
  */
 import { Command, CommanderError } from "commander";
+import { atLeastOne } from "../../src/cli/parse-options.ts";
 import { Progress } from "../../src/cli/progress.ts";
 import { FusebertError } from "../../src/errors.ts";
 import { repositoryRoot } from "../../test/support/golden.ts";
@@ -50,13 +51,13 @@ async function runSave(
 
 interface CompareOptions {
   readonly ignoreNames?: boolean;
-  readonly most: string;
+  readonly most: number;
 }
 
 async function runCompare(path: string, { ignoreNames = false, most }: CompareOptions): Promise<number> {
   const recording = await load(path, signal);
   const comparison = await compare(path, recording, generate(recording.selection), ignoreNames, signal);
-  process.stdout.write(report(comparison, ignoreNames, Number(most)));
+  process.stdout.write(report(comparison, ignoreNames, most));
   return comparison.differences.length === 0 ? 0 : 1;
 }
 
@@ -76,7 +77,7 @@ program
   .description("compare what is generated now with a recording, in the selection that it was made with")
   .argument("[file]", "the recording", defaultFile)
   .option("--ignore-names", "sources that differ only in names and comments are the same")
-  .option("--most <n>", "diffs to show", "20")
+  .option("--most <n>", "diffs to show", atLeastOne, 20)
   .action(async (path, options) => {
     code = await runCompare(path, options);
   });
