@@ -7,7 +7,7 @@ import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type Comparison, compare } from "../tools/replay/compare.ts";
 import { casesOf } from "../tools/replay/corpus.ts";
 import type { GeneratedKernel } from "../tools/replay/fingerprint.ts";
@@ -45,10 +45,12 @@ async function compareWith(change: (kernel: GeneratedKernel) => GeneratedKernel[
 const reportOf = (comparison: Comparison, ignoreNames = false, most = 20): string =>
   report(comparison, ignoreNames, most);
 
-/** As it is typed. */
+/** As the script of package.json does: tsx's own command would kill it before it has cleaned up after a signal. */
+const start = (...args: readonly string[]) =>
+  spawn(process.execPath, ["--import", "tsx", "tools/replay/main.ts", ...args], { cwd: repositoryRoot });
+
 async function replay(...args: readonly string[]) {
-  const tsx = join(repositoryRoot, "node_modules/tsx/dist/cli.mjs");
-  const child = spawn(process.execPath, [tsx, "tools/replay/main.ts", ...args], { cwd: repositoryRoot });
+  const child = start(...args);
   const closed = new Promise<number | null>((resolve) => child.on("close", resolve));
   const [code, stdout, stderr] = await Promise.all([closed, text(child.stdout), text(child.stderr)]);
   return { code, stdout, stderr };
@@ -162,4 +164,14 @@ test("the command says what differs by its exit code", async () => {
   expect(differs).toMatchObject({ code: 1, stdout: expect.stringContaining("-@group(0) @binding(9)") });
   expect((await replay("compare", file("none"))).code).toBe(2);
   expect((await replay("repeat")).code).toBe(2);
+});
+
+test("the command stops at Ctrl-C and leaves no file", async () => {
+  const path = join(folder, "stopped", "all");
+  const child = start("save", path);
+  const closed = new Promise<number | null>((resolve) => child.on("close", resolve));
+  await vi.waitFor(async () => expect(await readdir(join(folder, "stopped"))).toHaveLength(1), { timeout: 600_000 });
+  child.kill("SIGINT");
+  expect(await closed).toBe(130);
+  expect(await readdir(join(folder, "stopped"))).toEqual([]);
 });
