@@ -1,7 +1,8 @@
 /**
  * Differences as text: what is new and gone, and one diff for all kernels that changed alike.
  *
- * Kernels changed alike if the same lines were taken out and put in, numbers aside: a tile's size stands in many lines.
+ * Kernels changed alike if the same lines were taken out and put in, numbers and repetitions aside: a tile's size stands in many
+ * lines, and decides how often many occur.
  */
 import { structuredPatch } from "diff";
 import type { Comparison, Difference, Shown } from "./compare.ts";
@@ -56,7 +57,7 @@ function placesText(places: readonly string[]): string[] {
 }
 
 function changeText({ text, places, variants }: Change): string {
-  const alike = variants.size > 1 ? `, in ${variants.size} variants that differ in numbers or what is around` : "";
+  const alike = variants.size > 1 ? `, in ${variants.size} variants` : "";
   return [`\n${count(places.length, "kernel")} changed so${alike}:`, ...placesText(places), text].join("\n");
 }
 
@@ -97,5 +98,5 @@ function diffOf(before: Shown, after: Shown, ignoreNames: boolean): Diff {
     ...own,
   ]);
   const changed = lines.filter((line) => /^[-+]/.test(line)).map((line) => line.replaceAll(/\d+/g, "#"));
-  return { text: lines.join("\n"), likeness: changed.join("\n") };
+  return { text: lines.join("\n"), likeness: [...new Set(changed)].join("\n") };
 }
