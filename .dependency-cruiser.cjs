@@ -112,7 +112,7 @@ module.exports = {
       name: "the library does not know the tests",
       severity: "error",
       from: { path: "^src/", pathNot: tests },
-      to: { path: "^(test|bench)/" },
+      to: { path: "^(test|bench|tools)/" },
     },
   ],
   options: {

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { KernelDescription, Memory, SubprogramDescription, Totals } from "../src/explain/describe.ts";
 import { runCommand } from "./support/command.ts";
+import { goldenFolder } from "./support/golden.ts";
 
 interface Report {
   readonly schema: string;
@@ -116,6 +117,52 @@ describe("JSON", () => {
     expect(byHand / 1e9).toBeCloseTo(70.7, 1);
     expect(totals.flops / byHand).toBeGreaterThan(1);
     expect(totals.flops / byHand).toBeLessThan(1.01);
+  });
+});
+
+describe("--wgsl", () => {
+  const sourceOf = async (...args: readonly string[]): Promise<string> => {
+    const { code, stdout, stderr } = await runCommand(["explain", "--wgsl", ...args]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    return stdout;
+  };
+
+  test("prints a kernel's source, by the index and by the name that the JSON has", async () => {
+    const { kernels } = await explainJson("--level", "O3");
+    expect(new Set(kernels.map(({ name }) => name)).size).toBe(kernels.length);
+    const { index, name } = kernels.find(({ kind }) => kind === "attention") as KernelDescription;
+    expect(name).toBe("layer.0.attention.0");
+    const source = await sourceOf(name, "--level", "O3");
+    expect(source).toMatch(/^struct Extents \{[\s\S]*@compute @workgroup_size\([\s\S]*exp\([\s\S]*\n\}\n$/);
+    expect(await sourceOf(String(index), "--level", "O3")).toBe(source);
+  });
+
+  test("honours level, precision and model", async () => {
+    const matmul = "layer.0.matmul.0";
+    const sources = await Promise.all([
+      sourceOf(matmul),
+      sourceOf(matmul, "--level", "O0"),
+      sourceOf(matmul, "--precision", "f16"),
+      sourceOf(matmul, "--model", join(goldenFolder, "random-odd"), "--tokens", "80"),
+    ]);
+    expect(new Set(sources).size).toBe(sources.length);
+    expect(sources[2]).toMatch(/^enable f16;/);
+  });
+
+  test.each(["attention", "layer.12.matmul.0", "-1", "86", "1e1", ""])(
+    "of %j, which there is not, says what there is",
+    async (kernel) => {
+      const { code, stdout, stderr } = await runCommand(["explain", `--wgsl=${kernel}`]);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+      expect(stderr).toMatch(
+        /expected an index from 0 to 85, or a name: embeddings.rows.0, layer.0 to 11.matmul.0 to 3, /,
+      );
+    },
+  );
+
+  test("is not for lists", async () => {
+    const { code, stderr } = await runCommand(["explain", "--wgsl", "0", "--json"]);
+    expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringMatching(/cannot be used with option/) });
   });
 });
 

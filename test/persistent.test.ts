@@ -92,7 +92,8 @@ function inTensorCores(kernels: readonly LoweredKernel[], placement: Placement):
   const stores = kernels.flatMap(({ kernel }) => kernel.stores);
   const kernel = { template: { kind: "subprogram", kernels: kernels.map((one) => one.kernel) }, stores } as const;
   const code = emulateTensorCores(merged.code, merged.workgroupSize);
-  return { ...merged, code, kernel, interior: kernels.flatMap(({ interior }) => interior) };
+  const tiles = () => kernels.flatMap((one) => one.tiles());
+  return { ...merged, code, kernel, tiles, interior: kernels.flatMap(({ interior }) => interior) };
 }
 
 test.skipIf(softwareGpuMissing !== undefined)(

@@ -9,7 +9,7 @@ import { repositoryRoot } from "./support/golden.ts";
 
 const longestFile = 400;
 /** Lines of src/ without tests. Raise it with a reason in the commit that does: complexity is the enemy. */
-const budget = 34_100;
+const budget = 34_500;
 
 const tracked = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
   cwd: repositoryRoot,
@@ -22,7 +22,7 @@ const tracked = execFileSync("git", ["ls-files", "--cached", "--others", "--excl
 const linesOf = (path: string) => readFileSync(join(repositoryRoot, path), "utf8").split("\n").length - 1;
 
 test("no source file is too long to read", () => {
-  const sources = tracked.filter((path) => /^(src|test|bench|bin)\/.*\.(ts|js|mjs)$/.test(path));
+  const sources = tracked.filter((path) => /^(src|test|bench|bin|tools)\/.*\.(ts|js|mjs)$/.test(path));
   expect(sources.length).toBeGreaterThan(50);
   expect(sources.filter((path) => linesOf(path) > longestFile)).toEqual([]);
 });

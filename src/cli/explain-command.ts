@@ -7,7 +7,8 @@ import { Command, Option } from "commander";
 import type { BertConfig } from "../checkpoint/config.ts";
 import { type GpuPrecision, gpuPrecisions } from "../engines/webgpu/codegen/storage.ts";
 import { InputError } from "../errors.ts";
-import { explainLevel, explainLevels } from "../explain/explain.ts";
+import type { KernelDescription } from "../explain/describe.ts";
+import { explainLevel, explainLevels, kernelSources } from "../explain/explain.ts";
 import { bestLevel, type Level, levels } from "../passes/levels.ts";
 import { platform } from "../platform/node.ts";
 import { version } from "../version.ts";
@@ -26,6 +27,7 @@ interface ExplainCommandOptions extends ModelOptions {
   readonly allLayers?: boolean;
   readonly json?: boolean;
   readonly html?: string;
+  readonly wgsl?: string;
 }
 
 const helpAfter = `
@@ -45,6 +47,7 @@ Examples:
   fusebert explain --level O0 --all-layers            every operation of every layer
   fusebert explain --precision f16 --tokens 128       half the bytes, shorter texts
   fusebert explain --html levels.html                 a graph of what merged from level to level
+  fusebert explain --wgsl layer.0.attention.0         the source of one kernel
   fusebert explain --json | jq '.ladder[] | {level, kernels: .totals.kernels}'
 
 Exit codes: 0 explained, 2 wrong usage or input, 3 failure, 130 interrupted.
@@ -65,6 +68,13 @@ export function explainCommand(signal: AbortSignal, finish: (code: ExitCode) => 
     .option("--all-layers", "every layer, also those that are like the one before")
     .option("--json", "print one JSON object (docs/explain.md)")
     .option("--html <file>", "write a graph of all levels as one self-contained HTML file")
+    .addOption(
+      new Option("--wgsl <kernel>", "print the source of a kernel, by its index or name in --json").conflicts([
+        "json",
+        "html",
+        "allLayers",
+      ]),
+    )
     .addHelpText("after", helpAfter)
     .action(async (options: ExplainCommandOptions) => finish(await run(options, signal)));
 }
@@ -74,6 +84,11 @@ async function run(options: ExplainCommandOptions, signal: AbortSignal): Promise
   const files = await platform.findModel({ model: options.model, revision: options.revision });
   const config = await readConfig(files, signal);
   checkTokens(tokens, config);
+  if (options.wgsl !== undefined) {
+    const { index } = findKernel(explainLevel(config, level, precision, tokens).kernels, options.wgsl, level);
+    print(`${kernelSources(config, level, precision, tokens)[index]?.trimEnd()}\n`);
+    return exitCode.answered;
+  }
   const subject: Subject = { version, model: files.name, config, level, precision, tokens };
   const ladder = explainLevels(config, precision, tokens);
   const chosen =
@@ -95,3 +110,27 @@ function checkTokens(tokens: number, { maxPositions }: BertConfig): void {
     expected: `at most ${maxPositions}, the positions of this model`,
   });
 }
+
+/** @throws InputError that says which kernels there are. */
+function findKernel(kernels: readonly KernelDescription[], wanted: string, level: Level): KernelDescription {
+  const found = kernels.find(({ index, name }) => name === wanted || String(index) === wanted);
+  if (found !== undefined) return found;
+  throw new InputError({
+    found: `--wgsl is ${JSON.stringify(wanted)}`,
+    expected: `an index from 0 to ${kernels.length - 1}, or a name: ${rangesOf(kernels)}, at level ${level}`,
+    advice: "Run it with --json instead of --wgsl to see what each computes.",
+  });
+}
+
+/** Names that end in a number, with all their numbers; layers as one: `layer.0 to 11.matmul.0 to 3`. */
+function rangesOf(kernels: readonly KernelDescription[]): string {
+  const layers = Math.max(...kernels.map(({ layer }) => layer ?? 0));
+  const numbers = new Map<string, number>();
+  for (const { name } of kernels) {
+    const [, prefix = "", number] = /^(.*)\.(\d+)$/.exec(name.replace(/^layer\.\d+/, `layer.${upTo(layers)}`)) ?? [];
+    numbers.set(prefix, Math.max(numbers.get(prefix) ?? 0, Number(number)));
+  }
+  return [...numbers].map(([prefix, last]) => `${prefix}.${upTo(last)}`).join(", ");
+}
+
+const upTo = (last: number): string => (last === 0 ? "0" : `0 to ${last}`);

@@ -2,7 +2,7 @@ import { expect, describe as suite, test } from "vitest";
 import { bertBase } from "../checkpoint/bert-base.ts";
 import type { BertConfig } from "../checkpoint/config.ts";
 import { allBytes } from "./costs.ts";
-import { explainLevel, explainLevels } from "./explain.ts";
+import { explainLevel, explainLevels, kernelSources } from "./explain.ts";
 import { sentenceOf } from "./operations.ts";
 
 const tokens = 384;
@@ -99,3 +99,13 @@ suite("a level described", () => {
 });
 
 const ladderBytes = { weights: 0, vectors: 0, activations: 0, written: 0 };
+
+suite("sources", () => {
+  test("are one a kernel, in tiles for the run's size", () => {
+    const config = { ...bertBase, layers: 1 };
+    const [few = [], many = []] = [100, tokens].map((count) => kernelSources(config, "O4", "f32", count));
+    expect(few).toHaveLength(explainLevel(config, "O4", "f32", tokens).kernels.length);
+    expect(few[0]).toBe(many[0]);
+    expect(few[1]).not.toBe(many[1]);
+  });
+});

@@ -12,9 +12,11 @@ import type { Schedule } from "../passes/schedule.ts";
 import { type Binding, bindShape } from "../program/bind.ts";
 import type { Value } from "../program/program.ts";
 import { allBytes, bytesOf, type Traffic } from "./costs.ts";
-import { factsOf, identityOf, type KernelIdentity, type KernelWork, workOf } from "./kernels.ts";
+import { factsOf, identityOf, type KernelIdentity, type KernelWork, namesOf, workOf } from "./kernels.ts";
 
 export interface KernelDescription extends KernelIdentity, KernelWork {
+  /** No other kernel of the program has it. */
+  readonly name: string;
   /** Indices into `tensors`: activations only. */
   readonly reads: readonly number[];
   readonly writes: readonly number[];
@@ -92,14 +94,18 @@ export function describe(
     };
   });
   const numbers = new Map(stored.map((value, index) => [value, index]));
-  const kernels = lowered.map((kernel, index): KernelDescription => {
+  const identities = lowered.map((kernel, index) => identityOf(kernel, index, facts));
+  const names = namesOf(identities);
+  const kernels = identities.map((identity, index): KernelDescription => {
+    const kernel = lowered[index] as LoweredKernel;
     const tensorsBound = (access: "read" | "write"): number[] =>
       kernel.bindings.flatMap((binding) => {
         const number = binding.kind === "tensor" && binding.access === access ? numbers.get(binding.value) : undefined;
         return number === undefined ? [] : [number];
       });
     return {
-      ...identityOf(kernel, index, facts),
+      name: names[index] as string,
+      ...identity,
       ...workOf(kernel, facts, placement, extents),
       reads: tensorsBound("read"),
       writes: tensorsBound("write"),

@@ -3,13 +3,16 @@
  * outputs.
  */
 import type { BertConfig } from "../checkpoint/config.ts";
+import { sizeClassOf } from "../engines/webgpu/choose-tile.ts";
 import type { GpuPrecision } from "../engines/webgpu/codegen/storage.ts";
+import { lowerToWgsl } from "../engines/webgpu/lower.ts";
 import { Placement } from "../engines/webgpu/placement.ts";
 import { type Level, levels, scheduleAt } from "../passes/levels.ts";
 import { packSequences } from "../passes/pack-sequences.ts";
+import type { Schedule } from "../passes/schedule.ts";
 import { bertForQuestionAnswering } from "../program/bert.ts";
 import { selectOutputs } from "../program/program.ts";
-import { describe, type ScheduleDescription } from "./describe.ts";
+import { defaultLimits, describe, type ScheduleDescription } from "./describe.ts";
 
 export interface LevelDescription extends ScheduleDescription {
   readonly level: Level;
@@ -22,12 +25,33 @@ export function explainLevel(
   precision: GpuPrecision,
   tokens: number,
 ): LevelDescription {
-  const program = selectOutputs(bertForQuestionAnswering(config), ["start_logits", "end_logits"]);
-  const schedule = scheduleAt(packSequences(program) ?? program, level);
+  const schedule = scheduleOf(config, level);
   const extents = new Map([["tokens", tokens] as const]);
   return { level, ...describe(schedule, new Placement(schedule, precision), extents) };
 }
 
 export function explainLevels(config: BertConfig, precision: GpuPrecision, tokens: number): LevelDescription[] {
   return levels.map((level) => explainLevel(config, level, precision, tokens));
+}
+
+/**
+ * The sources of a level's kernels, in the order of `kernels`, as a GPU with WebGPU's default limits gets them.
+ * @param tokens of all sequences together: tiles are those of runs of about this size.
+ */
+export function kernelSources(
+  config: BertConfig,
+  level: Level,
+  precision: GpuPrecision,
+  tokens: number,
+): readonly string[] {
+  const schedule = scheduleOf(config, level);
+  // A software adapter has the same small tiles for every size.
+  const limits = { ...defaultLimits, isSoftware: false };
+  const lowered = lowerToWgsl(schedule, new Placement(schedule, precision), limits, sizeClassOf(tokens, limits));
+  return lowered.map(({ code }) => code);
+}
+
+function scheduleOf(config: BertConfig, level: Level): Schedule {
+  const program = selectOutputs(bertForQuestionAnswering(config), ["start_logits", "end_logits"]);
+  return scheduleAt(packSequences(program) ?? program, level);
 }

@@ -50,6 +50,17 @@ export function factsOf(program: Program): Facts {
   return { constants: constantValues(program), places, stages: stagesOf(program, places) };
 }
 
+/** A name for each of a program's kernels: where it is, what it is, and its number among those alike (`layer.0.matmul.2`). */
+export function namesOf(kernels: readonly Pick<KernelIdentity, "section" | "layer" | "kind">[]): string[] {
+  const counts = new Map<string, number>();
+  return kernels.map(({ section, layer, kind }) => {
+    const prefix = `${layer === null ? section : `${section}.${layer}`}.${kind}`;
+    const number = counts.get(prefix) ?? 0;
+    counts.set(prefix, number + 1);
+    return `${prefix}.${number}`;
+  });
+}
+
 const nowhere: Place = { part: "embeddings", layer: undefined };
 
 export function identityOf(

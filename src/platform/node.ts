@@ -14,8 +14,10 @@ import { HttpFiles } from "../checkpoint/http-files.ts";
 import { FolderFiles } from "../checkpoint/node/folder-files.ts";
 import type { Engine } from "../engines/engine.ts";
 import { OnnxEngine } from "../engines/onnx/onnx-engine.ts";
+import type { OnTrace } from "../engines/webgpu/tracing.ts";
 import type { WebGpuEngine } from "../engines/webgpu/webgpu-engine.ts";
 import { EngineError, InputError, messageOf } from "../errors.ts";
+import type { DebugLevel } from "../trace/debug-report.ts";
 import { loadDawn } from "./dawn.ts";
 import {
   builtInModel,
@@ -59,13 +61,33 @@ export async function createGpuEngine({
 }: GpuEngineOptions = {}): Promise<WebGpuEngine> {
   const { WebGpuEngine } = await import("../engines/webgpu/webgpu-engine.ts");
   const { cachedTiles } = await import("../tune/node/tile-cache.ts");
+  const onTrace = await reportedTo(options.onTrace);
   const gpu = await loadDawn({ trusted: trustedKernels === true });
   return new WebGpuEngine(gpu, {
     precision: "auto",
     loadTiles: cachedTiles,
     ...options,
+    ...(onTrace !== undefined && { onTrace }),
     ...(debugFolder !== undefined && { saveSource: (label, code) => saveSource(debugFolder, label, code) }),
   });
+}
+
+/**
+ * What is told of runs, with the report that FUSEBERT_DEBUG asks for (docs/debugging.md).
+ * @throws InputError for a value that it has not.
+ */
+async function reportedTo(onTrace: OnTrace | undefined): Promise<OnTrace | undefined> {
+  const level = process.env["FUSEBERT_DEBUG"]?.trim() ?? "";
+  if (level === "" || level === "0") return onTrace;
+  if (!/^[1-4]$/.test(level)) {
+    throw new InputError({ found: `FUSEBERT_DEBUG is ${JSON.stringify(level)}`, expected: "1, 2, 3 or 4" });
+  }
+  const { DebugReport } = await import("../trace/debug-report.ts");
+  const report = new DebugReport(Number(level) as DebugLevel, (text) => void process.stderr.write(text));
+  return (run) => {
+    report.onTrace(run);
+    onTrace?.(run);
+  };
 }
 
 /** @returns where it is. */

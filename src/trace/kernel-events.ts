@@ -8,11 +8,10 @@
  *
  * Must stay true: no number is infinite, whatever times the GPU gives.
  */
-import type { LoweredKernel } from "../engines/webgpu/lower.ts";
 import type { RunTrace, TracedProgram } from "../engines/webgpu/tracing.ts";
 import { allBytes } from "../explain/costs.ts";
-import { type Facts, factsOf, identityOf, type KernelIdentity, type KernelWork, workOf } from "../explain/kernels.ts";
-import { sentenceOf } from "../explain/operations.ts";
+import type { KernelIdentity, KernelWork } from "../explain/kernels.ts";
+import { ProgramKernels, ratesOf, rounded } from "./run-kernels.ts";
 import { spanEvent, type TraceArgs, type TraceEvent, type Track } from "./trace-events.ts";
 
 /** What is to be added to the GPU's times to have the host's. All runs are of one program. */
@@ -28,50 +27,34 @@ export function clockShift(runs: readonly RunTrace[]): number {
 
 /** The kernels of all runs of one program. */
 export class ProgramTrack {
-  readonly #program: TracedProgram;
+  readonly #kernels: ProgramKernels;
   readonly #track: Track;
   readonly #shiftMs: number;
-  readonly #facts: Facts;
-  /** The same in every run, unlike the sources of kernels. */
-  readonly #identities: KernelIdentity[] = [];
 
   /** @param shiftMs added to the GPU's times. */
   constructor(program: TracedProgram, track: Track, shiftMs: number) {
-    this.#program = program;
+    this.#kernels = new ProgramKernels(program);
     this.#track = track;
     this.#shiftMs = shiftMs;
-    this.#facts = factsOf(program.schedule.program);
   }
 
   /** @param number of the run. */
-  eventsOf({ kernels, times = [], extents, visiblePairs }: RunTrace, number: number): TraceEvent[] {
-    let free = Number.NEGATIVE_INFINITY;
+  eventsOf(run: RunTrace, number: number): TraceEvent[] {
+    if (run.times === undefined) return [];
     const spans = new Map<string, { start: number; end: number }>();
-    const events = times.flatMap(({ index, startMs, endMs }) => {
-      const kernel = kernels[index];
-      if (kernel === undefined) return [];
-      // Kernels run one after another; a clock that ticks too rarely, or goes back, may tell otherwise.
-      const start = Math.max(startMs, free);
-      free = Math.max(start, endMs);
-      const identity = this.#identityOf(kernel, index);
-      const work = workOf(kernel, this.#facts, this.#program.placement, extents, visiblePairs);
-      const name = sentenceOf(identity.operations.map((operation) => operation.name));
-      const args = { run: number, ...describeIdentity(identity), ...describeWork(work, free - start) };
+    const events = this.#kernels.of(run).flatMap(({ identity, work, operations, time }) => {
+      if (time === undefined) return [];
+      const { start, end } = time;
+      const args = { run: number, ...describeIdentity(identity), ...describeWork(work, end - start) };
       if (identity.subprogram !== null) {
-        spans.set(identity.subprogram, { start: spans.get(identity.subprogram)?.start ?? start, end: free });
+        spans.set(identity.subprogram, { start: spans.get(identity.subprogram)?.start ?? start, end });
       }
-      return [spanEvent(this.#track, name, start + this.#shiftMs, free + this.#shiftMs, args)];
+      return [spanEvent(this.#track, operations, start + this.#shiftMs, end + this.#shiftMs, args)];
     });
     const around = [...spans].map(([name, { start, end }]) =>
       spanEvent(this.#track, name, start + this.#shiftMs, end + this.#shiftMs, { run: number }),
     );
     return [...around, ...events];
-  }
-
-  #identityOf(kernel: LoweredKernel, index: number): KernelIdentity {
-    const identity = this.#identities[index] ?? identityOf(kernel, index, this.#facts);
-    this.#identities[index] = identity;
-    return identity;
   }
 }
 
@@ -89,8 +72,6 @@ function describeWork({ shape, workgroups, flops, bytes, intensity }: KernelWork
     bytes: all,
     "bytes written": bytes.written,
     ...(Number.isFinite(intensity) && { "FLOP/byte": rounded(intensity) }),
-    ...(ms > 0 && { "GFLOP/s": rounded(flops / ms / 1e6), "GB/s": rounded(all / ms / 1e6) }),
+    ...ratesOf(flops, all, ms),
   };
 }
-
-const rounded = (value: number): number => Number(value.toPrecision(4));

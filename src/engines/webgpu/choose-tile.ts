@@ -62,6 +62,8 @@ export interface TiledKernel<K extends TileKind = TileKind> {
 
 /** Tiles that were found. What it gives need not be valid. */
 export interface TileSource {
+  /** What is said of a tile that comes from here. */
+  readonly origin?: string;
   /** @param mostRows one of `sizeClassesOf`. */
   tileFor<K extends TileKind>(kind: K, shape: Shape, mostRows: number): Tiles[K] | undefined;
 }
@@ -111,12 +113,35 @@ function matmulShape({ operation, shape }: Value): Shape {
   return [operation.left.shape.at(-1) as Extent, shape.at(-1) as Extent];
 }
 
-/** @param mostRows rows of the result, at most. */
-export function chooseTile<K extends TileKind>(kernel: TiledKernel<K>, limits: TileLimits, mostRows: number): Tiles[K] {
-  const found = limits.tiles?.tileFor(kernel.kind, kernel.shape, sizeClassOf(mostRows, limits));
-  const isUsable = found !== undefined && isValidTile(kernel, found, limits);
-  return isUsable ? found : defaultTile(kernel, limits, mostRows);
+/** A tile, and why it is this one. */
+export interface TileChoice<K extends TileKind = TileKind> {
+  readonly kind: K;
+  readonly tile: Tiles[K];
+  readonly why: string;
+  /** Rows of the result, at most, that it was chosen for. */
+  readonly mostRows: number;
 }
+
+/** @param mostRows rows of the result, at most. */
+export function choiceOfTile<K extends TileKind>(
+  kernel: TiledKernel<K>,
+  limits: TileLimits,
+  mostRows: number,
+): TileChoice<K> {
+  const { kind } = kernel;
+  const { origin = "given" } = limits.tiles ?? {};
+  const found = limits.tiles?.tileFor(kind, kernel.shape, sizeClassOf(mostRows, limits));
+  if (found !== undefined && isValidTile(kernel, found, limits)) return { kind, tile: found, why: origin, mostRows };
+  const why = found === undefined ? "default" : `default; the ${origin} one is not valid here`;
+  return { kind, tile: defaultTile(kernel, limits, mostRows), why, mostRows };
+}
+
+/** @param mostRows rows of the result, at most. */
+export const chooseTile = <K extends TileKind>(
+  kernel: TiledKernel<K>,
+  limits: TileLimits,
+  mostRows: number,
+): Tiles[K] => choiceOfTile(kernel, limits, mostRows).tile;
 
 /** The tile of one who knows nothing of this GPU but its limits. */
 export function defaultTile<K extends TileKind>(

@@ -10,8 +10,10 @@
 import { interiorOf, type Kernel, type Schedule, storedBy } from "../../passes/schedule.ts";
 import type { Value } from "../../program/program.ts";
 import {
+  choiceOfTile,
   chooseTile,
   sizeClassesOf,
+  type TileChoice,
   type TiledKernel,
   type TileKind,
   type TileLimits,
@@ -37,6 +39,8 @@ export interface LoweredKernel extends Omit<KernelSource, "parts" | "grid"> {
   readonly kernel: Kernel;
   /** What it computes, in order. */
   readonly interior: readonly Value[];
+  /** The tiles it is made in: none, one, or one for each kernel of a subprogram that has any. Only told where asked for. */
+  readonly tiles: () => readonly TileChoice[];
 }
 
 /** What decides how a schedule is lowered. */
@@ -123,7 +127,8 @@ function lowerOne(kernel: Kernel, stored: Stored, shares: Shares, context: Lower
   const source = lower(limits);
   // What a kernel computes besides may take more than a tile's own rules know of.
   const fits = source.workgroupMemory <= limits.workgroupMemory && source.workgroupSize <= limits.workgroupSize;
-  return lowered(fits || !limits.tiles ? source : lower({ ...limits, tiles: undefined }), kernel, interior);
+  const own = fits || !limits.tiles ? context : { ...context, limits: { ...limits, tiles: undefined } };
+  return lowered(own === context ? source : lower(own.limits), kernel, interior, () => tilesOf([kernel], own));
 }
 
 /** A subprogram as one kernel (`persistent.ts`), if its kernels can be one and the device has room for it. */
@@ -140,9 +145,9 @@ function lowerTogether(
   const bindings = new KernelBindings(placement);
   const interiors = kernels.map((kernel) => interiorOf(kernel, stored));
   const own = { ...limits, tiles: persistent.tiles };
+  const context = { placement, limits: own, mostRows, divisible: noValues, rowInvocations: persistent.invocations };
   const sources = kernels.map((kernel, index) => {
     bindings.nextKernel();
-    const context = { placement, limits: own, mostRows, divisible: noValues, rowInvocations: persistent.invocations };
     return lowerKernel(kernel, interiors[index] as Value[], bindings, context);
   });
   if (!canMerge(sources)) return undefined;
@@ -152,12 +157,27 @@ function lowerTogether(
   }
   const stores = kernels.flatMap((kernel) => kernel.stores);
   const kernel: Kernel = { template: { kind: "subprogram", kernels }, stores, subprogram: first.subprogram };
-  return lowered(merged, kernel, interiors.flat());
+  return lowered(merged, kernel, interiors.flat(), () => tilesOf(kernels, context));
 }
 
 /** Without the parts, which are as large as the source: a model has hundreds of kernels. */
-function lowered({ parts, grid, ...source }: KernelSource, kernel: Kernel, interior: readonly Value[]): LoweredKernel {
-  return { ...source, kernel, interior };
+function lowered(
+  { parts, grid, ...source }: KernelSource,
+  kernel: Kernel,
+  interior: readonly Value[],
+  tiles: LoweredKernel["tiles"],
+): LoweredKernel {
+  return { ...source, kernel, interior, tiles };
+}
+
+function tilesOf(
+  kernels: readonly Kernel[],
+  { placement, limits, mostRows, divisible }: LoweringContext,
+): TileChoice[] {
+  return kernels.flatMap((kernel) => {
+    const tiled = tiledKernelOf(kernel, placement, limits, divisible);
+    return tiled ? [choiceOfTile(tiled, limits, mostRows)] : [];
+  });
 }
 
 /** Kernels that follow each other in one subprogram, together; each of the others alone. */

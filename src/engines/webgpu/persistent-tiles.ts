@@ -31,6 +31,7 @@ const ofManyRows = tile(96, 96, 32, 2, 2, 2);
 const attention: TensorAttentionTile = { queries: 32, keys: 64, own: 16, sharing: 4 };
 
 export const persistentTiles: TileSource = {
+  origin: "persistent",
   tileFor: <K extends TileKind>(kind: K, shape: readonly unknown[], mostRows: number): Tiles[K] | undefined => {
     const [first, second] = shape.map(Number) as [number, number];
     if (kind === "tensor-matmul") return matmulTileFor(first, second, mostRows) as Tiles[K];

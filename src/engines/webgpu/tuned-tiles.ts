@@ -114,6 +114,7 @@ export function tileSourceOf({ tiles }: TunedTiles, precision: GpuPrecision): Ti
       .map(({ kind, shape, mostRows, tile }) => [keyOf(kind, shape, mostRows), tile]),
   );
   return {
+    origin: "tuned",
     tileFor: <K extends TileKind>(kind: K, shape: Shape, mostRows: number) =>
       // The key has the kind, and the schema knows the tile of each.
       known.get(keyOf(kind, shape, Number.isFinite(mostRows) ? mostRows : null)) as Tiles[K] | undefined,

@@ -1,0 +1,41 @@
+/**
+ * The devices that kernels are generated for, as they would report what they can do. No GPU is needed.
+ *
+ * Trusted kernels are not told apart: what is left out for them is Dawn's, and their WGSL is the same.
+ */
+import type { GpuPrecision } from "../../src/engines/webgpu/codegen/storage.ts";
+import type { LoweringLimits } from "../../src/engines/webgpu/lower.ts";
+import { persistentInvocations, persistentTiles } from "../../src/engines/webgpu/persistent-tiles.ts";
+
+export interface Device {
+  readonly name: string;
+  readonly limits: LoweringLimits;
+  readonly precisions: readonly GpuPrecision[];
+}
+
+const all: readonly GpuPrecision[] = ["f32", "f16", "f16-storage"];
+const tensorCores = { workgroupMemory: 48 * 1024, workgroupSize: 1024, tensorCores: true } as const;
+
+const persistent = (workgroups: number, storageBuffers: number): LoweringLimits => ({
+  ...tensorCores,
+  persistent: { workgroups, invocations: persistentInvocations, storageBuffers, tiles: persistentTiles },
+});
+
+/** WebGPU's least; what a software GPU is given; AMD and Apple; NVIDIA without tensor cores and with them. */
+export const devices: readonly Device[] = [
+  { name: "16 KiB", limits: { workgroupMemory: 16_384, workgroupSize: 256 }, precisions: all },
+  { name: "software", limits: { workgroupMemory: 16_384, workgroupSize: 256, isSoftware: true }, precisions: all },
+  { name: "32 KiB", limits: { workgroupMemory: 32_768, workgroupSize: 1024 }, precisions: all },
+  { name: "48 KiB", limits: { workgroupMemory: 48 * 1024, workgroupSize: 1024 }, precisions: all },
+  { name: "tensor cores", limits: tensorCores, precisions: all },
+  { name: "persistent", limits: persistent(128, 16), precisions: ["f16"] },
+  { name: "persistent, few bindings", limits: persistent(16, 8), precisions: ["f16"] },
+];
+
+/** The kinds of devices that differ the most, each with the precisions that do. */
+export const fewDevices: readonly Device[] = devices
+  .filter(({ name }) => name === "software" || name === "48 KiB" || name === "tensor cores")
+  .map((device) => ({
+    ...device,
+    precisions: device.name === "tensor cores" ? ["f16"] : device.name === "software" ? ["f32"] : all,
+  }));

@@ -1,0 +1,79 @@
+/**
+ * Kernels in the tiles that `fusebert tune` would try on a device.
+ *
+ * All kernels of a schedule with tiles take their next one at the same time: they are told apart by their kind and shape, as
+ * tuned tiles are, and what one binds does not depend on another's tile.
+ */
+import { createHash } from "node:crypto";
+import type { BertConfig } from "../../src/checkpoint/config.ts";
+import type { Tile, TileKind, TileSource, Tiles } from "../../src/engines/webgpu/choose-tile.ts";
+import { lowerToWgsl } from "../../src/engines/webgpu/lower.ts";
+import type { Shape } from "../../src/program/program.ts";
+import { planTuning, type TuningSubject } from "../../src/tune/plan.ts";
+import { type Device, devices, fewDevices } from "./devices.ts";
+import { type GeneratedKernel, generated } from "./fingerprint.ts";
+
+export interface TunedCase {
+  readonly model: string;
+  readonly device: Device;
+}
+
+const isTuned = ({ name, limits }: Device): boolean => name !== "software" && limits.persistent === undefined;
+/** In other precisions a device with tensor cores has kernels of one without. */
+const withTensorCores = (device: Device): Device =>
+  device.limits.tensorCores ? { ...device, precisions: ["f16"] } : device;
+
+/** The size most models have, on all devices that are tuned; others on those that differ the most. */
+export const tunedCases: readonly TunedCase[] = [
+  ...devices.filter(isTuned).map((device) => ({ model: "BERT-base", device: withTensorCores(device) })),
+  ...["BERT-large", "the built-in model", "random-odd"].flatMap((model) =>
+    fewDevices.filter(isTuned).map((device) => ({ model, device })),
+  ),
+];
+
+/** Of a kernel, unless every tile is wanted. */
+const mostTiles = 300;
+
+/** @param everything every tile, of which a kernel may have thousands. Otherwise some, spread over all of them. */
+export function* kernelsInTiles(
+  place: string,
+  config: BertConfig,
+  { limits, precisions }: Device,
+  everything: boolean,
+): Generator<GeneratedKernel[]> {
+  for (const precision of precisions) {
+    const plan = planTuning({ config, precision, mostCandidates: Number.POSITIVE_INFINITY }, limits);
+    const tiles = new Map(plan.subjects.map((subject) => [keyOf(subject.kernel), tilesOf(subject, everything)]));
+    const most = Math.max(...[...tiles.values()].map((own) => own.length));
+    for (let index = 0; index < most; index++) {
+      const source: TileSource = {
+        tileFor: <K extends TileKind>(kind: K, shape: Shape) =>
+          tiles.get(keyOf({ kind, shape }))?.[index] as Tiles[K] | undefined,
+      };
+      const lowered = lowerToWgsl(plan.schedule, plan.placement, { ...limits, tiles: source }, plan.mostRows);
+      yield generated(`${place}, ${precision}, in tuned tiles`, lowered);
+    }
+  }
+}
+
+const keyOf = ({ kind, shape }: { readonly kind: TileKind; readonly shape: Shape }): string => `${kind} ${shape}`;
+
+/** The tiles of all sizes, each once. */
+function tilesOf({ sizes }: TuningSubject, everything: boolean): Tile[] {
+  const all = new Map(sizes.flatMap(({ candidates }) => candidates).map((tile) => [JSON.stringify(tile), tile]));
+  const tiles = [...all.values()];
+  if (everything || tiles.length <= mostTiles) return tiles;
+  const drawn = new Map(tiles.map((tile) => [tile, lotOf(tile)]));
+  return tiles.sort((a, b) => (drawn.get(a) ?? 0) - (drawn.get(b) ?? 0)).slice(0, mostTiles);
+}
+
+/** A number that only the tile's own numbers decide, whatever their names and their order: the same tiles are always drawn. */
+function lotOf(tile: Tile): number {
+  const numbers = Object.values(tile)
+    .flat()
+    .filter((value) => typeof value === "number");
+  return createHash("sha256")
+    .update(numbers.sort((a, b) => a - b).join())
+    .digest()
+    .readUInt32LE(0);
+}
