@@ -7,14 +7,11 @@
  *
  * Must stay true: no recursion and no backtracking regular expressions, however long or deep the text is.
  */
-import { CheckpointError, GET_AGAIN } from "../errors.ts";
-import { endOfString, jsonExcess } from "../text/json-limits.ts";
+import { CheckpointError, GET_AGAIN, NOT_ITS_NAME } from "../errors.ts";
+import { checkJsonSize, endOfString } from "../format/json-limits.ts";
 import { describe, reasonOf } from "./describe.ts";
 
 export type JsonObject = Readonly<Record<string, unknown>>;
-
-/** What to do about a file beyond a limit that no honest file of its kind comes near. */
-export const NOT_ITS_NAME = "Check that it is the file its name says.";
 
 /** Whether a parsed JSON value is an object: not null, not an array. */
 export function isJsonObject(value: unknown): value is JsonObject {
@@ -47,11 +44,7 @@ export function parseJsonObject(text: string, what: string): JsonObject {
       advice: "Save it as UTF-8 without BOM.",
     });
   }
-  const excess = jsonExcess(text);
-  if (excess !== undefined) {
-    const { found, expected } = excess;
-    throw new CheckpointError({ found: `${what} ${found}`, expected, advice: NOT_ITS_NAME });
-  }
+  checkJsonSize(text, { Fault: CheckpointError, name: what, advice: NOT_ITS_NAME });
   const value = parse(text, what);
   if (!isJsonObject(value)) {
     throw new CheckpointError({ found: `${what} is ${describe(value)}`, expected: "a JSON object", advice: GET_AGAIN });

@@ -5,10 +5,10 @@
  * allocated that is larger than the file, and the tensors cover the data exactly: no overlap (one byte read as two
  * tensors), no hole (bytes hidden from every reader), nothing after the end.
  */
-import { CheckpointError, GET_AGAIN } from "../errors.ts";
+import { CheckpointError, GET_AGAIN, NOT_ITS_NAME } from "../errors.ts";
 import { describe, grouped } from "./describe.ts";
 import type { ByteSource } from "./files.ts";
-import { decodeUtf8, isJsonObject, type JsonObject, NOT_ITS_NAME, parseJsonObject } from "./json.ts";
+import { decodeUtf8, isJsonObject, type JsonObject, parseJsonObject } from "./json.ts";
 
 /** One tensor as the header describes it. */
 export interface StoredTensor {

@@ -3,9 +3,9 @@
  *
  * Must stay true: a file's name from the index leads to a file of this model and nowhere else.
  */
-import { CheckpointError, GET_AGAIN } from "../errors.ts";
+import { CheckpointError, GET_AGAIN, NOT_ITS_NAME } from "../errors.ts";
 import { describe, grouped } from "./describe.ts";
-import { isJsonObject, NOT_ITS_NAME, parseJsonObject } from "./json.ts";
+import { isJsonObject, parseJsonObject } from "./json.ts";
 
 /** The largest models have some hundred files. */
 const MAX_SHARDS = 1000;

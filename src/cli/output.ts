@@ -6,7 +6,7 @@
  */
 import { writeSync } from "node:fs";
 import { Socket } from "node:net";
-import { WriteError } from "../errors.ts";
+import { codeOf, messageOf, WriteError } from "../errors.ts";
 import { displayable } from "../format/displayable.ts";
 
 let pending: Promise<unknown> = Promise.resolve();
@@ -58,11 +58,11 @@ export async function settled(): Promise<void> {
 }
 
 function remember(cause: unknown): void {
-  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  const code = codeOf(cause);
   // The reader has enough. After any error, further writes fail with ERR_STREAM_DESTROYED.
   if (code === "EPIPE" || code === "ERR_STREAM_DESTROYED") return;
   failure ??= new WriteError({
-    found: `standard output cannot be written (${cause instanceof Error ? cause.message : String(cause)})`,
+    found: `standard output cannot be written (${messageOf(cause)})`,
     advice: "The result is not complete.",
     cause,
   });

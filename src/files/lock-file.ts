@@ -12,8 +12,7 @@ import { randomUUID } from "node:crypto";
 import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import * as v from "valibot";
-import { InputError } from "../errors.ts";
-import { codeOf } from "./write-failure.ts";
+import { codeOf, InputError } from "../errors.ts";
 
 const Owner = v.object({ pid: v.pipe(v.number(), v.integer(), v.minValue(1)), started: v.string(), host: v.string() });
 type Owner = v.InferOutput<typeof Owner>;

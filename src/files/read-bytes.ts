@@ -10,7 +10,7 @@ import { stat } from "node:fs/promises";
 import { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import { isatty, ReadStream } from "node:tty";
-import { InputError, messageOf } from "../errors.ts";
+import { codeOf, InputError, messageOf } from "../errors.ts";
 
 export interface ReadLimit {
   readonly bytes: number;
@@ -138,7 +138,7 @@ const reasons: Readonly<Record<string, string>> = {
 
 function unreadable(name: string, cause: unknown, { expected, adviceIfMissing }: ReadOptions): InputError {
   if (cause instanceof InputError) return cause;
-  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  const code = codeOf(cause);
   return new InputError({
     found: `${name} ${reasons[code] ?? `cannot be read (${messageOf(cause)})`}`,
     expected,

@@ -2,7 +2,7 @@
  * What a file that cannot be written means: a place that is wrong, which is the caller's to mend, or a disk that takes no
  * more, which says what has become of the result. Node only.
  */
-import { InputError, messageOf, WriteError } from "../errors.ts";
+import { codeOf, InputError, messageOf, WriteError } from "../errors.ts";
 
 /** Codes of a place that was right and takes no more. */
 const exhausted: Readonly<Record<string, string>> = {
@@ -34,9 +34,4 @@ export function writeFailure(path: string, cause: unknown, attempt: WriteAttempt
   const { expected, advice } = attempt;
   const found = `${path} cannot be written (${messageOf(cause)})`;
   return new InputError({ found, expected, ...(advice !== undefined && { advice }), cause });
-}
-
-/** The code of an error of Node's, or nothing. */
-export function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "";
 }

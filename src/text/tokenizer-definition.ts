@@ -4,10 +4,10 @@
  * Must stay true: a definition that passed has an id for every special token, no id twice, and only ids that fit an
  * Int32Array.
  */
-import { CheckpointError, GET_AGAIN, messageOf } from "../errors.ts";
+import { CheckpointError, GET_AGAIN, messageOf, NOT_ITS_NAME } from "../errors.ts";
+import { checkJsonSize } from "../format/json-limits.ts";
 import type { AddedToken } from "./added-tokens.ts";
 import { isWellFormed } from "./characters.ts";
-import { jsonExcess } from "./json-limits.ts";
 import type { NormalizerOptions } from "./normalize.ts";
 
 /** The ids of the special tokens. */
@@ -131,7 +131,7 @@ export function tooManyTokens(name: string): CheckpointError {
   return new CheckpointError({
     found: `${name} has more than ${MAX_TOKENS} tokens`,
     expected: "the vocabulary of a BERT, the largest of which has 501153",
-    advice: "Check that it is the file its name says.",
+    advice: NOT_ITS_NAME,
   });
 }
 
@@ -144,14 +144,8 @@ export function parseJson(json: string, name: string): unknown {
 }
 
 function parsed(json: string, name: string): unknown {
-  const excess = jsonExcess(json);
-  if (excess !== undefined) {
-    throw new CheckpointError({
-      found: `${name} ${excess.found}`,
-      expected: excess.expected,
-      advice: "Only the tokenizer of a BERT can be used: check that the file is one.",
-    });
-  }
+  const advice = "Only the tokenizer of a BERT can be used: check that the file is one.";
+  checkJsonSize(json, { Fault: CheckpointError, name, advice });
   try {
     return JSON.parse(json);
   } catch (cause) {

@@ -13,14 +13,29 @@ const QUOTE = 0x22;
 const COMMA = 0x2c;
 const BACKSLASH = 0x5c;
 
-export interface JsonExcess {
-  /** To follow the file's name: `nests deeper than 64 levels`. */
+interface JsonExcess {
   readonly found: string;
   readonly expected: string;
 }
 
-/** What a text holds too much of, if anything; also of a text that is no JSON. */
-export function jsonExcess(json: string, maxValues = MAX_VALUES): JsonExcess | undefined {
+export interface JsonRefusal {
+  /** The class of the error, one of `errors.ts`. */
+  readonly Fault: new (
+    parts: JsonExcess & { readonly advice: string },
+  ) => Error;
+  /** Names the text in the error. */
+  readonly name: string;
+  readonly advice: string;
+  readonly maxValues?: number;
+}
+
+/** @throws a `Fault` if the text, which need not be JSON, nests too deep or holds too many values. */
+export function checkJsonSize(json: string, { Fault, name, advice, maxValues }: JsonRefusal): void {
+  const excess = jsonExcess(json, maxValues);
+  if (excess !== undefined) throw new Fault({ ...excess, found: `${name} ${excess.found}`, advice });
+}
+
+function jsonExcess(json: string, maxValues = MAX_VALUES): JsonExcess | undefined {
   let depth = 0;
   let values = 1;
   for (let at = 0; at < json.length; at++) {
