@@ -87,8 +87,7 @@ export function parseSquad(json: string, name: string): SquadDataset {
 
 /** @throws InputError if the text is not JSON, nests deeper than any file of results does, or holds too many values. */
 export function parseJson(json: string, name: string, maxValues?: number): unknown {
-  const refusal = { Fault: InputError, name, advice: NOT_ITS_NAME };
-  checkJsonSize(json, maxValues === undefined ? refusal : { ...refusal, maxValues });
+  checkJsonSize(json, { Fault: InputError, name, advice: NOT_ITS_NAME, maxValues });
   try {
     return JSON.parse(json);
   } catch (cause) {

@@ -26,7 +26,7 @@ export interface JsonRefusal {
   /** Names the text in the error. */
   readonly name: string;
   readonly advice: string;
-  readonly maxValues?: number;
+  readonly maxValues?: number | undefined;
 }
 
 /** @throws a `Fault` if the text, which need not be JSON, nests too deep or holds too many values. */
