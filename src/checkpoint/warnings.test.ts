@@ -42,6 +42,11 @@ test.each<[string, object, string]>([
     'm/config.json: architectures is "BertForMaskedLM", not BertForQuestionAnswering; the question-answering head is used',
   ],
   [
+    "classes that are no names",
+    { architectures: [{ toString: 5, valueOf: 5 }] },
+    "m/config.json: architectures is an array, not BertForQuestionAnswering; the question-answering head is used",
+  ],
+  [
     "labels",
     { num_labels: 3 },
     "m/config.json: num_labels is 3, which is ignored: a question-answering head has 2, start and end",

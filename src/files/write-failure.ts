@@ -21,8 +21,12 @@ export interface WriteAttempt {
   readonly kept: string;
 }
 
-/** @returns a WriteError where the place takes no more, else an InputError. */
+/**
+ * @returns a WriteError where the place takes no more, else an InputError.
+ * @throws the cause if it is not the system's: the place is not to blame for a defect.
+ */
 export function writeFailure(path: string, cause: unknown, attempt: WriteAttempt): InputError | WriteError {
+  if (!(cause instanceof Error && "syscall" in cause)) throw cause;
   const reason = exhausted[codeOf(cause)];
   if (reason !== undefined) {
     return new WriteError({
