@@ -77,6 +77,7 @@ const cases: readonly (readonly [what: string, file: string, parts: () => Parts,
   // No limit stops this one: it is read, and then found to be too large for the model beside it.
   ["a vocabulary as large as the largest known", "tokenizer.json", () => [tokenizer.slice(0, vocabEnd), `,${entries(501_148, (i) => `"${numbered(i)}":${i + 5}`)}`, tokenizer.slice(vocabEnd)], /the tokenizer has 501153 tokens; expected at most config\.json's vocab_size, 13/],
   ["a vocabulary of 700,000 tokens", "tokenizer.json", () => [tokenizer.slice(0, vocabEnd), `,${entries(700_000, (i) => `"${numbered(i)}":${i + 9}`)}`, tokenizer.slice(vocabEnd)], /tokenizer\.json has more than 600000 tokens/],
+  ["790,000 tokens and nothing else", "tokenizer.json", () => [`{"model":{"type":"WordPiece","vocab":{${entries(790_000, (i) => `"token number ${numbered(i)}":${i}`)}}}}`], /tokenizer\.json has more than 600000 tokens/],
   ["an added token of 20 MB",
     "tokenizer.json",
     () => [

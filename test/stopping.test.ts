@@ -45,6 +45,16 @@ async function untilOpen(pid: number | undefined, path: string): Promise<void> {
   while (!opened().includes(path)) await sleep(10);
 }
 
+test.each(["answer", "verify", "evaluate", "explain", "export", "tune"])(
+  "%s --help lists its codes",
+  async (command) => {
+    const { stdout } = await runShell(`fusebert ${command} --help`);
+    expect(stdout).toMatch(
+      /\nExit codes: 0 .*, 2 wrong usage or input, 3 failure,\n129, 130, 143 ended by a signal\.\n+$/,
+    );
+  },
+);
+
 describe.skipIf(process.platform !== "linux")("a wait that nothing else would end", () => {
   test.each(codes)("%s while standard input has no end", async (signal, code) => {
     const { child, ended } = startCommand(["answer", "Who wrote it?"]);

@@ -1,6 +1,6 @@
 /**
  * A BERT question-answering checkpoint: configuration, weights and tokenizer from a model's files, checked against each
- * other, so that whoever gets one can compute with it without asking again.
+ * other, so that a caller can compute with it without asking again.
  *
  * Must stay true: what was opened is closed, whether opening succeeds or not; the tokenizer is read only when it is
  * wanted, since a layer can be verified without one.
@@ -62,7 +62,7 @@ export async function openCheckpoint(files: ModelFiles, options?: OpenOptions): 
     tokenizer() {
       tokenizer ??= openTokenizer(files, config, options).then(
         (opened) => {
-          warnings.push(...tokenizerWarnings(opened.vocabularySize, config, files.name));
+          warnings.push(...opened.warnings, ...tokenizerWarnings(opened.vocabularySize, config, files.name));
           return opened;
         },
         (error: unknown) => {
@@ -110,7 +110,9 @@ async function readTokenizer(files: ModelFiles, options?: OpenOptions): Promise<
     return BertTokenizer.fromTokenizerJson(json, `${files.name}/tokenizer.json`, await readTokenizerConfig());
   }
   const vocabulary = await readText(files, "vocab.txt", options);
-  if (vocabulary !== undefined) return BertTokenizer.fromVocabulary(vocabulary, await readTokenizerConfig());
+  if (vocabulary !== undefined) {
+    return BertTokenizer.fromVocabulary(vocabulary, `${files.name}/vocab.txt`, await readTokenizerConfig());
+  }
   throw new CheckpointError({
     found: `${files.name} has no tokenizer`,
     expected: "tokenizer.json or vocab.txt",

@@ -101,7 +101,7 @@ function wholeNumber(least: number, most: number) {
     v.integer(expected),
     v.minValue(least, expected),
     v.maxValue(most, expected),
-    v.transform((value) => value + 0), // JSON knows -0; nobody else should meet it
+    v.transform((value) => value + 0), // JSON has -0, which no caller should get.
   );
 }
 

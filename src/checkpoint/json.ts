@@ -1,5 +1,5 @@
 /**
- * JSON from files that nobody vouches for: the text must be one object, and no object in it may hold a key twice.
+ * JSON from untrusted files: the text must be one object, and no object in it may hold a key twice.
  *
  * `JSON.parse` silently keeps the last of two equal keys where other readers keep the first, so one file could mean two
  * models. The search for duplicates is written here because the published validators bring a whole second parser: once

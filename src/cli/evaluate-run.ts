@@ -42,9 +42,9 @@ export interface DatasetRun {
 
 export interface JournalPlan {
   readonly path: string;
-  /** Of the whole file, so that a run with a limit can go on without it. */
+  /** The fingerprint of the whole file, so that a run with a limit can go on without it. */
   readonly fingerprint: string;
-  /** Likewise. */
+  /** The contexts of the whole file, for the same reason. */
   readonly contexts: Contexts;
   /** Whether n-best lists are kept, which take most of its space. */
   readonly keepsNBest: boolean;

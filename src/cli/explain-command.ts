@@ -11,7 +11,7 @@ import { explainLevel, explainLevels } from "../explain/explain.ts";
 import { bestLevel, type Level, levels } from "../passes/levels.ts";
 import { platform } from "../platform/node.ts";
 import { version } from "../version.ts";
-import { type ExitCode, exitCode } from "./exit-codes.ts";
+import { type ExitCode, exitCode, exitCodesHelp } from "./exit-codes.ts";
 import { type ModelOptions, modelOption, revisionOption } from "./model-options.ts";
 import { print } from "./output.ts";
 import { atLeastOne } from "./parse-options.ts";
@@ -47,7 +47,7 @@ Examples:
   fusebert explain --html levels.html                 a graph of what merged from level to level
   fusebert explain --json | jq '.ladder[] | {level, kernels: .totals.kernels}'
 
-Exit codes: 0 explained, 2 wrong usage or input, 3 failure, 130 interrupted.
+${exitCodesHelp("0 explained")}
 `;
 
 export function explainCommand(signal: AbortSignal, finish: (code: ExitCode) => void): Command {

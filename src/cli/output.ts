@@ -1,8 +1,8 @@
 /**
  * The command's two streams: results on standard output, everything else on standard error.
  *
- * Must stay true: what cannot be written is an error, also the second half of what was written by half; a reader that has
- * enough (`| head -1`) is none, and nothing that happens to standard error changes what the command does.
+ * Must stay true: what cannot be written is an error, including the rest of a result that was written only in part; a
+ * reader that has enough (`| head -1`) is none, and nothing that happens to standard error changes what the command does.
  */
 import { writeSync } from "node:fs";
 import { Socket } from "node:net";

@@ -134,6 +134,15 @@ describe("one process at a time", () => {
     expect(await readdir(folder)).toEqual(["journal"]);
   });
 
+  test("closing leaves the lock of another process that took this one's place", async () => {
+    await begin();
+    const journal = await JournalFile.open(path, head, contexts);
+    await lock({ pid: 1, started: "", host: "elsewhere" });
+    await journal.close();
+    expect(await mine()).toEqual({ pid: 1, started: "", host: "elsewhere" });
+    await rm(`${path}.lock`);
+  });
+
   test("a defect while it is opened is not called a fault of the disk", async () => {
     const defect = new TypeError("not a function");
     const broken = new Map();

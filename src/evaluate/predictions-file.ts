@@ -1,7 +1,6 @@
 /**
  * The official format of predictions, `{ "question id": "answer" }`, and of null odds, `{ "question id": number }`.
  */
-
 import { describe } from "../checkpoint/describe.ts";
 import { isJsonObject } from "../checkpoint/json.ts";
 import { InputError } from "../errors.ts";

@@ -25,8 +25,11 @@ const longestOwner = 1000;
 export class LockFile {
   readonly #path: string;
 
-  private constructor(path: string) {
+  readonly #content: string;
+
+  private constructor(path: string, content: string) {
     this.#path = path;
+    this.#content = content;
   }
 
   /**
@@ -36,10 +39,11 @@ export class LockFile {
    */
   static async take(path: string, subject: string): Promise<LockFile> {
     const owner: Owner = { pid: process.pid, started: await startOf(process.pid), host: hostname() };
+    const content = JSON.stringify(owner);
     for (;;) {
       try {
-        await writeFile(path, JSON.stringify(owner), { flag: "wx" });
-        return new LockFile(path);
+        await writeFile(path, content, { flag: "wx" });
+        return new LockFile(path, content);
       } catch (error) {
         if (codeOf(error) !== "EEXIST") throw error;
       }
@@ -47,8 +51,10 @@ export class LockFile {
     }
   }
 
+  /** Leaves the lock of a process that took this one's place. */
   async release(): Promise<void> {
-    await rm(this.#path, { force: true });
+    const found = await readFile(this.#path, "utf8").catch(() => undefined);
+    if (found === this.#content) await rm(this.#path, { force: true });
   }
 }
 

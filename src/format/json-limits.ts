@@ -60,6 +60,27 @@ function jsonExcess(json: string, maxValues = MAX_VALUES): JsonExcess | undefine
   return undefined;
 }
 
+/** Whether an object of a text that `checkJsonSize` let pass has more keys than that. */
+export function hasObjectBeyond(json: string, maxKeys: number): boolean {
+  /** Of the container that is open; a list has none. */
+  let keys = Number.NEGATIVE_INFINITY;
+  const outer: number[] = [];
+  for (let at = 0; at < json.length; at++) {
+    const unit = json.charCodeAt(at);
+    if (unit === QUOTE) {
+      at = endOfString(json, at) - 1;
+    } else if (unit === COMMA) {
+      if (++keys > maxKeys) return true;
+    } else if (unit === 0x5b || unit === 0x7b) {
+      outer.push(keys);
+      keys = unit === 0x7b ? 1 : Number.NEGATIVE_INFINITY;
+    } else if (unit === 0x5d || unit === 0x7d) {
+      keys = outer.pop() ?? Number.NEGATIVE_INFINITY;
+    }
+  }
+  return false;
+}
+
 /** The index behind the closing quote of the string that starts at `start`. */
 export function endOfString(json: string, start: number): number {
   let at = start + 1;

@@ -5,7 +5,7 @@
  * Int32Array.
  */
 import { CheckpointError, GET_AGAIN, messageOf, NOT_ITS_NAME } from "../errors.ts";
-import { checkJsonSize } from "../format/json-limits.ts";
+import { checkJsonSize, hasObjectBeyond } from "../format/json-limits.ts";
 import type { AddedToken } from "./added-tokens.ts";
 import { isWellFormed } from "./characters.ts";
 import type { NormalizerOptions } from "./normalize.ts";
@@ -28,12 +28,14 @@ export interface TokenizerDefinition {
   readonly maxInputCharsPerWord: number;
   readonly unknownId: number;
   readonly special: SpecialTokens;
+  /** What the files say that their user should know, as sentences without the full stop. */
+  readonly warnings: readonly string[];
 }
 
 const LARGEST_ID = 0x7fffffff;
 /** The largest vocabulary of a BERT, LaBSE's, has 501,153 tokens. */
 export const MAX_TOKENS = 600_000;
-/** Of all added tokens together: for each a node of a trie is made (`added-tokens.ts`). */
+/** Limits all added tokens together: for each character a node of a trie is made (`added-tokens.ts`). */
 const MAX_ADDED_CHARACTERS = 250_000;
 
 export function isTokenId(value: unknown): value is number {
@@ -146,6 +148,8 @@ export function parseJson(json: string, name: string): unknown {
 function parsed(json: string, name: string): unknown {
   const advice = "Only the tokenizer of a BERT can be used: check that the file is one.";
   checkJsonSize(json, { Fault: CheckpointError, name, advice });
+  // Before it is parsed, which takes a second and some hundred megabytes; no other object of such a file is as large.
+  if (hasObjectBeyond(json, MAX_TOKENS)) throw tooManyTokens(name);
   try {
     return JSON.parse(json);
   } catch (cause) {

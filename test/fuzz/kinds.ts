@@ -274,7 +274,7 @@ export const kinds: readonly FuzzKind[] = [
     tokenizerConfig,
     (text) => {
       encodeWith(BertTokenizer.fromTokenizerJson(tokenizerText, undefined, text));
-      encodeWith(BertTokenizer.fromVocabulary(vocabulary, text));
+      encodeWith(BertTokenizer.fromVocabulary(vocabulary, undefined, text));
     },
     strict,
   ),
