@@ -215,7 +215,7 @@ test.each<[string, string, string]>([
     '{"added_tokens_decoder": {"x": {"content": "a"}}}',
     "guarded/tokenizer_config.json: added_tokens_decoder has",
   ],
-])("an error of %s names the model, as those of all files do: %j", async (name, content, message) => {
+])("an error of %s names the model, as those of all files do ($#)", async (name, content, message) => {
   const vocabulary = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n";
   const files = new GuardedFiles({ ...tinyFiles(), "vocab.txt": utf8(vocabulary), [name]: utf8(content) });
   const checkpoint = await openCheckpoint(files);
