@@ -29,9 +29,17 @@ export interface Row {
 /** What to do about a damaged file of a model, wherever that is: on a disk, on a server, in memory. */
 export const GET_AGAIN = "Get the file again from where the model came from.";
 
+/** What to do about a file beyond a limit that no honest file of its kind comes near. */
+export const NOT_ITS_NAME = "Check that it is the file its name says.";
+
 /** The message of whatever was thrown. */
 export function messageOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
+}
+
+/** The code of an error of Node's, as `ENOENT`, or nothing. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
 }
 
 /** The base of all errors that fusebert throws on purpose. Anything else that escapes is a defect in fusebert. */

@@ -3,10 +3,13 @@
  *
  * The processes say how long it took; limits of time here are those beyond which something hangs.
  */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
+import { createReadStream, createWriteStream } from "node:fs";
 import { mkdir, mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { createGzip } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { tinyFiles } from "../src/checkpoint/testing/tiny-model.ts";
 import { smallJson } from "../src/text/testing.ts";
@@ -74,6 +77,7 @@ const cases: readonly (readonly [what: string, file: string, parts: () => Parts,
   // No limit stops this one: it is read, and then found to be too large for the model beside it.
   ["a vocabulary as large as the largest known", "tokenizer.json", () => [tokenizer.slice(0, vocabEnd), `,${entries(501_148, (i) => `"${numbered(i)}":${i + 5}`)}`, tokenizer.slice(vocabEnd)], /the tokenizer has 501153 tokens; expected at most config\.json's vocab_size, 13/],
   ["a vocabulary of 700,000 tokens", "tokenizer.json", () => [tokenizer.slice(0, vocabEnd), `,${entries(700_000, (i) => `"${numbered(i)}":${i + 9}`)}`, tokenizer.slice(vocabEnd)], /tokenizer\.json has more than 600000 tokens/],
+  ["790,000 tokens and nothing else", "tokenizer.json", () => [`{"model":{"type":"WordPiece","vocab":{${entries(790_000, (i) => `"token number ${numbered(i)}":${i}`)}}}}`], /tokenizer\.json has more than 600000 tokens/],
   ["an added token of 20 MB",
     "tokenizer.json",
     () => [
@@ -118,4 +122,48 @@ test("every hostile file is refused by its name, with a heap of 256 MB", async (
     expect(error.message.length).toBeLessThan(1000);
     expect(ms, `${file}, ${what}`).toBeLessThan(20_000);
   }
+});
+
+/** A data set whose two questions make it 2.0, and predictions for it. */
+const qas = [
+  { id: "1", question: "?", answers: [{ text: "a" }] },
+  { id: "2", question: "?", answers: [] },
+];
+const dataset = JSON.stringify({ data: [{ paragraphs: [{ context: "a", qas }] }] });
+const junk: Parts = ['{"data":[', ["{},", 30_000_000], "{}]}"];
+const ids = (count: number, value: string): Parts => [`{${entries(count, (i) => `"${numbered(i)}":${value}`)}}`];
+const tooMany = (most: string) =>
+  new RegExp(`^fusebert: \\S+ holds more than ${most} values; .*file its name says\\.\n$`);
+
+const results: readonly (readonly [what: string, option: string, parts: Parts, message: RegExp, packed: boolean])[] = [
+  ["90 MB of empty articles", "squad", junk, tooMany("2,500,000"), false],
+  ["the same, packed to 87 kB", "squad", junk, tooMany("2,500,000"), true],
+  // No limit stops these: they are read, and are then found to be no data set.
+  ["articles without paragraphs", "squad", ['{"data":[', ['{"paragraphs":[]},', 830_000], '{"paragraphs":[]}]}'], /has no questions/, false],
+  ["two million keys", "squad", [`{"data":[],${entries(2_490_000, (i) => `"${numbered(i)}":""`)}}`], /has no questions/, false],
+  ["a million predictions", "--score-only", ids(1_000_000, '""'), tooMany("800,000"), false],
+  ["predictions of other questions", "--score-only", ids(790_000, '""'), /has no prediction for any question/, false],
+  ["a million null odds", "--null-odds", ids(1_000_000, "0"), tooMany("800,000"), false],
+  ["500 MB of NULs, packed", "squad", [["\0", 500_000_000]], /has a NUL byte at offset 0 when unpacked/, true],
+]; // biome-ignore format: a table
+
+test.each(results)("%s where %s is read", async (what, option, parts, message, packed) => {
+  const unpacked = join(folder, "results.json");
+  await writeParts(unpacked, parts);
+  const path = packed ? `${unpacked}.gz` : unpacked;
+  if (packed) await pipeline(createReadStream(unpacked), createGzip({ level: 9 }), createWriteStream(path));
+  const [questions, predictions] = [join(folder, "sound.json"), join(folder, "predictions.json")];
+  await writeFile(questions, dataset);
+  await writeFile(predictions, '{"1":"a","2":""}');
+  const files =
+    option === "squad" ? [path] : [questions, "--score-only", option === "--score-only" ? path : predictions];
+  if (option === "--null-odds") files.push(option, path);
+  const started = performance.now();
+  const command = [join(repositoryRoot, "bin/fusebert.js"), "evaluate", "squad", ...files];
+  const { status, stderr } = spawnSync(process.execPath, ["--max-old-space-size=256", ...command], {
+    encoding: "utf8",
+  });
+  console.log(`${what}: ${Math.round(performance.now() - started)} ms`);
+  expect(stderr).toMatch(message);
+  expect(status).toBe(2);
 });

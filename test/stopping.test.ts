@@ -52,6 +52,16 @@ test("Ctrl-C during a computation that hears nothing before its end is no succes
   expect((await ended).code).toBe(130);
 });
 
+test.each(["answer", "verify", "evaluate", "explain", "export", "tune"])(
+  "%s --help lists its codes",
+  async (command) => {
+    const { stdout } = await runShell(`fusebert ${command} --help`);
+    expect(stdout).toMatch(
+      /\nExit codes: 0 .*, 2 wrong usage or input, 3 failure,\n129, 130, 143 ended by a signal\.\n+$/,
+    );
+  },
+);
+
 describe.skipIf(process.platform !== "linux")("a wait that nothing else would end", () => {
   test.each(codes)("%s while standard input has no end", async (signal, code) => {
     const { child, ended } = startCommand(["answer", "Who wrote it?"]);

@@ -201,8 +201,26 @@ test("tokenizer_config.json overrules tokenizer.json, and its damage is named", 
   await checkpoint.close();
   files.files["tokenizer_config.json"] = utf8("{");
   const damaged = await openCheckpoint(files);
-  await expect(damaged.tokenizer()).rejects.toThrow("tokenizer_config.json is not JSON");
+  await expect(damaged.tokenizer()).rejects.toThrow("guarded/tokenizer_config.json is not JSON");
   await damaged.close();
+});
+
+test.each<[string, string, string]>([
+  ["vocab.txt", "[PAD]\n[CLS]\n[SEP]\n", "guarded/vocab.txt: the vocabulary of 3 tokens has no [UNK]"],
+  ["vocab.txt", "\n".repeat(600_001), "guarded/vocab.txt has more than 600000 tokens"],
+  ["tokenizer_config.json", '{"tokenizer_class": "T5Tokenizer"}', "guarded/tokenizer_config.json: tokenizer_class is"],
+  ["tokenizer_config.json", '{"do_lower_case": 1}', "guarded/tokenizer_config.json: do_lower_case is 1"],
+  [
+    "tokenizer_config.json",
+    '{"added_tokens_decoder": {"x": {"content": "a"}}}',
+    "guarded/tokenizer_config.json: added_tokens_decoder has",
+  ],
+])("an error of %s names the model, as those of all files do ($#)", async (name, content, message) => {
+  const vocabulary = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n";
+  const files = new GuardedFiles({ ...tinyFiles(), "vocab.txt": utf8(vocabulary), [name]: utf8(content) });
+  const checkpoint = await openCheckpoint(files);
+  await expect(checkpoint.tokenizer()).rejects.toThrow(message);
+  await checkpoint.close();
 });
 
 test("extra tensors are not read", async () => {

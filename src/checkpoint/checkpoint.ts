@@ -1,6 +1,6 @@
 /**
  * A BERT question-answering checkpoint: configuration, weights and tokenizer from a model's files, checked against each
- * other, so that whoever gets one can compute with it without asking again.
+ * other, so that a caller can compute with it without asking again.
  *
  * Must stay true: what was opened is closed, whether opening succeeds or not; the tokenizer is read only when it is
  * wanted, since a layer can be verified without one.
@@ -9,8 +9,9 @@ import { CheckpointError } from "../errors.ts";
 import { BertTokenizer } from "../text/tokenizer.ts";
 import { checkParameters } from "./check-parameters.ts";
 import { openWeights } from "./checkpoint-weights.ts";
-import { type BertConfig, parseConfig } from "./config.ts";
+import { type BertConfig, readConfig } from "./config.ts";
 import type { ModelFiles, OpenOptions } from "./files.ts";
+import { parseJsonObject } from "./json.ts";
 import { readText } from "./text-file.ts";
 import { configWarnings, tokenizerWarnings, zeroWarnings } from "./warnings.ts";
 import type { Weights } from "./weights.ts";
@@ -42,7 +43,7 @@ export interface Checkpoint {
  */
 export async function openCheckpoint(files: ModelFiles, options?: OpenOptions): Promise<Checkpoint> {
   const warnings: string[] = [];
-  const config = await readConfig(files, warnings, options);
+  const config = await openConfig(files, warnings, options);
   const weights = await openWeights(files, options);
   try {
     checkParameters(config, weights, files.name);
@@ -61,7 +62,7 @@ export async function openCheckpoint(files: ModelFiles, options?: OpenOptions): 
     tokenizer() {
       tokenizer ??= openTokenizer(files, config, options).then(
         (opened) => {
-          warnings.push(...tokenizerWarnings(opened.vocabularySize, config, files.name));
+          warnings.push(...opened.warnings, ...tokenizerWarnings(opened.vocabularySize, config, files.name));
           return opened;
         },
         (error: unknown) => {
@@ -76,12 +77,13 @@ export async function openCheckpoint(files: ModelFiles, options?: OpenOptions): 
 }
 
 /** @param warnings gets what the file says that is ignored or suspicious. */
-async function readConfig(files: ModelFiles, warnings: string[], options?: OpenOptions): Promise<BertConfig> {
+async function openConfig(files: ModelFiles, warnings: string[], options?: OpenOptions): Promise<BertConfig> {
   const json = await readText(files, "config.json", options);
   if (json !== undefined) {
     const name = `${files.name}/config.json`;
-    const config = parseConfig(json, name);
-    warnings.push(...configWarnings(json, name));
+    const object = parseJsonObject(json, name);
+    const config = readConfig(object, name);
+    warnings.push(...configWarnings(object, name));
     return config;
   }
   throw new CheckpointError({
@@ -108,7 +110,9 @@ async function readTokenizer(files: ModelFiles, options?: OpenOptions): Promise<
     return BertTokenizer.fromTokenizerJson(json, `${files.name}/tokenizer.json`, await readTokenizerConfig());
   }
   const vocabulary = await readText(files, "vocab.txt", options);
-  if (vocabulary !== undefined) return BertTokenizer.fromVocabulary(vocabulary, await readTokenizerConfig());
+  if (vocabulary !== undefined) {
+    return BertTokenizer.fromVocabulary(vocabulary, `${files.name}/vocab.txt`, await readTokenizerConfig());
+  }
   throw new CheckpointError({
     found: `${files.name} has no tokenizer`,
     expected: "tokenizer.json or vocab.txt",

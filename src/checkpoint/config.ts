@@ -71,7 +71,11 @@ const ConfigJson = v.looseObject(
  * @throws CheckpointError that names the field, what was found and what was expected.
  */
 export function parseConfig(json: string, fileName = "config.json"): BertConfig {
-  const object = parseJsonObject(json, fileName);
+  return readConfig(parseJsonObject(json, fileName), fileName);
+}
+
+/** The same, of a file that is parsed. */
+export function readConfig(object: JsonObject, fileName: string): BertConfig {
   checkKind(object, fileName);
   const result = v.safeParse(ConfigJson, object, { abortEarly: true });
   if (!result.success) throw issueError(result.issues[0], fileName);
@@ -97,7 +101,7 @@ function wholeNumber(least: number, most: number) {
     v.integer(expected),
     v.minValue(least, expected),
     v.maxValue(most, expected),
-    v.transform((value) => value + 0), // JSON knows -0; nobody else should meet it
+    v.transform((value) => value + 0), // JSON has -0, which no caller should get.
   );
 }
 

@@ -1,5 +1,5 @@
 /**
- * JSON from files that nobody vouches for: the text must be one object, and no object in it may hold a key twice.
+ * JSON from untrusted files: the text must be one object, and no object in it may hold a key twice.
  *
  * `JSON.parse` silently keeps the last of two equal keys where other readers keep the first, so one file could mean two
  * models. The search for duplicates is written here because the published validators bring a whole second parser: once
@@ -7,19 +7,12 @@
  *
  * Must stay true: no recursion and no backtracking regular expressions, however long or deep the text is.
  */
-import { CheckpointError, GET_AGAIN } from "../errors.ts";
-import { endOfString, jsonExcess } from "../text/json-limits.ts";
+import { isRecord } from "../arguments.ts";
+import { CheckpointError, GET_AGAIN, NOT_ITS_NAME } from "../errors.ts";
+import { checkJsonSize, endOfString } from "../format/json-limits.ts";
 import { describe, reasonOf } from "./describe.ts";
 
 export type JsonObject = Readonly<Record<string, unknown>>;
-
-/** What to do about a file beyond a limit that no honest file of its kind comes near. */
-export const NOT_ITS_NAME = "Check that it is the file its name says.";
-
-/** Whether a parsed JSON value is an object: not null, not an array. */
-export function isJsonObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
 
 /**
  * Decodes UTF-8; a byte order mark stays in the text.
@@ -47,13 +40,9 @@ export function parseJsonObject(text: string, what: string): JsonObject {
       advice: "Save it as UTF-8 without BOM.",
     });
   }
-  const excess = jsonExcess(text);
-  if (excess !== undefined) {
-    const { found, expected } = excess;
-    throw new CheckpointError({ found: `${what} ${found}`, expected, advice: NOT_ITS_NAME });
-  }
+  checkJsonSize(text, { Fault: CheckpointError, name: what, advice: NOT_ITS_NAME });
   const value = parse(text, what);
-  if (!isJsonObject(value)) {
+  if (!isRecord(value)) {
     throw new CheckpointError({ found: `${what} is ${describe(value)}`, expected: "a JSON object", advice: GET_AGAIN });
   }
   const twice = duplicateKey(text);

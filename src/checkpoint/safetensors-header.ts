@@ -5,10 +5,11 @@
  * allocated that is larger than the file, and the tensors cover the data exactly: no overlap (one byte read as two
  * tensors), no hole (bytes hidden from every reader), nothing after the end.
  */
-import { CheckpointError, GET_AGAIN } from "../errors.ts";
+import { isRecord } from "../arguments.ts";
+import { CheckpointError, GET_AGAIN, NOT_ITS_NAME } from "../errors.ts";
 import { describe, grouped } from "./describe.ts";
 import type { ByteSource } from "./files.ts";
-import { decodeUtf8, isJsonObject, type JsonObject, NOT_ITS_NAME, parseJsonObject } from "./json.ts";
+import { decodeUtf8, type JsonObject, parseJsonObject } from "./json.ts";
 
 /** One tensor as the header describes it. */
 export interface StoredTensor {
@@ -85,7 +86,7 @@ async function headerLength(source: ByteSource, fileName: string): Promise<numbe
 
 function parseMetadata(metadata: unknown, fileName: string): ReadonlyMap<string, string> {
   if (metadata === undefined) return new Map();
-  const entries = isJsonObject(metadata) ? Object.entries(metadata) : undefined;
+  const entries = isRecord(metadata) ? Object.entries(metadata) : undefined;
   const wrong = entries?.find(([, value]) => typeof value !== "string");
   if (entries !== undefined && wrong === undefined) return new Map(entries.map(([key, value]) => [key, String(value)]));
   throw new CheckpointError({
@@ -97,7 +98,7 @@ function parseMetadata(metadata: unknown, fileName: string): ReadonlyMap<string,
 
 /** @param what names the file and the tensor. */
 function parseEntry(entry: unknown, what: string, dataStart: number, fileSize: number): StoredTensor {
-  if (!isJsonObject(entry)) throw wrong(what, "", entry, "an object with dtype, shape and data_offsets");
+  if (!isRecord(entry)) throw wrong(what, "", entry, "an object with dtype, shape and data_offsets");
   const dtype = parseDtype(entry, what);
   const { shape, bytes } = parseShape(entry, dtype, what);
   const [start, end] = parseOffsets(entry, what, fileSize - dataStart);

@@ -3,9 +3,10 @@
  *
  * Must stay true: a file's name from the index leads to a file of this model and nowhere else.
  */
-import { CheckpointError, GET_AGAIN } from "../errors.ts";
+import { isRecord } from "../arguments.ts";
+import { CheckpointError, GET_AGAIN, NOT_ITS_NAME } from "../errors.ts";
 import { describe, grouped } from "./describe.ts";
-import { isJsonObject, NOT_ITS_NAME, parseJsonObject } from "./json.ts";
+import { parseJsonObject } from "./json.ts";
 
 /** The largest models have some hundred files. */
 const MAX_SHARDS = 1000;
@@ -18,7 +19,7 @@ const MAX_SHARDS = 1000;
  */
 export function parseShardIndex(json: string, what: string): Map<string, string[]> {
   const { weight_map: weightMap } = parseJsonObject(json, what);
-  if (!isJsonObject(weightMap)) {
+  if (!isRecord(weightMap)) {
     throw new CheckpointError({
       found: weightMap === undefined ? `${what} has no weight_map` : `${what}: weight_map is ${describe(weightMap)}`,
       expected: "an object that gives every tensor's file",

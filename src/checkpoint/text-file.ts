@@ -4,10 +4,10 @@
  * Each has a limit that no honest file comes near, so that a hostile one is refused before it fills the memory: before it is
  * downloaded where its length is known, while it is where not.
  */
-import { CheckpointError } from "../errors.ts";
+import { CheckpointError, NOT_ITS_NAME } from "../errors.ts";
 import { grouped } from "./describe.ts";
 import type { ByteSource, ModelFiles, OpenOptions } from "./files.ts";
-import { decodeUtf8, NOT_ITS_NAME } from "./json.ts";
+import { decodeUtf8 } from "./json.ts";
 
 const MAX_BYTES = 1_000_000;
 /** The largest of a BERT, LaBSE's with 501,153 tokens, have some 10 and 5 MB. What 32 MB may hold fits in a heap of 256 MB. */

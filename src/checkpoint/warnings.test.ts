@@ -12,12 +12,14 @@ async function warningsOf(
   config: object = {},
   zero: readonly string[] = [],
   tokens = words,
+  tokenizerConfig?: object,
 ): Promise<readonly string[]> {
   const tensors = tinyTensors();
   for (const name of zero) tensors.get(name)?.data.fill(0 as never);
   const files = {
     ...tinyFiles(tensors, { ...tinyConfigJson, ...config }),
     "tokenizer.json": utf8(JSON.stringify(smallJson(tokens))),
+    ...(tokenizerConfig && { "tokenizer_config.json": utf8(JSON.stringify(tokenizerConfig)) }),
   };
   const checkpoint = await openCheckpoint(new MemoryFiles(files, "m"));
   await checkpoint.tokenizer();
@@ -40,6 +42,11 @@ test.each<[string, object, string]>([
     "another class",
     { architectures: ["BertForMaskedLM"] },
     'm/config.json: architectures is "BertForMaskedLM", not BertForQuestionAnswering; the question-answering head is used',
+  ],
+  [
+    "classes that are no names",
+    { architectures: [{ toString: 5, valueOf: 5 }] },
+    "m/config.json: architectures is an array, not BertForQuestionAnswering; the question-answering head is used",
   ],
   [
     "labels",
@@ -67,6 +74,17 @@ test("weights that are nothing but zeros", async () => {
   const [warning, ...others] = await warningsOf({}, [...tinyTensors().keys()]);
   expect(warning).toMatch(/^m: 20 weights, such as "embeddings\.\w+\.weight", are nothing but zeros/);
   expect(others).toEqual([]);
+});
+
+test("a tokenizer_config.json that overrules tokenizer.json, where that changes anything", async () => {
+  const of = (config: object) => warningsOf({}, [], words, config);
+  expect(await of({ do_lower_case: false, tokenize_chinese_chars: false })).toEqual([
+    "m/tokenizer_config.json overrules the normalizer of tokenizer.json, as in transformers: " +
+      "lowercase is false, not true, strip_accents is false, not true, handle_chinese_chars is false, not true",
+  ]);
+  expect(await of({}), "the same").toEqual([]);
+  expect(await of({ strip_accents: true }), "the same in other words").toEqual([]);
+  expect(await of({ tokenizer_class: "PreTrainedTokenizerFast", do_lower_case: false }), "not compared").toEqual([]);
 });
 
 test("a tokenizer of another model", async () => {

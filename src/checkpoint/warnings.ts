@@ -2,25 +2,26 @@
  * What a model's files say that is no error, but that its user should know: entries that are ignored, and contents with
  * which no good answer can be expected. Sentences for people, without the full stop.
  */
+import { isRecord } from "../arguments.ts";
 import type { FloatDType, Tensor } from "../tensor/tensor.ts";
 import type { BertConfig } from "./config.ts";
 import { describe, grouped } from "./describe.ts";
-import { isJsonObject, parseJsonObject } from "./json.ts";
+import type { JsonObject } from "./json.ts";
 import { QA_LABELS } from "./parameters.ts";
 
 const OWN_CLASS = "BertForQuestionAnswering";
 
-/** What a `config.json` that was read says beyond that. */
-export function configWarnings(json: string, fileName: string): string[] {
-  const config = parseJsonObject(json, fileName);
+/** What a `config.json` says beyond what is read of it. */
+export function configWarnings(config: JsonObject, fileName: string): string[] {
   const { architectures, num_labels: labels, id2label, quantization_config: quantization } = config;
   const warnings: string[] = [];
   if (Array.isArray(architectures) && architectures.length > 0 && !architectures.includes(OWN_CLASS)) {
-    warnings.push(
-      `${fileName}: architectures is ${describe(architectures.join(", "))}, not ${OWN_CLASS}; the question-answering head is used`,
-    );
+    // Only of texts: an object's own toString may be anything.
+    const areNames = architectures.every((name) => typeof name === "string");
+    const found = describe(areNames ? architectures.join(", ") : architectures);
+    warnings.push(`${fileName}: architectures is ${found}, not ${OWN_CLASS}; the question-answering head is used`);
   }
-  const named = isJsonObject(id2label) ? Object.keys(id2label).length : QA_LABELS;
+  const named = isRecord(id2label) ? Object.keys(id2label).length : QA_LABELS;
   if ((labels ?? QA_LABELS) !== QA_LABELS || named !== QA_LABELS) {
     const found = named === QA_LABELS ? `num_labels is ${describe(labels)}` : `id2label has ${named} labels`;
     warnings.push(`${fileName}: ${found}, which is ignored: a question-answering head has ${QA_LABELS}, start and end`);

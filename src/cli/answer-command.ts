@@ -16,7 +16,7 @@ import {
 import { compareSpans } from "../answer/top-spans.ts";
 import { FusebertError, InputError } from "../errors.ts";
 import { QuestionAnswerer } from "../question-answerer.ts";
-import { type ExitCode, exitCode } from "./exit-codes.ts";
+import { type ExitCode, exitCode, exitCodesHelp } from "./exit-codes.ts";
 import { withFlagNames } from "./flag-names.ts";
 import { addGpuOptions, deviceOption, precisionOption } from "./gpu-options.ts";
 import { loadOptions, type ModelRunOptions } from "./load-options.ts";
@@ -62,7 +62,7 @@ Examples:
   fusebert answer "Who wrote it?" --context book.txt --device webgpu
   fusebert answer "Who wrote it?" --context book.txt --model MattBoraske/BERT-question-answering-SQuAD
 
-Exit codes: 0 answered, 1 no answer found (with --allow-no-answer), 2 wrong usage or input, 3 failure, 130 interrupted.
+${exitCodesHelp("0 answered, 1 no answer found (with --allow-no-answer)")}
 `;
 
 /**

@@ -21,7 +21,7 @@ import {
   scorings,
   tellHowToGoOn,
 } from "./evaluate-run.ts";
-import { type ExitCode, exitCode } from "./exit-codes.ts";
+import { type ExitCode, exitCode, exitCodesHelp } from "./exit-codes.ts";
 import { addGpuOptions, deviceOption, precisionOption } from "./gpu-options.ts";
 import { modelOption, revisionOption } from "./model-options.ts";
 import { print, tell } from "./output.ts";
@@ -60,7 +60,7 @@ Examples:
   fusebert evaluate squad dev-v2.0.json --score-only p.json --null-odds o.json --threshold -2.5
   fusebert evaluate squad dev-v1.1.json --device webgpu --json | jq .scores.f1
 
-Exit codes: 0 evaluated, 2 wrong usage or input, 3 failure, 130 interrupted.
+${exitCodesHelp("0 evaluated")}
 `;
 
 /** What only a run with a model uses. */

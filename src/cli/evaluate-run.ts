@@ -4,7 +4,6 @@
  * Must stay true: predictions from the journal and new ones are indistinguishable; a journal of a model that answers
  * otherwise than this one is not used, even if both have one name.
  */
-
 import { describe } from "../checkpoint/describe.ts";
 import { InputError } from "../errors.ts";
 import type { Contexts, JournalHead } from "../evaluate/journal.ts";
@@ -43,9 +42,9 @@ export interface DatasetRun {
 
 export interface JournalPlan {
   readonly path: string;
-  /** Of the whole file, so that a run with a limit can go on without it. */
+  /** The fingerprint of the whole file, so that a run with a limit can go on without it. */
   readonly fingerprint: string;
-  /** Likewise. */
+  /** The contexts of the whole file, for the same reason. */
   readonly contexts: Contexts;
   /** Whether n-best lists are kept, which take most of its space. */
   readonly keepsNBest: boolean;
@@ -76,8 +75,11 @@ export async function runDataset(
       const left = dataset.questions.filter(({ id }) => !predictions.has(id));
       for await (const ready of predict(model, left, method, signal)) {
         const kept = plan?.keepsNBest ? ready : ready.map((prediction) => ({ ...prediction, nBest: [] }));
-        await journal?.append(kept);
-        for (const prediction of kept) predictions.set(prediction.id, prediction);
+        // One by one: what is said to be kept where a disk is full is what the next run finds.
+        for (const prediction of kept) {
+          await journal?.append(prediction);
+          predictions.set(prediction.id, prediction);
+        }
         progress.update("Evaluating", predictions.size, dataset.questions.length);
       }
     } catch (error) {

@@ -24,6 +24,11 @@ export const exitCode = {
   failure: 3,
 } as const;
 
+/** The exit codes as a command's help lists them. Those of signals are `interruption.ts`'s. */
+export function exitCodesHelp(outcomes: string): string {
+  return `Exit codes: ${outcomes}, 2 wrong usage or input, 3 failure,\n129, 130, 143 ended by a signal.`;
+}
+
 export type ExitCode = (typeof exitCode)[keyof typeof exitCode];
 
 /** The line that tells a person about an error, and the code that tells a script. Never a stack trace. */

@@ -12,7 +12,7 @@ import { explainLevel, explainLevels, kernelSources } from "../explain/explain.t
 import { bestLevel, type Level, levels } from "../passes/levels.ts";
 import { platform } from "../platform/node.ts";
 import { version } from "../version.ts";
-import { type ExitCode, exitCode } from "./exit-codes.ts";
+import { type ExitCode, exitCode, exitCodesHelp } from "./exit-codes.ts";
 import { type ModelOptions, modelOption, revisionOption } from "./model-options.ts";
 import { print } from "./output.ts";
 import { atLeastOne } from "./parse-options.ts";
@@ -50,7 +50,7 @@ Examples:
   fusebert explain --wgsl layer.0.attention.0         the source of one kernel
   fusebert explain --json | jq '.ladder[] | {level, kernels: .totals.kernels}'
 
-Exit codes: 0 explained, 2 wrong usage or input, 3 failure, 130 interrupted.
+${exitCodesHelp("0 explained")}
 `;
 
 export function explainCommand(signal: AbortSignal, finish: (code: ExitCode) => void): Command {

@@ -1,7 +1,6 @@
 /**
  * `fusebert export --onnx DIR`: the model for other runtimes, in the folder layout of transformers.js and Optimum.
  */
-
 import { Command, Option } from "commander";
 import {
   type ExportOptions,
@@ -12,7 +11,7 @@ import {
 } from "../export/export-onnx.ts";
 import { displayable } from "../format/displayable.ts";
 import { jsonText } from "../format/json.ts";
-import { type ExitCode, exitCode } from "./exit-codes.ts";
+import { type ExitCode, exitCode, exitCodesHelp } from "./exit-codes.ts";
 import { beforeExit } from "./interruption.ts";
 import { type ModelOptions, modelOption, revisionOption } from "./model-options.ts";
 import { print, tell } from "./output.ts";
@@ -42,7 +41,7 @@ Examples:
   fusebert export --onnx exported --precision f16 --force      its float16 beside it
   fusebert export --onnx squad2 --model deepset/bert-base-cased-squad2
 
-Exit codes: 0 exported, 2 wrong usage or input, 3 failure, 130 interrupted.
+${exitCodesHelp("0 exported")}
 `;
 
 export function exportCommand(signal: AbortSignal, finish: (code: ExitCode) => void): Command {
@@ -112,7 +111,7 @@ function renderJson({ model, precision, opset, files }: OnnxExport, folder: stri
 const formatBytes = (bytes: number): string =>
   bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 
-/** The ONNX file needs no tokenizer, but whoever asks it questions does. */
+/** The ONNX file needs no tokenizer, but a program that asks it questions does. */
 function tellMissing({ model, files }: OnnxExport): void {
   if (files.has("tokenizer.json")) return;
   const what = files.has("vocab.txt")

@@ -2,7 +2,7 @@
  * Ctrl-C and its like: how a command is asked to end, and made to end.
  *
  * The first signal aborts what is under way, which ends in order: files are closed, what was found is kept. What cannot be
- * aborted (a computation, a file that waits for its writer in a thread) gets a moment, then the process ends regardless; a
+ * aborted (a computation, a file that waits for its writer in a thread) is waited for 700 ms, then the process ends regardless; a
  * second signal ends it at once.
  *
  * Must stay true: what is registered by `beforeExit` happens exactly once, however the command ends, unless a second
@@ -81,7 +81,7 @@ export class Interruption {
     process.exit(signals[this.#name ?? "SIGINT"]);
   }
 
-  /** The work's outcome; after a signal, once the moment is over, the signal's reason instead. Signals then end the process. */
+  /** The work's outcome; after a signal, once that time is over, the signal's reason instead. Signals then end the process. */
   async during<T>(work: Promise<T>): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     const ended = new Promise<never>((_, reject) => {

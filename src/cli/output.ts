@@ -1,12 +1,12 @@
 /**
  * The command's two streams: results on standard output, everything else on standard error.
  *
- * Must stay true: what cannot be written is an error, also the second half of what was written by half; a reader that has
- * enough (`| head -1`) is none, and nothing that happens to standard error changes what the command does.
+ * Must stay true: what cannot be written is an error, including the rest of a result that was written only in part; a
+ * reader that has enough (`| head -1`) is none, and nothing that happens to standard error changes what the command does.
  */
 import { writeSync } from "node:fs";
 import { Socket } from "node:net";
-import { WriteError } from "../errors.ts";
+import { codeOf, messageOf, WriteError } from "../errors.ts";
 import { displayable } from "../format/displayable.ts";
 
 let pending: Promise<unknown> = Promise.resolve();
@@ -58,11 +58,11 @@ export async function settled(): Promise<void> {
 }
 
 function remember(cause: unknown): void {
-  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  const code = codeOf(cause);
   // The reader has enough. After any error, further writes fail with ERR_STREAM_DESTROYED.
   if (code === "EPIPE" || code === "ERR_STREAM_DESTROYED") return;
   failure ??= new WriteError({
-    found: `standard output cannot be written (${cause instanceof Error ? cause.message : String(cause)})`,
+    found: `standard output cannot be written (${messageOf(cause)})`,
     advice: "The result is not complete.",
     cause,
   });

@@ -3,7 +3,6 @@
  *
  * Must stay true: no line is longer than 80 columns, and text is padded before it is coloured.
  */
-
 import pc from "picocolors";
 import type { BertConfig } from "../checkpoint/config.ts";
 import type { GpuPrecision } from "../engines/webgpu/codegen/storage.ts";

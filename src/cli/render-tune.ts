@@ -1,7 +1,6 @@
 /**
  * What `fusebert tune` prints: for each kernel and size the usual tile beside the best, and the same as JSON.
  */
-
 import pc from "picocolors";
 import type { Tile } from "../engines/webgpu/choose-tile.ts";
 import type { GpuPrecision } from "../engines/webgpu/codegen/storage.ts";

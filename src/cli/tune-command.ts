@@ -13,7 +13,7 @@ import { forgetTiles, keepTiles, readTileCache, tileCachePath } from "../tune/no
 import { planTuning } from "../tune/plan.ts";
 import { tune } from "../tune/tune.ts";
 import { version } from "../version.ts";
-import { type ExitCode, exitCode } from "./exit-codes.ts";
+import { type ExitCode, exitCode, exitCodesHelp } from "./exit-codes.ts";
 import { beforeExit } from "./interruption.ts";
 import { type ModelOptions, modelOption, revisionOption } from "./model-options.ts";
 import { print, tell } from "./output.ts";
@@ -55,7 +55,7 @@ Examples:
 
 Tune as you run: --trusted-kernels with it, if you use that. docs/tuning.md says how it is measured and what the JSON holds.
 
-Exit codes: 0 tuned, 2 wrong usage or input, 3 failure, 130 interrupted.
+${exitCodesHelp("0 tuned")}
 `;
 
 export function tuneCommand(signal: AbortSignal, finish: (code: ExitCode) => void): Command {

@@ -16,7 +16,7 @@ import { reportToJson } from "../verify/report-json.ts";
 import { readParameters } from "../verify/subject.ts";
 import { defaultBudgetLimit } from "../verify/verdict.ts";
 import { verify } from "../verify/verify.ts";
-import { type ExitCode, exitCode } from "./exit-codes.ts";
+import { type ExitCode, exitCode, exitCodesHelp } from "./exit-codes.ts";
 import { addGpuOptions } from "./gpu-options.ts";
 import { modelOption, revisionOption } from "./model-options.ts";
 import { print } from "./output.ts";
@@ -45,8 +45,7 @@ Examples:
   fusebert verify --layer all --json report.json
   fusebert verify --device webgpu --precision f16
 
-Exit codes: 0 everything is GOOD or IDENTICAL and every layout is as expected, 1 not so, 2 wrong usage or input, 3 failure,
-130 interrupted.
+${exitCodesHelp("0 everything is GOOD or IDENTICAL and every layout is as expected, 1 not so")}
 `;
 
 export function verifyCommand(signal: AbortSignal, finish: (code: ExitCode) => void): Command {

@@ -6,8 +6,8 @@
  */
 import { mkdir, mkdtemp, open, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { type FusebertError, InputError } from "../errors.ts";
-import { codeOf, writeFailure } from "../files/write-failure.ts";
+import { codeOf, type FusebertError, InputError } from "../errors.ts";
+import { writeFailure } from "../files/write-failure.ts";
 
 /**
  * Before work that lasts: whether the folder may be written to.

@@ -6,8 +6,8 @@
 import { constants } from "node:fs";
 import { access, lstat, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import type { FusebertError } from "../errors.ts";
-import { codeOf, writeFailure } from "../files/write-failure.ts";
+import { codeOf, type FusebertError } from "../errors.ts";
+import { writeFailure } from "../files/write-failure.ts";
 
 /** @throws InputError if the file cannot be written, WriteError if the disk is full. */
 export async function writeOut(path: string, content: string): Promise<void> {

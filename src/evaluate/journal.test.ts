@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, symlink, truncate, utimes, writeFile } from "node:fs/promises";
+import { lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, truncate, utimes, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -40,8 +40,7 @@ afterAll(() => rm(folder, { recursive: true }));
 async function begin(): Promise<void> {
   await rm(path, { force: true });
   const journal = await JournalFile.open(path, head, contexts);
-  await journal.append([prediction("a"), prediction("b")]);
-  await journal.append([prediction("c")]);
+  for (const id of ["a", "b", "c"]) await journal.append(prediction(id));
   await journal.close();
 }
 
@@ -65,7 +64,7 @@ test("cut anywhere, it keeps its whole lines and can go on", async () => {
     const journal = await JournalFile.open(path, head, contexts);
     const lines = whole.subarray(0, length).filter((byte) => byte === 0x0a).length;
     expect(journal.earlier).toHaveLength(Math.max(0, lines - 1));
-    await journal.append([prediction("z")]);
+    await journal.append(prediction("z"));
     await journal.close();
     expect((await open()).at(-1)).toEqual(prediction("z"));
   }
@@ -114,6 +113,45 @@ describe("one process at a time", () => {
     await expect(open()).rejects.toThrow(/another process is at work/);
     await utimes(`${path}.lock`, 0, 0);
     expect(await open()).toHaveLength(3);
+  });
+
+  test.each<[string, (lock: string) => Promise<unknown>]>([
+    ["a file", (lock) => writeFile(lock, "My notes")],
+    ["a file of JSON", (lock) => writeFile(lock, '{"pid":1}')],
+    ["a long file", (lock) => writeFile(lock, " ".repeat(5000))],
+    ["a folder", (lock) => mkdir(lock)],
+    ["a link", (lock) => symlink("/dev/null", lock)],
+  ])("%s that is no lock is named, and left as it is", async (_, make) => {
+    await begin();
+    const lock = `${path}.lock`;
+    await make(lock);
+    await utimes(lock, 0, 0).catch(() => undefined);
+    const before = await lstat(lock);
+    await expect(open()).rejects.toThrow(/journal\.lock is no lock of fusebert; .* Move it elsewhere/);
+    const after = await lstat(lock);
+    expect([after.ino, after.size, after.mtimeMs]).toEqual([before.ino, before.size, before.mtimeMs]);
+    await rm(lock, { recursive: true });
+    expect(await readdir(folder)).toEqual(["journal"]);
+  });
+
+  test("closing leaves the lock of another process that took this one's place", async () => {
+    await begin();
+    const journal = await JournalFile.open(path, head, contexts);
+    await lock({ pid: 1, started: "", host: "elsewhere" });
+    await journal.close();
+    expect(await mine()).toEqual({ pid: 1, started: "", host: "elsewhere" });
+    await rm(`${path}.lock`);
+  });
+
+  test("a defect while it is opened is not called a fault of the disk", async () => {
+    const defect = new TypeError("not a function");
+    const broken = new Map();
+    broken.get = () => {
+      throw defect;
+    };
+    await begin();
+    await expect(JournalFile.open(path, head, broken)).rejects.toBe(defect);
+    expect(await readdir(folder)).toEqual(["journal"]);
   });
 
   test("of many that begin together one has it", async () => {
@@ -171,13 +209,29 @@ describe("refuses", () => {
   ])("a line %s, by its number, and leaves the file as it is", async (_, line, says) => {
     const content = `${formatLine(head)}${formatLine(prediction("a"))}${line}`;
     await writeFile(path, content);
-    await expect(open()).rejects.toThrow(says);
+    const error = await open().catch(String);
+    expect(error).toMatch(says);
+    expect(error).toMatch(/ Delete that line, and its question is answered anew, or delete the file to begin anew\.$/);
     expect(await readFile(path, "utf8")).toBe(content);
   });
 
   test("a head that has more", async () => {
     await writeFile(path, `${JSON.stringify({ ...head, more: 1 })}\n`);
-    await expect(open()).rejects.toThrow(/is damaged in line 1: it has "more"/);
+    await expect(open()).rejects.toThrow(/is damaged in line 1: it has "more"; .* Delete the file to begin anew\.$/);
+  });
+
+  test("a folder, with advice for one who named no journal", async () => {
+    await rm(path);
+    await mkdir(path);
+    await expect(open()).rejects.toThrow(/journal is a folder; .* name another file for the result\.$/);
+    await rm(path, { recursive: true });
+  });
+
+  test("fifty million empty lines or brackets, at the first of them", async () => {
+    for (const junk of ["\n".repeat(50_000_000), `${"[".repeat(50_000_000)}\n`]) {
+      await writeFile(path, formatLine(head) + junk);
+      await expect(open()).rejects.toThrow(/is damaged in line 2;/);
+    }
   });
 
   test("what is no ordinary file", async () => {

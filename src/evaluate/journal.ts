@@ -7,11 +7,11 @@
  * Must stay true: whatever changes a prediction is in the head, so that predictions of two kinds never mix; a file that is
  * no journal is never written over.
  */
-
 import * as v from "valibot";
 import { describe } from "../checkpoint/describe.ts";
 import { InputError } from "../errors.ts";
 import { jsonText } from "../format/json.ts";
+import { checkJsonSize } from "../format/json-limits.ts";
 import type { QuestionPrediction } from "./predict.ts";
 import type { SquadDataset } from "./squad.ts";
 
@@ -66,65 +66,97 @@ export function formatLine(value: JournalHead | QuestionPrediction): string {
  * @throws InputError if it is no journal, was begun for something else than `head`, or is damaged: the line is named.
  */
 export function readJournal(text: string, head: JournalHead, name: string, contexts: Contexts): QuestionPrediction[] {
-  // Behind the last line break is nothing, or a line that was cut.
-  const [first, ...lines] = text.split("\n").slice(0, -1);
-  if (first === undefined) checkCutHead(text, head, name);
-  else checkHead(first, head, name);
+  const predictions: QuestionPrediction[] = [];
   const lineOf = new Map<string, number>();
-  return lines.map((line, index) => {
-    const number = index + 2;
-    const damaged = (fault: string): InputError => refused(`${name} is damaged in line ${number}${fault}`, wholeLine);
-    const result = v.safeParse(Line, parsed(line));
-    if (!result.success) throw damaged("");
-    const { id, text: answer, nBest } = result.output;
-    const context = contexts.get(id);
-    const before = lineOf.get(id);
-    if (context === undefined) throw damaged(`: the data set has no question ${describe(id)}`);
-    if (before !== undefined) throw damaged(`: line ${before} has the question ${describe(id)} already`);
-    const stranger = [answer, ...nBest.map((entry) => entry.text)].find((piece) => !context.includes(piece));
-    if (stranger !== undefined) throw damaged(`: the text of the question has no ${describe(stranger)}`);
-    lineOf.set(id, number);
-    return result.output;
-  });
+  let number = 0;
+  for (const line of wholeLines(text)) {
+    number++;
+    if (number === 1) checkHead(line, head, name);
+    else predictions.push(readLine(line, number, { name, contexts, lineOf }));
+  }
+  if (number === 0) checkCutHead(text, head, name);
+  return predictions;
 }
 
-const wholeLine = "one prediction for each question, in the order they were made";
+/** Behind the last line break is nothing, or a line that was cut. The first damaged line ends the reading. */
+function* wholeLines(text: string): Generator<string> {
+  let start = 0;
+  for (let end = text.indexOf("\n"); end !== -1; end = text.indexOf("\n", start)) {
+    yield text.slice(start, end);
+    start = end + 1;
+  }
+}
+
+interface Reading {
+  readonly name: string;
+  readonly contexts: Contexts;
+  /** The line of each question that was read; the line read now is added. */
+  readonly lineOf: Map<string, number>;
+}
+
+function readLine(line: string, number: number, { name, contexts, lineOf }: Reading): QuestionPrediction {
+  const damaged = (fault: string): InputError =>
+    new InputError({
+      found: `${name} is damaged in line ${number}${fault}`,
+      expected: "one prediction for each question, in the order they were made",
+      advice: "Delete that line, and its question is answered anew, or delete the file to begin anew.",
+    });
+  const result = v.safeParse(Line, parsed(line));
+  if (!result.success) throw damaged("");
+  const { id, text: answer, nBest } = result.output;
+  const context = contexts.get(id);
+  const before = lineOf.get(id);
+  if (context === undefined) throw damaged(`: the data set has no question ${describe(id)}`);
+  if (before !== undefined) throw damaged(`: line ${before} has the question ${describe(id)} already`);
+  const foreign = [answer, ...nBest.map((entry) => entry.text)].find((piece) => !context.includes(piece));
+  if (foreign !== undefined) throw damaged(`: the text of the question has no ${describe(foreign)}`);
+  lineOf.set(id, number);
+  return result.output;
+}
 
 /** Nothing but the beginning of this very head: the process stopped as it was written. */
 function checkCutHead(text: string, head: JournalHead, name: string): void {
-  if (!formatLine(head).startsWith(text))
-    throw refused(`${name} is not the journal of an evaluation`, "one, or no file");
+  if (!formatLine(head).startsWith(text)) throw notAJournal(name);
 }
 
 function checkHead(line: string, head: JournalHead, name: string): void {
   const found = parsed(line);
-  if (typeof found !== "object" || found === null || !("format" in found)) {
-    throw refused(`${name} is not the journal of an evaluation`, "one, or no file");
-  }
+  if (typeof found !== "object" || found === null || !("format" in found)) throw notAJournal(name);
   const before: Readonly<Record<string, unknown>> = { ...found };
-  const stranger = Object.keys(before).find((key) => !Object.hasOwn(head, key));
-  if (stranger !== undefined) throw refused(`${name} is damaged in line 1: it has ${describe(stranger)}`, "its head");
+  const extra = Object.keys(before).find((key) => !Object.hasOwn(head, key));
+  if (extra !== undefined) {
+    throw new InputError({
+      found: `${name} is damaged in line 1: it has ${describe(extra)}`,
+      expected: "its head",
+      advice: "Delete the file to begin anew.",
+    });
+  }
   for (const [key, now] of Object.entries(head)) {
     if (before[key] === now) continue;
     const change =
       key === "questions"
         ? "its questions are other ones"
         : `its ${key} is ${describe(before[key])}, and now ${describe(now)} is asked for`;
-    throw refused(`${name} was begun for something else: ${change}`, "the same");
+    throw new InputError({
+      found: `${name} was begun for something else: ${change}`,
+      expected: "the same",
+      advice: "Go on with the options it was begun with, or delete it to begin anew.",
+    });
   }
 }
 
-function refused(found: string, expected: string): InputError {
+function notAJournal(name: string): InputError {
   return new InputError({
-    found,
-    expected,
-    advice: "Go on with the options it was begun with, or delete it to begin anew.",
+    found: `${name} is not the journal of an evaluation`,
+    expected: "one, or no file",
+    advice: "Move it elsewhere, or name another file for the result.",
   });
 }
 
-/** @returns nothing if it is not JSON. */
+/** @returns nothing if it is not JSON, or holds more than a line does. */
 function parsed(line: string): unknown {
   try {
+    checkJsonSize(line, { Fault: InputError, name: "", advice: "" });
     return JSON.parse(line);
   } catch {
     return undefined;

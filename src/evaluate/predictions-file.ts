@@ -1,9 +1,8 @@
 /**
  * The official format of predictions, `{ "question id": "answer" }`, and of null odds, `{ "question id": number }`.
  */
-
+import { isRecord } from "../arguments.ts";
 import { describe } from "../checkpoint/describe.ts";
-import { isJsonObject } from "../checkpoint/json.ts";
 import { InputError } from "../errors.ts";
 import { jsonText } from "../format/json.ts";
 import { parseJson } from "./squad.ts";
@@ -32,7 +31,7 @@ function parseById<T>(
   expected: string,
 ): Map<string, T> {
   const value = parseJson(json, name);
-  if (!isJsonObject(value)) throw new InputError({ found: `${name} is ${describe(value)}`, expected });
+  if (!isRecord(value)) throw new InputError({ found: `${name} is ${describe(value)}`, expected });
   const byId = new Map<string, T>();
   for (const [id, item] of Object.entries(value)) {
     if (!isRight(item)) {

@@ -7,8 +7,11 @@
  */
 import * as v from "valibot";
 import { describe, reasonOf } from "../checkpoint/describe.ts";
-import { InputError } from "../errors.ts";
-import { jsonExcess } from "../text/json-limits.ts";
+import { InputError, NOT_ITS_NAME } from "../errors.ts";
+import { checkJsonSize } from "../format/json-limits.ts";
+
+/** The largest, the training set of SQuAD 2.0, has some 1.2 million. What is accepted fits in a heap of 256 MB. */
+const MAX_VALUES = 2_500_000;
 
 /** Whose rules count: 1.1 has an answer to every question, 2.0 has not. */
 export type SquadKind = "1.1" | "2.0";
@@ -65,7 +68,7 @@ const SquadJson = v.object(
  * @throws InputError that says where the file is not SQuAD's, or contradicts itself.
  */
 export function parseSquad(json: string, name: string): SquadDataset {
-  const result = v.safeParse(SquadJson, parseJson(json, name), { abortEarly: true });
+  const result = v.safeParse(SquadJson, parseJson(json, name, MAX_VALUES), { abortEarly: true });
   if (!result.success) throw issueError(result.issues[0], name);
   const seen = new Set<string>();
   const questions: SquadQuestion[] = [];
@@ -82,13 +85,9 @@ export function parseSquad(json: string, name: string): SquadDataset {
   return { kind: questions.some(({ answers }) => answers.length === 0) ? "2.0" : "1.1", questions };
 }
 
-/** @throws InputError if the text is not JSON, or nests deeper than any file of results does. */
-export function parseJson(json: string, name: string): unknown {
-  const excess = jsonExcess(json, Number.POSITIVE_INFINITY);
-  if (excess !== undefined) {
-    const { found, expected } = excess;
-    throw new InputError({ found: `${name} ${found}`, expected, advice: "Check that it is the file its name says." });
-  }
+/** @throws InputError if the text is not JSON, nests deeper than any file of results does, or holds too many values. */
+export function parseJson(json: string, name: string, maxValues?: number): unknown {
+  checkJsonSize(json, { Fault: InputError, name, advice: NOT_ITS_NAME, maxValues });
   try {
     return JSON.parse(json);
   } catch (cause) {

@@ -6,39 +6,44 @@
  * keeps a lock alive by touching it every few seconds instead, which a process that computes for longer cannot do.)
  *
  * Must stay true: a lock of a living process of this machine is never taken over; one of another machine, of which nothing
- * can be known, neither.
+ * can be known, neither; what is no lock is left as it is.
  */
 import { randomUUID } from "node:crypto";
-import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { lstat, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import * as v from "valibot";
-import { InputError } from "../errors.ts";
-import { codeOf } from "./write-failure.ts";
+import { codeOf, InputError } from "../errors.ts";
 
 const Owner = v.object({ pid: v.pipe(v.number(), v.integer(), v.minValue(1)), started: v.string(), host: v.string() });
 type Owner = v.InferOutput<typeof Owner>;
 
 /** A lock that names no process yet is being written, or its process was killed at that very moment. */
 const beingWrittenMs = 5000;
+/** Bytes; the names of machines are short. */
+const longestOwner = 1000;
 
 export class LockFile {
   readonly #path: string;
 
-  private constructor(path: string) {
+  readonly #content: string;
+
+  private constructor(path: string, content: string) {
     this.#path = path;
+    this.#content = content;
   }
 
   /**
    * @param path of the lock, which is made.
    * @param subject what is locked, in errors.
-   * @throws InputError if another process has it; the system's error if it cannot be made.
+   * @throws InputError if another process has it, or something else is there; the system's error if it cannot be made.
    */
   static async take(path: string, subject: string): Promise<LockFile> {
     const owner: Owner = { pid: process.pid, started: await startOf(process.pid), host: hostname() };
+    const content = JSON.stringify(owner);
     for (;;) {
       try {
-        await writeFile(path, JSON.stringify(owner), { flag: "wx" });
-        return new LockFile(path);
+        await writeFile(path, content, { flag: "wx" });
+        return new LockFile(path, content);
       } catch (error) {
         if (codeOf(error) !== "EEXIST") throw error;
       }
@@ -46,16 +51,20 @@ export class LockFile {
     }
   }
 
+  /** Leaves the lock of a process that took this one's place. */
   async release(): Promise<void> {
-    await rm(this.#path, { force: true });
+    const found = await readFile(this.#path, "utf8").catch(() => undefined);
+    if (found === this.#content) await rm(this.#path, { force: true });
   }
 }
 
 /** Makes way for a new lock if the process of this one is gone. */
 async function takeAway(path: string, subject: string): Promise<void> {
-  const content = await contentOf(path);
-  const owner = ownerIn(content);
-  if (owner === undefined ? await isBeingWritten(path) : await isAtWork(owner)) throw inUse(path, subject, owner);
+  const found = await look(path, subject);
+  if (found === undefined) return;
+  const { content, owner, changed } = found;
+  const isHeld = owner === undefined ? Date.now() - changed < beingWrittenMs : await isAtWork(owner);
+  if (isHeld) throw inUse(path, subject, owner);
   // Of several processes that find it, one moves it; another may have moved it and made its own since it was looked at.
   const aside = `${path}.${randomUUID()}`;
   try {
@@ -64,30 +73,48 @@ async function takeAway(path: string, subject: string): Promise<void> {
     if (codeOf(error) === "ENOENT") return;
     throw error;
   }
-  if ((await contentOf(aside)) === content) return rm(aside, { force: true });
+  if ((await readFile(aside, "utf8")) === content) return rm(aside, { force: true });
   await rename(aside, path);
   throw inUse(path, subject, undefined);
 }
 
-async function contentOf(path: string): Promise<string> {
-  try {
-    return (await stat(path)).size > 1000 ? "" : await readFile(path, "utf8");
-  } catch {
-    return "";
-  }
+interface Found {
+  readonly content: string;
+  /** Absent where the file is empty. */
+  readonly owner: Owner | undefined;
+  /** When it was last written, in milliseconds since 1970. */
+  readonly changed: number;
 }
 
-function ownerIn(content: string): Owner | undefined {
+/**
+ * The lock that is there, if there is one.
+ * @throws InputError if something else has its name; the system's error if it cannot be read.
+ */
+async function look(path: string, subject: string): Promise<Found | undefined> {
   try {
-    return v.parse(Owner, JSON.parse(content));
+    const info = await lstat(path);
+    const content = info.isFile() && info.size <= longestOwner ? await readFile(path, "utf8") : undefined;
+    const owner = ownerIn(content);
+    if (content === "" || (content !== undefined && owner !== undefined)) {
+      return { content, owner, changed: info.mtimeMs };
+    }
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return undefined;
+    throw error;
+  }
+  throw new InputError({
+    found: `${path} is no lock of fusebert`,
+    expected: `nothing of that name: it marks that a process is at work on ${subject}`,
+    advice: "Move it elsewhere, or name another file.",
+  });
+}
+
+function ownerIn(content: string | undefined): Owner | undefined {
+  try {
+    return v.parse(Owner, JSON.parse(content ?? ""));
   } catch {
     return undefined;
   }
-}
-
-async function isBeingWritten(path: string): Promise<boolean> {
-  const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: 0 }));
-  return Date.now() - mtimeMs < beingWrittenMs;
 }
 
 async function isAtWork({ pid, started, host }: Owner): Promise<boolean> {

@@ -2,7 +2,7 @@
  * Reads a file or standard input whole, up to a limit. Node only.
  *
  * Must stay true: bytes are counted while they are read, because pipes and devices state no size and a file may grow; an
- * abort ends every wait at once, also that for somebody to write into a pipe; named pipes and `<(…)` are read like files.
+ * abort ends every wait at once, including the wait for the writer of a pipe; named pipes and `<(…)` are read like files.
  */
 import { constants } from "node:buffer";
 import { createReadStream, constants as flags, fstatSync, openSync, type Stats } from "node:fs";
@@ -10,7 +10,7 @@ import { stat } from "node:fs/promises";
 import { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import { isatty, ReadStream } from "node:tty";
-import { InputError, messageOf } from "../errors.ts";
+import { codeOf, InputError, messageOf } from "../errors.ts";
 
 export interface ReadLimit {
   readonly bytes: number;
@@ -31,6 +31,8 @@ export interface ReadOptions {
   readonly inspect?: (piece: Buffer, offset: number) => void;
   /** Refuses what is no ordinary file: where nothing else can be meant. */
   readonly ordinaryOnly?: boolean;
+  /** What to do about a folder or the like where the user did not name it. */
+  readonly adviceIfOther?: string;
 }
 
 /** The longest text that JavaScript can hold; a text is never longer in UTF-16 units than in UTF-8 bytes. */
@@ -82,9 +84,12 @@ function openStream(path: string): Readable {
   return createReadStream(path, { fd, highWaterMark: pieceSize });
 }
 
-function checkKind(path: string, found: Stats, { expected, limit, ordinaryOnly }: ReadOptions): void {
-  const refuse = (kind: string, advice?: string): InputError =>
-    new InputError({ found: `${path} is ${kind}`, expected, ...(advice !== undefined && { advice }) });
+function checkKind(path: string, found: Stats, options: ReadOptions): void {
+  const { expected, limit, ordinaryOnly, adviceIfOther } = options;
+  const refuse = (kind: string, usual?: string): InputError => {
+    const advice = adviceIfOther ?? usual;
+    return new InputError({ found: `${path} is ${kind}`, expected, ...(advice !== undefined && { advice }) });
+  };
   if (found.isDirectory()) throw refuse("a folder", "Name a file in it.");
   if (found.isSocket()) throw refuse("a socket", "Name a file, or pipe into standard input.");
   if (found.isBlockDevice()) throw refuse("a disk");
@@ -138,7 +143,7 @@ const reasons: Readonly<Record<string, string>> = {
 
 function unreadable(name: string, cause: unknown, { expected, adviceIfMissing }: ReadOptions): InputError {
   if (cause instanceof InputError) return cause;
-  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  const code = codeOf(cause);
   return new InputError({
     found: `${name} ${reasons[code] ?? `cannot be read (${messageOf(cause)})`}`,
     expected,

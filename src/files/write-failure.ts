@@ -2,7 +2,7 @@
  * What a file that cannot be written means: a place that is wrong, which is the caller's to mend, or a disk that takes no
  * more, which says what has become of the result. Node only.
  */
-import { InputError, messageOf, WriteError } from "../errors.ts";
+import { codeOf, InputError, messageOf, WriteError } from "../errors.ts";
 
 /** Codes of a place that was right and takes no more. */
 const exhausted: Readonly<Record<string, string>> = {
@@ -21,8 +21,12 @@ export interface WriteAttempt {
   readonly kept: string;
 }
 
-/** @returns a WriteError where the place takes no more, else an InputError. */
+/**
+ * @returns a WriteError where the place takes no more, else an InputError.
+ * @throws the cause if it is not the system's: the place is not to blame for a defect.
+ */
 export function writeFailure(path: string, cause: unknown, attempt: WriteAttempt): InputError | WriteError {
+  if (!(cause instanceof Error && "syscall" in cause)) throw cause;
   const reason = exhausted[codeOf(cause)];
   if (reason !== undefined) {
     return new WriteError({
@@ -34,9 +38,4 @@ export function writeFailure(path: string, cause: unknown, attempt: WriteAttempt
   const { expected, advice } = attempt;
   const found = `${path} cannot be written (${messageOf(cause)})`;
   return new InputError({ found, expected, ...(advice !== undefined && { advice }), cause });
-}
-
-/** The code of an error of Node's, or nothing. */
-export function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "";
 }

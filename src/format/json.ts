@@ -1,7 +1,7 @@
 /**
  * JSON for printing and for files.
  *
- * Must stay true: whoever reads it has the same value, and a terminal that shows it obeys nothing in it.
+ * Must stay true: a reader gets the same value, and a terminal that shows the text obeys nothing in it.
  */
 import { escapeOf } from "./displayable.ts";
 

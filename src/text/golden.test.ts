@@ -30,6 +30,7 @@ const questions: QuestionRow[] = JSON.parse(readRepositoryFile(`${folder}/questi
 
 const fromVocabulary = BertTokenizer.fromVocabulary(
   readRepositoryFile("models/builtin/vocab.txt"),
+  "vocab.txt",
   readRepositoryFile("models/builtin/tokenizer_config.json"),
 );
 

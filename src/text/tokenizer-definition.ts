@@ -4,10 +4,10 @@
  * Must stay true: a definition that passed has an id for every special token, no id twice, and only ids that fit an
  * Int32Array.
  */
-import { CheckpointError, GET_AGAIN, messageOf } from "../errors.ts";
+import { CheckpointError, GET_AGAIN, messageOf, NOT_ITS_NAME } from "../errors.ts";
+import { checkJsonSize, hasObjectBeyond } from "../format/json-limits.ts";
 import type { AddedToken } from "./added-tokens.ts";
 import { isWellFormed } from "./characters.ts";
-import { jsonExcess } from "./json-limits.ts";
 import type { NormalizerOptions } from "./normalize.ts";
 
 /** The ids of the special tokens. */
@@ -28,12 +28,14 @@ export interface TokenizerDefinition {
   readonly maxInputCharsPerWord: number;
   readonly unknownId: number;
   readonly special: SpecialTokens;
+  /** What the files say that their user should know, as sentences without the full stop. */
+  readonly warnings: readonly string[];
 }
 
 const LARGEST_ID = 0x7fffffff;
 /** The largest vocabulary of a BERT, LaBSE's, has 501,153 tokens. */
 export const MAX_TOKENS = 600_000;
-/** Of all added tokens together: for each a node of a trie is made (`added-tokens.ts`). */
+/** Limits all added tokens together: for each character a node of a trie is made (`added-tokens.ts`). */
 const MAX_ADDED_CHARACTERS = 250_000;
 
 export function isTokenId(value: unknown): value is number {
@@ -131,7 +133,7 @@ export function tooManyTokens(name: string): CheckpointError {
   return new CheckpointError({
     found: `${name} has more than ${MAX_TOKENS} tokens`,
     expected: "the vocabulary of a BERT, the largest of which has 501153",
-    advice: "Check that it is the file its name says.",
+    advice: NOT_ITS_NAME,
   });
 }
 
@@ -144,14 +146,10 @@ export function parseJson(json: string, name: string): unknown {
 }
 
 function parsed(json: string, name: string): unknown {
-  const excess = jsonExcess(json);
-  if (excess !== undefined) {
-    throw new CheckpointError({
-      found: `${name} ${excess.found}`,
-      expected: excess.expected,
-      advice: "Only the tokenizer of a BERT can be used: check that the file is one.",
-    });
-  }
+  const advice = "Only the tokenizer of a BERT can be used: check that the file is one.";
+  checkJsonSize(json, { Fault: CheckpointError, name, advice });
+  // Before it is parsed, which takes a second and some hundred megabytes; no other object of such a file is as large.
+  if (hasObjectBeyond(json, MAX_TOKENS)) throw tooManyTokens(name);
   try {
     return JSON.parse(json);
   } catch (cause) {

@@ -126,7 +126,7 @@ describe("vocab.txt", () => {
       sep_token: { content: "e", lstrip: true, rstrip: false, single_word: true, normalized: false },
       added_tokens_decoder: { "20": { content: "<x>", special: false } },
     };
-    const tokenizer = BertTokenizer.fromVocabulary(lines, JSON.stringify(config));
+    const tokenizer = BertTokenizer.fromVocabulary(lines, undefined, JSON.stringify(config));
     expect(tokenizer.special.sep).toBe(5);
     expect(tokenizer.vocabularySize).toBe(21);
     expect(show(tokenizer, "É e 中文<x>")).toEqual(["É@0-1", "e@1-3", "中@4-5", "##文@5-6", "<x>@6-9"]);
@@ -141,7 +141,7 @@ describe("vocab.txt", () => {
     [lines, '{"cls_token":"[SEP]"}', /^tokenizer_config\.json: \[CLS\], \[SEP\] and \[UNK\] have the ids 3, 3 and 1/],
     [lines, '{"added_tokens_decoder":{"0":{"content":"x"}}}', /"\[PAD\]" and "x" both have the id 0/],
   ])("%#: wrong files are refused", (vocabulary, config, message) => {
-    expect(() => BertTokenizer.fromVocabulary(vocabulary, config)).toThrow(CheckpointError);
-    expect(() => BertTokenizer.fromVocabulary(vocabulary, config)).toThrow(message);
+    expect(() => BertTokenizer.fromVocabulary(vocabulary, undefined, config)).toThrow(CheckpointError);
+    expect(() => BertTokenizer.fromVocabulary(vocabulary, undefined, config)).toThrow(message);
   });
 });

@@ -15,12 +15,10 @@ import { reconcileNormalizer } from "./tokenizer-config.ts";
 import {
   checkSpecial,
   isTokenId,
-  MAX_TOKENS,
   parseJson,
   requireId,
   type TokenizerDefinition,
   tokensById,
-  tooManyTokens,
 } from "./tokenizer-definition.ts";
 import { tokenIdSchema, validate } from "./validate.ts";
 
@@ -79,15 +77,17 @@ export function readTokenizerJson(json: string, name: string, configJson: string
   const { cls, sep } = readSpecialIds(file.post_processor, vocabulary, addedTokens, name);
   const special = { cls, sep, pad: requireId("[PAD]", vocabulary, addedTokens, name), unk };
   checkSpecial(special, name);
+  const { settings, warnings } = reconcileNormalizer(file.normalizer, configJson, name);
   return {
     vocabulary,
     tokens,
     addedTokens,
-    normalizer: readNormalizer(reconcileNormalizer(file.normalizer, configJson)),
+    normalizer: readNormalizer(settings),
     continuingSubwordPrefix: file.model.continuing_subword_prefix,
     maxInputCharsPerWord: file.model.max_input_chars_per_word,
     unknownId: unk,
     special,
+    warnings,
   };
 }
 
@@ -105,7 +105,6 @@ function checkModelType(parsed: unknown, name: string): void {
 function readVocab(vocab: Readonly<Record<string, unknown>>, name: string): Map<string, number> {
   const vocabulary = new Map<string, number>();
   const words = Object.keys(vocab);
-  if (words.length > MAX_TOKENS) throw tooManyTokens(name);
   for (const token of words) {
     const id = vocab[token];
     if (!isTokenId(id)) {

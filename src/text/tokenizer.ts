@@ -32,6 +32,8 @@ export class BertTokenizer {
   readonly special: SpecialTokens;
   /** One more than the highest id. */
   readonly vocabularySize: number;
+  /** What the files say that their user should know, as sentences without the full stop. */
+  readonly warnings: readonly string[];
   readonly #tokens: ReadonlyMap<number, string>;
   readonly #normalizer: BertNormalizer;
   readonly #wordPiece: WordPiece;
@@ -43,6 +45,7 @@ export class BertTokenizer {
   private constructor(definition: TokenizerDefinition) {
     const { addedTokens, special, tokens } = definition;
     this.special = special;
+    this.warnings = definition.warnings;
     this.#tokens = tokens;
     this.vocabularySize = highest(tokens.keys()) + 1;
     this.#normalizer = new BertNormalizer(definition.normalizer);
@@ -69,11 +72,11 @@ export class BertTokenizer {
   }
 
   /**
-   * From the contents of a vocab.txt and a tokenizer_config.json. Without the latter: lower case, accents off.
+   * From the contents of a vocab.txt, which errors call `name`, and a tokenizer_config.json. Without the latter: lower case, accents off.
    * @throws CheckpointError when they are damaged, or not the tokenizer of a BERT.
    */
-  static fromVocabulary(vocabulary: string, tokenizerConfig?: string): BertTokenizer {
-    return new BertTokenizer(readVocabulary(vocabulary, tokenizerConfig));
+  static fromVocabulary(vocabulary: string, name = "vocab.txt", tokenizerConfig?: string): BertTokenizer {
+    return new BertTokenizer(readVocabulary(vocabulary, name, tokenizerConfig));
   }
 
   /** The token with this id, for people to read; an id the vocabulary lacks is said to be that. */

@@ -6,7 +6,7 @@
 import * as v from "valibot";
 import { CheckpointError, GET_AGAIN } from "../errors.ts";
 import type { AddedToken } from "./added-tokens.ts";
-import { CONFIG_NAME, settingsEntries } from "./tokenizer-config.ts";
+import { configBeside, settingsEntries } from "./tokenizer-config.ts";
 import {
   checkSpecial,
   findId,
@@ -19,8 +19,6 @@ import {
   tooManyTokens,
 } from "./tokenizer-definition.ts";
 import { validate } from "./validate.ts";
-
-const VOCABULARY_NAME = "vocab.txt";
 
 /** Tokenizers that are BERT's under another name. Others with a vocab.txt split words differently (Japanese ones do). */
 const BERT_CLASS = /^(Bert|DistilBert|Electra|MobileBert|ConvBert|SqueezeBert|Splinter)Tokenizer(Fast)?$/;
@@ -48,26 +46,26 @@ const configSchema = v.object({
 type Config = v.InferOutput<typeof configSchema>;
 type Special = Config["pad_token"];
 
-/** @throws CheckpointError when the files are damaged, or not the tokenizer of a BERT. */
-export function readVocabulary(vocabularyText: string, configJson: string | undefined): TokenizerDefinition {
-  const config = validate(
-    configSchema,
-    configJson === undefined ? {} : parseJson(configJson, CONFIG_NAME),
-    CONFIG_NAME,
-  );
-  checkClass(config);
-  const vocabulary = readLines(vocabularyText);
-  const addedTokens = readAddedTokens(config, vocabulary);
-  const tokens = tokensById(vocabulary, addedTokens, CONFIG_NAME);
-  const idOf = (token: string) => requireId(token, vocabulary, addedTokens, VOCABULARY_NAME);
-  const unk = requireId(contentOf(config.unk_token, "[UNK]"), vocabulary, [], VOCABULARY_NAME);
+/**
+ * @param name names vocab.txt in errors.
+ * @throws CheckpointError when the files are damaged, or not the tokenizer of a BERT.
+ */
+export function readVocabulary(text: string, name: string, configJson: string | undefined): TokenizerDefinition {
+  const configName = configBeside(name);
+  const config = validate(configSchema, configJson === undefined ? {} : parseJson(configJson, configName), configName);
+  checkClass(config, configName);
+  const vocabulary = readLines(text, name);
+  const addedTokens = readAddedTokens(config, vocabulary, configName);
+  const tokens = tokensById(vocabulary, addedTokens, configName);
+  const idOf = (token: string) => requireId(token, vocabulary, addedTokens, name);
+  const unk = requireId(contentOf(config.unk_token, "[UNK]"), vocabulary, [], name);
   const special = {
     cls: idOf(contentOf(config.cls_token, "[CLS]")),
     sep: idOf(contentOf(config.sep_token, "[SEP]")),
     pad: idOf(contentOf(config.pad_token, "[PAD]")),
     unk,
   };
-  checkSpecial(special, CONFIG_NAME);
+  checkSpecial(special, configName);
   return {
     vocabulary,
     tokens,
@@ -82,13 +80,14 @@ export function readVocabulary(vocabularyText: string, configJson: string | unde
     maxInputCharsPerWord: 100,
     unknownId: unk,
     special,
+    warnings: [],
   };
 }
 
-function checkClass({ tokenizer_class: name }: Config): void {
+function checkClass({ tokenizer_class: name }: Config, configName: string): void {
   if (name === undefined || name === null || BERT_CLASS.test(name)) return;
   throw new CheckpointError({
-    found: `${CONFIG_NAME}: tokenizer_class is ${JSON.stringify(name)}`,
+    found: `${configName}: tokenizer_class is ${JSON.stringify(name)}`,
     expected: '"BertTokenizer" or one that works like it',
     advice:
       "Add the model's tokenizer.json, which is read instead, if there is one; otherwise choose a BERT checkpoint.",
@@ -96,25 +95,25 @@ function checkClass({ tokenizer_class: name }: Config): void {
 }
 
 /** A token that stands on two lines has the id of the later, as in Hugging Face's. */
-function readLines(text: string): Map<string, number> {
+function readLines(text: string, name: string): Map<string, number> {
   // Counted before they are taken apart: a text of nothing but line breaks takes twenty times its memory.
   let count = 1;
   for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) count++;
   for (let at = text.indexOf("\r"); at !== -1; at = text.indexOf("\r", at + 1)) count++;
-  if (count > 2 * MAX_TOKENS) throw tooManyTokens(VOCABULARY_NAME);
+  if (count > 2 * MAX_TOKENS) throw tooManyTokens(name);
   const lines = text.split(/\r\n|\r|\n/);
   if (lines.at(-1) === "") lines.pop();
-  if (lines.length > MAX_TOKENS) throw tooManyTokens(VOCABULARY_NAME);
+  if (lines.length > MAX_TOKENS) throw tooManyTokens(name);
   return new Map(lines.map((token, id) => [token, id]));
 }
 
-function readAddedTokens(config: Config, vocabulary: ReadonlyMap<string, number>): AddedToken[] {
+function readAddedTokens(config: Config, vocabulary: ReadonlyMap<string, number>, configName: string): AddedToken[] {
   const tokens = new Map<string, AddedToken>();
   for (const [key, entry] of Object.entries(config.added_tokens_decoder)) {
     const id = Number(key);
     if (!isTokenId(id) || key !== String(id)) {
       throw new CheckpointError({
-        found: `${CONFIG_NAME}: added_tokens_decoder has the key ${JSON.stringify(key)}`,
+        found: `${configName}: added_tokens_decoder has the key ${JSON.stringify(key)}`,
         expected: "the id of a token",
         advice: GET_AGAIN,
       });

@@ -2,8 +2,11 @@
  * Reads mutated files by the thousand. Each must be read or be refused with a typed error, soon and without leaving
  * anything in memory. Seeds are fixed: a failure names its own, and can be repeated by it.
  */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { getHeapStatistics } from "node:v8";
-import { expect } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { FusebertError } from "../../src/errors.ts";
 import { seededUniform } from "../../src/tensor/random.ts";
 import { collectNow } from "../support/collect-garbage.ts";
@@ -23,7 +26,7 @@ export interface FuzzKind {
 /** What a reader returns that refuses without an error. */
 export const REFUSED = Symbol("refused");
 
-export interface FuzzFigures {
+interface FuzzFigures {
   readonly kind: string;
   readonly runs: number;
   readonly read: number;
@@ -34,6 +37,24 @@ export interface FuzzFigures {
   readonly growthMB: number;
 }
 
+/** A test of every kind, with a cache of its own, and the figures as a table: heaps, and the slowest file of each kind. */
+export function testKinds(kinds: readonly FuzzKind[], runs: number): void {
+  const figures: FuzzFigures[] = [];
+  let cache: string;
+  beforeAll(() => {
+    cache = mkdtempSync(join(tmpdir(), "fusebert-fuzz-"));
+    vi.stubEnv("XDG_CACHE_HOME", cache);
+  });
+  afterAll(() => {
+    vi.unstubAllEnvs();
+    rmSync(cache, { recursive: true });
+    console.log(formatFigures(figures));
+  });
+  test.each(kinds)("mutated files: $name", async (kind) => {
+    figures.push(await fuzz(kind, runs));
+  });
+}
+
 /** Only what hangs: on a machine of its own the slowest takes a fifth of a second. */
 const LONGEST_MS = 60_000;
 const LONGEST_MESSAGE = 2000;
@@ -42,7 +63,7 @@ const MOST_GROWTH_MB = 8;
 
 const heapMB = () => getHeapStatistics().used_heap_size / 1e6;
 
-export async function fuzz({ name, mutate, read }: FuzzKind, runs: number): Promise<FuzzFigures> {
+async function fuzz({ name, mutate, read }: FuzzKind, runs: number): Promise<FuzzFigures> {
   let [accepted, slowestMs, peakHeapMB, early] = [0, 0, 0, 0];
   for (let seed = 0; seed < runs; seed++) {
     if (seed === Math.floor(runs / 4)) {
@@ -79,7 +100,7 @@ function checkError(error: unknown, what: string): void {
 }
 
 /** The figures as lines of a table. */
-export function formatFigures(figures: readonly FuzzFigures[]): string {
+function formatFigures(figures: readonly FuzzFigures[]): string {
   const row = (cells: readonly string[]) =>
     cells.map((cell, column) => (column === 0 ? cell.padEnd(22) : cell.padStart(11))).join("");
   const head = row(["kind", "runs", "read", "refused", "slowest", "peak heap", "growth"]);

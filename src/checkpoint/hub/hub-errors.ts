@@ -2,7 +2,7 @@
  * What the hub's refusals, the network's failures and the cache's mean to the person who asked for a model.
  */
 import { STATUS_CODES } from "node:http";
-import { DownloadError, type ErrorParts } from "../../errors.ts";
+import { codeOf, DownloadError, type ErrorParts } from "../../errors.ts";
 import { reasonOf } from "../describe.ts";
 import { retryAfterMs, Transient } from "./retry.ts";
 
@@ -82,7 +82,7 @@ export function damagedInCache(file: string, cause?: DownloadError): DownloadErr
 
 /** A file operation in the cache failed. */
 export function cacheFailure(cause: unknown, cacheFolder: string): DownloadError {
-  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  const code = codeOf(cause);
   const isFull = code === "ENOSPC" || code === "EDQUOT";
   return new DownloadError({
     found: isFull
@@ -151,8 +151,8 @@ function answered({ url, status }: Response): string {
  */
 function why(error: unknown): string {
   const cause = error instanceof Error ? error.cause : undefined;
-  const isMute = cause instanceof Error && cause.message === "" && "code" in cause;
-  return isMute ? String(cause.code) : reasonOf(error).replace(/\s+/g, " ");
+  const isMute = cause instanceof Error && cause.message === "" && codeOf(cause) !== "";
+  return isMute ? codeOf(cause) : reasonOf(error).replace(/\s+/g, " ");
 }
 
 /** After a redirect it is not the URL asked for that could not be reached; Node's errors say which. */

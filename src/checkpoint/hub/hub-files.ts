@@ -113,7 +113,8 @@ export class HubFiles implements ModelFiles {
     const { environment, asked, cache, client, options } = visit;
     const file = join(cache.snapshot(commit), path);
     const condition = await inspectFile(file);
-    if (condition === "whole") return true;
+    // Opening one that cannot be read says why.
+    if (condition === "whole" || condition === "unreadable") return true;
     if (condition === "absent") {
       if (await cache.knowsMissing(commit, path)) return false;
       if (!environment.offline) {

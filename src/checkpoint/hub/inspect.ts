@@ -20,7 +20,7 @@ import { readHeader } from "../safetensors-header.ts";
 import type { RemoteFile } from "./hub-client.ts";
 import { newHash } from "./incomplete-file.ts";
 
-export type Condition = "absent" | "whole" | "damaged" | "unknown";
+export type Condition = "absent" | "whole" | "damaged" | "unreadable" | "unknown";
 
 /** Files up to this many bytes are hashed whenever they are opened: some 20 ms for the largest. */
 const SMALL = 2 ** 24;
@@ -41,7 +41,7 @@ export async function inspectFile(path: string): Promise<Condition> {
     return info.size <= SMALL ? "unknown" : "whole";
   } catch (error) {
     if (error instanceof CheckpointError) return "damaged";
-    return "whole"; // It cannot be read, and opening it says why.
+    return "unreadable";
   }
 }
 

@@ -6,7 +6,7 @@
  */
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { CheckpointError } from "../../errors.ts";
+import { CheckpointError, codeOf } from "../../errors.ts";
 import { checkRange } from "../byte-sources.ts";
 import { reasonOf } from "../describe.ts";
 import type { ByteSource, ModelFiles } from "../files.ts";
@@ -122,10 +122,6 @@ class HandleSource implements ByteSource {
       filled += bytesRead;
     }
   }
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
 }
 
 /** ENOTDIR: a part of the path is a file, so there can be nothing below it. */

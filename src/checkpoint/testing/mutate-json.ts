@@ -8,7 +8,7 @@ type Json = Record<string, unknown>;
 /** What no reader should stumble over. Nested values are copied before use. */
 const ODD_VALUES: readonly unknown[] = [
   null, true, false, -1, 0, -0, 1, 1.5, 2 ** 31, 2 ** 40, 2 ** 53, 1e308, 1e-300, "", "[CLS]", "a", "\ud800", "\u0000",
-  "../x.safetensors", "BertTokenizer", "x".repeat(300), [], [[]], {}, { type: "BPE" }, [0, 0], ["", ""],
+  "../x.safetensors", "BertTokenizer", "x".repeat(300), [], [[]], {}, { type: "BPE" }, { toString: 1, valueOf: 1 }, [0, 0], ["", ""],
   Array.from({ length: 2000 }, () => 0), JSON.parse(`${"[".repeat(80)}${"]".repeat(80)}`),
 ]; // biome-ignore format: a list of values
 

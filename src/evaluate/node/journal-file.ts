@@ -57,26 +57,37 @@ export class JournalFile {
   }
 
   /** @throws WriteError if there is no more room; all that was appended before is kept. */
-  async append(predictions: readonly QuestionPrediction[]): Promise<void> {
-    await orFailure(this.path, () => this.#file.appendFile(predictions.map(formatLine).join("")));
+  async append(prediction: QuestionPrediction): Promise<void> {
+    await orFailure(this.path, () => this.#file.appendFile(formatLine(prediction)));
   }
 
   async close(): Promise<void> {
-    await this.#file.close();
-    await this.#lock.release();
+    try {
+      await this.#file.close();
+    } finally {
+      await this.#lock.release();
+    }
   }
 
   /** Once its predictions are where they belong. */
   async remove(): Promise<void> {
-    await this.#file.close();
-    await rm(this.path, { force: true });
-    await this.#lock.release();
+    try {
+      await this.#file.close();
+      await rm(this.path, { force: true });
+    } finally {
+      await this.#lock.release();
+    }
   }
 }
 
 async function readBytes(path: string): Promise<Buffer> {
   if (!existsSync(path)) return Buffer.alloc(0);
-  return readFileBytes(path, { limit: longestText, expected: "the journal of an evaluation", ordinaryOnly: true });
+  return readFileBytes(path, {
+    limit: longestText,
+    expected: "the journal of an evaluation, or nothing",
+    ordinaryOnly: true,
+    adviceIfOther: "Move it elsewhere, or name another file for the result.",
+  });
 }
 
 async function orFailure<T>(path: string, work: () => Promise<T>): Promise<T> {

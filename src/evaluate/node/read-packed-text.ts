@@ -2,18 +2,20 @@
  * Text from a file that may be packed: plain, gzip or xz, told apart by the first bytes and not by the name.
  *
  * Must stay true: what is damaged, cut short, not UTF-8 or larger than a text can be is refused, never read in part; a small
- * file that unpacks without end stops at the longest text there can be.
+ * file that unpacks to far more is refused at the first piece that cannot be text, or at the longest text there can be.
  */
 import { constants } from "node:buffer";
 import { createRequire } from "node:module";
-import { promisify } from "node:util";
-import { gunzip } from "node:zlib";
+import { createGunzip } from "node:zlib";
 import { reasonOf } from "../../checkpoint/describe.ts";
 import { InputError } from "../../errors.ts";
 import { longestText, readFileBytes } from "../../files/read-bytes.ts";
 
 const gzipMagic = [0x1f, 0x8b];
 const xzMagic = [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00];
+
+/** Bytes unpacked at a time. */
+const pieceSize = 2 ** 18;
 
 /** The last number of xz-decompress's messages: enum xz_ret of XZ Embedded. */
 const xzReasons: Readonly<Record<string, string>> = {
@@ -34,8 +36,7 @@ export async function readPackedText(path: string, signal?: AbortSignal): Promis
     if (nul >= 0) throw notText(path, `has a NUL byte at offset ${offset + nul}, as binary files do`);
   };
   const read = await readFileBytes(path, { limit: longestText, expected: "a file", signal, inspect });
-  const bytes = await unpack(read, path);
-  if (bytes.length > constants.MAX_STRING_LENGTH) throw tooLong(path);
+  const bytes = await unpack(read, path, signal);
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (cause) {
@@ -47,40 +48,50 @@ function notText(path: string, fault: string, cause?: unknown): InputError {
   return new InputError({ found: `${path} ${fault}`, expected: "JSON, plain or packed with gzip or xz", cause });
 }
 
-async function unpack(bytes: Buffer, path: string): Promise<Uint8Array> {
-  if (startsWith(bytes, gzipMagic)) return unpackGzip(bytes, path);
-  return startsWith(bytes, xzMagic) ? unpackXz(bytes, path) : bytes;
+/** @returns the bytes of a packed file unpacked, those of any other as they are. */
+async function unpack(bytes: Buffer, path: string, signal?: AbortSignal): Promise<Uint8Array> {
+  if (startsWith(bytes, gzipMagic)) return collect(unpackGzip(bytes, path), path, signal);
+  if (startsWith(bytes, xzMagic)) return collect(unpackXz(bytes, path), path, signal);
+  return bytes;
 }
 
 const startsWith = (bytes: Uint8Array, magic: readonly number[]): boolean =>
   magic.every((byte, index) => bytes[index] === byte);
 
-async function unpackGzip(bytes: Buffer, path: string): Promise<Uint8Array> {
+/** @throws InputError as soon as what was unpacked is too long or no text. */
+async function collect(pieces: AsyncIterable<Uint8Array>, path: string, signal?: AbortSignal): Promise<Uint8Array> {
+  const kept: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of pieces) {
+    signal?.throwIfAborted();
+    const nul = piece.indexOf(0);
+    if (nul >= 0) throw notText(path, `has a NUL byte at offset ${length + nul} when unpacked, as binary files do`);
+    length += piece.length;
+    if (length > constants.MAX_STRING_LENGTH) throw tooLong(path);
+    kept.push(piece);
+  }
+  return Buffer.concat(kept, length);
+}
+
+async function* unpackGzip(bytes: Buffer, path: string): AsyncIterable<Uint8Array> {
   try {
-    return await promisify(gunzip)(bytes, { maxOutputLength: constants.MAX_STRING_LENGTH });
+    const stream = createGunzip({ chunkSize: pieceSize });
+    stream.end(bytes);
+    yield* stream;
   } catch (cause) {
-    if (cause instanceof RangeError) throw tooLong(path);
     throw cannotUnpack(path, "gzip", reasonOf(cause), cause);
   }
 }
 
-async function unpackXz(bytes: Buffer, path: string): Promise<Uint8Array> {
+async function* unpackXz(bytes: Buffer, path: string): AsyncIterable<Uint8Array> {
   // Loaded only here, because it is seldom needed; by require, because Node finds no names in its CommonJS module.
   const { XzReadableStream } = createRequire(import.meta.url)("xz-decompress") as typeof import("xz-decompress");
-  const parts: Uint8Array[] = [];
-  let length = 0;
   try {
-    for await (const part of new XzReadableStream(new Blob([new Uint8Array(bytes)]).stream())) {
-      length += part.length;
-      if (length > constants.MAX_STRING_LENGTH) throw tooLong(path);
-      parts.push(part);
-    }
+    yield* new XzReadableStream(new Blob([new Uint8Array(bytes)]).stream());
   } catch (cause) {
-    if (cause instanceof InputError) throw cause;
     const reason = reasonOf(cause);
     throw cannotUnpack(path, "xz", xzReasons[/(\d+)$/.exec(reason)?.[1] ?? ""] ?? reason, cause);
   }
-  return Buffer.concat(parts);
 }
 
 function cannotUnpack(path: string, format: string, reason: string, cause: unknown): InputError {

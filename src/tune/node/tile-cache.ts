@@ -17,9 +17,9 @@ import {
   type TunedTile,
   type TunedTiles,
 } from "../../engines/webgpu/tuned-tiles.ts";
-import { type FusebertError, InputError, messageOf } from "../../errors.ts";
+import { codeOf, type FusebertError, InputError, messageOf } from "../../errors.ts";
 import { type ReadLimit, readFileBytes } from "../../files/read-bytes.ts";
-import { codeOf, writeFailure } from "../../files/write-failure.ts";
+import { writeFailure } from "../../files/write-failure.ts";
 import { jsonText } from "../../format/json.ts";
 
 /** Some thousand tiles, more than there are kernels. */

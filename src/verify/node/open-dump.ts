@@ -9,7 +9,7 @@ import { basename, dirname, join } from "node:path";
 import type { ByteSource } from "../../checkpoint/files.ts";
 import { FolderFiles } from "../../checkpoint/node/folder-files.ts";
 import { openSafetensors } from "../../checkpoint/safetensors.ts";
-import { InputError } from "../../errors.ts";
+import { codeOf, InputError } from "../../errors.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { asDumpError, type Dump, type LayerInQuestion, readDump, type TensorSource } from "../dump.ts";
 import { readNpy } from "../npy.ts";
@@ -40,8 +40,8 @@ async function isFolder(path: string): Promise<boolean> {
   try {
     return (await stat(path)).isDirectory();
   } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
-    const found = code === "ENOENT" ? `${path} does not exist` : `${path} cannot be read (${String(code ?? cause)})`;
+    const code = codeOf(cause);
+    const found = code === "ENOENT" ? `${path} does not exist` : `${path} cannot be read (${code || String(cause)})`;
     throw new InputError({ found, expected, cause });
   }
 }

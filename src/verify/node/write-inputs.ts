@@ -1,21 +1,20 @@
 /**
- * Writes what somebody needs to run their own kernel on the inputs that fusebert compares on. Node only.
+ * Writes what a user needs to run their own kernel on the inputs that fusebert compares on. Node only.
  *
  * - `inputs.safetensors`: hidden_states (f32) and attention_mask (i32)
  * - `weights.safetensors`: the layer's parameters (f32), by their Hugging Face names
  * - `layer.json`: sizes and conventions
  * - `dump.py`: from there to a dump
  *
- * Must stay true: a `dump.py` that is already there is never overwritten: somebody has put their kernel into it.
+ * Must stay true: a `dump.py` that is already there is never overwritten: a user has put their kernel into it.
  */
-
 import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { BertConfig } from "../../checkpoint/config.ts";
 import { expectedParameters } from "../../checkpoint/parameters.ts";
 import { encodeSafetensors } from "../../checkpoint/safetensors.ts";
-import { InputError } from "../../errors.ts";
-import { codeOf, writeFailure } from "../../files/write-failure.ts";
+import { codeOf, InputError } from "../../errors.ts";
+import { writeFailure } from "../../files/write-failure.ts";
 import { jsonText } from "../../format/json.ts";
 import { toFloat32 } from "../../tensor/half.ts";
 import type { Tensor } from "../../tensor/tensor.ts";

@@ -13,14 +13,29 @@ const QUOTE = 0x22;
 const COMMA = 0x2c;
 const BACKSLASH = 0x5c;
 
-export interface JsonExcess {
-  /** To follow the file's name: `nests deeper than 64 levels`. */
+interface JsonExcess {
   readonly found: string;
   readonly expected: string;
 }
 
-/** What a text holds too much of, if anything; also of a text that is no JSON. */
-export function jsonExcess(json: string, maxValues = MAX_VALUES): JsonExcess | undefined {
+export interface JsonRefusal {
+  /** The class of the error, one of `errors.ts`. */
+  readonly Fault: new (
+    parts: JsonExcess & { readonly advice: string },
+  ) => Error;
+  /** Names the text in the error. */
+  readonly name: string;
+  readonly advice: string;
+  readonly maxValues?: number | undefined;
+}
+
+/** @throws a `Fault` if the text, which need not be JSON, nests too deep or holds too many values. */
+export function checkJsonSize(json: string, { Fault, name, advice, maxValues }: JsonRefusal): void {
+  const excess = jsonExcess(json, maxValues);
+  if (excess !== undefined) throw new Fault({ ...excess, found: `${name} ${excess.found}`, advice });
+}
+
+function jsonExcess(json: string, maxValues = MAX_VALUES): JsonExcess | undefined {
   let depth = 0;
   let values = 1;
   for (let at = 0; at < json.length; at++) {
@@ -43,6 +58,27 @@ export function jsonExcess(json: string, maxValues = MAX_VALUES): JsonExcess | u
     }
   }
   return undefined;
+}
+
+/** Whether an object of a text that `checkJsonSize` let pass has more keys than that. */
+export function hasObjectBeyond(json: string, maxKeys: number): boolean {
+  /** Of the container that is open; a list has none. */
+  let keys = Number.NEGATIVE_INFINITY;
+  const outer: number[] = [];
+  for (let at = 0; at < json.length; at++) {
+    const unit = json.charCodeAt(at);
+    if (unit === QUOTE) {
+      at = endOfString(json, at) - 1;
+    } else if (unit === COMMA) {
+      if (++keys > maxKeys) return true;
+    } else if (unit === 0x5b || unit === 0x7b) {
+      outer.push(keys);
+      keys = unit === 0x7b ? 1 : Number.NEGATIVE_INFINITY;
+    } else if (unit === 0x5d || unit === 0x7d) {
+      keys = outer.pop() ?? Number.NEGATIVE_INFINITY;
+    }
+  }
+  return false;
 }
 
 /** The index behind the closing quote of the string that starts at `start`. */

@@ -1,0 +1,15 @@
+import { expect, test } from "vitest";
+import { hasObjectBeyond } from "./json-limits.ts";
+
+test.each<[string, number]>([
+  ["{}", 1],
+  ['{"a":1,"b":2}', 2],
+  ['{"a,b":"c,\\",d","e":[1,2,3,4]}', 2],
+  ['{"a":{"b":1,"c":2,"d":3},"e":1}', 3],
+  ['{"a":[{"b":1,"c":2},{"d":3}],"e":1,"f":1}', 3],
+  ["[1,2,3,4,5]", 0],
+  ["]},,}", 0],
+])("%s has an object of %i keys, and none of more", (json, keys) => {
+  expect(hasObjectBeyond(json, keys)).toBe(false);
+  expect(hasObjectBeyond(json, keys - 1)).toBe(keys > 1);
+});
