@@ -93,9 +93,9 @@ export class AnswerCall {
    */
   async *run(tasks: readonly Task[]): AsyncGenerator<Outcome> {
     const total = tasks.reduce((sum, { windows }) => sum + windows, 0);
-    const note = this.#note(tasks, total);
     let done = 0;
-    if (note !== undefined && !this.#hasNoted) {
+    const note = this.#hasNoted ? undefined : this.#note(tasks, total);
+    if (note !== undefined) {
       this.#hasNoted = true;
       this.#onProgress({ phase: "compute", done, total, note });
     }

@@ -148,15 +148,11 @@ export class QuestionAnswerer {
   }
 
   async #answerOne(question: Question, options: AnswerCallOptions): Promise<AnswerResult> {
-    const call = this.#call(options);
-    const total = lengthOf(question);
-    const task = await call.prepare(question, 0, (done) => options.onProgress?.({ phase: "tokenize", done, total }));
-    if ("error" in task) throw task.error;
     let result: AnswerResult | undefined;
-    for await (const outcome of call.run([task])) {
+    await this.#answerAll([question], options, (outcome) => {
       if ("error" in outcome) throw outcome.error;
       result = outcome.result;
-    }
+    });
     return result as AnswerResult;
   }
 
@@ -164,11 +160,20 @@ export class QuestionAnswerer {
     questions: readonly Question[],
     options: AnswerCallOptions,
   ): Promise<(AnswerResult | AnswerFailure)[]> {
-    const call = this.#call(options);
     const results = new Array<AnswerResult | AnswerFailure>(questions.length);
-    const take = (outcome: Outcome) => {
+    await this.#answerAll(questions, options, (outcome) => {
       results[outcome.row.index] = "result" in outcome ? outcome.result : failureOf(outcome, options);
-    };
+    });
+    return results;
+  }
+
+  /** @param take told each outcome, in any order; what it throws ends the call. */
+  async #answerAll(
+    questions: readonly Question[],
+    options: AnswerCallOptions,
+    take: (outcome: Outcome) => void,
+  ): Promise<void> {
+    const call = this.#call(options);
     const tasks: Task[] = [];
     const total = questions.reduce((sum, question) => sum + lengthOf(question), 0);
     let before = 0;
@@ -182,7 +187,6 @@ export class QuestionAnswerer {
       before += lengthOf(questions[index]);
     }
     for await (const outcome of call.run(tasks)) take(outcome);
-    return results;
   }
 }
 

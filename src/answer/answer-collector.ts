@@ -7,10 +7,10 @@
 import type { Encoding } from "../text/encoding.ts";
 import type { TextWindow } from "../text/windows.ts";
 import { AnswerEdges } from "./answer-edges.ts";
-import { inCodePoints } from "./code-points.ts";
+import { inUnit } from "./code-points.ts";
 import { disjoint, spansForDisjoint } from "./disjoint-spans.ts";
 import type { ResolvedAnswerOptions } from "./options.ts";
-import { type Span, TopSpans } from "./top-spans.ts";
+import { TopSpans } from "./top-spans.ts";
 import { scoreWindow, type WindowLogits, type WindowScores } from "./window-scores.ts";
 
 export interface Answer {
@@ -79,13 +79,8 @@ export class AnswerCollector {
     const { overlap, topK, offsetUnit } = this.#options;
     const best = this.#best.toArray();
     const spans = overlap === "none" ? disjoint(best, topK) : best;
-    const places = offsetUnit === "utf-16" ? spans : inCodePoints(spans, text);
-    const answers = spans.map(({ score, start, end }, rank) => ({
-      text: text.slice(start, end),
-      score,
-      start: (places[rank] as Span).start,
-      end: (places[rank] as Span).end,
-    }));
+    const found = spans.map(({ score, start, end }) => ({ text: text.slice(start, end), score, start, end }));
+    const answers = inUnit(found, text, offsetUnit);
     const noAnswerScore = this.#noAnswerScore;
     return {
       answers: isImpossible(answers, noAnswerScore, this.#options) ? [] : answers,

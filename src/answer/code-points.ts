@@ -23,11 +23,13 @@ function codePointsBefore(places: readonly number[], text: string): Map<number, 
   return counts;
 }
 
-/** Ranges of a text in UTF-16 code units, counted in code points. */
-export function inCodePoints<T extends { readonly start: number; readonly end: number }>(
+/** Ranges of a text in UTF-16 code units, counted in a unit. */
+export function inUnit<T extends { readonly start: number; readonly end: number }>(
   ranges: readonly T[],
   text: string,
-): T[] {
+  unit: OffsetUnit,
+): readonly T[] {
+  if (unit === "utf-16") return ranges;
   const places = codePointsBefore(
     ranges.flatMap(({ start, end }) => [start, end]),
     text,

@@ -48,7 +48,7 @@ export function shownAnswer(text: string): string {
 }
 
 /** Folds white space, and drops what could command a terminal. For prose; names are shown by `displayable`. */
-export function printable(text: string): string {
+function printable(text: string): string {
   return withoutControls(text.replace(/\s+/gu, " "));
 }
 

@@ -3,7 +3,7 @@
  */
 import pc from "picocolors";
 import type { Answer } from "../answer/answer-collector.ts";
-import { inCodePoints, type OffsetUnit } from "../answer/code-points.ts";
+import { inUnit, type OffsetUnit } from "../answer/code-points.ts";
 import { displayable } from "../format/displayable.ts";
 import { jsonText } from "../format/json.ts";
 import { type Excerpt, excerptAround, shownAnswer } from "./excerpt.ts";
@@ -47,20 +47,16 @@ export interface AnswerReport extends Omit<AnswerRun, "answers"> {
 /** @param answer with its offsets in UTF-16 code units. */
 export function foundAnswer(answer: Answer, { source, text }: SourceText, unit: OffsetUnit): FoundAnswer {
   const excerpt = excerptAround(text, answer.start, answer.end);
-  const [inUnit = answer] = unit === "utf-16" ? [] : inCodePoints([answer], text);
-  return { ...inUnit, source, excerpt };
+  const [placed = answer] = inUnit([answer], text, unit);
+  return { ...placed, source, excerpt };
 }
 
 export function renderJson(run: AnswerRun): string {
   const { loadMs, answerMs } = run.timing;
-  const lengthOf = (text: string): number => (run.offsetUnit === "utf-16" ? text.length : Array.from(text).length);
   const answers = run.answers.map(({ text, score, start, end, source, excerpt: { before, answer, after, line } }) => {
-    const excerptStart = lengthOf(before);
-    const excerpt = {
-      text: `${before}${answer}${after}`,
-      start: excerptStart,
-      end: excerptStart + lengthOf(answer),
-    };
+    const sentence = `${before}${answer}${after}`;
+    const place = { text: sentence, start: before.length, end: before.length + answer.length };
+    const [excerpt = place] = inUnit([place], sentence, run.offsetUnit);
     return { text, score, start, end, source, line, excerpt };
   });
   const timing = { loadMs: Math.round(loadMs), answerMs: Math.round(answerMs) };
