@@ -1,26 +1,29 @@
 /**
- * The direction of imports: the rooms of src/ in the order of the story, each may know only itself and what comes before.
+ * The direction of imports: the folders of src/ in the order of the story, each may know only itself and those before it.
  * `docs/architecture.md` says why.
  */
-const rooms = [
+const folders = [
   "format",
   "files",
   "tensor",
   "text",
   "checkpoint",
   "program",
-  "passes",
+  "rewrites",
+  "architectures",
+  "schedule",
   "engines",
-  "explain",
-  "trace",
   "answer",
   "evaluate",
   "verify",
-  "tune",
   "platform",
   "export",
   "cli",
 ];
+
+/** The same within an engine and within the verification. */
+const webgpu = ["device", "wgsl", "kernels", "plan", "run", "explain", "trace", "tune"];
+const verification = ["layer", "report", "candidate", "compare", "diagnose", "html", "node"];
 
 /** Files that stand directly in src/. */
 const leaves = "^src/(abortable|arguments|errors|version)\\.ts$";
@@ -28,23 +31,33 @@ const leaves = "^src/(abortable|arguments|errors|version)\\.ts$";
 /** Tests and what helps them stand beside the code, and may use everything. */
 const tests = "\\.test\\.ts$|/testing(\\.ts$|/)";
 
-const direction = rooms.map((room, index) => ({
-  name: `${room} knows only itself and what comes before it`,
+const direction = folders.map((folder, index) => ({
+  name: `${folder} knows only itself and what comes before it`,
   severity: "error",
-  from: { path: `^src/${room}/`, pathNot: tests },
+  from: { path: `^src/${folder}/`, pathNot: tests },
   to: {
     path: "^src/",
     pathNot: [
       leaves,
-      ...rooms.slice(0, index + 1).map((known) => `^src/${known}/`),
-      ...(room === "cli" ? ["^src/(question-answerer|loaded-model)\\.ts$"] : []),
+      ...folders.slice(0, index + 1).map((known) => `^src/${known}/`),
+      ...(folder === "cli" ? ["^src/(question-answerer|loaded-model)\\.ts$"] : []),
     ],
   },
 }));
 
+/** Of the folders within `parent`, each may know only itself and those before it. */
+const within = (parent, steps) =>
+  steps.map((step, index) => ({
+    name: `${parent}/${step} knows nothing of what comes after it`,
+    severity: "error",
+    from: { path: `^src/${parent}/${step}/`, pathNot: tests },
+    to: { path: [`^src/${parent}/[^/]+\\.ts$`, ...steps.slice(index + 1).map((later) => `^src/${parent}/${later}/`)] },
+  }));
+
 /** What the design forbids although the order would allow it. */
 const strangers = [
   ["text", "tensor"],
+  ["checkpoint", "text"],
   ["engines", "text"],
   ["answer", "engines"],
   ["answer", "checkpoint"],
@@ -54,10 +67,6 @@ const strangers = [
   ["verify", "evaluate"],
   ["export", "text"],
   ["export", "answer"],
-  ["tune", "text"],
-  ["tune", "answer"],
-  ["tune", "evaluate"],
-  ["tune", "verify"],
   ["verify", "text"],
   ["verify", "answer"],
 ];
@@ -70,7 +79,7 @@ const nodeOnly = [
   "^src/checkpoint/node/",
   "^src/checkpoint/hub/",
   "^src/evaluate/node/",
-  "^src/tune/node/",
+  "^src/engines/webgpu/tune/node/",
   "^src/verify/node/",
 ];
 
@@ -78,6 +87,8 @@ module.exports = {
   forbidden: [
     { name: "no cycles", severity: "error", from: {}, to: { circular: true } },
     ...direction,
+    ...within("engines/webgpu", webgpu),
+    ...within("verify", verification),
     ...strangers.map(([from, to]) => ({
       name: `${from} knows nothing of ${to}`,
       severity: "error",
@@ -93,13 +104,16 @@ module.exports = {
     {
       name: "the browser's half reaches nothing that exists only in Node",
       severity: "error",
-      from: { path: ["^src/platform/browser\\.ts$", "^src/engines/webgpu/"], pathNot: tests },
+      from: {
+        path: ["^src/platform/browser\\.ts$", "^src/engines/webgpu/"],
+        pathNot: [tests, "^src/engines/webgpu/tune/node/"],
+      },
       to: {
         reachable: true,
         path: [
           "^src/files/",
           "^src/checkpoint/node/",
-          "^src/tune/node/",
+          "^src/engines/webgpu/tune/node/",
           "^src/checkpoint/hub/hub-files\\.ts$",
           "^src/platform/(node|dawn)\\.ts$",
           "onnxruntime-node",

@@ -9,7 +9,7 @@ export default defineConfig({
     "verify/index": "src/verify/index.ts",
     "verify/html": "src/verify/html/page.ts",
     "export/index": "src/export/export-onnx.ts",
-    "trace/index": "src/trace/index.ts",
+    "trace/index": "src/engines/webgpu/trace/index.ts",
     "platform/node": "src/platform/node.ts",
     "platform/browser": "src/platform/browser.ts",
     "cli/main": "src/cli/main.ts",

@@ -10,7 +10,7 @@ export default defineConfig({
     execArgv: ["--max-old-space-size=256"],
     globalSetup: ["test/support/build.ts", "test/support/software-gpu.ts"],
     setupFiles: ["test/support/unhurried-dawn.mjs"],
-    // Nobody's own tiles (src/tune/node/tile-cache.ts), and no test's for another.
+    // Nobody's own tiles (src/engines/webgpu/tune/node/tile-cache.ts), and no test's for another.
     env: { XDG_CACHE_HOME: fileURLToPath(new URL("node_modules/.cache/no-cache", import.meta.url)) },
     // Vitest would leave one idle, of two.
     maxWorkers: "100%",

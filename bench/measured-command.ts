@@ -5,7 +5,7 @@ import { spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import type { AnswerReport } from "../src/cli/render-answers.ts";
+import type { AnswerReport } from "../src/cli/answer/render.ts";
 
 const command = fileURLToPath(new URL("../bin/fusebert.js", import.meta.url));
 const hook = new URL("./measure-hook.mjs", import.meta.url).href;

@@ -1,9 +1,9 @@
 /**
  * Where the time of a verification goes: the default run's candidates on the built-in model, step by step.
  */
-import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
+import { openCheckpoint } from "../src/architectures/checkpoint.ts";
 import { FolderFiles } from "../src/checkpoint/node/folder-files.ts";
-import { chooseCandidates } from "../src/cli/verify-candidates.ts";
+import { chooseCandidates } from "../src/cli/verify/candidates.ts";
 import { verify } from "../src/verify/verify.ts";
 import { machineLine } from "./machine.ts";
 

@@ -5,16 +5,16 @@
  */
 import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
-import { openCheckpoint } from "../src/checkpoint/checkpoint.ts";
+import { openCheckpoint } from "../src/architectures/checkpoint.ts";
 import { FolderFiles } from "../src/checkpoint/node/folder-files.ts";
-import { chooseCandidates } from "../src/cli/verify-candidates.ts";
-import { type GpuPrecision, gpuPrecisions } from "../src/engines/webgpu/codegen/storage.ts";
+import { chooseCandidates } from "../src/cli/verify/candidates.ts";
+import { type GpuPrecision, gpuPrecisions } from "../src/engines/webgpu/device/precision.ts";
 import { messageOf } from "../src/errors.ts";
-import { type Level, levels } from "../src/passes/levels.ts";
 import { createGpuEngine } from "../src/platform/node.ts";
 import type { GpuEngineOptions } from "../src/platform/platform.ts";
 import { QuestionAnswerer } from "../src/question-answerer.ts";
-import type { CandidateReport, Comparison, StageReport, VerifyReport } from "../src/verify/report.ts";
+import { type Level, levels } from "../src/schedule/levels.ts";
+import type { CandidateReport, Comparison, StageReport, VerifyReport } from "../src/verify/report/report.ts";
 import { verify } from "../src/verify/verify.ts";
 import { machineLine } from "./machine.ts";
 import { Report } from "./report.ts";

@@ -16,7 +16,7 @@ export type { OffsetUnit } from "./answer/code-points.ts";
 export type { AnswerOptions, Overlap, Scoring, TruncatedSide } from "./answer/options.ts";
 export type { ByteSource, DownloadProgress, ModelFiles, OpenOptions } from "./checkpoint/files.ts";
 export { MemoryFiles } from "./checkpoint/memory-files.ts";
-export type { TunedTiles } from "./engines/webgpu/tuned-tiles.ts";
+export type { TunedTiles } from "./engines/webgpu/plan/tuned-tiles.ts";
 export {
   CheckpointError,
   DownloadError,

@@ -8,17 +8,18 @@
  * between any two batches, and after `dispose` nothing is held any more.
  */
 import { platform } from "#platform";
+import type { TokenSequence } from "./architectures/bert/inputs.ts";
+import { bertForQuestionAnswering } from "./architectures/bert/program.ts";
+import { type Checkpoint, openCheckpoint } from "./architectures/checkpoint.ts";
 import { checkChoice, checkOptions, checkString, describeArgument } from "./arguments.ts";
-import { type Checkpoint, openCheckpoint } from "./checkpoint/checkpoint.ts";
 import type { DownloadProgress, ModelFiles } from "./checkpoint/files.ts";
 import type { Engine, Executable } from "./engines/engine.ts";
-import { runSequences, type SequenceLogits, type TokenSequence } from "./engines/sequence-runner.ts";
+import { runSequences, type SequenceLogits } from "./engines/sequence-runner.ts";
 import { EngineError, InputError } from "./errors.ts";
-import { assumeUnmasked } from "./passes/assume-unmasked.ts";
 import { modelFiles } from "./platform/model-files.ts";
 import { checkGpuValues, type Device, devices, type GpuEngineOptions } from "./platform/platform.ts";
-import { bertForQuestionAnswering } from "./program/bert.ts";
 import { selectOutputs } from "./program/program.ts";
+import { assumeUnmasked } from "./rewrites/assume-unmasked.ts";
 import type { BertTokenizer } from "./text/tokenizer.ts";
 
 export interface LoadOptions {

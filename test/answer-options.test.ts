@@ -5,7 +5,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { AnswerReport } from "../src/cli/render-answers.ts";
+import type { AnswerReport } from "../src/cli/answer/render.ts";
 import { type AnswerProgress, QuestionAnswerer } from "../src/index.ts";
 import { runCommand } from "./support/command.ts";
 import { required } from "./support/golden.ts";

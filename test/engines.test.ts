@@ -2,10 +2,10 @@
  * What every engine promises, against what PyTorch computed in float64 and Hugging Face's own BERT.
  */
 import { describe, expect, test } from "vitest";
-import type { Checkpoint } from "../src/checkpoint/checkpoint.ts";
-import { assumeUnmasked } from "../src/passes/assume-unmasked.ts";
-import { bertForQuestionAnswering } from "../src/program/bert.ts";
+import { bertForQuestionAnswering } from "../src/architectures/bert/program.ts";
+import type { Checkpoint } from "../src/architectures/checkpoint.ts";
 import { selectOutputs } from "../src/program/program.ts";
+import { assumeUnmasked } from "../src/rewrites/assume-unmasked.ts";
 import { toFloat64 } from "../src/tensor/half.ts";
 import type { Tensor } from "../src/tensor/tensor.ts";
 import { enginesUnderTest } from "./support/engines.ts";

@@ -5,7 +5,12 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { KernelDescription, Memory, SubprogramDescription, Totals } from "../src/explain/describe.ts";
+import type {
+  KernelDescription,
+  Memory,
+  SubprogramDescription,
+  Totals,
+} from "../src/engines/webgpu/explain/describe.ts";
 import { runCommand } from "./support/command.ts";
 import { goldenFolder } from "./support/golden.ts";
 

@@ -3,8 +3,8 @@
  */
 import type { InferenceSession } from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { TokenSequence } from "../src/architectures/bert/inputs.ts";
 import { FolderFiles } from "../src/checkpoint/node/folder-files.ts";
-import type { TokenSequence } from "../src/engines/sequence-runner.ts";
 import { type ExportPrecision, exportOnnx } from "../src/export/export-onnx.ts";
 import type { Tensor } from "../src/tensor/tensor.ts";
 import { openExported, runExported, runRaw } from "./support/exported-model.ts";

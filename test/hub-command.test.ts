@@ -7,7 +7,7 @@ import { mkdir, readdir, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { AnswerReport } from "../src/cli/render-answers.ts";
+import type { AnswerReport } from "../src/cli/answer/render.ts";
 import { type CommandResult, runCommand } from "./support/command.ts";
 import { builtInFolder, required } from "./support/golden.ts";
 import { type HubServer, startHubServer } from "./support/hub-server.ts";

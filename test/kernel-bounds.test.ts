@@ -6,8 +6,8 @@
  * and around the edges of tiles. Kernels for tensor cores are in tensor-kernel-bounds.test.ts.
  */
 import { beforeAll, describe, expect, test, vi } from "vitest";
-import { isNarrow } from "../src/engines/webgpu/kernels/narrow-matmul.ts";
-import { selfTest } from "../src/engines/webgpu/self-test.ts";
+import { isNarrow } from "../src/engines/webgpu/kernels/matmul/gemv.ts";
+import { selfTest } from "../src/engines/webgpu/run/self-test.ts";
 import { computeOrder } from "../src/program/order.ts";
 import { next } from "./support/checked-lowering.ts";
 import { type BertCase, CheckedDevice, deep, even, type Lengths, odd, wide } from "./support/checked-models.ts";
@@ -16,7 +16,7 @@ import { type RandomProgram, randomProgram } from "./support/random-programs.ts"
 import { smallPersistent } from "./support/small-persistent.ts";
 import { softwareGpuMissing } from "./support/software-gpu.ts";
 
-vi.mock("../src/engines/webgpu/lower.ts", async (importOriginal) => {
+vi.mock("../src/engines/webgpu/plan/lower.ts", async (importOriginal) => {
   const { checkedLowering } = await import("./support/checked-lowering.ts");
   return checkedLowering(await importOriginal<Parameters<typeof checkedLowering>[0]>());
 });

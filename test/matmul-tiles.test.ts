@@ -3,8 +3,8 @@
  * holds garbage when they begin, as that of trusted kernels does.
  */
 import { expect, test } from "vitest";
-import type { KernelLimits } from "../src/engines/webgpu/codegen/kernel-source.ts";
-import { lowerToWgsl } from "../src/engines/webgpu/lower.ts";
+import type { KernelLimits } from "../src/engines/webgpu/device/kernel-limits.ts";
+import { lowerToWgsl } from "../src/engines/webgpu/plan/lower.ts";
 import { emulateHalves } from "./support/emulate-halves.ts";
 import { layerError, oddLayer } from "./support/lowered-layer.ts";
 import { poisonMemory } from "./support/poison-memory.ts";

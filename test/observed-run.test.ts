@@ -3,16 +3,16 @@
  */
 import { f16round } from "@petamoriken/float16";
 import { expect, test } from "vitest";
+import { bertForQuestionAnswering } from "../src/architectures/bert/program.ts";
 import type { Engine } from "../src/engines/engine.ts";
-import type { GpuPrecision } from "../src/engines/webgpu/codegen/storage.ts";
+import type { GpuPrecision } from "../src/engines/webgpu/device/precision.ts";
 import { WebGpuEngine } from "../src/engines/webgpu/webgpu-engine.ts";
-import type { Level } from "../src/passes/levels.ts";
 import { loadDawn } from "../src/platform/dawn.ts";
-import { bertForQuestionAnswering } from "../src/program/bert.ts";
 import { observeOthers } from "../src/program/program.ts";
+import type { Level } from "../src/schedule/levels.ts";
 import type { Tensor } from "../src/tensor/tensor.ts";
-import { realRows } from "../src/verify/positions.ts";
-import { relativeError } from "../src/verify/subject.ts";
+import { realRows } from "../src/verify/compare/positions.ts";
+import { relativeError } from "../src/verify/layer/layer-under-test.ts";
 import { openRandomOdd, positionIds, readGolden, required } from "./support/golden.ts";
 import { softwareGpuMissing } from "./support/software-gpu.ts";
 

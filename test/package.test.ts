@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { AnswerReport } from "../src/cli/render-answers.ts";
+import type { AnswerReport } from "../src/cli/answer/render.ts";
 import { repositoryRoot, required } from "./support/golden.ts";
 
 const run = promisify(execFile);

@@ -3,22 +3,22 @@
  * they do not says so. The software GPU runs few workgroups at a time, so one stays, or more than it can run.
  */
 import { expect, test } from "vitest";
-import type { TileSource } from "../src/engines/webgpu/choose-tile.ts";
-import { KernelBindings } from "../src/engines/webgpu/codegen/bindings.ts";
-import type { KernelSource } from "../src/engines/webgpu/codegen/kernel-source.ts";
-import { rowsKernel } from "../src/engines/webgpu/kernels/rows.ts";
-import { tensorAttentionKernel } from "../src/engines/webgpu/kernels/tensor-attention.ts";
-import { tensorMatmulKernel } from "../src/engines/webgpu/kernels/tensor-matmul.ts";
-import { type LoweredKernel, lowerForAllSizes, lowerToWgsl } from "../src/engines/webgpu/lower.ts";
-import { NotResidentError } from "../src/engines/webgpu/meetings.ts";
-import { canMerge, mergeSources } from "../src/engines/webgpu/persistent.ts";
-import type { PersistentLimits } from "../src/engines/webgpu/persistent-tiles.ts";
-import { Placement } from "../src/engines/webgpu/placement.ts";
-import { scheduleAt } from "../src/passes/levels.ts";
-import { packSequences } from "../src/passes/pack-sequences.ts";
-import type { Schedule } from "../src/passes/schedule.ts";
-import { bertForQuestionAnswering } from "../src/program/bert.ts";
+import { bertForQuestionAnswering } from "../src/architectures/bert/program.ts";
+import { tensorAttentionKernel } from "../src/engines/webgpu/kernels/attention/tensor-attention.ts";
+import { tensorMatmulKernel } from "../src/engines/webgpu/kernels/matmul/tensor-matmul.ts";
+import { canMerge, mergeSources } from "../src/engines/webgpu/kernels/persistent/persistent.ts";
+import { rowsKernel } from "../src/engines/webgpu/kernels/row-reduction/row-reduction.ts";
+import type { TileSource } from "../src/engines/webgpu/plan/choose-tile.ts";
+import { type LoweredKernel, lowerForAllSizes, lowerToWgsl } from "../src/engines/webgpu/plan/lower.ts";
+import type { PersistentLimits } from "../src/engines/webgpu/plan/persistent-tiles.ts";
+import { Placement } from "../src/engines/webgpu/plan/placement.ts";
+import { NotResidentError } from "../src/engines/webgpu/run/grid-barrier.ts";
+import { KernelBindings } from "../src/engines/webgpu/wgsl/bindings.ts";
+import type { KernelSource } from "../src/engines/webgpu/wgsl/kernel-source.ts";
 import { selectOutputs } from "../src/program/program.ts";
+import { packSequences } from "../src/rewrites/pack-sequences.ts";
+import { scheduleAt } from "../src/schedule/levels.ts";
+import type { Schedule } from "../src/schedule/schedule.ts";
 import { emulateTensorCores } from "./support/emulate-tensor-cores.ts";
 import { required } from "./support/golden.ts";
 import { layerError, oddLayer } from "./support/lowered-layer.ts";

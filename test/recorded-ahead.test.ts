@@ -3,11 +3,11 @@
  * are recorded when they come, for every size that they serve.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Checkpoint } from "../src/checkpoint/checkpoint.ts";
-import type { RunTrace } from "../src/engines/webgpu/tracing.ts";
+import { bertForQuestionAnswering } from "../src/architectures/bert/program.ts";
+import type { Checkpoint } from "../src/architectures/checkpoint.ts";
+import type { RunTrace } from "../src/engines/webgpu/run/run-recording.ts";
 import { WebGpuEngine, type WebGpuOptions } from "../src/engines/webgpu/webgpu-engine.ts";
 import { loadDawn } from "../src/platform/dawn.ts";
-import { bertForQuestionAnswering } from "../src/program/bert.ts";
 import type { Tensor } from "../src/tensor/tensor.ts";
 import { openRandomOdd, positionIds } from "./support/golden.ts";
 import { softwareGpuMissing } from "./support/software-gpu.ts";

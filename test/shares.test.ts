@@ -2,17 +2,17 @@
  * Runs of different sizes in one arena, of which the small ones have a product in shares and the others do not.
  */
 import { expect, test } from "vitest";
+import { bertForQuestionAnswering } from "../src/architectures/bert/program.ts";
 import { interpret } from "../src/engines/reference/interpret.ts";
-import { GpuDevice } from "../src/engines/webgpu/gpu-device.ts";
-import { GpuProgram } from "../src/engines/webgpu/gpu-program.ts";
-import { lowerToWgsl } from "../src/engines/webgpu/lower.ts";
-import { Placement } from "../src/engines/webgpu/placement.ts";
-import { scheduleAt } from "../src/passes/levels.ts";
-import { packSequences } from "../src/passes/pack-sequences.ts";
+import { GpuDevice } from "../src/engines/webgpu/device/gpu-device.ts";
+import { lowerToWgsl } from "../src/engines/webgpu/plan/lower.ts";
+import { Placement } from "../src/engines/webgpu/plan/placement.ts";
+import { GpuProgram } from "../src/engines/webgpu/run/gpu-program.ts";
 import { loadDawn } from "../src/platform/dawn.ts";
-import { bertForQuestionAnswering } from "../src/program/bert.ts";
 import { selectOutputs } from "../src/program/program.ts";
-import { relativeError } from "../src/verify/subject.ts";
+import { packSequences } from "../src/rewrites/pack-sequences.ts";
+import { scheduleAt } from "../src/schedule/levels.ts";
+import { relativeError } from "../src/verify/layer/layer-under-test.ts";
 import { required } from "./support/golden.ts";
 import { mostSharesOf, smallTile, tileOfInner } from "./support/in-shares.ts";
 import { divisibleLayer as config, layerParameters, packedInputs } from "./support/lowered-layer.ts";

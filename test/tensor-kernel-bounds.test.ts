@@ -3,12 +3,12 @@
  * all sizes of work, with the software GPU standing in (support/stand-in-halves.ts).
  */
 import { beforeAll, describe, expect, test, vi } from "vitest";
-import { sizeClasses } from "../src/engines/webgpu/kernels/tensor-tiles.ts";
+import { sizeClasses } from "../src/engines/webgpu/kernels/matmul/tensor-tiles.ts";
 import { next } from "./support/checked-lowering.ts";
 import { type BertCase, CheckedDevice, deep, type Lengths, largeHeads, odd, wide } from "./support/checked-models.ts";
 import { softwareGpuMissing } from "./support/software-gpu.ts";
 
-vi.mock("../src/engines/webgpu/lower.ts", async (importOriginal) => {
+vi.mock("../src/engines/webgpu/plan/lower.ts", async (importOriginal) => {
   const { checkedLowering } = await import("./support/checked-lowering.ts");
   return checkedLowering(await importOriginal<Parameters<typeof checkedLowering>[0]>());
 });

@@ -4,15 +4,15 @@
  * when they begin, as that of trusted kernels does.
  */
 import { expect, test } from "vitest";
-import { KernelBindings } from "../src/engines/webgpu/codegen/bindings.ts";
-import { isNarrow } from "../src/engines/webgpu/kernels/narrow-matmul.ts";
-import { tensorAttentionKernel } from "../src/engines/webgpu/kernels/tensor-attention.ts";
-import type { TensorAttentionTile } from "../src/engines/webgpu/kernels/tensor-attention-tiles.ts";
-import { tensorMatmulKernel } from "../src/engines/webgpu/kernels/tensor-matmul.ts";
-import type { TensorTile } from "../src/engines/webgpu/kernels/tensor-tiles.ts";
-import { type LoweredKernel, lowerToWgsl } from "../src/engines/webgpu/lower.ts";
-import type { Placement } from "../src/engines/webgpu/placement.ts";
-import type { Schedule } from "../src/passes/schedule.ts";
+import { tensorAttentionKernel } from "../src/engines/webgpu/kernels/attention/tensor-attention.ts";
+import type { TensorAttentionTile } from "../src/engines/webgpu/kernels/attention/tensor-tiles.ts";
+import { isNarrow } from "../src/engines/webgpu/kernels/matmul/gemv.ts";
+import { tensorMatmulKernel } from "../src/engines/webgpu/kernels/matmul/tensor-matmul.ts";
+import type { TensorTile } from "../src/engines/webgpu/kernels/matmul/tensor-tiles.ts";
+import { type LoweredKernel, lowerToWgsl } from "../src/engines/webgpu/plan/lower.ts";
+import type { Placement } from "../src/engines/webgpu/plan/placement.ts";
+import { KernelBindings } from "../src/engines/webgpu/wgsl/bindings.ts";
+import type { Schedule } from "../src/schedule/schedule.ts";
 import { emulateTensorCores } from "./support/emulate-tensor-cores.ts";
 import { boundInShares, smallTile, tileOfInner } from "./support/in-shares.ts";
 import { divisibleLayer as config, layerError } from "./support/lowered-layer.ts";
@@ -62,7 +62,7 @@ test.skipIf(softwareGpuMissing !== undefined).each([
     { rows: 64, columns: 32, depth: 16, subgroups: [2, 1, 2], ahead: 2, shares: 2 },
     { queries: 16, keys: 64, own: 16, sharing: 4 },
   ],
-  // Those of a search (src/tune/candidates.ts).
+  // Those of a search (src/engines/webgpu/tune/candidates.ts).
   [
     "O4",
     { rows: 48, columns: 32, depth: 32, subgroups: [1, 1, 2], ahead: 3, shares: 1 },

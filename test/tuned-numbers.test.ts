@@ -2,13 +2,13 @@
  * Kernels in tiles that only a search tries: they compute what the original computes. Tensor cores are emulated.
  */
 import { expect, test } from "vitest";
-import { type TileKind, type TileLimits, type Tiles, tiledKernelOf } from "../src/engines/webgpu/choose-tile.ts";
-import type { KernelLimits } from "../src/engines/webgpu/codegen/kernel-source.ts";
-import { lowerToWgsl } from "../src/engines/webgpu/lower.ts";
-import type { Placement } from "../src/engines/webgpu/placement.ts";
-import { divisibleResults } from "../src/engines/webgpu/shares.ts";
-import type { Schedule } from "../src/passes/schedule.ts";
-import { candidatesFor } from "../src/tune/candidates.ts";
+import type { KernelLimits } from "../src/engines/webgpu/device/kernel-limits.ts";
+import { type TileKind, type TileLimits, type Tiles, tiledKernelOf } from "../src/engines/webgpu/plan/choose-tile.ts";
+import { lowerToWgsl } from "../src/engines/webgpu/plan/lower.ts";
+import type { Placement } from "../src/engines/webgpu/plan/placement.ts";
+import { divisibleResults } from "../src/engines/webgpu/plan/split-k.ts";
+import { candidatesFor } from "../src/engines/webgpu/tune/candidates.ts";
+import type { Schedule } from "../src/schedule/schedule.ts";
 import { required } from "./support/golden.ts";
 import { boundInShares } from "./support/in-shares.ts";
 import { divisibleLayer as config, layerError } from "./support/lowered-layer.ts";

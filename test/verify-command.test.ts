@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { encodeSafetensors } from "../src/checkpoint/safetensors.ts";
 import type { Tensor } from "../src/tensor/tensor.ts";
-import type { VerifyReport } from "../src/verify/report.ts";
+import type { VerifyReport } from "../src/verify/report/report.ts";
 import { runCommand } from "./support/command.ts";
 import { goldenFolder, readGolden, required } from "./support/golden.ts";
 import { writeSmallModel } from "./support/small-model.ts";

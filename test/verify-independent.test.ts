@@ -3,14 +3,14 @@
  * shares no code with the engines and the hypotheses.
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Checkpoint } from "../src/checkpoint/checkpoint.ts";
+import { layerStages } from "../src/architectures/bert/layer-program.ts";
+import { shapeOfStage } from "../src/architectures/bert/stage-names.ts";
+import type { Checkpoint } from "../src/architectures/checkpoint.ts";
 import { toFloat64 } from "../src/tensor/half.ts";
 import type { Tensor } from "../src/tensor/tensor.ts";
-import { layerStages } from "../src/verify/layer-program.ts";
+import { type Precision, roundTo } from "../src/verify/layer/precision.ts";
 import { openDump } from "../src/verify/node/open-dump.ts";
-import { type Precision, roundTo } from "../src/verify/precision.ts";
-import type { CandidateReport } from "../src/verify/report.ts";
-import { shapeOfStage } from "../src/verify/stage-names.ts";
+import type { CandidateReport } from "../src/verify/report/report.ts";
 import { verify } from "../src/verify/verify.ts";
 import { goldenFolder, openRandomOdd, required } from "./support/golden.ts";
 import { runIndependentLayer } from "./support/independent-layer.ts";

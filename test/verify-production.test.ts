@@ -3,7 +3,8 @@
  * fault, and a report says which figures are whose.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Checkpoint } from "../src/checkpoint/checkpoint.ts";
+import { type LayerStage, layerProgram, layerStages } from "../src/architectures/bert/layer-program.ts";
+import type { Checkpoint } from "../src/architectures/checkpoint.ts";
 import type { Engine } from "../src/engines/engine.ts";
 import { ReferenceEngine } from "../src/engines/reference/reference-engine.ts";
 import { WebGpuEngine } from "../src/engines/webgpu/webgpu-engine.ts";
@@ -11,12 +12,11 @@ import { loadDawn } from "../src/platform/dawn.ts";
 import { toFloat32 } from "../src/tensor/half.ts";
 import { seededNormal } from "../src/tensor/random.ts";
 import type { Tensor } from "../src/tensor/tensor.ts";
-import { engineCandidate } from "../src/verify/candidate.ts";
-import { fullMask } from "../src/verify/layer-inputs.ts";
-import { type LayerStage, layerProgram, layerStages } from "../src/verify/layer-program.ts";
-import type { LayerReport } from "../src/verify/report.ts";
-import { readParameters } from "../src/verify/subject.ts";
-import { isMatch } from "../src/verify/verdict.ts";
+import { engineCandidate } from "../src/verify/candidate/candidate.ts";
+import { fullMask } from "../src/verify/layer/layer-inputs.ts";
+import { readParameters } from "../src/verify/layer/layer-under-test.ts";
+import type { LayerReport } from "../src/verify/report/report.ts";
+import { isMatch } from "../src/verify/report/verdict.ts";
 import { verifyRunnable } from "../src/verify/verify-layer.ts";
 import { openRandomOdd } from "./support/golden.ts";
 import { softwareGpuMissing } from "./support/software-gpu.ts";

@@ -3,17 +3,17 @@
  */
 import { readdir } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Checkpoint } from "../src/checkpoint/checkpoint.ts";
+import { deviationsOf } from "../src/architectures/bert/deviations.ts";
+import { layerProgram, layerStages, stageName } from "../src/architectures/bert/layer-program.ts";
+import type { Checkpoint } from "../src/architectures/checkpoint.ts";
 import { toFloat64 } from "../src/tensor/half.ts";
 import { seededNormal } from "../src/tensor/random.ts";
 import type { Tensor } from "../src/tensor/tensor.ts";
-import { imitation } from "../src/verify/candidate.ts";
-import { deviationsOf } from "../src/verify/deviations.ts";
-import { fullMask } from "../src/verify/layer-inputs.ts";
-import { layerProgram, layerStages, stageName } from "../src/verify/layer-program.ts";
+import { imitation } from "../src/verify/candidate/candidate.ts";
+import { fullMask } from "../src/verify/layer/layer-inputs.ts";
+import { readParameters } from "../src/verify/layer/layer-under-test.ts";
 import { openDump } from "../src/verify/node/open-dump.ts";
-import type { CandidateReport } from "../src/verify/report.ts";
-import { readParameters } from "../src/verify/subject.ts";
+import type { CandidateReport } from "../src/verify/report/report.ts";
 import { type DumpCandidate, verify } from "../src/verify/verify.ts";
 import { goldenFolder, openBuiltIn, openRandomOdd, required } from "./support/golden.ts";
 

@@ -4,16 +4,16 @@
  * Faults are injected by standing between the engine and a real (software) GPU.
  */
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
-import type { Checkpoint } from "../src/checkpoint/checkpoint.ts";
-import { DeviceLostError } from "../src/engines/webgpu/device-health.ts";
-import { KernelError } from "../src/engines/webgpu/gpu-device.ts";
-import { WrongNumbersError } from "../src/engines/webgpu/self-test.ts";
+import { bertForQuestionAnswering } from "../src/architectures/bert/program.ts";
+import type { Checkpoint } from "../src/architectures/checkpoint.ts";
+import { DeviceLostError } from "../src/engines/webgpu/device/device-health.ts";
+import { KernelError } from "../src/engines/webgpu/device/gpu-device.ts";
+import { WrongNumbersError } from "../src/engines/webgpu/run/self-test.ts";
 import { WebGpuEngine, type WebGpuOptions } from "../src/engines/webgpu/webgpu-engine.ts";
 import { EngineError } from "../src/errors.ts";
-import { assumeUnmasked } from "../src/passes/assume-unmasked.ts";
 import { loadDawn } from "../src/platform/dawn.ts";
-import { bertForQuestionAnswering } from "../src/program/bert.ts";
 import { type Program, selectOutputs } from "../src/program/program.ts";
+import { assumeUnmasked } from "../src/rewrites/assume-unmasked.ts";
 import type { Tensor } from "../src/tensor/tensor.ts";
 import { collectGarbage } from "./support/collect-garbage.ts";
 import { expectSame } from "./support/compare-tensors.ts";

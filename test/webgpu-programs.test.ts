@@ -6,8 +6,8 @@
  */
 import { afterAll, beforeAll, describe, test, vi } from "vitest";
 import { interpret } from "../src/engines/reference/interpret.ts";
-import { isNarrow } from "../src/engines/webgpu/kernels/narrow-matmul.ts";
-import type * as lowering from "../src/engines/webgpu/lower.ts";
+import { isNarrow } from "../src/engines/webgpu/kernels/matmul/gemv.ts";
+import type * as lowering from "../src/engines/webgpu/plan/lower.ts";
 import { WebGpuEngine } from "../src/engines/webgpu/webgpu-engine.ts";
 import { loadDawn } from "../src/platform/dawn.ts";
 import { computeOrder } from "../src/program/order.ts";
@@ -16,7 +16,7 @@ import { expectSame } from "./support/compare-tensors.ts";
 import { type RandomProgram, randomProgram } from "./support/random-programs.ts";
 import { softwareGpuMissing } from "./support/software-gpu.ts";
 
-vi.mock("../src/engines/webgpu/lower.ts", async (importOriginal) => {
+vi.mock("../src/engines/webgpu/plan/lower.ts", async (importOriginal) => {
   const { poisonMemory } = await import("./support/poison-memory.ts");
   const original = await importOriginal<typeof lowering>();
   const lowerForAllSizes: typeof lowering.lowerForAllSizes = (...settings) => {

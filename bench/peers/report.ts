@@ -1,7 +1,7 @@
 /**
  * The race as a table: what was measured in rows, contestants in columns, each with its ratio to fusebert.
  */
-import { medianOf } from "../../src/tune/median.ts";
+import { medianOf } from "../../src/format/median.ts";
 import type { Outcome } from "./contestant.ts";
 import type { Download } from "./downloads.ts";
 import type { Outcomes, Race } from "./race.ts";

@@ -3,7 +3,7 @@
  * the forward with what is fused to it, and by PyTorch.
  */
 
-import { medianOf } from "../../src/tune/median.ts";
+import { medianOf } from "../../src/format/median.ts";
 import type { Report } from "../report.ts";
 import { kernelTimer, passOverheadUs, type TimedKernel } from "./kernel-times.ts";
 import { peak, percent } from "./roofline.ts";

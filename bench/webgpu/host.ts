@@ -1,8 +1,8 @@
 /**
  * What the host does in a run: preparing, recording and submitting commands, waiting for the GPU, reading what it made.
  */
-import type { HostPhase, HostSpan, RunTrace } from "../../src/engines/webgpu/tracing.ts";
-import { medianOf } from "../../src/tune/median.ts";
+import type { HostPhase, HostSpan, RunTrace } from "../../src/engines/webgpu/run/run-recording.ts";
+import { medianOf } from "../../src/format/median.ts";
 import { compileBert, inputsOf } from "./fusebert.ts";
 import type { Section } from "./section.ts";
 import { nameOfWork, runsOf, type Work } from "./setup.ts";

@@ -4,15 +4,15 @@
  * Each kernel is timed in a compute pass of its own, which takes time in itself; a kernel that does nothing tells how much.
  */
 
-import type { LoweredKernel } from "../../src/engines/webgpu/lower.ts";
-import type { RunTrace } from "../../src/engines/webgpu/tracing.ts";
+import { allBytes } from "../../src/engines/webgpu/explain/costs.ts";
+import { factsOf, identityOf, type KernelIdentity, workOf } from "../../src/engines/webgpu/explain/kernels.ts";
+import type { LoweredKernel } from "../../src/engines/webgpu/plan/lower.ts";
+import type { RunTrace } from "../../src/engines/webgpu/run/run-recording.ts";
 import { WebGpuEngine } from "../../src/engines/webgpu/webgpu-engine.ts";
-import { allBytes } from "../../src/explain/costs.ts";
-import { factsOf, identityOf, type KernelIdentity, workOf } from "../../src/explain/kernels.ts";
+import { medianOf } from "../../src/format/median.ts";
 import { loadDawn } from "../../src/platform/dawn.ts";
 import { add, constant, input } from "../../src/program/build.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
-import { medianOf } from "../../src/tune/median.ts";
 import { compileBert, type FusebertOptions, inputsOf } from "./fusebert.ts";
 import { runsOf, type Setup, type Work } from "./setup.ts";
 import { timeRuns } from "./timing.ts";

@@ -2,8 +2,8 @@
  * Where the time goes and what holds each kernel back: the kernels of a layer, the embeddings and the head, by timestamps,
  * against the roofline.
  */
-import { sentenceOf } from "../../src/explain/operations.ts";
-import { medianOf } from "../../src/tune/median.ts";
+import { sentenceOf } from "../../src/engines/webgpu/explain/operations.ts";
+import { medianOf } from "../../src/format/median.ts";
 import type { Report } from "../report.ts";
 import { compileBert, type FusebertOptions, inputsOf } from "./fusebert.ts";
 import { kernelTimer, passOverheadUs, type TimedKernel } from "./kernel-times.ts";

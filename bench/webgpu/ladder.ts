@@ -2,11 +2,12 @@
  * What each idea of fusion is worth: the levels O0 to O4, with what each has to do, as `fusebert explain` counts it, beside
  * Souffle's own ladder.
  */
-import type { GpuPrecision } from "../../src/engines/webgpu/codegen/storage.ts";
+
+import type { GpuPrecision } from "../../src/engines/webgpu/device/precision.ts";
+import { allBytes } from "../../src/engines/webgpu/explain/costs.ts";
+import { explainLevel } from "../../src/engines/webgpu/explain/explain.ts";
 import { messageOf } from "../../src/errors.ts";
-import { allBytes } from "../../src/explain/costs.ts";
-import { explainLevel } from "../../src/explain/explain.ts";
-import { type Level, levels } from "../../src/passes/levels.ts";
+import { type Level, levels } from "../../src/schedule/levels.ts";
 import type { Report } from "../report.ts";
 import { compileBert, inputsOf } from "./fusebert.ts";
 import { percent, shareOfPeak } from "./roofline.ts";

@@ -2,7 +2,7 @@
  * How long a batch takes from token ids on the host to logits on the host: fusebert in its precisions, ONNX Runtime's
  * WebGPU provider with the same weights, PyTorch with a CUDA graph, beside what was to be reached.
  */
-import type { GpuPrecision } from "../../src/engines/webgpu/codegen/storage.ts";
+import type { GpuPrecision } from "../../src/engines/webgpu/device/precision.ts";
 import { messageOf } from "../../src/errors.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import type { Report } from "../report.ts";

@@ -1,11 +1,11 @@
 /**
  * BERT with made-up weights and inputs: what a benchmark of speed needs, without a download.
  */
-import type { BertConfig } from "../../src/checkpoint/config.ts";
-import { expectedParameters } from "../../src/checkpoint/parameters.ts";
+import type { BertConfig } from "../../src/architectures/bert/config.ts";
+import { expectedParameters } from "../../src/architectures/bert/parameters.ts";
 import type { ReadParameter } from "../../src/engines/engine.ts";
+import { randomTensors } from "../../src/engines/webgpu/tune/synthetic-tensors.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
-import { randomTensors } from "../../src/tune/made-up-tensors.ts";
 
 /** Weights of a BERT. */
 export function randomParameters(config: BertConfig, half: boolean): ReadParameter {

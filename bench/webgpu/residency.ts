@@ -2,7 +2,7 @@
  * How many workgroups a multiprocessor runs at a time, by the workgroup memory of each: what decides how large tiles should be.
  * Workgroups count each other while they run.
  */
-import { GpuDevice } from "../../src/engines/webgpu/gpu-device.ts";
+import { GpuDevice } from "../../src/engines/webgpu/device/gpu-device.ts";
 import { loadDawn } from "../../src/platform/dawn.ts";
 import type { Section } from "./section.ts";
 

@@ -2,10 +2,10 @@
  * What is measured: BERT-base at the sizes by which the field compares, or a tiny model with which the benchmark itself is
  * tried out where a GPU is slow or only software.
  */
-import { bertBase } from "../../src/checkpoint/bert-base.ts";
-import type { BertConfig } from "../../src/checkpoint/config.ts";
-import type { GpuPrecision } from "../../src/engines/webgpu/codegen/storage.ts";
-import { bertForQuestionAnswering } from "../../src/program/bert.ts";
+import { bertBase } from "../../src/architectures/bert/bert-base.ts";
+import type { BertConfig } from "../../src/architectures/bert/config.ts";
+import { bertForQuestionAnswering } from "../../src/architectures/bert/program.ts";
+import type { GpuPrecision } from "../../src/engines/webgpu/device/precision.ts";
 import { type Program, selectOutputs } from "../../src/program/program.ts";
 
 /** A batch: sequences, and tokens of each. */

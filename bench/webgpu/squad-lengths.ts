@@ -2,7 +2,7 @@
  * How long real sequences are: the windows of a sample of SQuAD's development set, as they are asked of a model.
  */
 import { readFile } from "node:fs/promises";
-import { openCheckpoint } from "../../src/checkpoint/checkpoint.ts";
+import { openCheckpoint } from "../../src/architectures/checkpoint.ts";
 import { FolderFiles } from "../../src/checkpoint/node/folder-files.ts";
 import { makeWindows } from "../../src/text/windows.ts";
 import { repositoryFile } from "../repository-file.ts";

@@ -2,17 +2,17 @@
  * One matmul alone, as fast as the engine's kernel for it goes: dispatched over and over in one run, so that neither the
  * host's time nor the copies count. Operands and result are in half precision, random, and there is no bias.
  */
-import { GpuDevice } from "../../src/engines/webgpu/gpu-device.ts";
-import { type LoweredKernel, lowerToWgsl } from "../../src/engines/webgpu/lower.ts";
-import { Placement } from "../../src/engines/webgpu/placement.ts";
-import { scheduleAt } from "../../src/passes/levels.ts";
+import { GpuDevice } from "../../src/engines/webgpu/device/gpu-device.ts";
+import { type LoweredKernel, lowerToWgsl } from "../../src/engines/webgpu/plan/lower.ts";
+import { Placement } from "../../src/engines/webgpu/plan/placement.ts";
+import { randomTensors } from "../../src/engines/webgpu/tune/synthetic-tensors.ts";
+import { KernelRig, type PlacedKernel } from "../../src/engines/webgpu/tune/time-kernel.ts";
+import { medianOf } from "../../src/format/median.ts";
 import { loadDawn } from "../../src/platform/dawn.ts";
 import { gather, input, matmul, parameter, transpose } from "../../src/program/build.ts";
 import type { Program, Value } from "../../src/program/program.ts";
+import { scheduleAt } from "../../src/schedule/levels.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
-import { randomTensors } from "../../src/tune/made-up-tensors.ts";
-import { medianOf } from "../../src/tune/median.ts";
-import { KernelRig, type PlacedKernel } from "../../src/tune/time-kernel.ts";
 import type { Setup } from "./setup.ts";
 import { timeRuns } from "./timing.ts";
 

@@ -1,7 +1,7 @@
 /**
  * How long something takes: over and over until the GPU has its full clock, then a number of times.
  */
-import { medianOf } from "../../src/tune/median.ts";
+import { medianOf } from "../../src/format/median.ts";
 
 export interface Time {
   readonly median: number;

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { canonicalName, mayBeZero } from "../architectures/bert/parameters.ts";
 import { CheckpointError } from "../errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { openWeights } from "./checkpoint-weights.ts";
@@ -12,13 +13,15 @@ import { encodeSafetensors, openSafetensors } from "./safetensors.ts";
 import { GuardedFiles } from "./testing/guarded-source.ts";
 import { tinyFiles, tinyTensors, utf8 } from "./testing/tiny-model.ts";
 
+const names = { canonicalName, mayBeZero };
+
 const golden = new URL("../../test/fixtures/golden/random-odd/", import.meta.url).pathname;
 const builtin = new URL("../../models/builtin/", import.meta.url).pathname;
 
 /** The refusal's message; every file that was opened must be closed by then. */
 async function refusal(files: Record<string, Uint8Array>): Promise<string> {
   const guarded = new GuardedFiles(files);
-  const error = await openWeights(guarded).then(
+  const error = await openWeights(guarded, names).then(
     () => "no error",
     (thrown: unknown) => thrown,
   );
@@ -43,7 +46,7 @@ function shardedFiles(changes: Record<string, unknown> = {}): Record<string, Uin
 }
 
 async function everyTensor(files: ModelFiles): Promise<Map<string, Tensor>> {
-  const weights = await openWeights(files);
+  const weights = await openWeights(files, names);
   const tensors = new Map<string, Tensor>();
   for (const name of [...weights.info.keys()].sort()) tensors.set(name, await weights.read(name));
   await weights.close();
@@ -52,7 +55,7 @@ async function everyTensor(files: ModelFiles): Promise<Map<string, Tensor>> {
 
 describe("one file", () => {
   test("random-odd: values are those at the offsets that its header gives", async () => {
-    const weights = await openWeights(new FolderFiles(golden));
+    const weights = await openWeights(new FolderFiles(golden), names);
     const bytes = await readFile(join(golden, "model.safetensors"));
     const headerLength = Number(bytes.readBigUInt64LE());
     const header = JSON.parse(bytes.toString("utf8", 8, 8 + headerLength));
@@ -83,7 +86,7 @@ describe("one file", () => {
   test("a tensor that is no weight may be there; reading it names its dtype", async () => {
     const tensors = tinyTensors();
     tensors.set("bert.embeddings.position_ids", { dtype: "i64", shape: [1, 1], data: BigInt64Array.of(0n) });
-    const weights = await openWeights(new MemoryFiles(tinyFiles(tensors)));
+    const weights = await openWeights(new MemoryFiles(tinyFiles(tensors)), names);
     expect(weights.info.has("embeddings.position_ids")).toBe(false);
     expect(weights.storedDtype("embeddings.position_ids")).toBe("I64");
     await expect(weights.read("embeddings.position_ids")).rejects.toThrow('"bert.embeddings.position_ids" is I64');
@@ -102,7 +105,7 @@ describe("one file", () => {
   test("a weight that is not finite is named when it is read", async () => {
     const tensors = tinyTensors((name) => `bert.${name}`);
     tensors.get("bert.embeddings.word_embeddings.weight")?.data.fill(Number.NaN as never, 8, 9);
-    const weights = await openWeights(new MemoryFiles(tinyFiles(tensors)));
+    const weights = await openWeights(new MemoryFiles(tinyFiles(tensors)), names);
     await expect(weights.read("embeddings.word_embeddings.weight")).rejects.toThrow(
       'model in memory/model.safetensors: tensor "bert.embeddings.word_embeddings.weight" is NaN at element 8, [1, 2]',
     );
@@ -139,7 +142,7 @@ describe("shards", () => {
 
   test("close() closes every shard", async () => {
     const files = new GuardedFiles(shardedFiles());
-    const weights = await openWeights(files);
+    const weights = await openWeights(files, names);
     expect(files.leftOpen).toBe(2);
     await weights.close();
     expect(files.leftOpen).toBe(0);
@@ -214,10 +217,10 @@ describe("other formats", () => {
         }
       },
     };
-    await expect(openWeights(files)).rejects.toThrow("far has its weights only in tf_model.h5");
+    await expect(openWeights(files, names)).rejects.toThrow("far has its weights only in tf_model.h5");
     const reason = new Error("changed my mind");
     const never = { ...files, open: () => Promise.reject(reason) };
-    await expect(openWeights(never, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    await expect(openWeights(never, names, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
   });
 });
 

@@ -4,21 +4,28 @@
  * Must stay true: every file that was opened is closed, by `close()` or at once when opening fails; weights that leave
  * here are finite.
  */
+
 import { CheckpointError } from "../errors.ts";
 import type { FloatDType, Tensor } from "../tensor/tensor.ts";
 import { describe } from "./describe.ts";
 import type { ModelFiles, OpenOptions } from "./files.ts";
 import { checkFinite } from "./finite.ts";
 import { noWeightsError } from "./other-formats.ts";
-import { canonicalName } from "./parameters.ts";
 import { floatDtype, openSafetensors, type SafetensorsFile } from "./safetensors.ts";
 import { parseShardIndex } from "./shard-index.ts";
 import { readText } from "./text-file.ts";
-import { isSuspiciouslyZero } from "./warnings.ts";
 import type { WeightInfo, Weights } from "./weights.ts";
 
 const SINGLE = "model.safetensors";
 const INDEX = "model.safetensors.index.json";
+
+/** How an architecture names its weights. */
+export interface WeightNames {
+  /** The name of a parameter in programs, by that of a tensor in a file. */
+  readonly canonicalName: (stored: string) => string;
+  /** Whether a trained weight, by its canonical name, may hold nothing but zeros. */
+  readonly mayBeZero: (name: string) => boolean;
+}
 
 /** Where a tensor is. */
 interface Place {
@@ -31,8 +38,12 @@ interface Place {
  * @throws CheckpointError if there are none (it says how to convert other formats), a file is damaged, a shard or a
  * tensor in it is missing, or two stored names mean one parameter. DownloadError if a file cannot be fetched.
  */
-export async function openWeights(files: ModelFiles, options?: OpenOptions): Promise<CheckpointWeights> {
-  const weights = new CheckpointWeights();
+export async function openWeights(
+  files: ModelFiles,
+  names: WeightNames,
+  options?: OpenOptions,
+): Promise<CheckpointWeights> {
+  const weights = new CheckpointWeights(names);
   try {
     const single = await weights.open(files, SINGLE, options);
     if (single !== undefined) {
@@ -70,10 +81,15 @@ async function addShards(
 
 /** The tensors of open safetensors files under their canonical names. Made by `openWeights`. */
 export class CheckpointWeights implements Weights {
+  readonly #names: WeightNames;
   readonly #info = new Map<string, WeightInfo>();
   readonly #places = new Map<string, Place>();
   readonly #files: SafetensorsFile[] = [];
   readonly #zeros = new Set<string>();
+
+  constructor(names: WeightNames) {
+    this.#names = names;
+  }
 
   get info(): ReadonlyMap<string, WeightInfo> {
     return this.#info;
@@ -103,7 +119,7 @@ export class CheckpointWeights implements Weights {
         advice: "Get the index and the weights again, both from the same place.",
       });
     }
-    const name = canonicalName(storedName);
+    const name = this.#names.canonicalName(storedName);
     const other = this.#places.get(name);
     if (other !== undefined) {
       throw new CheckpointError({
@@ -128,7 +144,7 @@ export class CheckpointWeights implements Weights {
     if (place === undefined) throw new CheckpointError({ found: `The checkpoint has no tensor ${describe(name)}` });
     const tensor = await place.file.readFloat(place.storedName);
     checkFinite(tensor, `${place.file.name}: tensor ${describe(place.storedName)}`);
-    if (isSuspiciouslyZero(name, tensor)) this.#zeros.add(name);
+    if (isZero(tensor) && !this.#names.mayBeZero(name)) this.#zeros.add(name);
     return tensor;
   }
 
@@ -137,4 +153,9 @@ export class CheckpointWeights implements Weights {
     const failure = results.find((result) => result.status === "rejected");
     if (failure !== undefined) throw failure.reason;
   }
+}
+
+function isZero({ data }: Tensor<FloatDType>): boolean {
+  for (const value of data) if (value !== 0) return false;
+  return data.length > 0;
 }

@@ -2,9 +2,9 @@
  * The options of every command that can compute on a GPU.
  */
 import { type Command, Option } from "commander";
-import { gpuPrecisions } from "../engines/webgpu/codegen/storage.ts";
-import { levels } from "../passes/levels.ts";
+import { gpuPrecisions } from "../engines/webgpu/device/precision.ts";
 import { devices, type GpuEngineOptions } from "../platform/platform.ts";
+import { levels } from "../schedule/levels.ts";
 
 export interface GpuCommandOptions {
   readonly precision?: string | undefined;

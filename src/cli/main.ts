@@ -20,13 +20,13 @@ type MakeCommand = (signal: AbortSignal, finish: (code: ExitCode) => void) => Co
 
 /** In the order of the help. Each is loaded when it is wanted: all together take as long as an answer. */
 const commands: Readonly<Record<string, () => Promise<MakeCommand>>> = {
-  answer: async () => (await import("./answer-command.ts")).answerCommand,
-  verify: async () => (await import("./verify-command.ts")).verifyCommand,
-  evaluate: async () => (await import("./evaluate-command.ts")).evaluateCommand,
-  explain: async () => (await import("./explain-command.ts")).explainCommand,
-  export: async () => (await import("./export-command.ts")).exportCommand,
-  tune: async () => (await import("./tune-command.ts")).tuneCommand,
-  demo: async () => (await import("./demo-command.ts")).demoCommand,
+  answer: async () => (await import("./answer/command.ts")).answerCommand,
+  verify: async () => (await import("./verify/command.ts")).verifyCommand,
+  evaluate: async () => (await import("./evaluate/command.ts")).evaluateCommand,
+  explain: async () => (await import("./explain/command.ts")).explainCommand,
+  export: async () => (await import("./export/command.ts")).exportCommand,
+  tune: async () => (await import("./tune/command.ts")).tuneCommand,
+  demo: async () => (await import("./demo/command.ts")).demoCommand,
 };
 
 /** Runs the command line and gives the exit code. Ends the process itself where something still waits. */

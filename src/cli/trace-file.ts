@@ -4,9 +4,10 @@
  * Must stay true: the file is written however the command ends, with what was recorded until then; one that cannot be
  * written is found out before anything is computed.
  */
+
+import { TraceRecorder } from "../engines/webgpu/trace/trace-recorder.ts";
 import { InputError } from "../errors.ts";
 import type { GpuEngineOptions } from "../platform/platform.ts";
-import { TraceRecorder } from "../trace/trace-recorder.ts";
 import { version } from "../version.ts";
 import { beforeExit } from "./interruption.ts";
 import { tell } from "./output.ts";

@@ -7,16 +7,10 @@
  *
  * Must stay true: a sequence's logits do not depend on what it is batched with.
  */
+import { attentionMask, batchInputs, type TokenSequence } from "../architectures/bert/inputs.ts";
 import { EngineError } from "../errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Executable, RunOptions } from "./engine.ts";
-
-/** One sequence as BERT reads it: `[CLS] question [SEP] context [SEP]`. */
-export interface TokenSequence {
-  readonly inputIds: Int32Array;
-  /** 0 for the question's part, 1 for the context's. */
-  readonly tokenTypeIds: Int32Array;
-}
 
 /** The logits of one sequence, one number a token. */
 export interface SequenceLogits {
@@ -55,7 +49,7 @@ export async function* runSequences(
     options.signal?.throwIfAborted();
     const batch = indices.map((index) => sequences[index] as TokenSequence);
     const inputs = batchInputs(batch);
-    if (mixesLengths) inputs.set("attention_mask", maskOf(batch));
+    if (mixesLengths) inputs.set("attention_mask", attentionMask(batch));
     const outputs = await executable.run(inputs, options);
     yield indices.map((index, row) => ({
       index,
@@ -94,35 +88,6 @@ export function planMixedBatches(lengths: readonly number[], tokensPerBatch: num
     tokens += length;
   });
   return batches;
-}
-
-/** Rows as long as the longest sequence, zero behind the end of each. */
-function batchInputs(batch: readonly TokenSequence[]): Map<string, Tensor> {
-  const length = Math.max(...batch.map(({ inputIds }) => inputIds.length));
-  const shape = [batch.length, length];
-  const stack = (row: (sequence: TokenSequence) => Int32Array): Tensor => {
-    const data = new Int32Array(batch.length * length);
-    batch.forEach((sequence, index) => {
-      data.set(row(sequence), index * length);
-    });
-    return { dtype: "i32", shape, data };
-  };
-  const positions = Int32Array.from({ length }, (_, position) => position);
-  return new Map([
-    ["input_ids", stack((sequence) => sequence.inputIds)],
-    ["token_type_ids", stack((sequence) => sequence.tokenTypeIds)],
-    ["position_ids", stack(() => positions)],
-  ]);
-}
-
-/** 1 at every sequence's tokens. */
-function maskOf(batch: readonly TokenSequence[]): Tensor {
-  const length = Math.max(...batch.map(({ inputIds }) => inputIds.length));
-  const data = new Int32Array(batch.length * length);
-  batch.forEach(({ inputIds }, row) => {
-    data.fill(1, row * length, row * length + inputIds.length);
-  });
-  return { dtype: "i32", shape: [batch.length, length], data };
 }
 
 function rowOf(tensor: Tensor | undefined, row: number, count: number): Float32Array {

@@ -2,10 +2,10 @@
  * A model too large for one ONNX file: found out from its sizes alone.
  */
 import { expect, test } from "vitest";
+import { parseConfig } from "../architectures/bert/config.ts";
+import { expectedParameters } from "../architectures/bert/parameters.ts";
 import { BytesSource } from "../checkpoint/byte-sources.ts";
-import { parseConfig } from "../checkpoint/config.ts";
 import type { ByteSource, ModelFiles } from "../checkpoint/files.ts";
-import { expectedParameters } from "../checkpoint/parameters.ts";
 import { InputError } from "../errors.ts";
 import { elementCount } from "../tensor/tensor.ts";
 import { exportOnnx } from "./export-onnx.ts";

@@ -6,9 +6,11 @@
  * Must stay true: the tokenizer's and configuration's files are the checkpoint's own, byte for byte; a model that does not
  * fit into one ONNX file is refused before a weight is read.
  */
+
+import type { BertConfig } from "../architectures/bert/config.ts";
+import { bertForQuestionAnswering } from "../architectures/bert/program.ts";
+import { openCheckpoint } from "../architectures/checkpoint.ts";
 import { checkChoice, checkOptions } from "../arguments.ts";
-import { openCheckpoint } from "../checkpoint/checkpoint.ts";
-import type { BertConfig } from "../checkpoint/config.ts";
 import type { ModelFiles, OpenOptions } from "../checkpoint/files.ts";
 import { openWhole } from "../checkpoint/text-file.ts";
 import { encodeOnnx, estimateOnnxSize } from "../engines/onnx/encode.ts";
@@ -18,7 +20,6 @@ import { lowerToOnnx } from "../engines/onnx/lower.ts";
 import { portableDialect } from "../engines/onnx/portable.ts";
 import { InputError } from "../errors.ts";
 import { modelFiles } from "../platform/model-files.ts";
-import { bertForQuestionAnswering } from "../program/bert.ts";
 import { selectOutputs } from "../program/program.ts";
 
 /** `f16`: float16 weights and matrix products; LayerNorm, softmax and sums before them in float32. */

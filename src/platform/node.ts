@@ -14,10 +14,10 @@ import { HttpFiles } from "../checkpoint/http-files.ts";
 import { FolderFiles } from "../checkpoint/node/folder-files.ts";
 import type { Engine } from "../engines/engine.ts";
 import { OnnxEngine } from "../engines/onnx/onnx-engine.ts";
-import type { OnTrace } from "../engines/webgpu/tracing.ts";
+import type { OnTrace } from "../engines/webgpu/run/run-recording.ts";
+import type { DebugLevel } from "../engines/webgpu/trace/debug-report.ts";
 import type { WebGpuEngine } from "../engines/webgpu/webgpu-engine.ts";
 import { EngineError, InputError, messageOf } from "../errors.ts";
-import type { DebugLevel } from "../trace/debug-report.ts";
 import { loadDawn } from "./dawn.ts";
 import {
   builtInModel,
@@ -60,7 +60,7 @@ export async function createGpuEngine({
   ...options
 }: GpuEngineOptions = {}): Promise<WebGpuEngine> {
   const { WebGpuEngine } = await import("../engines/webgpu/webgpu-engine.ts");
-  const { cachedTiles } = await import("../tune/node/tile-cache.ts");
+  const { cachedTiles } = await import("../engines/webgpu/tune/node/tile-cache.ts");
   const onTrace = await reportedTo(options.onTrace);
   const gpu = await loadDawn({ trusted: trustedKernels === true });
   return new WebGpuEngine(gpu, {
@@ -82,7 +82,7 @@ async function reportedTo(onTrace: OnTrace | undefined): Promise<OnTrace | undef
   if (!/^[1-4]$/.test(level)) {
     throw new InputError({ found: `FUSEBERT_DEBUG is ${JSON.stringify(level)}`, expected: "1, 2, 3 or 4" });
   }
-  const { DebugReport } = await import("../trace/debug-report.ts");
+  const { DebugReport } = await import("../engines/webgpu/trace/debug-report.ts");
   const report = new DebugReport(Number(level) as DebugLevel, (text) => void process.stderr.write(text));
   return (run) => {
     report.onTrace(run);

@@ -7,11 +7,11 @@
 import { checkChoice, checkFunction, checkOptions, checkString, isRecord } from "../arguments.ts";
 import type { ModelFiles } from "../checkpoint/files.ts";
 import type { Engine } from "../engines/engine.ts";
-import type { GpuPrecision } from "../engines/webgpu/codegen/storage.ts";
-import type { OnTrace } from "../engines/webgpu/tracing.ts";
-import type { TunedTiles } from "../engines/webgpu/tuned-tiles.ts";
+import type { GpuPrecision } from "../engines/webgpu/device/precision.ts";
+import type { TunedTiles } from "../engines/webgpu/plan/tuned-tiles.ts";
+import type { OnTrace } from "../engines/webgpu/run/run-recording.ts";
 import { InputError } from "../errors.ts";
-import type { Level } from "../passes/levels.ts";
+import type { Level } from "../schedule/levels.ts";
 
 /** Where to compute. `auto` is the CPU, which every machine has; `reference` is the slow float64 interpreter. */
 export type Device = "auto" | "cpu" | "webgpu" | "reference";

@@ -9,15 +9,15 @@
  */
 import type { ElementwiseFunction, ReduceFunction, Value } from "./program.ts";
 
-/** The operands of an elementwise function, if the value is one of that name. */
-export function operandsOf(value: Value | undefined, name: ElementwiseFunction): readonly Value[] | undefined {
+/** The operands of an elementwise function of that name; none for any other value. */
+export function elementwiseOperands(value: Value | undefined, name: ElementwiseFunction): readonly Value[] {
   const operation = value?.operation;
-  return operation?.kind === "elementwise" && operation.function === name ? operation.operands : undefined;
+  return operation?.kind === "elementwise" && operation.function === name ? operation.operands : [];
 }
 
 /** The two operands in both orders, for functions that commute. */
 function eitherOrder(value: Value | undefined, name: "add" | "multiply" | "maximum"): (readonly [Value, Value])[] {
-  const [left, right] = operandsOf(value, name) ?? [];
+  const [left, right] = elementwiseOperands(value, name);
   if (left === undefined || right === undefined) return [];
   return [
     [left, right],
@@ -30,8 +30,14 @@ function reduced(value: Value | undefined, name: ReduceFunction): Value | undefi
   return operation?.kind === "reduce" && operation.function === name ? operation.operand : undefined;
 }
 
-function constantOf(value: Value | undefined): number | undefined {
+/** The number that a value is, if it is a constant. */
+export function constantOf(value: Value | undefined): number | undefined {
   return value?.operation.kind === "constant" ? value.operation.value : undefined;
+}
+
+/** The name of a parameter. */
+export function parameterName(value: Value | undefined): string | undefined {
+  return value?.operation.kind === "parameter" ? value.operation.name : undefined;
 }
 
 /** `maximum(x, constant)` as [x, constant]; a value without such a clamp as [value, -∞]. */
@@ -54,17 +60,17 @@ export interface SoftmaxMatch {
  * where the mask is 0, so that a row with everything masked gives zeros. Without one the clamp may be absent.
  */
 export function matchSoftmax(value: Value): SoftmaxMatch | undefined {
-  const [exponentials, divisor] = operandsOf(value, "divide") ?? [];
+  const [exponentials, divisor] = elementwiseOperands(value, "divide");
   if (exponentials === undefined || divisor === undefined) return undefined;
   const [total, smallestSum] = withoutClamp(divisor);
   if (reduced(total, "sum") !== exponentials || smallestSum > 1) return undefined;
-  const [mask, kept, dropped] = operandsOf(exponentials, "select") ?? [];
+  const [mask, kept, dropped] = elementwiseOperands(exponentials, "select");
   const isMasked = mask !== undefined && constantOf(dropped) === 0;
-  const [shifted] = operandsOf(isMasked ? kept : exponentials, "exp") ?? [];
-  const [scores, largest] = operandsOf(shifted, "subtract") ?? [];
+  const [shifted] = elementwiseOperands(isMasked ? kept : exponentials, "exp");
+  const [scores, largest] = elementwiseOperands(shifted, "subtract");
   if (scores === undefined || reduced(largest, "max") !== scores) return undefined;
   if (!isMasked) return { scores, mask: undefined };
-  const [condition, counted, lowest] = operandsOf(scores, "select") ?? [];
+  const [condition, counted, lowest] = elementwiseOperands(scores, "select");
   const isLowest = (constantOf(lowest) ?? 0) <= -1e38;
   return condition === mask && counted && isLowest && smallestSum > 0 ? { scores: counted, mask } : undefined;
 }
@@ -90,21 +96,22 @@ export function matchLayerNorm(value: Value): LayerNormMatch | undefined {
 }
 
 function matchNormalized(value: Value): Pick<LayerNormMatch, "operand" | "epsilon"> | undefined {
-  const [centered, deviation] = operandsOf(value, "divide") ?? [];
-  const [operand, mean] = operandsOf(centered, "subtract") ?? [];
+  const [centered, deviation] = elementwiseOperands(value, "divide");
+  const [operand, mean] = elementwiseOperands(centered, "subtract");
   if (centered === undefined || operand === undefined || meanOf(mean) !== operand) return undefined;
-  const [radicand] = operandsOf(deviation, "sqrt") ?? [];
+  const [radicand] = elementwiseOperands(deviation, "sqrt");
   for (const [variance, constant] of eitherOrder(radicand, "add")) {
     const epsilon = constantOf(constant);
-    const squares = operandsOf(meanOf(variance), "multiply");
-    if (epsilon !== undefined && squares?.every((factor) => factor === centered)) return { operand, epsilon };
+    const squares = elementwiseOperands(meanOf(variance), "multiply");
+    const areSquares = squares.length > 0 && squares.every((factor) => factor === centered);
+    if (epsilon !== undefined && areSquares) return { operand, epsilon };
   }
   return undefined;
 }
 
 /** The operand of Σx / n, n being the extent of the axis summed over. */
 export function meanOf(value: Value | undefined): Value | undefined {
-  const [total, count] = operandsOf(value, "divide") ?? [];
+  const [total, count] = elementwiseOperands(value, "divide");
   const operand = reduced(total, "sum");
   return operand !== undefined && constantOf(count) === operand.shape.at(-1) ? operand : undefined;
 }
@@ -138,8 +145,8 @@ export function matchGelu(value: Value): Value | undefined {
     for (const [operand, factor] of eitherOrder(half, "multiply")) {
       if (constantOf(factor) !== 0.5) continue;
       for (const [one, error] of eitherOrder(gate, "add")) {
-        const [argument] = operandsOf(error, "erf") ?? [];
-        const [numerator, root] = operandsOf(argument, "divide") ?? [];
+        const [argument] = elementwiseOperands(error, "erf");
+        const [numerator, root] = elementwiseOperands(argument, "divide");
         if (constantOf(one) === 1 && numerator === operand && constantOf(root) === Math.SQRT2) return operand;
       }
     }

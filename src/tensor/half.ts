@@ -93,3 +93,8 @@ function roundToEven(value: number): number {
   const rest = value - down;
   return rest > 0.5 || (rest === 0.5 && down % 2 === 1) ? down + 1 : down;
 }
+
+/** The same numbers as float32. */
+export function asFloat32(tensor: Tensor): Tensor<"f32"> {
+  return { dtype: "f32", shape: tensor.shape, data: toFloat32(tensor) };
+}

@@ -4,17 +4,18 @@
  * The candidate is told nothing: it gets flat buffers under the shapes declared, Hugging Face's [out, in]. Two of the five
  * turn out to be the same bytes as the original; the others must come out poor, and as what they are.
  */
+
+import type { Deviation } from "../architectures/bert/deviations.ts";
+import { layerProgram, stageName } from "../architectures/bert/layer-program.ts";
 import { toFloat64 } from "../tensor/half.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { applyAll, type RunnableCandidate } from "./candidate.ts";
-import { compareStage } from "./compare-stage.ts";
-import { cornersOf } from "./corners.ts";
-import type { Deviation } from "./deviations.ts";
-import { layerProgram, stageName } from "./layer-program.ts";
-import { realRows } from "./positions.ts";
-import type { LayoutReport } from "./report.ts";
-import { compute, relativeError, type Subject } from "./subject.ts";
-import { isMatch } from "./verdict.ts";
+import { applyAll, type RunnableCandidate } from "./candidate/candidate.ts";
+import { compareStage } from "./compare/compare-stage.ts";
+import { cornersOf } from "./compare/corners.ts";
+import { realRows } from "./compare/positions.ts";
+import { compute, relativeError, type Subject } from "./layer/layer-under-test.ts";
+import type { LayoutReport } from "./report/report.ts";
+import { isMatch } from "./report/verdict.ts";
 
 const attention = ["attention.self.query", "attention.self.key", "attention.self.value"];
 const everything = [...attention, "attention.output.dense", "intermediate.dense", "output.dense"];

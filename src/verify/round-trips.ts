@@ -3,10 +3,10 @@
  */
 import { toFloat64 } from "../tensor/half.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { compareTensors } from "./compare.ts";
-import { cornersOf } from "./corners.ts";
-import { roundTo } from "./precision.ts";
-import type { RoundTrip } from "./report.ts";
+import { compareTensors } from "./compare/compare.ts";
+import { cornersOf } from "./compare/corners.ts";
+import { roundTo } from "./layer/precision.ts";
+import type { RoundTrip } from "./report/report.ts";
 
 export function roundTrips(embeddings: Tensor): RoundTrip[] {
   const original = toFloat64(embeddings);

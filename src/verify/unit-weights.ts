@@ -9,20 +9,22 @@
  * numbers are 1/16 apart, so no float32 implementation can agree closely: the output must be finite, and the difference is
  * reported but not judged.
  */
-import { bertBase } from "../checkpoint/bert-base.ts";
-import type { BertConfig } from "../checkpoint/config.ts";
-import { expectedParameters } from "../checkpoint/parameters.ts";
+
+import { bertBase } from "../architectures/bert/bert-base.ts";
+import type { BertConfig } from "../architectures/bert/config.ts";
+import { layerProgram, layerStages, stageName } from "../architectures/bert/layer-program.ts";
+import { expectedParameters } from "../architectures/bert/parameters.ts";
 import { toFloat64 } from "../tensor/half.ts";
 import { seededNormal } from "../tensor/random.ts";
 import { elementCount, type Tensor } from "../tensor/tensor.ts";
-import type { RunnableCandidate } from "./candidate.ts";
-import { compareTensors } from "./compare.ts";
-import { cornersOf } from "./corners.ts";
-import { fullMask } from "./layer-inputs.ts";
-import { layerProgram, layerStages, stageName } from "./layer-program.ts";
-import { largest } from "./precision.ts";
-import type { Overflow, UnitWeightReport } from "./report.ts";
-import { compute } from "./subject.ts";
+import type { RunnableCandidate } from "./candidate/candidate.ts";
+import { compareTensors } from "./compare/compare.ts";
+import { cornersOf } from "./compare/corners.ts";
+import { fullMask } from "./layer/layer-inputs.ts";
+import { compute } from "./layer/layer-under-test.ts";
+import { largest } from "./layer/precision.ts";
+import { required } from "./layer/required.ts";
+import type { Overflow, UnitWeightReport } from "./report/report.ts";
 
 export type UnitWeightKind = UnitWeightReport["kind"];
 
@@ -190,9 +192,4 @@ function constantTensor(shape: readonly number[], value: number): Tensor<"f64"> 
 /** Names and shapes of layer 0's parameters. */
 function layerParameters(config: BertConfig): [string, readonly number[]][] {
   return [...expectedParameters({ ...config, layers: 1 })].filter(([name]) => name.startsWith("encoder.layer.0."));
-}
-
-function required<T>(value: T | undefined): T {
-  if (value === undefined) throw new Error("a stage that was asked for was not computed");
-  return value;
 }

@@ -6,24 +6,26 @@
  * original's operations on its own inputs), so that an error shows where it is made. Together they tell a bug from
  * rounding that piled up.
  */
-import { assumeUnmasked } from "../passes/assume-unmasked.ts";
+
+import { layerProgram, layerStages, stageName } from "../architectures/bert/layer-program.ts";
 import type { Program, Value } from "../program/program.ts";
-import { toFloat32 } from "../tensor/half.ts";
+import { assumeUnmasked } from "../rewrites/assume-unmasked.ts";
+import { asFloat32 } from "../tensor/half.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import type { RunnableCandidate } from "./candidate.ts";
-import { cleanPadding } from "./clean-padding.ts";
-import { compareStage } from "./compare-stage.ts";
-import { type Diagnosis, diagnose } from "./diagnose.ts";
-import type { LayerInputs } from "./layer-inputs.ts";
-import { layerProgram, layerStages, stageName } from "./layer-program.ts";
-import { opening } from "./opening.ts";
-import { type RealPositions, realRows } from "./positions.ts";
-import type { Precision } from "./precision.ts";
-import type { Comparison, LayerReport, StageReport } from "./report.ts";
-import { givenName, segmentsOf } from "./segments.ts";
-import { compute, relativeError, type Subject } from "./subject.ts";
-import { unround } from "./unround.ts";
-import { isMatch, worst } from "./verdict.ts";
+import type { RunnableCandidate } from "./candidate/candidate.ts";
+import { cleanPadding } from "./candidate/clean-padding.ts";
+import { compareStage } from "./compare/compare-stage.ts";
+import { type RealPositions, realRows } from "./compare/positions.ts";
+import { opening } from "./diagnose/caveats.ts";
+import { type Diagnosis, diagnose } from "./diagnose/diagnose.ts";
+import { givenName, segmentsOf } from "./diagnose/segments.ts";
+import { unround } from "./diagnose/unround.ts";
+import type { LayerInputs } from "./layer/layer-inputs.ts";
+import { compute, relativeError, type Subject } from "./layer/layer-under-test.ts";
+import type { Precision } from "./layer/precision.ts";
+import { required } from "./layer/required.ts";
+import type { Comparison, LayerReport, StageReport } from "./report/report.ts";
+import { isMatch, worst } from "./report/verdict.ts";
 
 export interface LayerOptions {
   readonly limit: number;
@@ -328,13 +330,4 @@ function inputsWith({ attentionMask }: LayerInputs, hiddenStates: Tensor): Map<s
     ["hidden_states", hiddenStates],
     ["attention_mask", attentionMask],
   ]);
-}
-
-function asFloat32(tensor: Tensor): Tensor<"f32"> {
-  return { dtype: "f32", shape: tensor.shape, data: toFloat32(tensor) };
-}
-
-function required<T>(value: T | undefined): T {
-  if (value === undefined) throw new Error("a stage that was asked for was not computed");
-  return value;
 }

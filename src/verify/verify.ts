@@ -4,16 +4,18 @@
  * Must stay true: candidates are judged one by one and alike, whatever they are; parts are handed out as soon as they are
  * known, and the report at the end is all of them.
  */
+
+import type { BertConfig } from "../architectures/bert/config.ts";
+import { layerProgram, stageName } from "../architectures/bert/layer-program.ts";
 import { checkFields } from "../arguments.ts";
-import type { BertConfig } from "../checkpoint/config.ts";
 import type { FloatDType, Tensor } from "../tensor/tensor.ts";
 import { version } from "../version.ts";
-import type { RunnableCandidate } from "./candidate.ts";
-import { cornersOf } from "./corners.ts";
-import type { LayerInputs } from "./layer-inputs.ts";
-import { layerProgram, stageName } from "./layer-program.ts";
+import type { RunnableCandidate } from "./candidate/candidate.ts";
+import { cornersOf } from "./compare/corners.ts";
+import type { LayerInputs } from "./layer/layer-inputs.ts";
+import { readParameters, type Subject } from "./layer/layer-under-test.ts";
+import type { Precision } from "./layer/precision.ts";
 import { verifyLayouts } from "./layouts.ts";
-import type { Precision } from "./precision.ts";
 import {
   type CandidateReport,
   type EmbeddingReport,
@@ -21,11 +23,10 @@ import {
   reportSchema,
   type UnitWeightReport,
   type VerifyReport,
-} from "./report.ts";
+} from "./report/report.ts";
+import { defaultBudgetLimit, isMatch, worst } from "./report/verdict.ts";
 import { roundTrips } from "./round-trips.ts";
-import { readParameters, type Subject } from "./subject.ts";
 import { bertBaseSize, prepareUnitWeights, runUnitWeights, type UnitWeightSize, unitSequence } from "./unit-weights.ts";
-import { defaultBudgetLimit, isMatch, worst } from "./verdict.ts";
 import { type Chain, type LayerOptions, verifyDumped, verifyRunnable } from "./verify-layer.ts";
 
 /** The model whose layers are the original. */

@@ -2,8 +2,9 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { expect } from "vitest";
-import { openCheckpoint } from "../../src/checkpoint/checkpoint.ts";
-import { parseConfig } from "../../src/checkpoint/config.ts";
+import { parseConfig } from "../../src/architectures/bert/config.ts";
+import { openCheckpoint } from "../../src/architectures/checkpoint.ts";
+import { configWarnings } from "../../src/architectures/warnings.ts";
 import { decodeUtf8, parseJsonObject } from "../../src/checkpoint/json.ts";
 import { encodeSafetensors, openSafetensors } from "../../src/checkpoint/safetensors.ts";
 import { parseShardIndex } from "../../src/checkpoint/shard-index.ts";
@@ -11,21 +12,20 @@ import { GuardedFiles, GuardedSource } from "../../src/checkpoint/testing/guarde
 import { mutate, splice } from "../../src/checkpoint/testing/mutate.ts";
 import { mutateJson } from "../../src/checkpoint/testing/mutate-json.ts";
 import { tinyConfigJson, tinyFiles, utf8 } from "../../src/checkpoint/testing/tiny-model.ts";
-import { configWarnings } from "../../src/checkpoint/warnings.ts";
 import {
   kernelGeneration,
   makeTunedTiles,
   type TunedTile,
   tileSourceOf,
-} from "../../src/engines/webgpu/tuned-tiles.ts";
+} from "../../src/engines/webgpu/plan/tuned-tiles.ts";
+import { readTileCache, tileCachePath } from "../../src/engines/webgpu/tune/node/tile-cache.ts";
 import { formatLine, type JournalHead, readJournal } from "../../src/evaluate/journal.ts";
 import { parseNullOdds, parsePredictions } from "../../src/evaluate/predictions-file.ts";
 import { parseSquad } from "../../src/evaluate/squad.ts";
 import { elementCount, type Tensor } from "../../src/tensor/tensor.ts";
 import { smallJson } from "../../src/text/testing.ts";
 import { BertTokenizer } from "../../src/text/tokenizer.ts";
-import { readTileCache, tileCachePath } from "../../src/tune/node/tile-cache.ts";
-import { readNpy } from "../../src/verify/npy.ts";
+import { readNpy } from "../../src/verify/candidate/npy.ts";
 import { encodeNpy, npyHeader } from "../../src/verify/testing/npy.ts";
 import { type FuzzKind, REFUSED } from "./harness.ts";
 

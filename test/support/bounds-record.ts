@@ -4,8 +4,8 @@
  *
  * The kernels write into one buffer, bound to every pass as a second bind group that the engine knows nothing of.
  */
-import type { LoweredKernel } from "../../src/engines/webgpu/lower.ts";
-import type { Placement } from "../../src/engines/webgpu/placement.ts";
+import type { LoweredKernel } from "../../src/engines/webgpu/plan/lower.ts";
+import type { Placement } from "../../src/engines/webgpu/plan/placement.ts";
 import { checkBounds, mostEntries, mostWords, wordsOf } from "./check-bounds.ts";
 import { required } from "./golden.ts";
 

@@ -12,11 +12,12 @@
  * Must stay true: each `[` of a source, which in WGSL stands for nothing but indexing, is checked or refused, unless the
  * text of its index alone says that it is inside, or it is in a function that is not called.
  */
-import type { Binding } from "../../src/engines/webgpu/codegen/bindings.ts";
-import { productText } from "../../src/engines/webgpu/codegen/kernel-source.ts";
-import { rowVectorsText } from "../../src/engines/webgpu/codegen/storage.ts";
-import type { LoweredKernel } from "../../src/engines/webgpu/lower.ts";
-import type { Placement } from "../../src/engines/webgpu/placement.ts";
+
+import type { LoweredKernel } from "../../src/engines/webgpu/plan/lower.ts";
+import type { Placement } from "../../src/engines/webgpu/plan/placement.ts";
+import type { Binding } from "../../src/engines/webgpu/wgsl/bindings.ts";
+import { productText } from "../../src/engines/webgpu/wgsl/kernel-source.ts";
+import { rowVectorsText } from "../../src/engines/webgpu/wgsl/storage.ts";
 import { declaredTypes, excerpt, matchBrackets, type Token, tokenize, vectorType, type WgslType } from "./wgsl.ts";
 
 /** Words of 32 bits with a bit for each site. */

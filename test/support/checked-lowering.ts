@@ -8,10 +8,11 @@
  *
  * so that everything else about an engine is its own.
  */
-import type { TileSource } from "../../src/engines/webgpu/choose-tile.ts";
-import type { KernelLimits } from "../../src/engines/webgpu/codegen/kernel-source.ts";
-import type * as lowering from "../../src/engines/webgpu/lower.ts";
-import type { PersistentLimits } from "../../src/engines/webgpu/persistent-tiles.ts";
+
+import type { KernelLimits } from "../../src/engines/webgpu/device/kernel-limits.ts";
+import type { TileSource } from "../../src/engines/webgpu/plan/choose-tile.ts";
+import type * as lowering from "../../src/engines/webgpu/plan/lower.ts";
+import type { PersistentLimits } from "../../src/engines/webgpu/plan/persistent-tiles.ts";
 import type { BoundsRecord } from "./bounds-record.ts";
 import { required } from "./golden.ts";
 import { mostSharesOf } from "./in-shares.ts";

@@ -2,15 +2,15 @@
  * Models for tests that run kernels with their bounds checked (checked-lowering.ts): compiled, run on batches of many
  * shapes, and with a defect in their kernels.
  */
-import type { BertConfig } from "../../src/checkpoint/config.ts";
-import { expectedParameters } from "../../src/checkpoint/parameters.ts";
-import type { GpuPrecision } from "../../src/engines/webgpu/codegen/storage.ts";
-import { CompiledProgram } from "../../src/engines/webgpu/compiled-program.ts";
-import { GpuDevice } from "../../src/engines/webgpu/gpu-device.ts";
-import type { Level } from "../../src/passes/levels.ts";
+import type { BertConfig } from "../../src/architectures/bert/config.ts";
+import { expectedParameters } from "../../src/architectures/bert/parameters.ts";
+import { bertForQuestionAnswering } from "../../src/architectures/bert/program.ts";
+import { GpuDevice } from "../../src/engines/webgpu/device/gpu-device.ts";
+import type { GpuPrecision } from "../../src/engines/webgpu/device/precision.ts";
+import { CompiledProgram } from "../../src/engines/webgpu/run/compiled-program.ts";
 import { loadDawn } from "../../src/platform/dawn.ts";
-import { bertForQuestionAnswering } from "../../src/program/bert.ts";
 import { observeOthers, type Program, selectOutputs } from "../../src/program/program.ts";
+import type { Level } from "../../src/schedule/levels.ts";
 import { seededUniform } from "../../src/tensor/random.ts";
 import { elementCount, type Tensor } from "../../src/tensor/tensor.ts";
 import { BoundsRecord, type Violation } from "./bounds-record.ts";

@@ -3,8 +3,9 @@
  * and is float32 in registers. That loses nothing: kernels without tensor cores bring float16 into registers and compute in
  * float32.
  */
-import { packedHalves } from "../../src/engines/webgpu/codegen/storage.ts";
-import type { LoweredKernel } from "../../src/engines/webgpu/lower.ts";
+
+import type { LoweredKernel } from "../../src/engines/webgpu/plan/lower.ts";
+import { packedHalves } from "../../src/engines/webgpu/wgsl/storage.ts";
 
 const array = /(?<=var<storage, \w+> (\w+): )array<vec4<f16>>/g;
 

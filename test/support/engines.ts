@@ -5,10 +5,10 @@ import * as onnxruntime from "onnxruntime-node";
 import type { Engine } from "../../src/engines/engine.ts";
 import { OnnxEngine } from "../../src/engines/onnx/onnx-engine.ts";
 import { ReferenceEngine } from "../../src/engines/reference/reference-engine.ts";
-import type { GpuPrecision } from "../../src/engines/webgpu/codegen/storage.ts";
+import type { GpuPrecision } from "../../src/engines/webgpu/device/precision.ts";
 import { WebGpuEngine } from "../../src/engines/webgpu/webgpu-engine.ts";
-import { bestLevel, type Level, levels } from "../../src/passes/levels.ts";
 import { loadDawn } from "../../src/platform/dawn.ts";
+import { bestLevel, type Level, levels } from "../../src/schedule/levels.ts";
 import { softwareGpuMissing } from "./software-gpu.ts";
 
 export interface EngineUnderTest {

@@ -3,7 +3,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { type Checkpoint, openCheckpoint } from "../../src/checkpoint/checkpoint.ts";
+import { type Checkpoint, openCheckpoint } from "../../src/architectures/checkpoint.ts";
 import { MemoryFiles } from "../../src/checkpoint/memory-files.ts";
 import { FolderFiles } from "../../src/checkpoint/node/folder-files.ts";
 import { openSafetensors } from "../../src/checkpoint/safetensors.ts";

@@ -1,10 +1,11 @@
 /**
  * Products whose inner dimension is divided among workgroups, for tests: tiles that do so, and what kernels bind of them.
  */
-import type { TileKind, TileSource, Tiles } from "../../src/engines/webgpu/choose-tile.ts";
-import type { Binding } from "../../src/engines/webgpu/codegen/bindings.ts";
-import type { MatmulTile } from "../../src/engines/webgpu/kernels/matmul-tiles.ts";
-import type { LoweredKernel } from "../../src/engines/webgpu/lower.ts";
+
+import type { MatmulTile } from "../../src/engines/webgpu/kernels/matmul/tiles.ts";
+import type { TileKind, TileSource, Tiles } from "../../src/engines/webgpu/plan/choose-tile.ts";
+import type { LoweredKernel } from "../../src/engines/webgpu/plan/lower.ts";
+import type { Binding } from "../../src/engines/webgpu/wgsl/bindings.ts";
 import type { Shape } from "../../src/program/program.ts";
 
 /** A small tile, which the software GPU compiles soon. */

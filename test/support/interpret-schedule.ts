@@ -6,11 +6,11 @@
 import { interpret } from "../../src/engines/reference/interpret.ts";
 import { contiguous, type Strided, toContiguous } from "../../src/engines/reference/strided.ts";
 import { applyViews } from "../../src/engines/reference/views.ts";
-import { interiorOf, type Kernel, readsOf, type Schedule, storedBy } from "../../src/passes/schedule.ts";
 import { bindInputs, inputsOf } from "../../src/program/bind.ts";
 import { computeOrder } from "../../src/program/order.ts";
 import type { Value } from "../../src/program/program.ts";
 import { constantValues, viewedTensor } from "../../src/program/views.ts";
+import { interiorOf, type Kernel, readsOf, type Schedule, storedBy } from "../../src/schedule/schedule.ts";
 import { toFloat64 } from "../../src/tensor/half.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 

@@ -1,26 +1,26 @@
 /**
  * A layer of BERT run with kernels as a test lowers them, against the interpreter.
  */
-import type { BertConfig } from "../../src/checkpoint/config.ts";
-import { expectedParameters } from "../../src/checkpoint/parameters.ts";
+import type { BertConfig } from "../../src/architectures/bert/config.ts";
+import { expectedParameters } from "../../src/architectures/bert/parameters.ts";
+import { bertForQuestionAnswering } from "../../src/architectures/bert/program.ts";
 import { interpret } from "../../src/engines/reference/interpret.ts";
-import type { GpuPrecision } from "../../src/engines/webgpu/codegen/storage.ts";
-import { GpuDevice } from "../../src/engines/webgpu/gpu-device.ts";
-import { GpuProgram } from "../../src/engines/webgpu/gpu-program.ts";
-import type { LoweredKernel } from "../../src/engines/webgpu/lower.ts";
-import { packInputs, planPacking } from "../../src/engines/webgpu/packing.ts";
-import { Placement } from "../../src/engines/webgpu/placement.ts";
-import { type Level, scheduleAt } from "../../src/passes/levels.ts";
-import { packSequences } from "../../src/passes/pack-sequences.ts";
-import type { Schedule } from "../../src/passes/schedule.ts";
+import { GpuDevice } from "../../src/engines/webgpu/device/gpu-device.ts";
+import type { GpuPrecision } from "../../src/engines/webgpu/device/precision.ts";
+import type { LoweredKernel } from "../../src/engines/webgpu/plan/lower.ts";
+import { Placement } from "../../src/engines/webgpu/plan/placement.ts";
+import { GpuProgram } from "../../src/engines/webgpu/run/gpu-program.ts";
+import { packInputs, planPacking } from "../../src/engines/webgpu/run/packing.ts";
 import { loadDawn } from "../../src/platform/dawn.ts";
-import { bertForQuestionAnswering } from "../../src/program/bert.ts";
 import { inputsOf } from "../../src/program/bind.ts";
 import { computeOrder } from "../../src/program/order.ts";
 import { type Program, selectOutputs } from "../../src/program/program.ts";
+import { packSequences } from "../../src/rewrites/pack-sequences.ts";
+import { type Level, scheduleAt } from "../../src/schedule/levels.ts";
+import type { Schedule } from "../../src/schedule/schedule.ts";
 import { seededUniform } from "../../src/tensor/random.ts";
 import { elementCount, type Tensor } from "../../src/tensor/tensor.ts";
-import { relativeError } from "../../src/verify/subject.ts";
+import { relativeError } from "../../src/verify/layer/layer-under-test.ts";
 import { required } from "./golden.ts";
 import { paddedInputs } from "./padded-inputs.ts";
 

@@ -2,7 +2,7 @@
  * Kernels whose workgroup memory holds garbage when they begin. WGSL says that it is zero, but with trusted kernels Dawn leaves
  * that out (`platform/dawn.ts`), so no kernel may depend on it.
  */
-import type { LoweredKernel } from "../../src/engines/webgpu/lower.ts";
+import type { LoweredKernel } from "../../src/engines/webgpu/plan/lower.ts";
 
 const array = /^var<workgroup> (\w+): array<(.+), (\d+)>;$/gm;
 const single = /^var<workgroup> (\w+): (u32|atomic<u32>);$/gm;

@@ -1,13 +1,14 @@
 /**
  * What dump.py of `fusebert verify --write-inputs` dumps as it stands: the query of layer 0 of the built-in model.
  */
+
+import { layerProgram } from "../../src/architectures/bert/layer-program.ts";
 import { encodeSafetensors } from "../../src/checkpoint/safetensors.ts";
-import { chooseText, layerInputs } from "../../src/cli/verify-inputs.ts";
+import { chooseText, layerInputs } from "../../src/cli/verify/inputs.ts";
 import { selectOutputs } from "../../src/program/program.ts";
 import { toFloat32 } from "../../src/tensor/half.ts";
-import { inputTensors } from "../../src/verify/layer-inputs.ts";
-import { layerProgram } from "../../src/verify/layer-program.ts";
-import { compute, readParameters } from "../../src/verify/subject.ts";
+import { inputTensors } from "../../src/verify/layer/layer-inputs.ts";
+import { compute, readParameters } from "../../src/verify/layer/layer-under-test.ts";
 import { openBuiltIn, required } from "./golden.ts";
 
 export async function portCandidate(): Promise<Uint8Array> {

@@ -1,13 +1,5 @@
-/**
- * Small random programs that are valid but nobody's model: odd widths, shared operands, views of views, several outputs,
- * some of them in the middle. The same seed gives the same program, parameters and inputs.
- *
- * Must stay true: values stay of the order of 1 (what grows is squashed), so that a tolerance means something, and every
- * output depends on an input.
- */
-import type { BertConfig } from "../../src/checkpoint/config.ts";
-import { gelu, layerNorm, maskedSoftmax } from "../../src/program/bert.ts";
 import * as build from "../../src/program/build.ts";
+import { gelu, layerNorm, maskedSoftmax } from "../../src/program/layers.ts";
 import type { Program, Shape, Value } from "../../src/program/program.ts";
 import { seededNormal, seededUniform } from "../../src/tensor/random.ts";
 import { elementCount, type Tensor } from "../../src/tensor/tensor.ts";
@@ -189,7 +181,7 @@ class Generator {
     const name = `norm${this.#parameters.size}`;
     const width = widthOf(operand);
     for (const part of ["weight", "bias"]) this.#parameters.set(`${name}.${part}`, this.#tensor([width], 1));
-    return layerNorm({ hiddenSize: width, layerNormEps: 0.01 } as BertConfig, operand, name);
+    return layerNorm(operand, 0.01, name);
   }
 
   #softmax(operand: Value): Value {

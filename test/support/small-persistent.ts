@@ -1,8 +1,8 @@
 /**
  * Persistent kernels as the software GPU can have them: without tensor cores, all of 64 invocations.
  */
-import type { Tiles } from "../../src/engines/webgpu/choose-tile.ts";
-import type { PersistentLimits } from "../../src/engines/webgpu/persistent-tiles.ts";
+import type { Tiles } from "../../src/engines/webgpu/plan/choose-tile.ts";
+import type { PersistentLimits } from "../../src/engines/webgpu/plan/persistent-tiles.ts";
 
 const tiles: Partial<Tiles> = {
   matmul: { rows: 32, columns: 32, depth: 16, parts: 1, own: [4, 4], ahead: 1, layout: "lines", shares: 1 },

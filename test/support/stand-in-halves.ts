@@ -8,8 +8,8 @@
  * For sources of which the bounds are checked already: their fragments' places are.
  */
 
-import type { Workgroups } from "../../src/engines/webgpu/codegen/kernel-source.ts";
-import type { LoweredKernel } from "../../src/engines/webgpu/lower.ts";
+import type { LoweredKernel } from "../../src/engines/webgpu/plan/lower.ts";
+import type { Workgroups } from "../../src/engines/webgpu/wgsl/kernel-source.ts";
 
 /** What the software GPU has. */
 const mostInvocations = 256;

@@ -5,10 +5,10 @@
  * Must stay true: the same kernels in the same places, whenever the same sources generate them.
  */
 
-import type { BertConfig } from "../../src/checkpoint/config.ts";
-import { lowerForAllSizes } from "../../src/engines/webgpu/lower.ts";
-import { Placement } from "../../src/engines/webgpu/placement.ts";
-import { bestLevel, type Level, levels, scheduleAt } from "../../src/passes/levels.ts";
+import type { BertConfig } from "../../src/architectures/bert/config.ts";
+import { lowerForAllSizes } from "../../src/engines/webgpu/plan/lower.ts";
+import { Placement } from "../../src/engines/webgpu/plan/placement.ts";
+import { bestLevel, type Level, levels, scheduleAt } from "../../src/schedule/levels.ts";
 import { type Device, devices, fewDevices } from "./devices.ts";
 import { type GeneratedKernel, generated } from "./fingerprint.ts";
 import { answering, models, type NamedProgram, otherPrograms, random } from "./programs.ts";

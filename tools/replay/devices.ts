@@ -3,9 +3,10 @@
  *
  * Trusted kernels are not told apart: what is left out for them is Dawn's, and their WGSL is the same.
  */
-import type { GpuPrecision } from "../../src/engines/webgpu/codegen/storage.ts";
-import type { LoweringLimits } from "../../src/engines/webgpu/lower.ts";
-import { persistentInvocations, persistentTiles } from "../../src/engines/webgpu/persistent-tiles.ts";
+
+import type { GpuPrecision } from "../../src/engines/webgpu/device/precision.ts";
+import type { LoweringLimits } from "../../src/engines/webgpu/plan/lower.ts";
+import { persistentInvocations, persistentTiles } from "../../src/engines/webgpu/plan/persistent-tiles.ts";
 
 export interface Device {
   readonly name: string;

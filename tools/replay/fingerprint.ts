@@ -7,10 +7,10 @@
  * Must stay true: nothing of a fingerprint depends on the name of a type, field or file of `src/`.
  */
 import { createHash } from "node:crypto";
-import type { Binding } from "../../src/engines/webgpu/codegen/bindings.ts";
-import type { LoweredKernel } from "../../src/engines/webgpu/lower.ts";
-import type { Template } from "../../src/passes/schedule.ts";
+import type { LoweredKernel } from "../../src/engines/webgpu/plan/lower.ts";
+import type { Binding } from "../../src/engines/webgpu/wgsl/bindings.ts";
 import { type Extent, operandsOf, type Value } from "../../src/program/program.ts";
+import type { Template } from "../../src/schedule/schedule.ts";
 
 /** A kernel that was generated. */
 export interface GeneratedKernel {

@@ -2,13 +2,13 @@
  * The programs of which kernels are generated: models of many shapes, each as the commands compute it, and random programs.
  */
 import { readFileSync } from "node:fs";
-import { bertBase } from "../../src/checkpoint/bert-base.ts";
-import { type BertConfig, parseConfig } from "../../src/checkpoint/config.ts";
-import { assumeUnmasked } from "../../src/passes/assume-unmasked.ts";
-import { packSequences } from "../../src/passes/pack-sequences.ts";
-import { bertForQuestionAnswering } from "../../src/program/bert.ts";
+import { bertBase } from "../../src/architectures/bert/bert-base.ts";
+import { type BertConfig, parseConfig } from "../../src/architectures/bert/config.ts";
+import { layerProgram, layerProgramWithKeys } from "../../src/architectures/bert/layer-program.ts";
+import { bertForQuestionAnswering } from "../../src/architectures/bert/program.ts";
 import { observeOthers, type Program, selectOutputs } from "../../src/program/program.ts";
-import { layerProgram, layerProgramWithKeys } from "../../src/verify/layer-program.ts";
+import { assumeUnmasked } from "../../src/rewrites/assume-unmasked.ts";
+import { packSequences } from "../../src/rewrites/pack-sequences.ts";
 import { deep, even, largeHeads, odd, wide } from "../../test/support/checked-models.ts";
 import { builtInFolder, goldenFolder } from "../../test/support/golden.ts";
 import { randomProgram } from "../../test/support/random-programs.ts";

@@ -5,11 +5,11 @@
  * tuned tiles are, and what one binds does not depend on another's tile.
  */
 import { createHash } from "node:crypto";
-import type { BertConfig } from "../../src/checkpoint/config.ts";
-import type { Tile, TileKind, TileSource, Tiles } from "../../src/engines/webgpu/choose-tile.ts";
-import { lowerToWgsl } from "../../src/engines/webgpu/lower.ts";
+import type { BertConfig } from "../../src/architectures/bert/config.ts";
+import type { Tile, TileKind, TileSource, Tiles } from "../../src/engines/webgpu/plan/choose-tile.ts";
+import { lowerToWgsl } from "../../src/engines/webgpu/plan/lower.ts";
+import { planTuning, type TuningSubject } from "../../src/engines/webgpu/tune/plan.ts";
 import type { Shape } from "../../src/program/program.ts";
-import { planTuning, type TuningSubject } from "../../src/tune/plan.ts";
 import { type Device, devices, fewDevices } from "./devices.ts";
 import { type GeneratedKernel, generated } from "./fingerprint.ts";
 

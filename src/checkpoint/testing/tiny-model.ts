@@ -1,8 +1,9 @@
 /** For tests: a question-answering BERT of two layers and a few thousand weights, as files. */
+
+import { type BertConfig, parseConfig } from "../../architectures/bert/config.ts";
+import { expectedParameters } from "../../architectures/bert/parameters.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { elementCount } from "../../tensor/tensor.ts";
-import { type BertConfig, parseConfig } from "../config.ts";
-import { expectedParameters } from "../parameters.ts";
 import { encodeSafetensors } from "../safetensors.ts";
 
 export const tinyConfigJson = {

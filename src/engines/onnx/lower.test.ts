@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { assumeUnmasked } from "../../passes/assume-unmasked.ts";
-import { bertForQuestionAnswering } from "../../program/bert.ts";
+import { bertForQuestionAnswering } from "../../architectures/bert/program.ts";
 import { add, constant, divide, exp, input, max, maximum, multiply, subtract, sum } from "../../program/build.ts";
 import { type Program, selectOutputs, type Value } from "../../program/program.ts";
+import { assumeUnmasked } from "../../rewrites/assume-unmasked.ts";
 import { lowerToOnnx } from "./lower.ts";
 import { countOperators, tinyConfig } from "./testing.ts";
 

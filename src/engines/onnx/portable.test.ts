@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { bertForQuestionAnswering } from "../../program/bert.ts";
+import { bertForQuestionAnswering } from "../../architectures/bert/program.ts";
 import { input, matmul, parameter } from "../../program/build.ts";
 import { type Program, selectOutputs } from "../../program/program.ts";
 import { type OnnxGraph, onnxType } from "./graph.ts";

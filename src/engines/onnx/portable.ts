@@ -8,7 +8,7 @@
  * Must stay true: no operator beyond ONNX's own; the number that masks is finite, so that a row with everything masked
  * becomes an average of all keys and not NaN.
  */
-import { matchLayerNorm, matchSoftmax, operandsOf, type SoftmaxMatch } from "../../program/patterns.ts";
+import { elementwiseOperands, matchLayerNorm, matchSoftmax, type SoftmaxMatch } from "../../program/patterns.ts";
 import type { Value } from "../../program/program.ts";
 import { onnxType } from "./graph.ts";
 import { type Dialect, type Instruction, layerNorm, lowestFloat32, textbook } from "./instructions.ts";
@@ -57,6 +57,6 @@ function softmax({ scores, mask }: SoftmaxMatch): Instruction {
 
 /** Scores that are defined as 0 at masked keys: what stands there makes no difference once the mask is added. */
 function withoutMask(scores: Value, mask: Value): Value {
-  const [condition, kept] = operandsOf(scores, "select") ?? [];
+  const [condition, kept] = elementwiseOperands(scores, "select");
   return condition === mask && kept ? kept : scores;
 }

@@ -1,7 +1,7 @@
 /**
  * What tests of lowering to ONNX share.
  */
-import { parseConfig } from "../../checkpoint/config.ts";
+import { parseConfig } from "../../architectures/bert/config.ts";
 import type { OnnxGraph } from "./graph.ts";
 
 /** Three layers, so that what is once a layer and what is once a model are told apart. */

@@ -9,20 +9,21 @@
 
 import { abortable } from "../../abortable.ts";
 import { type EngineError, messageOf } from "../../errors.ts";
-import { bestLevel, type Level } from "../../passes/levels.ts";
 import type { Program } from "../../program/program.ts";
+import { bestLevel, type Level } from "../../schedule/levels.ts";
 import type { Engine, Executable, ReadParameter, RunOptions } from "../engine.ts";
-import type { TileSource } from "./choose-tile.ts";
-import type { GpuPrecision } from "./codegen/storage.ts";
-import { CompiledProgram } from "./compiled-program.ts";
-import { findPersistent } from "./find-persistent.ts";
-import { GpuDevice, KernelError } from "./gpu-device.ts";
-import { NotResidentError } from "./meetings.ts";
-import type { PersistentLimits } from "./persistent-tiles.ts";
-import { selfTest, WrongNumbersError } from "./self-test.ts";
-import type { OnTrace } from "./tracing.ts";
-import { checkTunedTiles, type GpuIdentity, type TunedTiles, tileSourceOf } from "./tuned-tiles.ts";
-import { WebGpuExecutable } from "./webgpu-executable.ts";
+import { GpuDevice, KernelError } from "./device/gpu-device.ts";
+import type { GpuIdentity } from "./device/identity.ts";
+import type { GpuPrecision } from "./device/precision.ts";
+import type { TileSource } from "./plan/choose-tile.ts";
+import type { PersistentLimits } from "./plan/persistent-tiles.ts";
+import { checkTunedTiles, type TunedTiles, tileSourceOf } from "./plan/tuned-tiles.ts";
+import { CompiledProgram } from "./run/compiled-program.ts";
+import { findPersistent } from "./run/find-persistent.ts";
+import { NotResidentError } from "./run/grid-barrier.ts";
+import type { OnTrace } from "./run/run-recording.ts";
+import { selfTest, WrongNumbersError } from "./run/self-test.ts";
+import { WebGpuExecutable } from "./run/webgpu-executable.ts";
 
 export interface WebGpuOptions {
   /**

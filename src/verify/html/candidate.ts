@@ -1,7 +1,7 @@
 /**
  * Everything about one candidate.
  */
-import type { CandidateReport } from "../report.ts";
+import type { CandidateReport } from "../report/report.ts";
 import { diagnoses } from "./diagnosis.ts";
 import { errorCharts } from "./error-chart.ts";
 import { gallery } from "./gallery.ts";

@@ -5,9 +5,9 @@
  * which the scale does not contain.
  */
 import * as Plot from "@observablehq/plot";
-import type { Heatmap } from "../report.ts";
+import { powerOfTen } from "../../format/numbers.ts";
+import type { Heatmap } from "../report/report.ts";
 import { html, type Markup } from "./markup.ts";
-import { powerOfTen } from "./numbers.ts";
 import type { IndexedPicture } from "./png.ts";
 import { draw } from "./svg.ts";
 

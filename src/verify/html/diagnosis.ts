@@ -1,9 +1,10 @@
 /**
  * Why a candidate deviates: the causes, the evidence for each, and what is left without one.
  */
-import type { CandidateReport, Cause, DiagnosisReport } from "../report.ts";
+
+import { count, formatRatio, scientific, shareOf, shortStage } from "../../format/numbers.ts";
+import type { CandidateReport, Cause, DiagnosisReport } from "../report/report.ts";
 import { html, type Markup } from "./markup.ts";
-import { count, formatRatio, scientific, shareOf, shortStage } from "./numbers.ts";
 import { facts, scrolling } from "./parts.ts";
 import { groupDiagnoses, restWords } from "./words.ts";
 

@@ -6,10 +6,10 @@
  * carries its verdict by its shape.
  */
 import * as Plot from "@observablehq/plot";
-import type { CandidateReport, Comparison } from "../report.ts";
-import { type Verdict, verdicts } from "../verdict.ts";
+import { formatRatio, powerOfTen, scientific, shortStage } from "../../format/numbers.ts";
+import type { CandidateReport, Comparison } from "../report/report.ts";
+import { type Verdict, verdicts } from "../report/verdict.ts";
 import { html, type Markup } from "./markup.ts";
-import { formatRatio, powerOfTen, scientific, shortStage } from "./numbers.ts";
 import { badge } from "./parts.ts";
 import { draw } from "./svg.ts";
 import { shadowWords } from "./words.ts";

@@ -1,12 +1,13 @@
 /**
  * A picture a stage: where the differences are, and how large, all in one colour scale.
  */
-import type { CandidateReport, Comparison } from "../report.ts";
+
+import { formatIndex, scientific, shortStage } from "../../format/numbers.ts";
+import type { CandidateReport, Comparison } from "../report/report.ts";
 import { type ColourScale, colourScale, legend } from "./colour-scale.ts";
 import { heatMap } from "./heat-map.ts";
 import { type HistogramAxes, histogramAxes, histogramChart } from "./histogram-chart.ts";
 import { html, type Markup } from "./markup.ts";
-import { formatIndex, scientific, shortStage } from "./numbers.ts";
 import { badge } from "./parts.ts";
 import { selectStages } from "./stage-selection.ts";
 import { shownComparison, wrongInThemselves } from "./words.ts";

@@ -2,10 +2,10 @@
  * |difference| of a tensor as a picture: rows downwards, columns to the right, as the tensor is printed.
  */
 import * as Plot from "@observablehq/plot";
-import type { Heatmap } from "../report.ts";
+import { count } from "../../format/numbers.ts";
+import type { Heatmap } from "../report/report.ts";
 import type { ColourScale } from "./colour-scale.ts";
 import { html, type Markup } from "./markup.ts";
-import { count } from "./numbers.ts";
 import { pngDataUrl } from "./png.ts";
 import { draw } from "./svg.ts";
 

@@ -2,11 +2,11 @@
  * How many elements differ by how much: a bar a decade, in the colours of the heat map above it.
  */
 import * as Plot from "@observablehq/plot";
-import type { Histogram } from "../report.ts";
+import { percent, powerOfTen } from "../../format/numbers.ts";
+import type { Histogram } from "../report/report.ts";
 import type { ColourScale } from "./colour-scale.ts";
 import { pictureFrame } from "./heat-map.ts";
 import type { Markup } from "./markup.ts";
-import { percent, powerOfTen } from "./numbers.ts";
 import { draw } from "./svg.ts";
 
 /** What the charts that are looked at together have in common. */

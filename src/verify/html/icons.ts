@@ -1,7 +1,7 @@
 /**
  * Small signs, drawn: not every system has a font with ✓ and ◆. A verdict has the shape that it has in the charts.
  */
-import type { Verdict } from "../verdict.ts";
+import type { Verdict } from "../report/verdict.ts";
 import { html, type Markup } from "./markup.ts";
 
 const filled = {

@@ -1,10 +1,11 @@
 /**
  * The two tests that come before a layer's real weights: unit weights, and the embeddings in lower precisions.
  */
-import { formatCorners } from "../corners.ts";
-import type { EmbeddingReport, UnitWeightReport } from "../report.ts";
+
+import { compact, count, decibel, formatCosine, formatIndex, formatShape, scientific } from "../../format/numbers.ts";
+import { formatCorners } from "../compare/corners.ts";
+import type { EmbeddingReport, UnitWeightReport } from "../report/report.ts";
 import { html, type Markup, named } from "./markup.ts";
-import { compact, count, decibel, formatCosine, formatIndex, formatShape, scientific } from "./numbers.ts";
 import { badge, passBadge, scrolling, tensorPrint } from "./parts.ts";
 import { explainUnitWeights, isJudged, unitWeightKinds } from "./words.ts";
 

@@ -1,11 +1,12 @@
 /**
  * The five weight layouts side by side: what each gave, and what it was recognised as.
  */
-import type { CandidateReport, Corners, LayoutReport } from "../report.ts";
+
+import { formatRatio, formatShape, percent, ranges, scientific } from "../../format/numbers.ts";
+import type { CandidateReport, Corners, LayoutReport } from "../report/report.ts";
 import { type ColourScale, colourScale, legend } from "./colour-scale.ts";
 import { heatMap } from "./heat-map.ts";
 import { html, type Markup } from "./markup.ts";
-import { formatRatio, formatShape, percent, ranges, scientific } from "./numbers.ts";
 import { badge, scrolling } from "./parts.ts";
 import { noLayoutsWords, recognisedWords } from "./words.ts";
 

@@ -1,7 +1,7 @@
 import { parseHTML } from "linkedom";
 import { describe, expect, test } from "vitest";
-import { layerStages } from "../layer-program.ts";
-import type { CandidateReport, Statistics, VerifyReport } from "../report.ts";
+import { layerStages } from "../../architectures/bert/layer-program.ts";
+import type { CandidateReport, Statistics, VerifyReport } from "../report/report.ts";
 import { renderHtml } from "./page.ts";
 import { statistics } from "./testing/figures.ts";
 import { dumpWithoutMask, goodCandidate, sampleReport, souffle } from "./testing.ts";

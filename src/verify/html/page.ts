@@ -7,13 +7,13 @@
  * Must stay true: everything that comes from the report goes through `html` (markup.ts) and is escaped.
  */
 import { checkFields } from "../../arguments.ts";
-import type { CandidateReport, UnitWeightReport, VerifyReport } from "../report.ts";
-import { verdicts } from "../verdict.ts";
+import { compact, count, formatShape } from "../../format/numbers.ts";
+import type { CandidateReport, UnitWeightReport, VerifyReport } from "../report/report.ts";
+import { verdicts } from "../report/verdict.ts";
 import { candidateSection } from "./candidate.ts";
 import { renderDocument } from "./document.ts";
 import { embeddingSection, unitWeightSection } from "./inputs.ts";
 import { type Content, html, type Markup, named } from "./markup.ts";
-import { compact, count, formatShape } from "./numbers.ts";
 import { badge, facts, passBadge } from "./parts.ts";
 import { explainUnitWeights, findings, headline, kinds, meaning } from "./words.ts";
 

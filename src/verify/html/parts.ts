@@ -1,9 +1,9 @@
 /**
  * Pieces that several sections of the page share.
  */
-import { formatCorners } from "../corners.ts";
-import type { Corners } from "../report.ts";
-import type { Verdict } from "../verdict.ts";
+import { formatCorners } from "../compare/corners.ts";
+import type { Corners } from "../report/report.ts";
+import type { Verdict } from "../report/verdict.ts";
 import { icon, verdictIcons } from "./icons.ts";
 import { html, type Markup } from "./markup.ts";
 

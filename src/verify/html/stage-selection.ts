@@ -1,8 +1,9 @@
 /**
  * Which stages get a picture: all of them while they can be taken in, and of many those that matter.
  */
-import type { CandidateReport, LayerReport, StageReport } from "../report.ts";
-import { ranges, shortStage } from "./numbers.ts";
+
+import { ranges, shortStage } from "../../format/numbers.ts";
+import type { CandidateReport, LayerReport, StageReport } from "../report/report.ts";
 import { severity, shownComparison } from "./words.ts";
 
 export interface Selection {

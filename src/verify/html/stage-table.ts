@@ -1,9 +1,10 @@
 /**
  * The figures of a layer's stages, and, of many layers, one row a layer.
  */
-import type { CandidateReport, Comparison, LayerReport, StageReport, Statistics } from "../report.ts";
+
+import { decibel, formatIndex, formatRatio, scientific, shortStage } from "../../format/numbers.ts";
+import type { CandidateReport, Comparison, LayerReport, StageReport, Statistics } from "../report/report.ts";
 import { type Content, html, type Markup } from "./markup.ts";
-import { decibel, formatIndex, formatRatio, scientific, shortStage } from "./numbers.ts";
 import { badge, firstDivergentMark, scrolling } from "./parts.ts";
 import { mostImportant } from "./stage-selection.ts";
 import { instrumentedNote, shadowWords, shownComparison, worstStage } from "./words.ts";

@@ -2,8 +2,9 @@
  * A report as it could be, for tests and for looking at: an engine that is right, an imitation wrong in six ways,
  * a unit-weight test that overflows, a dump that could not be compared. The same for the same seed.
  */
+
+import { layerStages } from "../../architectures/bert/layer-program.ts";
 import { seededUniform } from "../../tensor/random.ts";
-import { layerStages } from "../layer-program.ts";
 import type {
   CandidateReport,
   Comparison,
@@ -13,8 +14,8 @@ import type {
   StageReport,
   UnitWeightReport,
   VerifyReport,
-} from "../report.ts";
-import { isMatch, judge, ratioOf, type Verdict, worst } from "../verdict.ts";
+} from "../report/report.ts";
+import { isMatch, judge, ratioOf, type Verdict, worst } from "../report/verdict.ts";
 import { batch, constantCorners, corners, hidden, sequence, statistics } from "./testing/figures.ts";
 import { souffleDiagnosis } from "./testing/souffle.ts";
 

@@ -1,6 +1,8 @@
 /**
  * What a report says in sentences, for the page and the terminal alike.
  */
+
+import { magnitude as formatMagnitude, listed, ranges, scientific, shortStage } from "../../format/numbers.ts";
 import type {
   CandidateReport,
   Comparison,
@@ -10,9 +12,8 @@ import type {
   StageReport,
   UnitWeightReport,
   VerifyReport,
-} from "../report.ts";
-import { isMatch, type Verdict } from "../verdict.ts";
-import { magnitude as formatMagnitude, listed, ranges, scientific, shortStage } from "./numbers.ts";
+} from "../report/report.ts";
+import { isMatch, type Verdict } from "../report/verdict.ts";
 
 /** Each verdict's definition. */
 export function meaning(verdict: Verdict, budgetLimit: number): string {

@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { goldenFolder, openRandomOdd } from "../../../test/support/golden.ts";
-import type { BertConfig } from "../../checkpoint/config.ts";
+import type { BertConfig } from "../../architectures/bert/config.ts";
 import { encodeSafetensors } from "../../checkpoint/safetensors.ts";
 import { InputError } from "../../errors.ts";
 import { toFloat64 } from "../../tensor/half.ts";
-import { checkDump } from "../check-dump.ts";
+import { checkDump } from "../candidate/check-dump.ts";
 import { encodeNpy, npyHeader } from "../testing/npy.ts";
 import { openDump } from "./open-dump.ts";
 

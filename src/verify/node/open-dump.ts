@@ -11,8 +11,8 @@ import { FolderFiles } from "../../checkpoint/node/folder-files.ts";
 import { openSafetensors } from "../../checkpoint/safetensors.ts";
 import { codeOf, InputError } from "../../errors.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import { asDumpError, type Dump, type LayerInQuestion, readDump, type TensorSource } from "../dump.ts";
-import { readNpy } from "../npy.ts";
+import { asDumpError, type Dump, type LayerInQuestion, readDump, type TensorSource } from "../candidate/dump.ts";
+import { readNpy } from "../candidate/npy.ts";
 
 const expected = "a .safetensors file, or a folder of .npy files named after their stages (layer.0.query.npy)";
 

@@ -4,13 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openRandomOdd, readGolden, required } from "../../../test/support/golden.ts";
-import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
+import type { Checkpoint } from "../../architectures/checkpoint.ts";
 import { FolderFiles } from "../../checkpoint/node/folder-files.ts";
 import { openSafetensors } from "../../checkpoint/safetensors.ts";
 import { InputError } from "../../errors.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import { compareTensors } from "../compare.ts";
-import { realRows } from "../positions.ts";
+import { compareTensors } from "../compare/compare.ts";
+import { realRows } from "../compare/positions.ts";
 import { openDump } from "./open-dump.ts";
 import { type InputsToWrite, writeInputs } from "./write-inputs.ts";
 

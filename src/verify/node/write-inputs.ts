@@ -10,16 +10,16 @@
  */
 import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { BertConfig } from "../../checkpoint/config.ts";
-import { expectedParameters } from "../../checkpoint/parameters.ts";
+import type { BertConfig } from "../../architectures/bert/config.ts";
+import { layerStages, stageName } from "../../architectures/bert/layer-program.ts";
+import { expectedParameters } from "../../architectures/bert/parameters.ts";
+import { shapeOfStage } from "../../architectures/bert/stage-names.ts";
 import { encodeSafetensors } from "../../checkpoint/safetensors.ts";
 import { codeOf, InputError } from "../../errors.ts";
 import { writeFailure } from "../../files/write-failure.ts";
 import { jsonText } from "../../format/json.ts";
 import { toFloat32 } from "../../tensor/half.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import { layerStages, stageName } from "../layer-program.ts";
-import { shapeOfStage } from "../stage-names.ts";
 import { dumpScript, verifyCommand } from "./dump-script.ts";
 
 export interface InputsToWrite {

@@ -3,15 +3,15 @@
  * (test/engines.test.ts, test/webgpu-programs.test.ts).
  */
 import { expect, test } from "vitest";
-import type { BertConfig } from "../../../checkpoint/config.ts";
-import { type Level, scheduleAt } from "../../../passes/levels.ts";
-import { packSequences } from "../../../passes/pack-sequences.ts";
-import { bertForQuestionAnswering } from "../../../program/bert.ts";
+import type { BertConfig } from "../../../architectures/bert/config.ts";
+import { bertForQuestionAnswering } from "../../../architectures/bert/program.ts";
 import { selectOutputs } from "../../../program/program.ts";
-import type { KernelLimits } from "../codegen/kernel-source.ts";
-import type { GpuPrecision } from "../codegen/storage.ts";
-import { lowerToWgsl } from "../lower.ts";
-import { Placement } from "../placement.ts";
+import { packSequences } from "../../../rewrites/pack-sequences.ts";
+import { type Level, scheduleAt } from "../../../schedule/levels.ts";
+import type { KernelLimits } from "../device/kernel-limits.ts";
+import type { GpuPrecision } from "../device/precision.ts";
+import { lowerToWgsl } from "../plan/lower.ts";
+import { Placement } from "../plan/placement.ts";
 
 const config: BertConfig = {
   vocabSize: 100,

@@ -1,7 +1,7 @@
 /**
  * Figures of a comparison as they could be, for the sample report.
  */
-import type { Corners, Heatmap, Statistics } from "../../report.ts";
+import type { Corners, Heatmap, Statistics } from "../../report/report.ts";
 
 export const [batch, sequence, hidden, heads] = [1, 384, 768, 12];
 

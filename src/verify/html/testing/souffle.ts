@@ -1,7 +1,7 @@
 /**
  * What a diagnosis of Souffle's kernel looks like, for the sample report.
  */
-import type { Cause, DiagnosisReport } from "../../report.ts";
+import type { Cause, DiagnosisReport } from "../../report/report.ts";
 
 export function souffleDiagnosis(layer: number): DiagnosisReport {
   return {

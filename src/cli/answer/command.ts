@@ -1,0 +1,231 @@
+/**
+ * `fusebert answer`: a question, some texts, and the piece of a text that answers it.
+ */
+import { Command, Option } from "commander";
+import { isImpossible } from "../../answer/answer-collector.ts";
+import { type OffsetUnit, offsetUnits } from "../../answer/code-points.ts";
+import {
+  type AnswerOptions,
+  type Overlap,
+  overlaps,
+  type Scoring,
+  scorings,
+  type TruncatedSide,
+  truncatedSides,
+} from "../../answer/options.ts";
+import { compareSpans } from "../../answer/top-spans.ts";
+import { FusebertError, InputError } from "../../errors.ts";
+import { QuestionAnswerer } from "../../question-answerer.ts";
+import { type ExitCode, exitCode, exitCodesHelp } from "../exit-codes.ts";
+import { withFlagNames } from "../flag-names.ts";
+import { addGpuOptions, deviceOption, precisionOption } from "../gpu-options.ts";
+import { loadOptions, type ModelRunOptions } from "../load-options.ts";
+import { type ModelOptions, modelOption, revisionOption } from "../model-options.ts";
+import { print } from "../output.ts";
+import { atLeastOne, collect, finiteNumber, wholeNumber } from "../parse-options.ts";
+import { Progress } from "../progress.ts";
+import { readTexts, type SourceText } from "../read-texts.ts";
+import { TraceFile } from "../trace-file.ts";
+import { warn } from "../warn.ts";
+import { type AnswerRun, foundAnswer, renderJson, renderText } from "./render.ts";
+
+interface AnswerCommandOptions extends ModelRunOptions, ModelOptions {
+  readonly context: readonly string[];
+  readonly text?: string;
+  readonly topK?: number;
+  readonly maxAnswerLength?: number;
+  readonly maxSequenceLength?: number;
+  readonly docStride?: number;
+  readonly maxQuestionLength?: number;
+  readonly truncateQuestion?: TruncatedSide;
+  readonly overlap: Overlap;
+  readonly offsetUnit: OffsetUnit;
+  readonly allowNoAnswer?: boolean;
+  readonly scoring: Scoring;
+  readonly noAnswerThreshold?: number;
+  readonly trace?: string;
+  readonly json?: boolean;
+}
+
+const helpAfter = `
+Texts are UTF-8; with neither --context nor --text, standard input is read. Several texts are searched as one: the best
+answers over all. Probabilities of different texts compare badly: use --scoring logits for several.
+
+Offsets of answers count UTF-16 code units, as JavaScript's strings do, from 0, the end exclusive. Python's strings count
+code points, which differ behind an emoji: --offset-unit code-point.
+
+Examples:
+  fusebert answer "Who wrote it?" --context book.txt
+  cat notes.txt | fusebert answer "When do we meet?" --top-k 3
+  fusebert answer "Who wrote it?" --context book.txt --allow-no-answer --scoring logits
+  fusebert answer "Who wrote it?" --context book.txt --json | jq -r '.answers[0].text'
+  fusebert answer "Who wrote it?" --context book.txt --device webgpu
+  fusebert answer "Who wrote it?" --context book.txt --model MattBoraske/BERT-question-answering-SQuAD
+
+${exitCodesHelp("0 answered, 1 no answer found (with --allow-no-answer)")}
+`;
+
+/**
+ * @param signal aborted when the person has had enough.
+ * @param finish told the exit code.
+ */
+export function answerCommand(signal: AbortSignal, finish: (code: ExitCode) => void): Command {
+  const command = new Command("answer")
+    .description("Answer a question from one or more texts.")
+    .argument("<question>", "the question")
+    .option(
+      "-c, --context <file>",
+      "a text file that may hold the answer, - for standard input (repeatable)",
+      collect,
+      [],
+    )
+    .option("-t, --text <text>", "the text itself")
+    .addOption(modelOption())
+    .addOption(revisionOption())
+    .addOption(deviceOption())
+    .option("-k, --top-k <n>", "how many answers to give (default: 1)", atLeastOne)
+    .option("--max-answer-length <n>", "longest answer, in tokens (default: 15)", atLeastOne)
+    .option("--max-sequence-length <n>", "tokens a window holds (default: 384)", atLeastOne)
+    .option("--doc-stride <n>", "tokens that neighbouring windows share (default: 128)", wholeNumber)
+    .option("--max-question-length <n>", "longest question, in tokens (default: 64)", atLeastOne)
+    .addOption(
+      new Option("--truncate-question <side>", "cut a longer question at its end or start").choices(truncatedSides),
+    )
+    .addOption(
+      new Option("--overlap <overlap>", "whether answers may overlap; none keeps the best of those that do")
+        .choices(overlaps)
+        .default("none"),
+    )
+    .addOption(
+      new Option("--offset-unit <unit>", "what start and end of an answer count")
+        .choices(offsetUnits)
+        .default("utf-16"),
+    )
+    .option("--allow-no-answer", "give no answer where the texts hold none")
+    .addOption(
+      new Option("--scoring <scoring>", "logits are comparable across the windows of a long text")
+        .choices(scorings)
+        .default("probability"),
+    )
+    .addOption(noAnswerThreshold())
+    .option("--threads <n>", "CPU threads (default: the number of physical cores)", atLeastOne)
+    .addOption(precisionOption());
+  return addGpuOptions(command)
+    .option("--trace <file>", "with --device webgpu: save when each kernel ran, for chrome://tracing and Perfetto")
+    .option("--json", "print one JSON object")
+    .addHelpText("after", helpAfter)
+    .action(async (question: string, options: AnswerCommandOptions) => finish(await run(question, options, signal)));
+}
+
+async function run(question: string, options: AnswerCommandOptions, signal: AbortSignal): Promise<ExitCode> {
+  checkCombination(options);
+  const texts = await readTexts(options.context, options.text, signal);
+  const trace = await TraceFile.open(options.trace, options.device);
+  const progress = new Progress();
+  try {
+    const found = await answer(question, texts, options, trace, progress, signal);
+    progress.stop();
+    print(options.json ? renderJson(found) : renderText(found));
+    return found.answers.length > 0 ? exitCode.answered : exitCode.noAnswer;
+  } finally {
+    progress.stop();
+    await trace?.save();
+  }
+}
+
+async function answer(
+  question: string,
+  texts: readonly SourceText[],
+  options: AnswerCommandOptions,
+  trace: TraceFile | undefined,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<AnswerRun> {
+  const started = performance.now();
+  const loading = loadOptions(options, progress, signal);
+  await using answerer = await QuestionAnswerer.load(options.model, {
+    ...loading,
+    ...(trace && { gpu: { ...loading.gpu, ...trace.gpu } }),
+  });
+  progress.stop();
+  answerer.warnings.forEach(warn);
+  const loaded = performance.now();
+  const results = await answerer
+    .answer(
+      texts.map(({ text }) => ({ question, context: text })),
+      {
+        ...answerOptions(options),
+        signal,
+        onProgress: ({ phase, done, total, note }) => {
+          progress.update(phase === "tokenize" ? "Reading" : "Answering", done, total);
+          if (note !== undefined) warn(withFlagNames(note));
+        },
+      },
+    )
+    // There is one question: which text it was asked of is no part of the fault.
+    .catch((error: unknown) => {
+      throw error instanceof FusebertError ? error.inRow(undefined) : error;
+    });
+  const answered = performance.now();
+  const noAnswerScore = Math.min(...results.map((result) => result.noAnswerScore));
+  const found = results
+    .flatMap((result, index) => result.answers.map((answer) => ({ answer, text: texts[index] as SourceText })))
+    .sort((a, b) => compareSpans(a.answer, b.answer))
+    .slice(0, options.topK ?? 1);
+  const none = isImpossible(
+    found.map((entry) => entry.answer),
+    noAnswerScore,
+    {
+      handleImpossibleAnswer: options.allowNoAnswer === true,
+      scoring: options.scoring,
+      noAnswerThreshold: options.noAnswerThreshold ?? 0,
+    },
+  );
+  const truncatedQuestion = results[0]?.truncatedQuestion;
+  return {
+    question,
+    ...(truncatedQuestion !== undefined && { truncatedQuestion }),
+    model: answerer.model,
+    device: answerer.device,
+    computedBy: answerer.computedBy,
+    offsetUnit: options.offsetUnit,
+    answers: none ? [] : found.map((entry) => foundAnswer(entry.answer, entry.text, options.offsetUnit)),
+    noAnswerScore,
+    windows: results.reduce((sum, result) => sum + result.windows, 0),
+    timing: { loadMs: loaded - started, answerMs: answered - loaded },
+  };
+}
+
+/** The library's options; the texts are searched as one, so that whether there is an answer is decided over all of them. */
+function answerOptions(options: AnswerCommandOptions): AnswerOptions {
+  const { topK, maxAnswerLength, maxSequenceLength, docStride, maxQuestionLength, truncateQuestion } = options;
+  return {
+    scoring: options.scoring,
+    overlap: options.overlap,
+    ...(topK !== undefined && { topK }),
+    ...(maxAnswerLength !== undefined && { maxAnswerLength }),
+    ...(maxSequenceLength !== undefined && { maxSequenceLength }),
+    ...(docStride !== undefined && { docStride }),
+    ...(maxQuestionLength !== undefined && { maxQuestionLength }),
+    ...(truncateQuestion !== undefined && { truncateQuestion }),
+  };
+}
+
+/** The same question over all texts: the threshold needs the two options that make it mean something. */
+function checkCombination({ noAnswerThreshold: threshold, allowNoAnswer, scoring }: AnswerCommandOptions): void {
+  if (threshold === undefined || (allowNoAnswer === true && scoring === "logits")) return;
+  throw new InputError({
+    found: "--no-answer-threshold is given, but would not be used",
+    expected: "--allow-no-answer and --scoring logits beside it",
+  });
+}
+
+/** Commander takes an option that starts with --no- for the denial of another; this one is a threshold. */
+function noAnswerThreshold(): Option {
+  const option = new Option(
+    "--no-answer-threshold <x>",
+    "with --allow-no-answer and --scoring logits: an answer must score at least this (default: 0)",
+  );
+  option.negate = false;
+  return option.argParser(finiteNumber);
+}

@@ -1,0 +1,266 @@
+/**
+ * `fusebert evaluate squad`: how good a model is, in the figures that papers quote.
+ *
+ * Must stay true: the journal is removed only when everything asked for is written.
+ */
+import { resolve } from "node:path";
+import { Argument, Command, Option } from "commander";
+import { InputError } from "../../errors.ts";
+import { fingerprintOf } from "../../evaluate/journal.ts";
+import { readPackedText } from "../../evaluate/node/read-packed-text.ts";
+import { formatById, parseNullOdds, parsePredictions } from "../../evaluate/predictions-file.ts";
+import { applyThreshold, bestThresholds, scoreDataset } from "../../evaluate/score-dataset.ts";
+import { parseSquad, type SquadDataset } from "../../evaluate/squad.ts";
+import { displayable } from "../../format/displayable.ts";
+import { version } from "../../version.ts";
+import { type ExitCode, exitCode, exitCodesHelp } from "../exit-codes.ts";
+import { addGpuOptions, deviceOption, precisionOption } from "../gpu-options.ts";
+import { modelOption, revisionOption } from "../model-options.ts";
+import { print, tell } from "../output.ts";
+import { atLeastOne, finiteNumber } from "../parse-options.ts";
+import { checkFolderOf, writeOut } from "../write-out.ts";
+import { type EvaluationReport, evaluationToJson, renderEvaluation } from "./render.ts";
+import { type DatasetRun, type JournalPlan, type RunOptions, runDataset, scorings, tellHowToGoOn } from "./run.ts";
+
+interface EvaluateCommandOptions extends RunOptions {
+  readonly limit?: number;
+  readonly predictions?: string;
+  readonly nbest?: string;
+  readonly nullOdds?: string;
+  readonly scoreOnly?: string;
+  readonly threshold?: number;
+  readonly json?: boolean;
+}
+
+const helpAfter = `
+FILE is SQuAD's JSON, plain or packed with gzip or xz. With questions that have no answer it is scored as SQuAD 2.0, else
+as 1.1. Exact match and F1 are those of the official scripts, in percent.
+
+  --scoring reference   as the reference script of BERT, which published figures mean: sums of logits, answers of at most
+                        30 tokens, not widened to words, windows of 384 tokens every 128
+  --scoring pipeline    as fusebert answer: products of probabilities, at most 15 tokens, widened to words
+
+In 2.0 a question has no answer when its null odds, the score of no answer minus that of the best answer, are above
+--threshold. "With the best threshold" is what one chosen on these very questions would give.
+
+With --predictions (or --nbest, --null-odds) a journal is kept beside the file. After Ctrl-C, or a failure, the same
+command goes on where it stopped; another model or other options are refused. It is removed when all is done.
+
+Examples:
+  fusebert evaluate squad dev-v1.1.json.xz                              the built-in model
+  fusebert evaluate squad dev-v1.1.json.xz --limit 500                  a first look
+  fusebert evaluate squad dev-v2.0.json --predictions p.json --null-odds o.json --nbest n.json
+  fusebert evaluate squad dev-v2.0.json --score-only p.json --null-odds o.json --threshold -2.5
+  fusebert evaluate squad dev-v1.1.json --device webgpu --json | jq .scores.f1
+
+${exitCodesHelp("0 evaluated")}
+`;
+
+/** What only a run with a model uses. */
+const runOnly = [
+  "predictions",
+  "nbest",
+  "model",
+  "revision",
+  "device",
+  "threads",
+  "scoring",
+  "precision",
+  "level",
+  "skipSelfTest",
+  "debugDir",
+  "trustedKernels",
+  "persistent",
+];
+
+export function evaluateCommand(signal: AbortSignal, finish: (code: ExitCode) => void): Command {
+  const command = new Command("evaluate")
+    .description("Measure how good a model is: exact match and F1 on SQuAD.")
+    .addArgument(new Argument("<benchmark>", "what to measure").choices(["squad"]))
+    .argument("<file>", "SQuAD 1.1 or 2.0, JSON, plain or packed (.gz, .xz)")
+    .addOption(modelOption())
+    .addOption(revisionOption())
+    .option("-n, --limit <n>", "only the first questions", atLeastOne)
+    .option("--predictions <file>", "write the answers, in the official format")
+    .option("--nbest <file>", "write the 20 best answers to each question")
+    .option("--null-odds <file>", "2.0: write the null odds; with --score-only: read them")
+    .addOption(
+      new Option("--score-only <predictions>", "score a file of answers, in the official format").conflicts(runOnly),
+    )
+    .addOption(new Option("--scoring <scoring>", "how answers are chosen").choices([...scorings]).default("reference"))
+    .option("--threshold <x>", "2.0: no answer where the null odds are above it (default: 0)", finiteNumber)
+    .addOption(deviceOption())
+    .option("--threads <n>", "CPU threads (default: the number of physical cores)", atLeastOne)
+    .addOption(precisionOption());
+  return addGpuOptions(command)
+    .option("--json", "print one JSON object (docs/evaluate.md)")
+    .addHelpText("after", helpAfter)
+    .action(async (_benchmark: string, file: string, options: EvaluateCommandOptions) =>
+      finish(await run(file, options, signal)),
+    );
+}
+
+async function run(file: string, options: EvaluateCommandOptions, signal: AbortSignal): Promise<ExitCode> {
+  const whole = parseSquad(await readPackedText(file, signal), file);
+  checkOptions(whole, file, options);
+  checkPaths(file, options);
+  const dataset = { ...whole, questions: whole.questions.slice(0, options.limit) };
+  const report = {
+    version,
+    dataset: {
+      file,
+      kind: whole.kind,
+      questions: dataset.questions.length,
+      questionsInFile: whole.questions.length,
+    },
+    ...(options.scoreOnly === undefined
+      ? await evaluateModel(dataset, whole, options, signal)
+      : await scoreFile(dataset, whole, options.scoreOnly, options, signal)),
+  };
+  tellMissing(report.scores.missing);
+  print(options.json ? evaluationToJson(report) : renderEvaluation(report));
+  return exitCode.evaluated;
+}
+
+function checkOptions({ kind }: SquadDataset, file: string, options: EvaluateCommandOptions): void {
+  const { threshold, nullOdds, scoreOnly } = options;
+  if (kind === "1.1" && (threshold !== undefined || nullOdds !== undefined)) {
+    throw new InputError({
+      found: `every question of ${file} has an answer`,
+      expected: "--threshold and --null-odds only with SQuAD 2.0",
+    });
+  }
+  if (scoreOnly !== undefined && threshold !== undefined && nullOdds === undefined) {
+    throw new InputError({
+      found: "--threshold is given, but would not be used",
+      expected: "--null-odds beside it, as --score-only has no others",
+    });
+  }
+}
+
+/** A file that is read must not be written over, nor two written as one. */
+function checkPaths(file: string, { predictions, nbest, nullOdds, scoreOnly }: EvaluateCommandOptions): void {
+  const paths = [file, predictions, nbest, nullOdds, scoreOnly].filter((path) => path !== undefined);
+  const twice = paths.find((path, index) => paths.slice(0, index).some((other) => resolve(other) === resolve(path)));
+  if (twice === undefined) return;
+  throw new InputError({ found: `${twice} is named twice`, expected: "a file of its own for everything" });
+}
+
+type Result = Omit<EvaluationReport, "version" | "dataset">;
+
+/** @param whole the data set without the limit: a journal is of all of it. */
+async function evaluateModel(
+  dataset: SquadDataset,
+  whole: SquadDataset,
+  options: EvaluateCommandOptions,
+  signal: AbortSignal,
+): Promise<Result> {
+  const { predictions: predictionsPath, nbest, nullOdds: nullOddsPath, threshold = 0 } = options;
+  const outputs = [predictionsPath, nbest, nullOddsPath].filter((path) => path !== undefined);
+  for (const path of outputs) await checkFolderOf(path);
+  const [first] = outputs;
+  const plan = first === undefined ? undefined : await planJournal(`${first}.journal`, whole, nbest !== undefined);
+  const run = await runDataset(dataset, options, plan, signal);
+  const predictions = dataset.questions.flatMap(({ id }) => run.predictions.get(id) ?? []);
+  const mapOf = <T>(value: (prediction: (typeof predictions)[number]) => T) =>
+    new Map(predictions.map((prediction) => [prediction.id, value(prediction)]));
+  const texts = mapOf(({ text }) => text);
+  const odds = mapOf(({ nullOdds }) => nullOdds);
+  const final = dataset.kind === "2.0" ? applyThreshold(texts, odds, threshold) : texts;
+  try {
+    if (predictionsPath !== undefined) await writeOut(predictionsPath, formatById(final));
+    if (nbest !== undefined) await writeOut(nbest, formatById(mapOf(({ nBest }) => nBest)));
+    if (nullOddsPath !== undefined) await writeOut(nullOddsPath, formatById(odds));
+  } catch (error) {
+    await run.journal?.close();
+    tellHowToGoOn(run.journal, predictions.length, dataset.questions.length);
+    throw error;
+  }
+  await run.journal?.remove();
+  return {
+    run: describeRun(run, options),
+    ...(dataset.kind === "2.0" && { threshold, best: bestThresholds(dataset, texts, odds) }),
+    scores: scoreDataset(dataset, final),
+  };
+}
+
+async function planJournal(path: string, whole: SquadDataset, keepsNBest: boolean): Promise<JournalPlan> {
+  const contexts = new Map(whole.questions.map(({ id, context }) => [id, context]));
+  return { path, keepsNBest, fingerprint: await fingerprintOf(whole), contexts };
+}
+
+function describeRun(run: DatasetRun, { revision, scoring }: EvaluateCommandOptions): NonNullable<Result["run"]> {
+  const { model, device, computedBy, fromJournal, timing } = run;
+  const predictions = [...run.predictions.values()];
+  return {
+    model,
+    ...(revision !== undefined && { revision }),
+    device,
+    computedBy,
+    scoring,
+    windows: predictions.reduce((sum, { windows }) => sum + windows, 0),
+    shortenedQuestions: predictions.filter(({ isShortened }) => isShortened).length,
+    fromJournal,
+    timing: {
+      loadMs: Math.round(timing.loadMs),
+      evaluateMs: Math.round(timing.evaluateMs),
+      questionsPerSecond: ((predictions.length - fromJournal) * 1000) / timing.evaluateMs,
+    },
+  };
+}
+
+/** @param whole the data set without the limit: predictions for the rest of it are no surprise. */
+async function scoreFile(
+  dataset: SquadDataset,
+  whole: SquadDataset,
+  path: string,
+  { nullOdds: nullOddsPath, threshold }: EvaluateCommandOptions,
+  signal: AbortSignal,
+): Promise<Result> {
+  const texts = parsePredictions(await readPackedText(path, signal), path);
+  checkIds(texts, whole, path);
+  if (nullOddsPath === undefined) return { predictionsFile: path, scores: scoreDataset(dataset, texts) };
+  const odds = parseNullOdds(await readPackedText(nullOddsPath, signal), nullOddsPath);
+  const without = dataset.questions.find(({ id }) => texts.has(id) && !odds.has(id));
+  if (without) {
+    throw new InputError({
+      found: `${nullOddsPath} has nothing for the question ${without.id}`,
+      expected: `a number for every prediction of ${path}`,
+    });
+  }
+  return {
+    predictionsFile: path,
+    ...(threshold !== undefined && { threshold }),
+    scores: scoreDataset(dataset, threshold === undefined ? texts : applyThreshold(texts, odds, threshold)),
+    best: bestThresholds(dataset, texts, odds),
+  };
+}
+
+/** Predictions for other questions mean that something was mixed up; for none of these, that everything was. */
+function checkIds(texts: ReadonlyMap<string, string>, { questions }: SquadDataset, path: string): void {
+  const known = new Set(questions.map(({ id }) => id));
+  const strangers = [...texts.keys()].filter((id) => !known.has(id));
+  if (strangers.length === texts.size) {
+    throw new InputError({
+      found: `${path} has no prediction for any question of the data set`,
+      expected: "predictions for its questions, by their ids",
+    });
+  }
+  if (strangers.length === 0) return;
+  tell(`${several(strangers, "prediction is", "predictions are")} for no question of the data set.`);
+}
+
+/** As the official scripts say it, but once. */
+function tellMissing(ids: readonly string[]): void {
+  if (ids.length === 0) return;
+  tell(`${several(ids, "question has", "questions have")} no prediction, which counts as 0.`);
+}
+
+/** `12 questions (a, b, c, …) have` */
+function several(ids: readonly string[], one: string, more: string): string {
+  const [noun, verb] = (ids.length === 1 ? one : more).split(" ");
+  return `${ids.length} ${noun} (${ids
+    .slice(0, 3)
+    .map((id) => displayable(id, 80))
+    .join(", ")}${ids.length > 3 ? ", …" : ""}) ${verb}`;
+}

@@ -1,0 +1,176 @@
+/**
+ * Predicts a whole data set with a model, with a journal beside its result, so that nothing computed is computed twice.
+ *
+ * Must stay true: predictions from the journal and new ones are indistinguishable; a journal of a model that answers
+ * otherwise than this one is not used, even if both have one name.
+ */
+import { describe } from "../../checkpoint/describe.ts";
+import { InputError } from "../../errors.ts";
+import type { Contexts, JournalHead } from "../../evaluate/journal.ts";
+import { JournalFile } from "../../evaluate/node/journal-file.ts";
+import { pipelineScoring } from "../../evaluate/pipeline-scoring.ts";
+import { predict, type QuestionPrediction } from "../../evaluate/predict.ts";
+import type { ScoringMethod } from "../../evaluate/prediction.ts";
+import { referenceScoring } from "../../evaluate/reference-scoring.ts";
+import type { SquadDataset, SquadQuestion } from "../../evaluate/squad.ts";
+import { LoadedModel } from "../../loaded-model.ts";
+import { version } from "../../version.ts";
+import { beforeExit } from "../interruption.ts";
+import { loadOptions, type ModelRunOptions } from "../load-options.ts";
+import type { ModelOptions } from "../model-options.ts";
+import { tell } from "../output.ts";
+import { Progress } from "../progress.ts";
+import { warn } from "../warn.ts";
+
+export const scorings = ["reference", "pipeline"] as const;
+
+export interface RunOptions extends ModelRunOptions, ModelOptions {
+  readonly scoring: (typeof scorings)[number];
+}
+
+export interface DatasetRun {
+  readonly model: string;
+  readonly device: string;
+  readonly computedBy: string;
+  readonly predictions: ReadonlyMap<string, QuestionPrediction>;
+  /** How many of them an earlier run had made. */
+  readonly fromJournal: number;
+  /** Absent where nothing is written. */
+  readonly journal?: JournalFile;
+  readonly timing: { readonly loadMs: number; readonly evaluateMs: number };
+}
+
+export interface JournalPlan {
+  readonly path: string;
+  /** The fingerprint of the whole file, so that a run with a limit can go on without it. */
+  readonly fingerprint: string;
+  /** The contexts of the whole file, for the same reason. */
+  readonly contexts: Contexts;
+  /** Whether n-best lists are kept, which take most of its space. */
+  readonly keepsNBest: boolean;
+}
+
+/** @param plan absent: nothing is kept, and an interrupted run begins anew. */
+export async function runDataset(
+  dataset: SquadDataset,
+  options: RunOptions,
+  plan: JournalPlan | undefined,
+  signal: AbortSignal,
+): Promise<DatasetRun> {
+  const progress = new Progress();
+  try {
+    const started = performance.now();
+    await using model = await load(options, progress, signal);
+    const scoringOf = options.scoring === "reference" ? referenceScoring : pipelineScoring;
+    const method = scoringOf(model.maxPositions, dataset.kind === "2.0");
+    const journal = plan && (await JournalFile.open(plan.path, headOf(options, model, plan), plan.contexts));
+    const loaded = performance.now();
+    const earlier = journal ? await closingOnError(journal, earlierOf(journal, dataset, model, method, signal)) : [];
+    const predictions = new Map(earlier.map((prediction) => [prediction.id, prediction]));
+    const wayOn = beforeExit(() => {
+      progress.stop();
+      tellHowToGoOn(journal, predictions.size, dataset.questions.length);
+    });
+    try {
+      const left = dataset.questions.filter(({ id }) => !predictions.has(id));
+      for await (const ready of predict(model, left, method, signal)) {
+        const kept = plan?.keepsNBest ? ready : ready.map((prediction) => ({ ...prediction, nBest: [] }));
+        // One by one: what is said to be kept where a disk is full is what the next run finds.
+        for (const prediction of kept) {
+          await journal?.append(prediction);
+          predictions.set(prediction.id, prediction);
+        }
+        progress.update("Evaluating", predictions.size, dataset.questions.length);
+      }
+    } catch (error) {
+      await journal?.close();
+      await wayOn.perform();
+      throw error;
+    }
+    wayOn.drop();
+    const timing = { loadMs: loaded - started, evaluateMs: performance.now() - loaded };
+    const { name, device, computedBy } = model;
+    const run = { model: name, device, computedBy, predictions, fromJournal: earlier.length, timing };
+    return { ...run, ...(journal && { journal }) };
+  } finally {
+    progress.stop();
+  }
+}
+
+async function load(options: RunOptions, progress: Progress, signal: AbortSignal): Promise<LoadedModel> {
+  const model = await LoadedModel.load(options.model, loadOptions(options, progress, signal));
+  progress.stop();
+  model.warnings.forEach(warn);
+  return model;
+}
+
+function headOf(
+  { revision, scoring }: RunOptions,
+  { name, computedBy }: LoadedModel,
+  { fingerprint, keepsNBest }: JournalPlan,
+): JournalHead {
+  return {
+    format: "fusebert.squad-journal/1",
+    version,
+    questions: fingerprint,
+    model: name,
+    revision: revision ?? "",
+    engine: computedBy,
+    scoring,
+    "n-best": keepsNBest ? "kept" : "not kept",
+  };
+}
+
+/** How many of a journal's predictions are made again, to see that the model is the same. */
+const probes = 3;
+/** Null odds differ by less between runs of one model, also in float16 and with other neighbours in a batch. */
+const oddsTolerance = 0.25;
+
+/**
+ * What the journal holds of this data set.
+ * @throws InputError if this model answers otherwise.
+ */
+async function earlierOf(
+  journal: JournalFile,
+  { questions }: SquadDataset,
+  model: LoadedModel,
+  method: ScoringMethod,
+  signal: AbortSignal,
+): Promise<QuestionPrediction[]> {
+  const byId = new Map(questions.map((question) => [question.id, question]));
+  const earlier = journal.earlier.filter(({ id }) => byId.has(id));
+  const expected = new Map(earlier.slice(0, probes).map((prediction) => [prediction.id, prediction]));
+  const again = [...expected.keys()].map((id) => byId.get(id) as SquadQuestion);
+  for await (const ready of predict(model, again, method, signal)) {
+    for (const { id, text, nullOdds } of ready) {
+      const before = expected.get(id);
+      if (before?.text === text && Math.abs(before.nullOdds - nullOdds) <= oddsTolerance) continue;
+      throw new InputError({
+        found: `${journal.path} was begun with another model of this name: to the question ${describe(id)} it has ${describe(before?.text)}, and now the answer is ${describe(text)}`,
+        expected: "the same answers",
+        advice: "Delete it to begin anew.",
+      });
+    }
+  }
+  if (earlier.length > 0) {
+    tell(`going on from ${journal.path}, which has ${earlier.length} predictions.`);
+  }
+  return earlier;
+}
+
+async function closingOnError<T>(journal: JournalFile, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    await journal.close();
+    throw error;
+  }
+}
+
+export function tellHowToGoOn(journal: JournalFile | undefined, done: number, total: number): void {
+  tell(
+    journal === undefined
+      ? `${done} of ${total} questions were answered and are lost; with --predictions they would be kept.`
+      : `${done} of ${total} questions are kept in ${journal.path}; the same command goes on from there.`,
+  );
+}

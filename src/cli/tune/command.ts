@@ -1,0 +1,176 @@
+/**
+ * `fusebert tune`: which tiles of kernels are the fastest on this GPU, kept for every run that follows.
+ *
+ * Must stay true: what was found is kept as soon as it is found, so that an interruption or a failure loses nothing of it.
+ */
+
+import { Command, InvalidArgumentError, Option } from "commander";
+import { openConfig } from "../../architectures/checkpoint.ts";
+import { GpuDevice } from "../../engines/webgpu/device/gpu-device.ts";
+import { gpuPrecisions } from "../../engines/webgpu/device/precision.ts";
+import type { TuningResult } from "../../engines/webgpu/tune/benchmark.ts";
+import { forgetTiles, keepTiles, readTileCache, tileCachePath } from "../../engines/webgpu/tune/node/tile-cache.ts";
+import { planTuning } from "../../engines/webgpu/tune/plan.ts";
+import { tune } from "../../engines/webgpu/tune/tune.ts";
+import { loadDawn } from "../../platform/dawn.ts";
+import { platform } from "../../platform/node.ts";
+import { version } from "../../version.ts";
+import { type ExitCode, exitCode, exitCodesHelp } from "../exit-codes.ts";
+import { beforeExit } from "../interruption.ts";
+import { type ModelOptions, modelOption, revisionOption } from "../model-options.ts";
+import { print, tell } from "../output.ts";
+import { atLeastOne } from "../parse-options.ts";
+import { Progress } from "../progress.ts";
+import { planToJson, renderPlan, renderTuning, type TuneReport, tunedTileOf, tuneToJson } from "./render.ts";
+
+type Precision = (typeof gpuPrecisions)[number] | "auto";
+
+interface TuneCommandOptions extends ModelOptions {
+  readonly precision: Precision;
+  readonly trustedKernels?: boolean;
+  readonly rows?: readonly number[];
+  readonly candidates: number;
+  readonly json?: boolean;
+  readonly dryRun?: boolean;
+  readonly reset?: boolean;
+}
+
+const helpAfter = `
+A matmul's kernel computes its result tile by tile. Which size of tile, and which way to share it among the GPU's
+invocations, is the fastest differs from GPU to GPU and with the size of the work: fusebert has tables that are good on most.
+This command measures what is best on yours, for the matmuls and the attention of a model: minutes on a GPU, once for each
+model's sizes and precision. What it finds is kept in your cache (XDG_CACHE_HOME, else ~/.cache, under fusebert/tiles), and
+every command and program on this GPU and driver uses it from then on.
+
+Every tile gives the same numbers but for rounding; one that does not here is left out. --rows are the tokens of a batch:
+one number for each class of size, which what is found is then for. Ctrl-C stops it and keeps what was found until then.
+
+Examples:
+  fusebert tune                                            the built-in model
+  fusebert tune --model bert-large-uncased --trusted-kernels
+  fusebert tune --rows 384,3072                            two sizes of batches alone
+  fusebert tune --candidates 20                            sooner, with fewer tiles tried
+  fusebert tune --dry-run                                  what would be measured
+  fusebert tune --json | jq '.measured[] | {shape, rows, gain}'
+  fusebert tune --reset                                    forget it: the tables again
+
+Tune as you run: --trusted-kernels with it, if you use that. docs/tuning.md says how it is measured and what the JSON holds.
+
+${exitCodesHelp("0 tuned")}
+`;
+
+export function tuneCommand(signal: AbortSignal, finish: (code: ExitCode) => void): Command {
+  return new Command("tune")
+    .description("Find the tiles of kernels that are the fastest on this GPU, and keep them for every run.")
+    .addOption(modelOption())
+    .addOption(revisionOption())
+    .addOption(
+      new Option("-p, --precision <precision>", "of weights and activations (auto: f16 where the GPU has it, else f32)")
+        .choices(["auto", ...gpuPrecisions])
+        .default("auto"),
+    )
+    .option(
+      "--trusted-kernels",
+      "measure without checks of every index or clearing of memory, as runs with this option are",
+    )
+    .option("--rows <n,…>", "tokens of the batches to measure (default: one of each class of size)", listOfCounts)
+    .option("--candidates <n>", "tiles to try for a kernel at a size, besides the usual one", atLeastOne, 60)
+    .option("--json", "print one JSON object (docs/tuning.md)")
+    .option("--dry-run", "say what would be measured, and measure nothing")
+    .addOption(new Option("--reset", "forget what was found on this GPU, and do nothing else").conflicts("dryRun"))
+    .addHelpText("after", helpAfter)
+    .action(async (options: TuneCommandOptions) => finish(await run(options, signal)));
+}
+
+function listOfCounts(text: string): number[] {
+  return text.split(",").map((part) => {
+    try {
+      return atLeastOne(part.trim());
+    } catch {
+      throw new InvalidArgumentError("Expected whole numbers of at least 1, separated by commas.");
+    }
+  });
+}
+
+async function run(options: TuneCommandOptions, signal: AbortSignal): Promise<ExitCode> {
+  const gpu = await loadDawn({ trusted: options.trustedKernels === true });
+  const device = await GpuDevice.open(gpu);
+  const { identity } = device;
+  try {
+    if (options.reset) {
+      const hadSome = await forgetTiles(identity);
+      print(hadSome ? "Forgotten: the usual tiles are used again.\n" : "There was nothing to forget.\n");
+      return exitCode.tuned;
+    }
+    const report = await planReport(options, device, signal);
+    if (options.dryRun) {
+      print(options.json ? planToJson(report) : renderPlan(report));
+      return exitCode.tuned;
+    }
+    device.destroy();
+    const open = (): Promise<GpuDevice> => GpuDevice.open(gpu);
+    await measure(report, open, options.json ? tuneToJson : renderTuning, signal);
+    return exitCode.tuned;
+  } finally {
+    device.destroy();
+  }
+}
+
+async function planReport(options: TuneCommandOptions, device: GpuDevice, signal: AbortSignal): Promise<TuneReport> {
+  const { model, revision, candidates: mostCandidates, rows } = options;
+  const files = await platform.findModel({ model, revision });
+  const { config } = await openConfig(files, { signal });
+  const precision = device.precisionFor(options.precision);
+  const plan = planTuning({ config, precision, mostCandidates, ...(rows && { rows }) }, device.kernelLimits);
+  const { description, identity } = device;
+  const cache = tileCachePath(identity);
+  const known = await readTileCache(identity);
+  if (typeof known === "string") tell(`${cache} ${known}: it is not used.`);
+  return {
+    version,
+    model: files.name,
+    device: description,
+    identity,
+    precision,
+    cache,
+    plan,
+    results: [],
+    refused: [],
+    isComplete: false,
+  };
+}
+
+/** Prints what was found, however it ends. */
+async function measure(
+  planned: TuneReport,
+  open: () => Promise<GpuDevice>,
+  render: (report: TuneReport) => string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { plan, precision, identity } = planned;
+  // Whether it can be written is known before anything is measured.
+  await keepTiles(identity, []);
+  const progress = new Progress();
+  const results: TuningResult[] = [];
+  const refused: TuneReport["refused"][number][] = [];
+  let isComplete = false;
+  const report = beforeExit(() => {
+    progress.stop();
+    if (isComplete || results.length > 0) print(render({ ...planned, results, refused, isComplete }));
+  });
+  try {
+    await tune(plan, {
+      signal,
+      open,
+      onProgress: (done, total) => progress.update("measuring tiles", done, total),
+      onResult: async (result) => {
+        results.push(result);
+        await keepTiles(identity, [tunedTileOf(result, precision)]);
+      },
+      onRefused: (subject, tile) => refused.push({ subject, ...tile }),
+    });
+    isComplete = true;
+  } finally {
+    await report.perform();
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * The input of a layer under verification: the embeddings of a text, or what the layers before make of them.
+ */
+
+import { bertForQuestionAnswering } from "../../architectures/bert/program.ts";
+import type { Checkpoint } from "../../architectures/checkpoint.ts";
+import { CheckpointError, InputError } from "../../errors.ts";
+import { selectOutputs } from "../../program/program.ts";
+import { seededNormal } from "../../tensor/random.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+import type { LayerInputs } from "../../verify/layer/layer-inputs.ts";
+import { compute, readParameters } from "../../verify/layer/layer-under-test.ts";
+import { demoQuestions } from "../demo-questions.ts";
+import { readTexts } from "../read-texts.ts";
+
+export interface InputText {
+  readonly source: string;
+  readonly text: string;
+}
+
+export interface VerifyInputs extends LayerInputs {
+  /** The embeddings themselves, and where they come from. */
+  readonly embeddings: { readonly source: string; readonly tensor: Tensor };
+}
+
+/** The text named, or a passage of the demo's. */
+export async function chooseText(
+  { text, context }: { text?: string; context?: string },
+  signal: AbortSignal,
+): Promise<InputText> {
+  if (text === undefined && context === undefined)
+    return { source: "built-in passage", text: demoQuestions[0]?.context ?? "" };
+  const [named] = await readTexts(context === undefined ? [] : [context], text, signal);
+  return named ?? { source: "text", text: "" };
+}
+
+/** Tokens a model without a tokenizer gets, unless a length is asked for. */
+const madeUpLength = 48;
+
+/**
+ * @param layer the layer whose input is wanted.
+ * @param sequenceLength pads or cuts the text to so many tokens; absent: as long as it is, within the model's limit.
+ */
+export async function layerInputs(
+  checkpoint: Checkpoint,
+  layer: number,
+  input: InputText,
+  sequenceLength: number | undefined,
+  seed: number,
+): Promise<VerifyInputs> {
+  const { config } = checkpoint;
+  if (sequenceLength !== undefined && sequenceLength > config.maxPositions) {
+    throw new InputError({
+      found: `--sequence-length is ${sequenceLength}`,
+      expected: `at most ${config.maxPositions}, the positions this model has`,
+    });
+  }
+  const { ids, source } = await tokenIds(checkpoint, input, sequenceLength ?? madeUpLength, seed);
+  const length = sequenceLength ?? Math.min(ids.length, config.maxPositions);
+  const padded = Int32Array.from({ length }, (_, index) => ids[index] ?? config.padTokenId);
+  const mask = Int32Array.from({ length }, (_, index) => (index < ids.length ? 1 : 0));
+  const integers = (data: Int32Array): Tensor<"i32"> => ({ dtype: "i32", shape: [1, length], data });
+  const attentionMask = integers(mask);
+  const wanted = layer === 0 ? ["embeddings"] : ["embeddings", `layer.${layer - 1}.output`];
+  const program = selectOutputs(bertForQuestionAnswering(config), wanted);
+  const parameters = await readParameters(program, (name) => checkpoint.weights.read(name));
+  const outputs = await compute(
+    program,
+    parameters,
+    new Map([
+      ["input_ids", integers(padded)],
+      ["token_type_ids", integers(new Int32Array(length))],
+      ["position_ids", integers(Int32Array.from({ length }, (_, index) => index))],
+      ["attention_mask", attentionMask],
+    ]),
+  );
+  const tensorOf = (name: string): Tensor => outputs.get(name) as Tensor;
+  return {
+    hiddenStates: tensorOf(wanted.at(-1) as string),
+    attentionMask,
+    embeddings: { source, tensor: tensorOf("embeddings") },
+  };
+}
+
+/** `[CLS] text [SEP]`; for a model without a tokenizer made-up ids. */
+async function tokenIds(
+  checkpoint: Checkpoint,
+  { source, text }: InputText,
+  madeUp: number,
+  seed: number,
+): Promise<{ ids: number[]; source: string }> {
+  try {
+    const tokenizer = await checkpoint.tokenizer();
+    const { cls, sep } = tokenizer.special;
+    // A layer sees no more than the model's positions; the rest of a long text is not read at all.
+    const room = checkpoint.config.maxPositions - 2;
+    return { ids: [cls, ...tokenizer.encode(text).ids.subarray(0, room), sep], source };
+  } catch (error) {
+    if (!(error instanceof CheckpointError)) throw error;
+    const random = seededNormal(seed);
+    const { vocabSize, maxPositions } = checkpoint.config;
+    const length = Math.min(madeUp, maxPositions);
+    const ids = Array.from({ length }, () => Math.floor(Math.abs(random() * 1e6)) % vocabSize);
+    return { ids, source: "made-up tokens (the model has no tokenizer)" };
+  }
+}

@@ -1,0 +1,327 @@
+/**
+ * A GPU as the engine uses it: buffers that are counted, pipelines that are compiled once, errors that say what to do.
+ *
+ * Features and limits are probed on the adapter, and all of those that kernels can use are asked for. Each program has
+ * an account of its own with the device, and closing it gives back every buffer the program made, however far it came.
+ *
+ * Must stay true: every buffer and query set is made and given back here, so that `allocatedBytes` is all that is held.
+ */
+import { EngineError, messageOf } from "../../../errors.ts";
+import { formatBytes } from "../../../format/bytes.ts";
+import { DeviceHealth, type DeviceLostError } from "./device-health.ts";
+import { type GpuIdentity, identityOf } from "./identity.ts";
+import type { KernelLimits } from "./kernel-limits.ts";
+import type { GpuPrecision } from "./precision.ts";
+
+/** Limits worth raising above WebGPU's defaults, to whatever the adapter has. */
+const raisedLimits = [
+  "maxBufferSize",
+  "maxStorageBufferBindingSize",
+  "maxStorageBuffersPerShaderStage",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+  "maxComputeWorkgroupSizeY",
+] as const;
+
+/** The feature of tensor cores, which no standard has yet. */
+const subgroupMatrix = "chromium-experimental-subgroup-matrix" as GPUFeatureName;
+
+const wantedFeatures: readonly GPUFeatureName[] = ["shader-f16", "timestamp-query", "subgroups", subgroupMatrix];
+
+/** Why a kernel was not compiled, with its source. */
+export class KernelError extends EngineError {
+  readonly label: string;
+  readonly code: string;
+  readonly reason: string;
+
+  constructor(label: string, code: string, reason: string, cause: unknown, source = "--debug-dir saves it") {
+    super({
+      found: `the kernel ${label} was not compiled: ${reason}`,
+      expected: "WGSL that this GPU's driver accepts",
+      advice: `This is a defect in fusebert or the driver: please report it with the kernel's source (${source}). --device cpu works meanwhile.`,
+      cause,
+    });
+    this.label = label;
+    this.code = code;
+    this.reason = reason;
+  }
+}
+
+/** What takes memory of the GPU. */
+type Allocation = GPUBuffer | GPUQuerySet;
+
+/** What all accounts of a device have in common. */
+interface Shared {
+  readonly device: GPUDevice;
+  readonly info: GPUAdapterInfo;
+  readonly health: DeviceHealth;
+  readonly pipelines: Map<string, Promise<GPUComputePipeline>>;
+  /** What each account holds, with its sizes in bytes. */
+  readonly accounts: Set<Map<Allocation, number>>;
+}
+
+export class GpuDevice {
+  readonly device: GPUDevice;
+  /** Vendor, architecture and description, as far as the adapter says. */
+  readonly description: string;
+  readonly #shared: Shared;
+  readonly #allocations = new Map<Allocation, number>();
+
+  private constructor(shared: Shared) {
+    this.#shared = shared;
+    this.device = shared.device;
+    this.description = describe(shared.info);
+    shared.accounts.add(this.#allocations);
+  }
+
+  /**
+   * @param options.tensorCores whether to ask for them, where the adapter has them.
+   * @throws EngineError if there is no adapter, or it gives no device.
+   */
+  static async open(gpu: GPU, { tensorCores = true }: { readonly tensorCores?: boolean } = {}): Promise<GpuDevice> {
+    const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
+    if (adapter === null) {
+      throw new EngineError({
+        found: "no GPU adapter is available to WebGPU",
+        expected: "a GPU with a Vulkan, Metal or Direct3D 12 driver",
+        advice: "Install the GPU's driver (on Linux also the Vulkan loader, libvulkan1), or compute with --device cpu.",
+      });
+    }
+    const wanted = tensorCores ? wantedFeatures : wantedFeatures.filter((feature) => feature !== subgroupMatrix);
+    try {
+      const device = await adapter.requestDevice({
+        label: "fusebert",
+        requiredFeatures: wanted.filter((feature) => adapter.features.has(feature)),
+        requiredLimits: Object.fromEntries(raisedLimits.map((name) => [name, adapter.limits[name]])),
+      });
+      const health = new DeviceHealth(device);
+      return new GpuDevice({ device, info: adapter.info, health, pipelines: new Map(), accounts: new Set() });
+    } catch (cause) {
+      throw new EngineError({
+        found: `${describe(adapter.info)} gives no device: ${messageOf(cause)}`,
+        expected: "an adapter that gives what it says it has",
+        advice: "Update the GPU's driver, or compute with --device cpu.",
+        cause,
+      });
+    }
+  }
+
+  /** The same device for somebody else, who closes it with all buffers made through it. */
+  openAccount(): GpuDevice {
+    return new GpuDevice(this.#shared);
+  }
+
+  /** Gives back everything made through this account. Nothing submitted later may use it. */
+  closeAccount(): void {
+    for (const allocation of this.#allocations.keys()) allocation.destroy();
+    this.#allocations.clear();
+    this.#shared.accounts.delete(this.#allocations);
+  }
+
+  /** Why the device is of no use any more; `undefined` while it is. */
+  get failure(): DeviceLostError | undefined {
+    return this.#shared.health.failure;
+  }
+
+  /** Whatever waits for the device waits through this: a lost device may leave promises open forever. */
+  guard<T>(promise: Promise<T>): Promise<T> {
+    return this.#shared.health.guard(promise);
+  }
+
+  /** What tiles that were found on it are kept by. */
+  get identity(): GpuIdentity {
+    return identityOf(this.#shared.info);
+  }
+
+  /** Whether the CPU computes what the GPU should. */
+  get isSoftware(): boolean {
+    return this.#shared.info.isFallbackAdapter;
+  }
+
+  /** Bytes of all that all accounts have not given back. None are left of a lost device. */
+  get allocatedBytes(): number {
+    if (this.failure) return 0;
+    return [...this.#shared.accounts]
+      .flatMap((allocations) => [...allocations.values()])
+      .reduce((sum, bytes) => sum + bytes, 0);
+  }
+
+  /** Whether it can tell when a kernel began and ended. */
+  get hasTimestamps(): boolean {
+    return this.device.features.has("timestamp-query");
+  }
+
+  get kernelLimits(): KernelLimits {
+    const { maxComputeWorkgroupStorageSize, maxComputeInvocationsPerWorkgroup } = this.device.limits;
+    return {
+      workgroupMemory: maxComputeWorkgroupStorageSize,
+      workgroupSize: maxComputeInvocationsPerWorkgroup,
+      tensorCores: hasTensorCores(this.device, this.#shared.info),
+      isSoftware: this.isSoftware,
+    };
+  }
+
+  supports(precision: GpuPrecision): boolean {
+    return precision !== "f16" || this.device.features.has("shader-f16");
+  }
+
+  /** @throws EngineError for a precision that it has not. */
+  precisionFor(precision: GpuPrecision | "auto"): GpuPrecision {
+    if (precision === "auto") return this.supports("f16") ? "f16" : "f32";
+    if (this.supports(precision)) return precision;
+    throw new EngineError({
+      found: `${this.description} does not compute in ${precision}`,
+      expected: "an adapter with the feature shader-f16",
+      advice: "Use --precision f32, or f16-storage, which takes as little memory as f16.",
+    });
+  }
+
+  /** @throws EngineError for a size that the device does not allow, or has not. */
+  async createBuffer(label: string, bytes: number, usage: GPUBufferUsageFlags): Promise<GPUBuffer> {
+    const size = Math.max(16, Math.ceil(bytes / 16) * 16);
+    const { maxBufferSize } = this.device.limits;
+    if (size > maxBufferSize) {
+      throw new EngineError({
+        found: `${label} takes ${formatBytes(size)}`,
+        expected: `at most ${formatBytes(maxBufferSize)}, the GPU's limit maxBufferSize`,
+        advice: "Use shorter or fewer sequences at a time, --precision f16-storage, or --device cpu.",
+      });
+    }
+    return this.#allocate(label, size, () => this.device.createBuffer({ label, size, usage }));
+  }
+
+  /**
+   * Room for `count` timestamps; only with `hasTimestamps`.
+   * @throws EngineError if there is no memory for it.
+   */
+  createTimestamps(label: string, count: number): Promise<GPUQuerySet> {
+    return this.#allocate(label, count * 8, () => this.device.createQuerySet({ label, type: "timestamp", count }));
+  }
+
+  destroyBuffer(buffer: GPUBuffer): void {
+    this.#free(buffer);
+  }
+
+  async #allocate<T extends Allocation>(label: string, size: number, make: () => T): Promise<T> {
+    this.device.pushErrorScope("out-of-memory");
+    const made = make();
+    this.#allocations.set(made, size);
+    const error = await this.guard(this.device.popErrorScope());
+    if (error !== null) {
+      this.#free(made);
+      throw new EngineError({
+        found: `the GPU has no ${formatBytes(size)} left for ${label}`,
+        expected: `more free memory; ${formatBytes(this.allocatedBytes)} are in use here`,
+        advice: "Use shorter or fewer sequences at a time, --precision f16-storage, or --device cpu.",
+        cause: error,
+      });
+    }
+    return made;
+  }
+
+  #free(allocation: Allocation): void {
+    this.#allocations.delete(allocation);
+    allocation.destroy();
+  }
+
+  /**
+   * @param buffers what bind group 0 holds, in order.
+   * @throws KernelError if the driver refuses the source.
+   */
+  pipeline(label: string, code: string, buffers: readonly GPUBufferBindingType[]): Promise<GPUComputePipeline> {
+    const known = this.#shared.pipelines.get(code);
+    if (known !== undefined) return known;
+    const compiling = this.#compile(label, code, buffers);
+    // Whoever asked hears of it; the next to ask tries again.
+    compiling.catch(() => this.#shared.pipelines.delete(code));
+    const pipeline = this.guard(compiling);
+    this.#shared.pipelines.set(code, pipeline);
+    return pipeline;
+  }
+
+  async #compile(label: string, code: string, buffers: readonly GPUBufferBindingType[]): Promise<GPUComputePipeline> {
+    this.device.pushErrorScope("validation");
+    const bindGroup = this.device.createBindGroupLayout({
+      label,
+      entries: buffers.map((type, binding) => ({ binding, visibility: GPUShaderStage.COMPUTE, buffer: { type } })),
+    });
+    const layout = this.device.createPipelineLayout({ label, bindGroupLayouts: [bindGroup] });
+    const module = this.device.createShaderModule({ label, code });
+    const scope = this.device.popErrorScope();
+    try {
+      const pipeline = await this.device.createComputePipelineAsync({ label, layout, compute: { module } });
+      const error = await scope;
+      if (error !== null) throw error;
+      return pipeline;
+    } catch (cause) {
+      const refused = await scope.catch(() => null);
+      if (this.failure) throw this.failure;
+      throw new KernelError(label, code, refused?.message ?? messageOf(cause), cause);
+    }
+  }
+
+  /**
+   * Runs what submits commands, none of it asynchronous.
+   * @returns settles when the commands are known to be valid. An invalid one would leave zeros behind, without a word.
+   */
+  submitting(commands: () => void): Promise<void> {
+    this.device.pushErrorScope("validation");
+    let scope: Promise<GPUError | null>;
+    try {
+      commands();
+    } finally {
+      scope = this.guard(this.device.popErrorScope());
+      // If the commands threw, that is what is heard.
+      scope.catch(() => {});
+    }
+    return scope.then((error) => {
+      if (error === null) return;
+      throw new EngineError({
+        found: `the GPU refused a run: ${error.message}`,
+        expected: "commands that WebGPU accepts",
+        advice: "This is a defect in fusebert or the driver: please report it. --device cpu works meanwhile.",
+        cause: error,
+      });
+    });
+  }
+
+  /** Ends the device for all accounts. */
+  destroy(): void {
+    const { pipelines, accounts, health } = this.#shared;
+    pipelines.clear();
+    for (const allocations of accounts) {
+      for (const allocation of allocations.keys()) allocation.destroy();
+      allocations.clear();
+    }
+    accounts.clear();
+    health.destroy();
+  }
+}
+
+/** A kind of fragment that the hardware multiplies; not in the types of the standard yet. */
+interface SubgroupMatrixConfig {
+  readonly componentType: string;
+  readonly resultComponentType: string;
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+}
+
+/** Whether kernels/tensor-matmul.ts and its like run here: fragments of 16 × 16, in subgroups of 32, and room for tiles. */
+function hasTensorCores({ features, limits }: GPUDevice, info: GPUAdapterInfo): boolean {
+  const needed: readonly GPUFeatureName[] = ["shader-f16", "subgroups", subgroupMatrix];
+  if (!needed.every((feature) => features.has(feature))) return false;
+  const { subgroupMatrixConfigs = [] } = info as { readonly subgroupMatrixConfigs?: Iterable<SubgroupMatrixConfig> };
+  const hasFragments = [...subgroupMatrixConfigs].some(({ componentType, resultComponentType, M, N, K }) => {
+    return componentType === "f16" && resultComponentType === "f32" && [M, N, K].every((size) => size === 16);
+  });
+  const isWarp = info.subgroupMinSize === 32 && info.subgroupMaxSize === 32;
+  const hasRoom = limits.maxComputeWorkgroupStorageSize >= 48 * 1024 && limits.maxComputeInvocationsPerWorkgroup >= 512;
+  return hasFragments && isWarp && hasRoom;
+}
+
+function describe({ vendor, architecture, device, description }: GPUAdapterInfo): string {
+  const parts = [vendor, architecture, device, description].filter((part) => part !== "");
+  return [...new Set(parts)].join(" ") || "a GPU that does not say what it is";
+}

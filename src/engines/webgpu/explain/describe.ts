@@ -1,0 +1,166 @@
+/**
+ * A schedule described: its kernels in order, what each computes and costs, the tensors between them and their memory.
+ *
+ * Pure: a configuration is all it takes, no weight and no device. Typed data for the terminal, JSON and the page.
+ */
+
+import { type Binding, bindShape } from "../../../program/bind.ts";
+import type { Value } from "../../../program/program.ts";
+import type { Schedule } from "../../../schedule/schedule.ts";
+import type { KernelLimits } from "../device/kernel-limits.ts";
+import { type LoweredKernel, lowerToWgsl } from "../plan/lower.ts";
+import type { Placement } from "../plan/placement.ts";
+import { planArena } from "../run/arena.ts";
+import type { StorageType } from "../wgsl/storage.ts";
+import { allBytes, bytesOf, type Traffic } from "./costs.ts";
+import { factsOf, identityOf, type KernelIdentity, type KernelWork, namesOf, workOf } from "./kernels.ts";
+
+export interface KernelDescription extends KernelIdentity, KernelWork {
+  /** No other kernel of the program has it. */
+  readonly name: string;
+  /** Indices into `tensors`: activations only. */
+  readonly reads: readonly number[];
+  readonly writes: readonly number[];
+}
+
+export interface TensorDescription {
+  readonly stages: readonly string[];
+  readonly shape: readonly number[];
+  readonly type: StorageType;
+  readonly bytes: number;
+  /** Where in the arena it begins. */
+  readonly offset: number;
+}
+
+export interface Totals {
+  readonly kernels: number;
+  readonly flops: number;
+  readonly bytes: Traffic;
+  readonly intensity: number;
+}
+
+export interface Memory {
+  /** Tensors that kernels write. */
+  readonly tensors: number;
+  /** Their sizes, summed. */
+  readonly tensorBytes: number;
+  /** What they take, sharing places. */
+  readonly arenaBytes: number;
+  readonly inputBytes: number;
+  readonly weightBytes: number;
+  readonly vectorBytes: number;
+}
+
+/** Kernels that are explained and timed as one. */
+export interface SubprogramDescription {
+  readonly name: string;
+  readonly totals: Totals;
+}
+
+export interface ScheduleDescription {
+  readonly kernels: readonly KernelDescription[];
+  /** In the order of their first kernels. */
+  readonly subprograms: readonly SubprogramDescription[];
+  readonly tensors: readonly TensorDescription[];
+  readonly totals: Totals;
+  readonly memory: Memory;
+}
+
+/**
+ * What every WebGPU device has at least, and the smallest tiles: what kernels store depends on them only where a result comes in
+ * shares (`shares.ts`), which none does here.
+ */
+export const defaultLimits: KernelLimits = { workgroupMemory: 16_384, workgroupSize: 256, isSoftware: true };
+const defaultAlignment = 256;
+
+/** @param extents of the program's symbols; `tokens` for a packed program. */
+export function describe(
+  schedule: Schedule,
+  placement: Placement,
+  extents: Binding,
+  limits: KernelLimits = defaultLimits,
+): ScheduleDescription {
+  const lowered = lowerToWgsl(schedule, placement, limits);
+  const lowering = { mostRows: Number.POSITIVE_INFINITY, kernels: lowered };
+  const plan = planArena(schedule, [lowering], placement, extents, defaultAlignment);
+  const facts = factsOf(schedule.program);
+  const stored = [...plan.places.keys()];
+  const tensors = stored.map((value): TensorDescription => {
+    return {
+      stages: facts.stages.get(value) ?? [],
+      shape: bindShape(value.shape, extents),
+      type: placement.typeOf(value) ?? "f32",
+      bytes: bytesOf(value, placement, extents),
+      offset: plan.places.get(value)?.offset ?? 0,
+    };
+  });
+  const numbers = new Map(stored.map((value, index) => [value, index]));
+  const identities = lowered.map((kernel, index) => identityOf(kernel, index, facts));
+  const names = namesOf(identities);
+  const kernels = identities.map((identity, index): KernelDescription => {
+    const kernel = lowered[index] as LoweredKernel;
+    const tensorsBound = (access: "read" | "write"): number[] =>
+      kernel.bindings.flatMap((binding) => {
+        const number = binding.kind === "tensor" && binding.access === access ? numbers.get(binding.value) : undefined;
+        return number === undefined ? [] : [number];
+      });
+    return {
+      name: names[index] as string,
+      ...identity,
+      ...workOf(kernel, facts, placement, extents),
+      reads: tensorsBound("read"),
+      writes: tensorsBound("write"),
+    };
+  });
+  return {
+    kernels,
+    subprograms: subprogramsOf(kernels).map(({ name, kernels: own }) => ({ name, totals: totalsOf(own) })),
+    tensors,
+    totals: totalsOf(kernels),
+    memory: { ...constantBytes(lowered, placement, extents), ...tensorBytes(tensors), arenaBytes: plan.bytes },
+  };
+}
+
+/** Kernels by the subprogram they are part of, without those that are part of none. */
+export function subprogramsOf<K extends Pick<KernelIdentity, "subprogram">>(
+  kernels: readonly K[],
+): { readonly name: string; readonly kernels: readonly K[] }[] {
+  const names = new Set(kernels.flatMap(({ subprogram }) => subprogram ?? []));
+  return [...names].map((name) => ({ name, kernels: kernels.filter(({ subprogram }) => subprogram === name) }));
+}
+
+/** Of some kernels, not only of all. */
+export function totalsOf(kernels: readonly Pick<KernelDescription, "flops" | "bytes">[]): Totals {
+  const sum = (of: (kernel: Pick<KernelDescription, "flops" | "bytes">) => number): number =>
+    kernels.reduce((total, kernel) => total + of(kernel), 0);
+  const bytes: Traffic = {
+    weights: sum((kernel) => kernel.bytes.weights),
+    vectors: sum((kernel) => kernel.bytes.vectors),
+    activations: sum((kernel) => kernel.bytes.activations),
+    written: sum((kernel) => kernel.bytes.written),
+  };
+  const flops = sum((kernel) => kernel.flops);
+  return { kernels: kernels.length, flops, bytes, intensity: flops / allBytes(bytes) };
+}
+
+function tensorBytes(tensors: readonly TensorDescription[]): Pick<Memory, "tensors" | "tensorBytes"> {
+  return { tensors: tensors.length, tensorBytes: tensors.reduce((sum, { bytes }) => sum + bytes, 0) };
+}
+
+/** What is in memory before a run: each tensor once, whoever reads it. */
+function constantBytes(
+  kernels: readonly LoweredKernel[],
+  placement: Placement,
+  extents: Binding,
+): Pick<Memory, "inputBytes" | "weightBytes" | "vectorBytes"> {
+  const bindings = kernels.flatMap((kernel) => kernel.bindings);
+  const tensors = new Set(bindings.flatMap((binding) => (binding.kind === "tensor" ? [binding.value] : [])));
+  const given = [...tensors].filter((value) => !placement.isStored(value));
+  const sum = (values: readonly Value[]): number =>
+    values.reduce((total, value) => total + bytesOf(value, placement, extents), 0);
+  return {
+    inputBytes: sum(given.filter(({ operation }) => operation.kind === "input")),
+    weightBytes: sum(given.filter((value) => placement.isConstant(value))),
+    vectorBytes: sum(bindings.flatMap((binding) => (binding.kind === "vectors" ? binding.values : []))),
+  };
+}

@@ -1,0 +1,57 @@
+/**
+ * The question-answering program of a model, level by level, as the WebGPU engine runs it: packed, its logits the only
+ * outputs.
+ */
+import type { BertConfig } from "../../../architectures/bert/config.ts";
+import { bertForQuestionAnswering } from "../../../architectures/bert/program.ts";
+import { selectOutputs } from "../../../program/program.ts";
+import { packSequences } from "../../../rewrites/pack-sequences.ts";
+import { type Level, levels, scheduleAt } from "../../../schedule/levels.ts";
+import type { Schedule } from "../../../schedule/schedule.ts";
+import type { GpuPrecision } from "../device/precision.ts";
+import { sizeClassOf } from "../plan/choose-tile.ts";
+import { lowerToWgsl } from "../plan/lower.ts";
+import { Placement } from "../plan/placement.ts";
+import { defaultLimits, describe, type ScheduleDescription } from "./describe.ts";
+
+export interface LevelDescription extends ScheduleDescription {
+  readonly level: Level;
+}
+
+/** @param tokens of all sequences together; attention is counted as over one sequence. */
+export function explainLevel(
+  config: BertConfig,
+  level: Level,
+  precision: GpuPrecision,
+  tokens: number,
+): LevelDescription {
+  const schedule = scheduleOf(config, level);
+  const extents = new Map([["tokens", tokens] as const]);
+  return { level, ...describe(schedule, new Placement(schedule, precision), extents) };
+}
+
+export function explainLevels(config: BertConfig, precision: GpuPrecision, tokens: number): LevelDescription[] {
+  return levels.map((level) => explainLevel(config, level, precision, tokens));
+}
+
+/**
+ * The sources of a level's kernels, in the order of `kernels`, as a GPU with WebGPU's default limits gets them.
+ * @param tokens of all sequences together: tiles are those of runs of about this size.
+ */
+export function kernelSources(
+  config: BertConfig,
+  level: Level,
+  precision: GpuPrecision,
+  tokens: number,
+): readonly string[] {
+  const schedule = scheduleOf(config, level);
+  // A software adapter has the same small tiles for every size.
+  const limits = { ...defaultLimits, isSoftware: false };
+  const lowered = lowerToWgsl(schedule, new Placement(schedule, precision), limits, sizeClassOf(tokens, limits));
+  return lowered.map(({ code }) => code);
+}
+
+function scheduleOf(config: BertConfig, level: Level): Schedule {
+  const program = selectOutputs(bertForQuestionAnswering(config), ["start_logits", "end_logits"]);
+  return scheduleAt(packSequences(program) ?? program, level);
+}

@@ -1,0 +1,119 @@
+/**
+ * One kernel described: what it is, which is the same in every run, and what it has to do, which depends on the extents.
+ */
+
+import { type Binding, bindShape } from "../../../program/bind.ts";
+import type { Extent, Program, Value } from "../../../program/program.ts";
+import { constantValues } from "../../../program/views.ts";
+import type { Kernel, Template } from "../../../schedule/schedule.ts";
+import { elementCount } from "../../../tensor/tensor.ts";
+import type { LoweredKernel } from "../plan/lower.ts";
+import type { Placement } from "../plan/placement.ts";
+import { allBytes, flopsOf, type Traffic, trafficOf } from "./costs.ts";
+import { namedOperations } from "./operations.ts";
+import { orderOf, type Part, type Place, placesOf } from "./places.ts";
+import { stagesOf } from "./stages.ts";
+
+export interface KernelIdentity {
+  /** Place in the order of dispatch, from 0. */
+  readonly index: number;
+  readonly kind: Template["kind"];
+  /** Which subprogram it is a part of, such as `layer.0.fused_attn`; `null` where there are none. */
+  readonly subprogram: string | null;
+  readonly section: "embeddings" | "layer" | "head";
+  /** `null` outside layers. */
+  readonly layer: number | null;
+  /** What it computes, in order. */
+  readonly operations: readonly { readonly name: string; readonly part: Part }[];
+  /** The stages among what it computes, stored or not. */
+  readonly stages: readonly string[];
+}
+
+export interface KernelWork {
+  /** The shape of the largest tensor it writes. */
+  readonly shape: readonly number[];
+  readonly flops: number;
+  readonly bytes: Traffic;
+  /** FLOPs a byte read or written. */
+  readonly intensity: number;
+  readonly workgroups: readonly number[];
+}
+
+/** What the values of a program are. */
+export interface Facts {
+  readonly constants: ReadonlySet<Value>;
+  readonly places: ReadonlyMap<Value, Place>;
+  readonly stages: ReadonlyMap<Value, readonly string[]>;
+}
+
+export function factsOf(program: Program): Facts {
+  const places = placesOf(program);
+  return { constants: constantValues(program), places, stages: stagesOf(program, places) };
+}
+
+/** A name for each of a program's kernels: where it is, what it is, and its number among those alike (`layer.0.matmul.2`). */
+export function namesOf(kernels: readonly Pick<KernelIdentity, "section" | "layer" | "kind">[]): string[] {
+  const counts = new Map<string, number>();
+  return kernels.map(({ section, layer, kind }) => {
+    const prefix = `${layer === null ? section : `${section}.${layer}`}.${kind}`;
+    const number = counts.get(prefix) ?? 0;
+    counts.set(prefix, number + 1);
+    return `${prefix}.${number}`;
+  });
+}
+
+const nowhere: Place = { part: "embeddings", layer: undefined };
+
+export function identityOf(
+  { kernel, interior }: LoweredKernel,
+  index: number,
+  { constants, places, stages }: Facts,
+): KernelIdentity {
+  const placeOf = (value: Value): Place => places.get(value) ?? nowhere;
+  const { part, layer } = kernel.stores.map(placeOf).reduce((a, b) => (orderOf(b) > orderOf(a) ? b : a), nowhere);
+  return {
+    index,
+    kind: kernel.template.kind,
+    subprogram: kernel.subprogram ?? null,
+    section: layer !== undefined ? "layer" : part === "head" ? "head" : "embeddings",
+    layer: layer ?? null,
+    operations: namedOperations(kernel, interior, constants).map(({ name, value }) => {
+      // What needs inputs alone, such as a mask, belongs where it is used.
+      const isOfInputs = layer !== undefined && orderOf(placeOf(value)) < 0;
+      return { name, part: isOfInputs ? part : placeOf(value).part };
+    }),
+    stages: [...new Set(interior.flatMap((value) => stages.get(value) ?? []))],
+  };
+}
+
+/**
+ * @param visiblePairs of a packed batch: pairs of tokens of one sequence, all that attention kernels compute. Absent: the
+ * tokens are of one sequence.
+ */
+export function workOf(
+  lowered: LoweredKernel,
+  { constants }: Facts,
+  placement: Placement,
+  extents: Binding,
+  visiblePairs?: number,
+): KernelWork {
+  const { kernel, interior } = lowered;
+  // Other kernels compute what they compute of all pairs.
+  const pairs = isAttention(kernel) ? visiblePairs : undefined;
+  const flops = flopsOf(interior, constants, extents, pairs);
+  const bytes = trafficOf(lowered, placement, extents);
+  const shapes = kernel.stores.map(({ shape }) => bindShape(shape, extents));
+  const extentOf = (extent: Extent): number => bindShape([extent], extents)[0] ?? 1;
+  return {
+    shape: shapes.reduce((a, b) => (elementCount(b) > elementCount(a) ? b : a), []),
+    flops,
+    bytes,
+    intensity: flops / allBytes(bytes),
+    workgroups: lowered.workgroups(extentOf),
+  };
+}
+
+/** Whether it is, or has, an attention kernel. */
+function isAttention({ template }: Kernel): boolean {
+  return template.kind === "attention" || (template.kind === "subprogram" && template.kernels.some(isAttention));
+}

@@ -1,0 +1,124 @@
+/**
+ * What a kernel computes, in the words people use: "matmul + bias + GELU" for a dozen textbook operations.
+ *
+ * LayerNorm, softmax and GELU are named where a kernel computes all of one; a part of one, as at level O0, goes by its
+ * textbook name.
+ */
+
+import { computeOrder } from "../../../program/order.ts";
+import { constantOf, elementwiseOperands, matchGelu, matchSoftmax } from "../../../program/patterns.ts";
+import type { Value } from "../../../program/program.ts";
+import { viewedBy } from "../../../program/views.ts";
+import type { Kernel } from "../../../schedule/schedule.ts";
+
+export interface NamedOperation {
+  readonly name: string;
+  /** The value it results in. */
+  readonly value: Value;
+}
+
+/**
+ * @param interior what the kernel computes, in order.
+ * @param constants values known before a run: nothing is computed for them.
+ */
+export function namedOperations(
+  { template }: Kernel,
+  interior: readonly Value[],
+  constants: ReadonlySet<Value>,
+): NamedOperation[] {
+  const inside = new Set(interior);
+  const names = new Map<Value, string>();
+  const covered = new Set<Value>();
+  const cover = (name: string, results: readonly Value[], from: readonly Value[]): void => {
+    const outputs = new Map(results.map((value, index) => [String(index), value]));
+    const known = new Set(from);
+    const all = computeOrder({ outputs }, { has: (value) => known.has(value) || !inside.has(value) });
+    for (const value of all) covered.add(value);
+    const last = results.at(-1);
+    if (last !== undefined) names.set(last, name);
+  };
+  if (template.kind === "matmul" && template.statistics !== undefined) {
+    const { row, means, squares } = template.statistics;
+    cover("row statistics", [means, squares], [row]);
+  }
+  for (const value of interior) {
+    const layerNorm = normalisedRow(value, inside, constants);
+    if (layerNorm) cover("LayerNorm", [value], [layerNorm]);
+    const gelu = matchGelu(value);
+    const [half] = elementwiseOperands(value, "multiply");
+    if (gelu && half && inside.has(half)) cover("GELU", [value], [gelu]);
+    const softmax = matchSoftmax(value);
+    const [exponentials] = elementwiseOperands(value, "divide");
+    if (softmax && exponentials && inside.has(exponentials)) {
+      cover("softmax", [value], [softmax.scores, ...(softmax.mask ? [softmax.mask] : [])]);
+    }
+  }
+  return interior
+    .filter((value) => names.has(value) || !(covered.has(value) || isNothing(value, constants)))
+    .map((value) => ({ name: names.get(value) ?? simpleName(value, constants), value }));
+}
+
+/** Whether nothing is computed for a value when a kernel runs. */
+export function isNothing(value: Value, constants: ReadonlySet<Value>): boolean {
+  return constants.has(value) || value.operation.kind === "input" || viewedBy(value) !== undefined;
+}
+
+/** The row that a LayerNorm normalises, however its mean and deviation were got, if its steps are inside. */
+function normalisedRow(value: Value, inside: ReadonlySet<Value>, constants: ReadonlySet<Value>): Value | undefined {
+  const [scaled, bias] = elementwiseOperands(value, "add");
+  const [normalized, weight] = elementwiseOperands(scaled, "multiply");
+  const [centred, deviation] = quotient(normalized) ?? [];
+  const [row] = elementwiseOperands(centred, "subtract");
+  if (
+    !bias ||
+    !weight ||
+    !constants.has(bias) ||
+    !constants.has(weight) ||
+    elementwiseOperands(deviation, "sqrt").length === 0
+  )
+    return;
+  const steps = [scaled, normalized, centred, deviation];
+  if (!row || !steps.every((step) => step !== undefined && inside.has(step))) return;
+  // Centred on the row's first column before its mean (passes/center-rows.ts): part of the LayerNorm, if it is here.
+  const [shifted, first] = inside.has(row) ? elementwiseOperands(row, "subtract") : [];
+  return shifted && first?.operation.kind === "slice" && first.operation.operand === shifted ? shifted : row;
+}
+
+/** The parts of a quotient, written as one or as a product by the reciprocal (passes/split-statistics.ts). */
+function quotient(value: Value | undefined): readonly Value[] | undefined {
+  const [dividend, reciprocal] = elementwiseOperands(value, "multiply");
+  const [one, divisor] = elementwiseOperands(reciprocal, "divide");
+  const isReciprocal = constantOf(one) === 1;
+  return dividend && divisor && isReciprocal ? [dividend, divisor] : elementwiseOperands(value, "divide");
+}
+
+function simpleName({ operation, shape }: Value, constants: ReadonlySet<Value>): string {
+  if (operation.kind === "reduce") return operation.function;
+  if (operation.kind !== "elementwise") return operation.kind;
+  const { function: name, operands } = operation;
+  const isScalar = (value: Value): boolean => value.operation.kind === "constant";
+  if (name === "add" && operands.some((value) => constants.has(value) && !isScalar(value))) return "bias";
+  if (name === "add" && operands.some(isDense) && operands.every((value) => value.shape.join() === shape.join())) {
+    return "residual";
+  }
+  if (name === "multiply" || name === "divide") return operands.some(isScalar) ? "scale" : name;
+  return name === "select" || name === "equal" ? "mask" : name;
+}
+
+/** The result of a dense layer. */
+function isDense(value: Value): boolean {
+  const operands = elementwiseOperands(value, "add");
+  return operands.some(({ operation }) => operation.kind === "matmul");
+}
+
+/** "gather ×2 + add + LayerNorm" */
+export function sentenceOf(names: readonly string[]): string {
+  const runs: { readonly name: string; count: number }[] = [];
+  for (const name of names) {
+    const last = runs.at(-1);
+    if (last?.name === name) last.count++;
+    else runs.push({ name, count: 1 });
+  }
+  const merged = runs.map(({ name, count }) => (count === 1 || name === "mask" ? name : `${name} ×${count}`));
+  return merged.join(" + ");
+}

@@ -1,0 +1,55 @@
+/**
+ * The stage names (`layer.0.query`, …) of a program's values after passes have rewritten them.
+ *
+ * A stage is found by what makes it: the bias added last, the LayerNorm's bias, the softmax. A value that holds several
+ * stages side by side, as horizontal fusion makes them, has all their names.
+ */
+import { computeOrder } from "../../../program/order.ts";
+import { elementwiseOperands, matchGelu, matchSoftmax } from "../../../program/patterns.ts";
+import type { Program, Value } from "../../../program/program.ts";
+import { viewedTensor } from "../../../program/views.ts";
+import type { Place } from "./places.ts";
+
+const byBias: Readonly<Record<string, string>> = {
+  "attention.self.query.bias": "query",
+  "attention.self.key.bias": "key",
+  "attention.self.value.bias": "value",
+  "attention.output.dense.bias": "attention_output_dense",
+  "attention.output.LayerNorm.bias": "attention_output",
+  "output.dense.bias": "output_dense",
+  "output.LayerNorm.bias": "output",
+};
+
+/** The names of every value that is a stage, or holds some. Views have none: what they look at has. */
+export function stagesOf(program: Program, places: ReadonlyMap<Value, Place>): Map<Value, readonly string[]> {
+  const stages = new Map<Value, string[]>();
+  const name = (value: Value, ...names: readonly string[]): void => {
+    stages.set(value, [...(stages.get(value) ?? []), ...names]);
+  };
+  for (const value of computeOrder(program)) {
+    const prefix = `layer.${places.get(value)?.layer}`;
+    for (const operand of elementwiseOperands(value, "add")) name(value, ...stagesOfBias(operand));
+    if (matchGelu(value) && places.get(value)?.part === "intermediate") name(value, `${prefix}.intermediate`);
+    const softmax = matchSoftmax(value);
+    if (softmax) {
+      name(softmax.scores, `${prefix}.attention_scores`);
+      name(value, `${prefix}.attention_probs`);
+    }
+    const { operation } = value;
+    if (operation.kind === "matmul" && matchSoftmax(operation.left)) name(value, `${prefix}.context`);
+  }
+  for (const [stage, value] of program.outputs) {
+    const tensor = viewedTensor(value);
+    if (stages.get(tensor)?.includes(stage) !== true) name(tensor, stage);
+  }
+  return new Map([...stages].filter(([, names]) => names.length > 0));
+}
+
+function stagesOfBias({ operation }: Value): string[] {
+  if (operation.kind === "concatenate") return operation.operands.flatMap(stagesOfBias);
+  if (operation.kind !== "parameter") return [];
+  if (operation.name === "embeddings.LayerNorm.bias") return ["embeddings"];
+  const [, layer, rest = ""] = /^encoder\.layer\.(\d+)\.(.*)$/.exec(operation.name) ?? [];
+  const stage = byBias[rest];
+  return stage === undefined ? [] : [`layer.${layer}.${stage}`];
+}

@@ -1,0 +1,84 @@
+/**
+ * The loop of a matmul's steps, evaluated: whatever the number of steps and of sets of registers, every step is
+ * multiplied once, in order, with what was loaded for it.
+ */
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { pipelined } from "./mainloop.ts";
+
+/** A loop, and how many steps it takes when it runs. */
+interface Loop {
+  readonly steps: number | string;
+  readonly step: number;
+  readonly ahead: number;
+  readonly count: number;
+}
+
+/**
+ * Runs the statements as JavaScript, which they are but for types and suffixes.
+ * @returns the steps multiplied, by where they begin.
+ * @throws if the strips are read or written anew with no barrier since they were written or read.
+ */
+function multiplied({ steps, step, ahead, count }: Loop): number[] {
+  const lines = pipelined({
+    steps,
+    step,
+    ahead,
+    fetch: (set) => [`registers[${set}] = k0;`],
+    keep: (set) => [`keep(registers[${set}]);`],
+    multiply: () => ["multiply();"],
+  });
+  const text = lines
+    .join("\n")
+    .replaceAll("workgroupBarrier();", "barriers++;")
+    .replaceAll(/(\d)u\b/g, "$1")
+    .replaceAll(/\((steps \+ \d+)\) \/ (\d+)/g, "Math.floor(($1) / $2)")
+    .replaceAll("min(", "Math.min(");
+  const source = `
+    let barriers = 0, strips, written, read;
+    const [registers, multiplied] = [[], []];
+    const keep = (value) => {
+      if (read === barriers) throw new Error("written before all have read them");
+      strips = value;
+      written = barriers;
+    };
+    const multiply = () => {
+      if (written === barriers) throw new Error("read before all have written them");
+      multiplied.push(strips);
+      read = barriers;
+    };
+    ${text}
+    return [multiplied, barriers];`;
+  const [starts, barriers] = new Function("steps", source)(count) as [number[], number];
+  expect(barriers).toBe(2 * count);
+  return starts;
+}
+
+test("every step is multiplied once, in order", () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 20 }),
+      fc.integer({ min: 1, max: 4 }),
+      fc.boolean(),
+      (count, ahead, isKnown) => {
+        const expected = Array.from({ length: count }, (_, index) => 32 * index);
+        expect(multiplied({ steps: isKnown ? count : "steps", step: 32, ahead, count })).toEqual(expected);
+      },
+    ),
+  );
+});
+
+test("so many steps are on their way", () => {
+  const text = pipelined({
+    steps: 6,
+    step: 32,
+    ahead: 3,
+    fetch: (set) => [`fetch${set}();`],
+    keep: (set) => [`keep${set}();`],
+    multiply: () => ["multiply();"],
+  }).join("\n");
+  const calls = text.match(/fetch\d|keep\d|multiply/g);
+  // Before the loop, and in it.
+  expect(calls?.slice(0, 3)).toEqual(["fetch0", "fetch1", "fetch2"]);
+  expect(calls?.slice(3, 6)).toEqual(["keep0", "fetch0", "multiply"]);
+});

@@ -1,0 +1,148 @@
+/**
+ * What kernels take of a device: they say truly how much, and where a device allows little they take less.
+ */
+import { expect, test } from "vitest";
+import type { BertConfig } from "../../../architectures/bert/config.ts";
+import { bertForQuestionAnswering } from "../../../architectures/bert/program.ts";
+import { selectOutputs } from "../../../program/program.ts";
+import { packSequences } from "../../../rewrites/pack-sequences.ts";
+import { type Level, levels, scheduleAt } from "../../../schedule/levels.ts";
+import type { KernelLimits } from "../device/kernel-limits.ts";
+import type { Binding } from "../wgsl/bindings.ts";
+import { type LoweredKernel, lowerForAllSizes, lowerToWgsl } from "./lower.ts";
+import { Placement } from "./placement.ts";
+
+/** Heads as wide as in every BERT that matters. */
+const config: BertConfig = {
+  vocabSize: 100,
+  hiddenSize: 128,
+  layers: 1,
+  heads: 2,
+  intermediateSize: 256,
+  maxPositions: 64,
+  tokenTypes: 2,
+  layerNormEps: 1e-12,
+  padTokenId: 0,
+};
+
+/** A large GPU's, what WebGPU promises, what its compatibility mode promises, and less than anybody has. */
+const large: KernelLimits = { workgroupMemory: 49_152, workgroupSize: 1024 };
+const promised: KernelLimits = { workgroupMemory: 16_384, workgroupSize: 256 };
+const compatible: KernelLimits = { workgroupMemory: 16_384, workgroupSize: 128 };
+const small: KernelLimits = { workgroupMemory: 8192, workgroupSize: 64 };
+
+function kernelsAt(level: Level, limits: KernelLimits): LoweredKernel[] {
+  const program = selectOutputs(bertForQuestionAnswering(config), ["start_logits", "end_logits"]);
+  const schedule = scheduleAt(packSequences(program) ?? program, level);
+  return lowerToWgsl(schedule, new Placement(schedule, "f32"), limits);
+}
+
+const bytesOf: Readonly<Record<string, number>> = { f32: 4, u32: 4, "vec4<f32>": 16, "vec4<u32>": 16 };
+
+/** Bytes of the arrays in workgroup memory that a source declares. */
+function declaredMemory(code: string): number {
+  const arrays = [...code.matchAll(/var<workgroup> \w+: array<(.+), (\d+)>;/g)];
+  const atomics = [...code.matchAll(/var<workgroup> \w+: atomic<u32>;/g)];
+  expect(arrays.length + atomics.length).toBe(code.split("var<workgroup>").length - 1);
+  const inArrays = arrays.reduce((sum, [, type = "", count]) => sum + (bytesOf[type] ?? Number.NaN) * Number(count), 0);
+  return inArrays + 4 * atomics.length;
+}
+
+/** Not the values themselves: a failure would print whole programs. */
+const namesOf = (bindings: readonly Binding[]): string[] =>
+  bindings.map((binding) => (binding.kind === "tensor" ? `${binding.name} ${binding.value.shape}` : binding.kind));
+
+const declaredInvocations = (code: string): number =>
+  (/@workgroup_size\(([\d, ]+)\)/.exec(code)?.[1] ?? "")
+    .split(",")
+    .reduce((product, extent) => product * Number(extent), 1);
+
+test.each(levels)("%s: every kernel says what it takes, and fits", (level) => {
+  for (const limits of [large, promised, compatible, small]) {
+    for (const { code, kernel, workgroupMemory, workgroupSize } of kernelsAt(level, limits)) {
+      const what = `${kernel.template.kind} within ${JSON.stringify(limits)}`;
+      expect(declaredInvocations(code), what).toBe(workgroupSize);
+      expect(declaredMemory(code), what).toBeLessThanOrEqual(workgroupMemory);
+      expect(workgroupMemory, what).toBeLessThanOrEqual(limits.workgroupMemory);
+      expect(workgroupSize, what).toBeLessThanOrEqual(limits.workgroupSize);
+    }
+  }
+});
+
+test("O4's kernels are O2's to the letter: what is proven of one is proven of the other", () => {
+  const program = selectOutputs(bertForQuestionAnswering(config), ["start_logits", "end_logits"]);
+  const codes = (level: Level, limits: KernelLimits): string[] => {
+    const schedule = scheduleAt(packSequences(program) ?? program, level);
+    const lowerings = lowerForAllSizes(schedule, new Placement(schedule, "f16"), limits);
+    return lowerings.flatMap(({ kernels }) => kernels.map(({ code }) => code));
+  };
+  for (const limits of [large, promised, { ...large, tensorCores: true }]) {
+    expect(codes("O4", limits)).toEqual(codes("O2", limits));
+    expect(codes("O4", limits)).not.toEqual(codes("O3", limits));
+  }
+});
+
+test("in tensor cores every kernel says what it takes, and fits, whatever the size, and binds what the others bind", () => {
+  for (const heads of [2, 8, 1]) {
+    const program = selectOutputs(bertForQuestionAnswering({ ...config, heads }), ["start_logits", "end_logits"]);
+    for (const level of levels) {
+      const schedule = scheduleAt(packSequences(program) ?? program, level);
+      const lowerings = lowerForAllSizes(schedule, new Placement(schedule, "f16"), { ...large, tensorCores: true });
+      expect(lowerings.map(({ mostRows }) => mostRows)).toEqual([192, 768, 4096, Number.POSITIVE_INFINITY]);
+      for (const { kernels } of lowerings) {
+        kernels.forEach(({ code, bindings, workgroupMemory, workgroupSize }, index) => {
+          expect(declaredInvocations(code)).toBe(workgroupSize);
+          expect(declaredMemory(code)).toBeLessThanOrEqual(workgroupMemory);
+          expect(workgroupMemory).toBeLessThanOrEqual(large.workgroupMemory);
+          expect(workgroupSize).toBeLessThanOrEqual(large.workgroupSize);
+          expect(namesOf(bindings)).toEqual(namesOf(lowerings[0].kernels[index]?.bindings ?? []));
+        });
+      }
+    }
+  }
+});
+
+test("what only larger runs need is left out where the size is known", () => {
+  const program = selectOutputs(bertForQuestionAnswering(config), ["start_logits"]);
+  const schedule = scheduleAt(packSequences(program) ?? program, "O2");
+  const sizes = (mostTokens?: number): number[] =>
+    lowerForAllSizes(schedule, new Placement(schedule, "f16"), { ...large, tensorCores: true }, mostTokens).map(
+      ({ mostRows }) => mostRows,
+    );
+  expect(sizes(14)).toEqual([192]);
+  expect(sizes(192)).toEqual([192]);
+  expect(sizes(193)).toEqual([192, 768]);
+  expect(sizes()).toHaveLength(4);
+});
+
+test("low limits make the tiles of matmuls and attention smaller, and nothing else different", () => {
+  const [usual, low] = [kernelsAt("O3", promised), kernelsAt("O3", small)];
+  const isTiled = ({ kernel }: LoweredKernel): boolean =>
+    kernel.template.kind === "attention" || kernel.template.kind === "matmul";
+  expect(low).toHaveLength(usual.length);
+  low.forEach((kernel, index) => {
+    const other = usual[index] as LoweredKernel;
+    if (kernel.code === other.code) return;
+    expect(isTiled(kernel)).toBe(true);
+    expect(kernel.workgroupMemory).toBeLessThan(other.workgroupMemory);
+  });
+  // The two matmuls with many columns, and the attention; the others have the smallest tile anywhere.
+  expect(low.filter((kernel, index) => kernel.code !== usual[index]?.code)).toHaveLength(3);
+});
+
+test("a kernel that computes statistics of 32 columns has tiles of whole ones", () => {
+  const program = bertForQuestionAnswering({ ...config, hiddenSize: 192, heads: 3, intermediateSize: 384 });
+  const tilesOf = (level: Level): { readonly hasStatistics: boolean; readonly columns: number }[] => {
+    const schedule = scheduleAt(packSequences(program) ?? program, level);
+    const lowered = lowerToWgsl(schedule, new Placement(schedule, "f32"), large, 384);
+    return lowered.flatMap(({ kernel: { template }, workgroups }) => {
+      const columns = template.kind === "matmul" ? Number(template.matmul.shape.at(-1)) : 0;
+      if (template.kind !== "matmul" || columns < 192) return [];
+      const [across] = workgroups((extent) => (typeof extent === "number" ? extent : 384));
+      return [{ hasStatistics: template.statistics !== undefined, columns: columns / across }];
+    });
+  };
+  expect(tilesOf("O4").map(({ columns }) => columns)).toEqual([48, 48, 48, 48]);
+  expect(tilesOf("O3").map(({ hasStatistics }) => hasStatistics)).toEqual([false, true, false, true]);
+  for (const { hasStatistics, columns } of tilesOf("O3")) if (hasStatistics) expect(columns % 32).toBe(0);
+});

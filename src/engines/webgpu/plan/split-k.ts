@@ -1,0 +1,55 @@
+/**
+ * Sums in shares. Where a matmul's result has few tiles, its inner dimension is divided among several workgroups for each:
+ * every one writes its share of the sums to a tensor of its own, one behind another, and the kernel that reads the result
+ * adds them up. Which, and among how many, is a matter of the tile (`choose-tile.ts`).
+ *
+ * It is for results that are a product and what is added to it (a bias, a residual), which the first share alone has, and
+ * that kernels of rows alone read: LayerNorms, which read a row of BERT's width once.
+ *
+ * Must stay true: nobody but these kernels reads such a result, neither another kernel nor the host; and only runs of at most
+ * so many tokens have it, so that the further tensors are small.
+ */
+
+import { computeOrder } from "../../../program/order.ts";
+import type { Value } from "../../../program/program.ts";
+import { viewedTensor } from "../../../program/views.ts";
+import { interiorOf, type Kernel, keptValues, readsOf, type Schedule, storedBy } from "../../../schedule/schedule.ts";
+import type { TensorSource } from "../wgsl/bindings.ts";
+
+/** The results of matmuls that may come in shares. */
+export function divisibleResults({ program, kernels }: Schedule, placement: TensorSource): ReadonlySet<Value> {
+  const stored = storedBy(kernels);
+  const seen = new Set([...keptValues(program), ...[...(program.observed?.values() ?? [])].map(viewedTensor)]);
+  const unsuited = new Set(
+    kernels.filter(({ template }) => template.kind !== "rows").flatMap((kernel) => [...readsOf(kernel, stored)]),
+  );
+  const results = kernels.flatMap((kernel) => resultOf(kernel, stored, placement) ?? []);
+  return new Set(results.filter((value) => !seen.has(value) && !unsuited.has(value)));
+}
+
+/** What a kernel of a matmul stores, if that is tokens by numbers in float32, a sum, and made of an operand in memory. */
+function resultOf(kernel: Kernel, stored: ReadonlyMap<Value, Kernel>, placement: TensorSource): Value | undefined {
+  const { template, stores } = kernel;
+  const [value, ...others] = stores;
+  if (template.kind !== "matmul" || template.statistics !== undefined || value === undefined || others.length > 0) {
+    return undefined;
+  }
+  const { operation } = template.matmul;
+  const columns = value.shape.at(-1);
+  const isOfTokens = value.shape.length === 2 && value.shape[0] === "tokens";
+  const isOfVectors = typeof columns === "number" && columns % 4 === 0 && placement.typeOf(value) === "f32";
+  const isPlain = operation.kind === "matmul" && placement.isStored(viewedTensor(operation.left));
+  const interior = new Set(interiorOf(kernel, stored));
+  return isOfTokens && isOfVectors && isPlain && isSumWith(value, template.matmul, interior) ? value : undefined;
+}
+
+/** Whether a value is another and what is added to it. @param interior what the kernel computes. */
+function isSumWith(value: Value, product: Value, interior: ReadonlySet<Value>): boolean {
+  if (value === product) return true;
+  const { operation } = value;
+  if (operation.kind !== "elementwise" || operation.function !== "add") return false;
+  const dependsOn = (operand: Value): boolean =>
+    computeOrder({ outputs: new Map([["", operand]]) }, { has: (other) => !interior.has(other) }).includes(product);
+  const [summand, ...others] = operation.operands.filter(dependsOn);
+  return summand !== undefined && others.length === 0 && isSumWith(summand, product, interior);
+}

@@ -1,0 +1,127 @@
+/**
+ * Tiles from anywhere: used where they are for this GPU and valid, and otherwise as if there were none.
+ */
+import { describe, expect, test } from "vitest";
+import { bertForQuestionAnswering } from "../../../architectures/bert/program.ts";
+import { selectOutputs } from "../../../program/program.ts";
+import { packSequences } from "../../../rewrites/pack-sequences.ts";
+import { scheduleAt } from "../../../schedule/levels.ts";
+import { lowerForAllSizes, lowerToWgsl } from "./lower.ts";
+import { Placement } from "./placement.ts";
+import {
+  checkTunedTiles,
+  kernelGeneration,
+  makeTunedTiles,
+  mergeTiles,
+  type TunedTile,
+  tileSourceOf,
+} from "./tuned-tiles.ts";
+
+const gpu = { vendor: "made up", architecture: "none", device: "a GPU", description: "driver 1" };
+
+const plain: TunedTile = {
+  kind: "matmul",
+  precision: "f32",
+  shape: [64, 192],
+  mostRows: null,
+  tile: { rows: 32, columns: 64, depth: 8, parts: 2, own: [4, 8], ahead: 1, layout: "lines", shares: 1 },
+};
+const tensor: TunedTile = {
+  kind: "tensor-matmul",
+  precision: "f16",
+  shape: [64, 192],
+  mostRows: 192,
+  tile: { rows: 32, columns: 32, depth: 32, subgroups: [1, 1, 2], ahead: 1, shares: 1 },
+};
+const attention: TunedTile = {
+  kind: "tensor-attention",
+  precision: "f16",
+  shape: [32, 32],
+  mostRows: 768,
+  tile: { queries: 64, keys: 32, own: 16, sharing: 1 },
+};
+
+describe("what is read", () => {
+  const tuned = makeTunedTiles(gpu, [plain, tensor, attention]);
+
+  test("is what was written", () => {
+    expect(checkTunedTiles(JSON.parse(JSON.stringify(tuned)), gpu)).toEqual(tuned);
+  });
+
+  test.each([
+    ["nothing", undefined, /damaged/],
+    ["a string", "tiles", /damaged/],
+    ["another format", { ...tuned, format: "fusebert.tiles/2" }, /damaged/],
+    ["a tile of another kind", { ...tuned, tiles: [{ ...plain, tile: tensor.tile }] }, /damaged/],
+    ["half a tile", { ...tuned, tiles: [{ ...plain, tile: { rows: 32, columns: 32 } }] }, /damaged/],
+    ["a tile of no size", { ...tuned, tiles: [{ ...plain, tile: { ...plain.tile, depth: 0 } }] }, /damaged/],
+    ["older kernels", { ...tuned, kernels: kernelGeneration + 1 }, /other kernels/],
+    ["another driver", { ...tuned, gpu: { ...gpu, description: "driver 2" } }, /another GPU/],
+  ])("is no tiles if it is %s", (_, value, why) => {
+    expect(checkTunedTiles(value, gpu)).toMatch(why);
+  });
+
+  test("newer tiles take the place of older ones for the same kernels alone", () => {
+    const newer: TunedTile = {
+      ...plain,
+      tile: { rows: 32, columns: 32, depth: 16, parts: 1, own: [4, 4], ahead: 1, layout: "lines", shares: 1 },
+    };
+    expect(mergeTiles([plain, tensor], [newer, attention])).toEqual([newer, tensor, attention]);
+  });
+});
+
+const config = {
+  vocabSize: 100,
+  hiddenSize: 64,
+  layers: 1,
+  heads: 2,
+  intermediateSize: 128,
+  maxPositions: 64,
+  tokenTypes: 2,
+  layerNormEps: 1e-12,
+  padTokenId: 0,
+};
+const program = selectOutputs(bertForQuestionAnswering(config), ["start_logits", "end_logits"]);
+const schedule = scheduleAt(packSequences(program) ?? program, "O4");
+const limits = { workgroupMemory: 16_384, workgroupSize: 256 };
+const tensorLimits = { workgroupMemory: 49_152, workgroupSize: 1024, tensorCores: true };
+/** Query, key and value; attention. */
+const [qkv, context] = [1, 2];
+
+describe("lowering", () => {
+  const codes = (tuned: readonly TunedTile[], precision: "f32" | "f16-storage" = "f32"): string[] => {
+    const tiles = tileSourceOf(makeTunedTiles(gpu, tuned), precision);
+    return lowerToWgsl(schedule, new Placement(schedule, precision), { ...limits, tiles }).map(({ code }) => code);
+  };
+
+  test("takes a tile for its kernel and precision, and no other kernel changes", () => {
+    const [usual, tuned] = [codes([]), codes([plain])];
+    expect(tuned.map((code, index) => code !== usual[index])).toEqual(usual.map((_, index) => index === qkv));
+    expect(tuned[qkv]).toContain("@workgroup_size(128)");
+    expect(codes([plain], "f16-storage")).toEqual(codes([], "f16-storage"));
+    expect(codes([{ ...plain, mostRows: 1024 }])).toEqual(usual);
+  });
+
+  test.each([
+    { rows: 33, columns: 64, depth: 8, parts: 2, own: [4, 8], ahead: 1, layout: "lines", shares: 1 },
+    { rows: 32, columns: 48, depth: 8, parts: 2, own: [4, 8], ahead: 1, layout: "lines", shares: 1 },
+    { rows: 32, columns: 64, depth: 7, parts: 2, own: [4, 8], ahead: 1, layout: "lines", shares: 1 },
+    { rows: 32, columns: 64, depth: 8, parts: 3, own: [4, 8], ahead: 1, layout: "lines", shares: 1 },
+    { rows: 256, columns: 256, depth: 8, parts: 2, own: [4, 8], ahead: 1, layout: "lines", shares: 1 },
+    { rows: 1e9, columns: 1e9, depth: 1e9, parts: 1, own: [1, 1], ahead: 1, layout: "lines", shares: 1 },
+  ] as const)("leaves out a tile of which no kernel can be made: %o", (tile) => {
+    expect(codes([{ ...plain, tile: { ...tile, own: [...tile.own] } }])).toEqual(codes([]));
+  });
+
+  test("in tensor cores each class of size has its own", () => {
+    const placement = new Placement(schedule, "f16");
+    const tiles = tileSourceOf(makeTunedTiles(gpu, [tensor, attention]), "f16");
+    const [usual, tuned] = [tensorLimits, { ...tensorLimits, tiles }].map((each) =>
+      lowerForAllSizes(schedule, placement, each).map(({ kernels }) => kernels.map(({ code }) => code)),
+    ) as [string[][], string[][]];
+    const changed = tuned.map((codesOf, size) =>
+      codesOf.flatMap((code, index) => (code === usual[size]?.[index] ? [] : [index])),
+    );
+    expect(changed).toEqual([[qkv], [context], [], []]);
+  });
+});

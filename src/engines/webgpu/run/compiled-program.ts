@@ -1,0 +1,159 @@
+/**
+ * A program compiled for one device: packed where that applies, cut into kernels, lowered, its weights on the GPU.
+ */
+import { EngineError } from "../../../errors.ts";
+import { bindInputs, bindShape, inputsOf } from "../../../program/bind.ts";
+import { computeOrder } from "../../../program/order.ts";
+import type { Program, Value } from "../../../program/program.ts";
+import { viewedTensor } from "../../../program/views.ts";
+import { packSequences } from "../../../rewrites/pack-sequences.ts";
+import { type Level, scheduleAt } from "../../../schedule/levels.ts";
+import type { Tensor } from "../../../tensor/tensor.ts";
+import type { ExecuteOptions, ReadParameter } from "../../engine.ts";
+import type { DeviceLostError } from "../device/device-health.ts";
+import type { GpuDevice } from "../device/gpu-device.ts";
+import type { GpuPrecision } from "../device/precision.ts";
+import type { TileSource } from "../plan/choose-tile.ts";
+import { lowerForAllSizes } from "../plan/lower.ts";
+import type { PersistentLimits } from "../plan/persistent-tiles.ts";
+import { Placement } from "../plan/placement.ts";
+import { GpuProgram } from "./gpu-program.ts";
+import { packInputs, planPacking, unpack, visiblePairs } from "./packing.ts";
+import { type OnTrace, RunRecording } from "./run-recording.ts";
+
+export interface CompileSettings {
+  readonly level: Level;
+  readonly precision: GpuPrecision;
+  /** Tokens of a run at most, if that is known: less is compiled. */
+  readonly mostTokens?: number;
+  /** Tiles that were found on this GPU. */
+  readonly tiles?: TileSource | undefined;
+  /** Subprograms are to be one kernel each, where they can. */
+  readonly persistent?: PersistentLimits | undefined;
+  /** Told of every run. Absent: nothing is recorded. */
+  readonly onTrace?: OnTrace | undefined;
+  /** Default `true`: kernels of traced runs are timed. */
+  readonly timeKernels?: boolean;
+}
+
+/** Begins to record a run. */
+type StartRecording = () => RunRecording;
+
+export class CompiledProgram {
+  readonly #program: Program;
+  readonly #compiled: GpuProgram;
+  readonly #isPacked: boolean;
+  readonly #startRecording: StartRecording | undefined;
+  readonly #inputs: ReadonlyMap<string, Value>;
+  readonly #indices: readonly CheckedIndices[];
+
+  private constructor(
+    program: Program,
+    compiled: GpuProgram,
+    isPacked: boolean,
+    startRecording: StartRecording | undefined,
+  ) {
+    this.#program = program;
+    this.#compiled = compiled;
+    this.#isPacked = isPacked;
+    this.#startRecording = startRecording;
+    const order = computeOrder(program);
+    this.#inputs = inputsOf(order);
+    this.#indices = order.flatMap(checkedIndicesOf);
+  }
+
+  static async create(
+    device: GpuDevice,
+    program: Program,
+    { level, precision, mostTokens, tiles, persistent, onTrace, timeKernels = true }: CompileSettings,
+    readParameter: ReadParameter,
+    signal: AbortSignal | undefined,
+  ): Promise<CompiledProgram> {
+    const packed = packSequences(program);
+    const schedule = scheduleAt(packed ?? program, level);
+    const placement = new Placement(schedule, precision);
+    const limits = { ...device.kernelLimits, tiles, persistent };
+    const lowerings = lowerForAllSizes(schedule, placement, limits, mostTokens);
+    // As it is dispatched: subprograms may have become one kernel each.
+    const dispatched = { ...schedule, kernels: lowerings[0].kernels.map(({ kernel }) => kernel) };
+    const parts = { schedule: dispatched, lowerings, placement, isTraced: onTrace !== undefined && timeKernels };
+    const compiled = await GpuProgram.create(device, parts, readParameter, signal);
+    const traced = { device: device.description, precision, level, schedule: dispatched, placement };
+    const startRecording = onTrace && (() => new RunRecording(traced, onTrace));
+    return new CompiledProgram(program, compiled, packed !== undefined, startRecording);
+  }
+
+  /** Whether workgroups stay for several kernels. */
+  get isPersistent(): boolean {
+    return this.#compiled.isPersistent;
+  }
+
+  /** Why its device is of no use any more; `undefined` while it is. */
+  get failure(): DeviceLostError | undefined {
+    return this.#compiled.failure;
+  }
+
+  async run(inputs: ReadonlyMap<string, Tensor>, options: ExecuteOptions = {}): Promise<Map<string, Tensor>> {
+    const recording = this.#startRecording?.();
+    const extents = bindInputs(this.#inputs, inputs);
+    this.#checkIndices(inputs);
+    if (!this.#isPacked) {
+      const outputs = await this.#compiled.run(inputs, options, recording);
+      recording?.finish(undefined);
+      return outputs;
+    }
+    const mask = this.#inputs.has("attention_mask") ? inputs.get("attention_mask") : undefined;
+    const packing = planPacking(extents.get("batch") ?? 1, extents.get("sequence") ?? 1, mask);
+    const packed =
+      packing.sources.length > 0
+        ? await this.#compiled.run(packInputs(packing, this.#compiled.inputs, inputs), options, recording)
+        : undefined;
+    const outputs = new Map(
+      [...this.#program.outputs, ...(options.observe ? this.#observable() : [])].map(([name, { shape }]) => {
+        const padded = bindShape(shape, extents);
+        const empty: Tensor<"f32"> = { dtype: "f32", shape: shape.slice(1).map(() => 0), data: new Float32Array() };
+        const computed = packed?.get(name) ?? empty;
+        const sequenceAxes = shape.map((extent) => extent === "sequence");
+        return [name, unpack(packing, computed, padded, sequenceAxes)] as const;
+      }),
+    );
+    // Of nothing but padding, nothing was run.
+    if (packed !== undefined) recording?.finish(visiblePairs(packing));
+    return outputs;
+  }
+
+  /** Gives everything back. No run may be under way. */
+  dispose(): void {
+    this.#compiled.dispose();
+  }
+
+  /** The observed stages that kernels store, as the program has them. */
+  #observable(): [string, Value][] {
+    const stored = new Set(this.#compiled.observable.map(({ name }) => name));
+    return [...(this.#program.observed ?? [])].filter(([name]) => stored.has(name));
+  }
+
+  /** A kernel would read some row of the table, not say that there is none. */
+  #checkIndices(inputs: ReadonlyMap<string, Tensor>): void {
+    for (const { input, rows } of this.#indices) {
+      const data = inputs.get(input)?.data ?? [];
+      for (let place = 0; place < data.length; place++) {
+        const index = data[place] as number;
+        if (index >= 0 && index < rows) continue;
+        throw new EngineError({ found: `an index is ${index}`, expected: `0 to ${rows - 1}, the rows of its table` });
+      }
+    }
+  }
+}
+
+/** An input whose elements are rows of a table of so many. */
+interface CheckedIndices {
+  readonly input: string;
+  readonly rows: number;
+}
+
+function checkedIndicesOf({ operation }: Value): CheckedIndices[] {
+  if (operation.kind !== "gather") return [];
+  const { operation: source } = viewedTensor(operation.indices);
+  return source.kind === "input" ? [{ input: source.name, rows: Number(operation.table.shape[0]) }] : [];
+}

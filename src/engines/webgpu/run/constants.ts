@@ -1,0 +1,149 @@
+/**
+ * What is known before a run, brought to the GPU once: weights, tables, and the vectors of all kernels in one buffer.
+ *
+ * A weight goes straight from the file's bytes to the GPU's memory, converted on the way if need be, one tensor at a
+ * time: nowhere is there a second copy of the whole.
+ */
+
+import { computeOrder } from "../../../program/order.ts";
+import type { Value } from "../../../program/program.ts";
+import { toFloat32 } from "../../../tensor/half.ts";
+import type { FloatDType, Tensor } from "../../../tensor/tensor.ts";
+import type { ReadParameter } from "../../engine.ts";
+import { interpret } from "../../reference/interpret.ts";
+import type { GpuDevice } from "../device/gpu-device.ts";
+import type { LoweredKernel } from "../plan/lower.ts";
+import type { Placement } from "../plan/placement.ts";
+import { roundUp } from "../plan/plan-memory.ts";
+import { byteLength } from "../wgsl/storage.ts";
+import { createMeetings, type Meetings } from "./grid-barrier.ts";
+import { bytesOfRow, toGpu } from "./host-tensors.ts";
+
+/** A range of a buffer, as a bind group takes it. */
+export interface BufferRange {
+  readonly buffer: GPUBuffer;
+  readonly offset: number;
+  readonly size: number;
+}
+
+export interface Constants {
+  /** Matrices and tables. */
+  readonly tensors: ReadonlyMap<Value, BufferRange>;
+  /** The vectors of each kernel that has any. */
+  readonly vectors: ReadonlyMap<LoweredKernel, BufferRange>;
+  /** Of persistent kernels, if there are any. */
+  readonly meetings: Meetings | undefined;
+}
+
+export async function uploadConstants(
+  gpu: GpuDevice,
+  kernels: readonly LoweredKernel[],
+  placement: Placement,
+  readParameter: ReadParameter,
+  signal: AbortSignal | undefined,
+): Promise<Constants> {
+  const tensors = new Map<Value, BufferRange>();
+  for (const { bindings } of kernels) {
+    for (const binding of bindings) {
+      if (binding.kind !== "tensor" || !placement.isConstant(binding.value) || tensors.has(binding.value)) continue;
+      signal?.throwIfAborted();
+      tensors.set(binding.value, await uploadTensor(gpu, binding.value, placement, readParameter));
+    }
+  }
+  const vectors = await uploadVectors(gpu, kernels, readParameter);
+  return { tensors, vectors, meetings: await createMeetings(gpu, kernels) };
+}
+
+async function uploadTensor(
+  gpu: GpuDevice,
+  value: Value,
+  placement: Placement,
+  readParameter: ReadParameter,
+): Promise<BufferRange> {
+  const shape = value.shape.map(Number);
+  const type = placement.typeOf(value) ?? "f32";
+  const size = byteLength(shape, type);
+  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+  const buffer = await gpu.createBuffer(nameOf(value), size, usage);
+  let offset = 0;
+  for (const part of rowsOf(value)) {
+    const tensor = await evaluate(part, readParameter);
+    const data = toGpu(nameOf(part), tensor, type);
+    writeWhole(gpu, buffer, offset, data);
+    offset +=
+      tensor.shape.slice(0, -1).reduce((rows, extent) => rows * extent, 1) * bytesOfRow(shape.at(-1) ?? 1, type);
+  }
+  return { buffer, offset: 0, size: Math.max(16, size) };
+}
+
+/** `writeBuffer` takes multiples of four bytes; buffers have room for them. */
+function writeWhole(gpu: GpuDevice, buffer: GPUBuffer, offset: number, data: ArrayBufferView<ArrayBuffer>): void {
+  if (data.byteLength % 4 === 0) {
+    gpu.device.queue.writeBuffer(buffer, offset, data);
+    return;
+  }
+  const padded = new Uint8Array(roundUp(data.byteLength, 4));
+  padded.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  gpu.device.queue.writeBuffer(buffer, offset, padded);
+}
+
+/** Tensors whose rows follow each other in the value: each can be brought over on its own. */
+function rowsOf(value: Value): readonly Value[] {
+  const { operation } = value;
+  return operation.kind === "concatenate" && operation.axis === 0 ? operation.operands.flatMap(rowsOf) : [value];
+}
+
+async function evaluate(value: Value, readParameter: ReadParameter): Promise<Tensor> {
+  if (value.operation.kind === "parameter") return readParameter(value.operation.name);
+  const program = { outputs: new Map([["value", value]]) };
+  const parameters = new Map<string, Tensor<FloatDType>>();
+  for (const { operation } of computeOrder(program)) {
+    if (operation.kind === "parameter") parameters.set(operation.name, await readParameter(operation.name));
+  }
+  const computed = await interpret(program, parameters, new Map());
+  return computed.get("value") as Tensor;
+}
+
+function nameOf({ operation }: Value): string {
+  if (operation.kind === "parameter") return operation.name;
+  if (operation.kind === "concatenate") return operation.operands.map(nameOf).join(" + ");
+  return "a constant";
+}
+
+/** The vectors of each kernel one after another, as its source expects them, and all kernels' in one buffer. */
+async function uploadVectors(
+  gpu: GpuDevice,
+  kernels: readonly LoweredKernel[],
+  readParameter: ReadParameter,
+): Promise<Map<LoweredKernel, BufferRange>> {
+  const alignment = gpu.device.limits.minStorageBufferOffsetAlignment;
+  const plans: {
+    readonly kernel: LoweredKernel;
+    readonly values: readonly Value[];
+    readonly offset: number;
+    readonly size: number;
+  }[] = [];
+  let total = 0;
+  for (const kernel of kernels) {
+    const values = kernel.bindings.flatMap((binding) => (binding.kind === "vectors" ? binding.values : []));
+    if (values.length === 0) continue;
+    const size = values.reduce((sum, value) => sum + bytesOfRow(Number(value.shape[0]), "f32"), 0);
+    plans.push({ kernel, values, offset: total, size });
+    total = roundUp(total + size, alignment);
+  }
+  const data = new Float32Array(total / 4);
+  const known = new Map<Value, Float32Array>();
+  for (const { values, offset } of plans) {
+    let position = offset / 4;
+    for (const value of values) {
+      const vector = known.get(value) ?? toFloat32(await evaluate(value, readParameter));
+      known.set(value, vector);
+      data.set(vector, position);
+      position += bytesOfRow(vector.length, "f32") / 4;
+    }
+  }
+  if (total === 0) return new Map();
+  const buffer = await gpu.createBuffer("vectors", total, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST);
+  gpu.device.queue.writeBuffer(buffer, 0, data);
+  return new Map(plans.map(({ kernel, offset, size }) => [kernel, { buffer, offset, size }]));
+}

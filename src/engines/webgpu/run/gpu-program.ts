@@ -1,0 +1,340 @@
+/**
+ * A program on the GPU: its pipelines, its constants and the memory of its runs.
+ *
+ * Runs may overlap. Whatever a run writes and submits it does without waiting in between, and the device's queue keeps
+ * the order, so all runs share one arena; only the buffer that outputs are read from is a run's own.
+ *
+ * Recording a run takes the host longer than handing over its inputs and what was recorded. Where runs of about the same
+ * size follow each other, the next is recorded while the GPU computes this one, and has only to be handed over.
+ *
+ * Must stay true: a run allocates nothing that an earlier one had already, and `dispose` gives all of it back.
+ */
+import pLimit from "p-limit";
+import { abortable } from "../../../abortable.ts";
+import { bindInputs, type Binding as ExtentBinding, inputsOf } from "../../../program/bind.ts";
+import { computeOrder } from "../../../program/order.ts";
+import type { Value } from "../../../program/program.ts";
+import { type ObservableStage, observableStages, type Schedule } from "../../../schedule/schedule.ts";
+import type { Tensor } from "../../../tensor/tensor.ts";
+import type { ExecuteOptions, ReadParameter } from "../../engine.ts";
+import type { DeviceLostError } from "../device/device-health.ts";
+import type { GpuDevice } from "../device/gpu-device.ts";
+import { checkLimits } from "../plan/check-limits.ts";
+import type { Lowering } from "../plan/lower.ts";
+import type { Placement } from "../plan/placement.ts";
+import { type Arena, createArena, roomyExtents, sameExtents, serves } from "./arena.ts";
+import { compileKernel } from "./compile-kernel.ts";
+import { type Constants, uploadConstants } from "./constants.ts";
+import { type Dispatches, encodePortion, placesOf, portionsOf, type RunToEncode } from "./encode-run.ts";
+import { checkMeetings } from "./grid-barrier.ts";
+import { KernelTimer, readKernelTimes } from "./kernel-timer.ts";
+import { planReadback, type ReadStage, readResults } from "./readback.ts";
+import { writeInputs } from "./run-inputs.ts";
+import type { RunRecording } from "./run-recording.ts";
+
+export interface GpuProgramParts {
+  readonly schedule: Schedule;
+  /** Smallest size first. */
+  readonly lowerings: readonly [Lowering, ...Lowering[]];
+  readonly placement: Placement;
+  /** Whether kernels are timed, where the GPU can. */
+  readonly isTraced: boolean;
+}
+
+/** What a run is recorded for: all runs of these extents or a few tokens less, in this arena. */
+type RunSize = Pick<PreparedRun, "arena" | "extents">;
+
+/** A run to be submitted: good for every run that has the same room in the same arena. */
+interface PreparedRun extends RunToEncode {
+  readonly arena: Arena;
+  /** Its portions' commands, if they were recorded ahead. */
+  readonly commands?: readonly GPUCommandBuffer[];
+}
+
+export class GpuProgram {
+  readonly inputs: ReadonlyMap<string, Value>;
+  /** The observed stages that its kernels store. */
+  readonly observable: readonly ObservableStage[];
+  readonly #gpu: GpuDevice;
+  readonly #parts: GpuProgramParts;
+  /** Of each lowering, one a kernel. */
+  readonly #pipelines: readonly (readonly GPUComputePipeline[])[];
+  readonly #constants: Constants;
+  readonly #timer: KernelTimer | undefined;
+  readonly #freeReadbacks: GPUBuffer[] = [];
+  /** Arenas that a run is about to use. One that was replaced is destroyed by its last user. */
+  readonly #users = new Map<Arena, number>();
+  readonly #arenaQueue = pLimit(1);
+  #arena: Arena | undefined;
+  /** The run submitted last, if nothing was observed in it. */
+  #last: RunSize | undefined;
+  /** The next run, if it is like the last. */
+  #ahead: PreparedRun | undefined;
+
+  private constructor(
+    gpu: GpuDevice,
+    parts: GpuProgramParts,
+    pipelines: readonly (readonly GPUComputePipeline[])[],
+    constants: Constants,
+    timer: KernelTimer | undefined,
+  ) {
+    this.#gpu = gpu;
+    this.#parts = parts;
+    this.#pipelines = pipelines;
+    this.#constants = constants;
+    this.#timer = timer;
+    this.inputs = inputsOf(computeOrder(parts.schedule.program));
+    this.observable = observableStages(parts.schedule);
+  }
+
+  /**
+   * Compiles all kernels at once while the weights are brought over. If either fails, the other is stopped and nothing
+   * is left behind.
+   */
+  static async create(
+    device: GpuDevice,
+    parts: GpuProgramParts,
+    readParameter: ReadParameter,
+    signal?: AbortSignal,
+  ): Promise<GpuProgram> {
+    const { lowerings, placement } = parts;
+    const [{ kernels }] = lowerings;
+    for (const lowering of lowerings) checkLimits(lowering.kernels, placement, device.device.limits);
+    const gpu = device.openAccount();
+    const stop = new AbortController();
+    const readUnlessStopped: ReadParameter = (name) => {
+      signal?.throwIfAborted();
+      stop.signal.throwIfAborted();
+      return gpu.guard(readParameter(name));
+    };
+    const uploading = (async () => {
+      const constants = await uploadConstants(gpu, kernels, placement, readUnlessStopped, signal);
+      const timer = parts.isTraced ? await KernelTimer.create(gpu, kernels.length) : undefined;
+      return { constants, timer };
+    })();
+    try {
+      const pipelines = lowerings.map((lowering) =>
+        Promise.all(lowering.kernels.map((kernel, index) => compileKernel(gpu, kernel, index, placement))),
+      );
+      const compiling = abortable(Promise.all(pipelines), signal);
+      const [compiled, { constants, timer }] = await Promise.all([compiling, uploading]);
+      return new GpuProgram(gpu, parts, compiled, constants, timer);
+    } catch (error) {
+      stop.abort();
+      // It must not write into what is given back.
+      await uploading.catch(() => {});
+      gpu.closeAccount();
+      throw error;
+    }
+  }
+
+  get isPersistent(): boolean {
+    return this.#constants.meetings !== undefined;
+  }
+
+  /** Why the device is of no use any more; `undefined` while it is. */
+  get failure(): DeviceLostError | undefined {
+    return this.#gpu.failure;
+  }
+
+  /**
+   * Computes the outputs, and gives beside them what is observed on the way, if that was asked for.
+   * @param recording of this run, if the program is traced.
+   * @throws EngineError for inputs that do not fit, memory that is not there, or a device that fails.
+   */
+  async run(
+    inputs: ReadonlyMap<string, Tensor>,
+    { signal, observe = false }: ExecuteOptions = {},
+    recording?: RunRecording,
+  ): Promise<Map<string, Tensor<"f32">>> {
+    const extents = bindInputs(this.inputs, inputs);
+    recording?.enter("memory");
+    const arena = await this.#acquireArena(extents);
+    let run: PreparedRun;
+    let finished: Promise<unknown>;
+    let isRepeated = false;
+    try {
+      signal?.throwIfAborted();
+      const size = { arena, extents: roomyExtents(extents) };
+      run = (observe ? undefined : this.#takeAhead(size)) ?? (await this.#prepare(size, observe));
+      // From here to the submission nothing is awaited: no other run comes between.
+      finished = this.#submit(run, extents, inputs, recording);
+      isRepeated = !observe && isLike(this.#last, size);
+      this.#last = observe ? undefined : size;
+    } finally {
+      this.#releaseArena(arena);
+    }
+    if (isRepeated && this.#ahead === undefined) {
+      recording?.enter("record ahead");
+      await this.#recordAhead(run);
+    }
+    recording?.enter("wait");
+    const { readback, plan, timer, meetings } = run;
+    const places = placesOf(run);
+    try {
+      await finished;
+      recording?.enter("decode");
+      if (meetings) checkMeetings(readback.getMappedRange(places.meetings, meetings.bytes));
+      const results = readResults(plan, readback, this.#parts.placement, extents);
+      if (timer) recording?.timed(readKernelTimes(readback.getMappedRange(places.times, timer.bytes)));
+      readback.unmap();
+      this.#freeReadbacks.push(readback);
+      return results;
+    } catch (error) {
+      this.#gpu.destroyBuffer(readback);
+      throw error;
+    }
+  }
+
+  async #prepare({ arena, extents }: RunSize, observe: boolean): Promise<PreparedRun> {
+    const timer = this.#timer;
+    const plan = planReadback(this.#stagesToRead(observe), arena, this.#parts.placement, extents);
+    const { meetings } = this.#constants;
+    const readback = await this.#acquireReadback(placesOf({ plan, timer, meetings }).end);
+    return { arena, dispatches: this.#dispatchesIn(arena, extents), extents, timer, meetings, plan, readback };
+  }
+
+  /** Records a run like another. If that fails, the next run is recorded when it comes, and says why. */
+  async #recordAhead(size: RunSize): Promise<void> {
+    let run: PreparedRun | undefined;
+    try {
+      const prepared = await this.#prepare(size, false);
+      run = prepared;
+      await this.#gpu.submitting(() => {
+        const commands = portionsOf(prepared).map((portion) => encodePortion(this.#gpu.device, prepared, portion));
+        run = { ...prepared, commands };
+      });
+    } catch {
+      if (run) this.#freeReadbacks.push(run.readback);
+      return;
+    }
+    if (this.#ahead) this.#freeReadbacks.push(this.#ahead.readback);
+    this.#ahead = run;
+  }
+
+  /** What was recorded ahead, if that is what is wanted; else it is of no more use. */
+  #takeAhead(size: RunSize): PreparedRun | undefined {
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    if (ahead === undefined || isLike(ahead, size)) return ahead;
+    this.#freeReadbacks.push(ahead.readback);
+    return undefined;
+  }
+
+  /** @returns when its outputs can be read. */
+  #submit(
+    run: PreparedRun,
+    extents: ExtentBinding,
+    inputs: ReadonlyMap<string, Tensor>,
+    recording: RunRecording | undefined,
+  ): Promise<unknown> {
+    const { device } = this.#gpu;
+    const { arena, dispatches, readback } = run;
+    try {
+      const valid = this.#gpu.submitting(() => {
+        recording?.enter("write inputs");
+        writeInputs(device, arena.inputs, this.#parts.placement, extents, this.inputs, inputs);
+        recording?.dispatched(dispatches.kernels, extents);
+        for (const [index, portion] of portionsOf(run).entries()) {
+          if (run.commands === undefined) recording?.enter("encode");
+          const commands = run.commands?.[index] ?? encodePortion(device, run, portion);
+          recording?.enter("submit");
+          device.queue.submit([commands]);
+        }
+      });
+      const mapped = readback.mapAsync(GPUMapMode.READ, 0, placesOf(run).end);
+      const finished = Promise.all([valid, this.#gpu.guard(mapped)]);
+      // It may fail before anybody waits for it.
+      finished.catch(() => {});
+      return finished;
+    } catch (error) {
+      this.#freeReadbacks.push(readback);
+      throw error;
+    }
+  }
+
+  /** Gives everything back. No run may be under way. */
+  dispose(): void {
+    this.#arena = undefined;
+    this.#last = undefined;
+    this.#ahead = undefined;
+    this.#freeReadbacks.splice(0);
+    this.#gpu.closeAccount();
+  }
+
+  async #acquireArena(extents: ExtentBinding): Promise<Arena> {
+    const ready = this.#arena;
+    const isMaking = this.#arenaQueue.activeCount + this.#arenaQueue.pendingCount > 0;
+    if (ready && !isMaking && serves(ready.extents, extents)) return this.#use(ready);
+    return this.#arenaQueue(async () => {
+      const current = this.#arena;
+      if (current && serves(current.extents, extents)) return this.#use(current);
+      this.#arena = undefined;
+      if (current && !this.#users.has(current)) this.#destroyArena(current);
+      const arena = await createArena(this.#gpu, this.#arenaParts(), roomyExtents(extents));
+      this.#arena = arena;
+      return this.#use(arena);
+    });
+  }
+
+  #use(arena: Arena): Arena {
+    this.#users.set(arena, (this.#users.get(arena) ?? 0) + 1);
+    return arena;
+  }
+
+  /** What was submitted is computed, also if its memory is destroyed afterwards. */
+  #releaseArena(arena: Arena): void {
+    const users = (this.#users.get(arena) ?? 1) - 1;
+    if (users > 0) this.#users.set(arena, users);
+    else this.#users.delete(arena);
+    if (users === 0 && arena !== this.#arena) this.#destroyArena(arena);
+  }
+
+  #destroyArena({ buffers }: Arena): void {
+    for (const buffer of buffers) this.#gpu.destroyBuffer(buffer);
+  }
+
+  #arenaParts() {
+    const { schedule, lowerings, placement } = this.#parts;
+    return {
+      schedule,
+      lowerings,
+      placement,
+      pipelines: this.#pipelines[0] as readonly GPUComputePipeline[],
+      constants: this.#constants,
+      inputs: [...this.inputs.values()],
+    };
+  }
+
+  /** A buffer to read from that no other run reads from. */
+  async #acquireReadback(bytes: number): Promise<GPUBuffer> {
+    const index = this.#freeReadbacks.findIndex(({ size }) => size >= bytes);
+    const [free] = index < 0 ? [] : this.#freeReadbacks.splice(index, 1);
+    if (free !== undefined) return free;
+    for (const tooSmall of this.#freeReadbacks.splice(0)) this.#gpu.destroyBuffer(tooSmall);
+    return this.#gpu.createBuffer("the outputs", bytes, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
+  }
+
+  #stagesToRead(observe: boolean): ReadStage[] {
+    const outputs = [...this.#parts.schedule.program.outputs].map(([name, value]) => ({ name, value }));
+    return observe ? [...outputs, ...this.observable] : outputs;
+  }
+
+  /** The kernels for a run's size. What they bind is the same in all sizes. */
+  #dispatchesIn({ bindGroups }: Arena, extents: ExtentBinding): Dispatches {
+    const { lowerings } = this.#parts;
+    const rows = extents.get("tokens") ?? (extents.get("batch") ?? 1) * (extents.get("sequence") ?? 1);
+    const index = lowerings.findIndex(({ mostRows }) => rows <= mostRows);
+    // What comes in shares has room for no more.
+    if (index < 0) throw new RangeError(`a run of ${rows} tokens, for which nothing was compiled`);
+    const { kernels } = lowerings[index] as Lowering;
+    const pipelines = this.#pipelines[index] as readonly GPUComputePipeline[];
+    const mostWorkgroups = this.#gpu.device.limits.maxComputeWorkgroupsPerDimension;
+    return { kernels, pipelines, bindGroups, mostWorkgroups };
+  }
+}
+
+/** Whether what is recorded for one run serves another. */
+function isLike(one: RunSize | undefined, { arena, extents }: RunSize): boolean {
+  return one?.arena === arena && sameExtents(one.extents, extents);
+}

@@ -1,0 +1,139 @@
+/**
+ * A kernel's WGSL put together from its parts, and what it takes to dispatch it.
+ */
+import type { Extent, Shape, Value } from "../../../program/program.ts";
+import type { Binding, KernelBindings } from "./bindings.ts";
+import { type Coordinate, type Coordinates, linear } from "./coordinates.ts";
+import { type Block, maskTail, vectorIndex } from "./expressions.ts";
+import { specialFunctions } from "./special-functions.ts";
+import { extentText, halfOf, packedHalves, storeVector } from "./storage.ts";
+
+/** The length of an axis when the program runs. */
+export type ExtentOf = (extent: Extent) => number;
+
+export type Workgroups = readonly [number, number, number];
+
+/** The same as WGSL. */
+export type Grid = readonly [string, string, string];
+
+export interface KernelSource {
+  readonly code: string;
+  /** What the code was put together from. */
+  readonly parts: KernelParts;
+  /** The bind group's entries after `extents`. */
+  readonly bindings: readonly Binding[];
+  /** The grid as WGSL, for a kernel that may become part of another (`persistent.ts`). */
+  readonly grid?: Grid;
+  readonly workgroups: (extentOf: ExtentOf) => Workgroups;
+  /** Bytes of workgroup memory. */
+  readonly workgroupMemory: number;
+  /** Invocations of one workgroup. */
+  readonly workgroupSize: number;
+}
+
+const extents = `struct Extents {
+  batch: u32,
+  sequence: u32,
+  keys: u32,
+  tokens: u32,
+}
+@group(0) @binding(0) var<uniform> extents: Extents;`;
+
+export interface KernelParts {
+  /** Directives that come before everything else; they include `enable f16` where it is needed. */
+  readonly extensions?: readonly string[];
+  /** Declarations besides the bindings: workgroup memory and functions. */
+  readonly declarations?: readonly string[];
+  readonly workgroupSize: readonly number[];
+  readonly body: readonly string[];
+}
+
+/** The source, with `group`, `groups`, `local` and `local_index` as the names of WGSL's built-in values. */
+export function assemble(
+  bindings: KernelBindings,
+  parts: KernelParts,
+): Pick<KernelSource, "code" | "parts" | "bindings"> {
+  const { extensions, declarations = [], workgroupSize, body } = parts;
+  const code = [
+    ...(extensions ?? (bindings.usesHalf ? ["enable f16;"] : [])),
+    extents,
+    ...bindings.declarations,
+    ...(bindings.usesPackedHalves ? [packedHalves] : []),
+    ...([...declarations, ...body].some((text) => text.includes("half_of(")) ? [halfOf] : []),
+    ...bindings.specials.map((name) => specialFunctions[name].trim()),
+    ...declarations,
+    `@compute @workgroup_size(${workgroupSize.join(", ")})
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_id) local: vec3<u32>,
+  @builtin(local_invocation_index) local_index: u32,
+) {
+${indent(body).join("\n")}
+}
+`,
+  ].join("\n");
+  return { code, parts, bindings: bindings.bindings };
+}
+
+/** Lines, of which some may be several. */
+export function indent(lines: readonly string[]): string[] {
+  return lines.map((line) => {
+    if (line.includes("\n")) return line.replaceAll(/^(?=.)/gm, "  ");
+    return line === "" ? line : `  ${line}`;
+  });
+}
+
+/** The statements that store a value at a row and a column: four elements, or the one that the row has. */
+export function store(
+  bindings: KernelBindings,
+  block: Block,
+  value: Value,
+  row: Coordinates,
+  column: Coordinate,
+): readonly string[] {
+  const { name, type } = bindings.write(value);
+  const index = linear(row, value.shape.slice(0, -1));
+  if (type === "scalars") return [`${name}[${index.text}] = ${block.scalar(value, [...row, column])};`];
+  const vector = maskTail(block.vector(value, [...row, column]), column.text, value.shape.at(-1) ?? 1, "0.0f");
+  return [storeVector(name, vectorIndex(index, value, column), vector, type)];
+}
+
+/** The product of extents, as WGSL. */
+export function productText(shape: Shape): string {
+  const factors = shape.filter((extent) => extent !== 1).map(extentText);
+  return factors.length === 0 ? "1u" : factors.join(" * ");
+}
+
+export function productOf(shape: Shape, extentOf: ExtentOf): number {
+  return shape.reduce<number>((product, extent) => product * extentOf(extent), 1);
+}
+
+/** A direction of a grid: so many as these extents multiply to, each workgroup so many of them. */
+export interface Direction {
+  readonly extents: Shape;
+  readonly each: number;
+}
+
+/** A grid of workgroups, as the host counts them and as WGSL does. */
+export function gridOf(
+  ...directions: readonly [Direction, Direction, Direction]
+): Required<Pick<KernelSource, "workgroups" | "grid">> {
+  const countOf = ({ extents: shape, each }: Direction, extentOf: ExtentOf): number =>
+    Math.ceil(productOf(shape, extentOf) / each);
+  const textOf = ({ extents: shape, each }: Direction): string =>
+    each === 1 ? productText(shape) : `(${productText(shape)} + ${each - 1}u) / ${each}u`;
+  const [x, y, z] = directions;
+  return {
+    workgroups: (extentOf) => [countOf(x, extentOf), countOf(y, extentOf), countOf(z, extentOf)],
+    grid: [textOf(x), textOf(y), textOf(z)],
+  };
+}
+
+/** A number of workgroups as a grid: one dimension holds 65,535. The kernel's own index is `linearGroup`. */
+export function linearGrid(count: number): Workgroups {
+  const columns = Math.min(count, 65_535);
+  return [columns, Math.ceil(count / columns), 1];
+}
+
+export const linearGroup = "group.y * groups.x + group.x";

@@ -1,0 +1,66 @@
+/**
+ * The layers that transformers are made of, one textbook operation at a time: dense, LayerNorm, masked softmax, GELU.
+ *
+ * Must stay true: a masked position never reaches an exponent, and a row with everything masked gives zeros, not NaN.
+ */
+import {
+  add,
+  constant,
+  divide,
+  erf,
+  exp,
+  matmul,
+  max,
+  maximum,
+  multiply,
+  parameter,
+  select,
+  sqrt,
+  subtract,
+  sum,
+  transpose,
+} from "./build.ts";
+import type { Value } from "./program.ts";
+
+/**
+ * A dense layer, `x Wᵀ + b`: the checkpoint keeps the weight as [outputs, inputs].
+ * @param name of the layer: its parameters are `name.weight` and `name.bias`.
+ */
+export function dense(operand: Value, name: string, inputs: number, outputs: number): Value {
+  const weight = transpose(parameter(`${name}.weight`, [outputs, inputs]), [1, 0]);
+  return add(matmul(operand, weight), parameter(`${name}.bias`, [outputs]));
+}
+
+/** The most negative finite float32: below every score. No infinity is needed, which WGSL does not promise to have. */
+const lowestFloat32 = -3.4028234663852886e38;
+
+/**
+ * Softmax over the keys that are not masked: e^(s − max) / Σ e^(s − max). The largest term is e⁰ = 1, so the sum is at
+ * least 1 wherever one key is left; `maximum(sum, 1)` therefore changes nothing there and turns 0/0 into 0 elsewhere.
+ */
+export function maskedSoftmax(scores: Value, keyMask: Value): Value {
+  const masked = select(keyMask, scores, constant(lowestFloat32));
+  const exponentials = select(keyMask, exp(subtract(masked, max(masked))), constant(0));
+  return divide(exponentials, maximum(sum(exponentials), constant(1)));
+}
+
+/**
+ * LayerNorm (Ba et al., 2016) over the last axis, whose length must be a number; the variance as the mean of squared
+ * deviations (never E[x²] − E[x]²).
+ * @param name of the layer: its parameters are `name.weight` and `name.bias`.
+ */
+export function layerNorm(operand: Value, epsilon: number, name: string): Value {
+  const size = Number(operand.shape.at(-1));
+  const width = constant(size);
+  const centered = subtract(operand, divide(sum(operand), width));
+  const variance = divide(sum(multiply(centered, centered)), width);
+  const normalized = divide(centered, sqrt(add(variance, constant(epsilon))));
+  const weight = parameter(`${name}.weight`, [size]);
+  return add(multiply(normalized, weight), parameter(`${name}.bias`, [size]));
+}
+
+/** GELU (Hendrycks and Gimpel, 2016): x/2 · (1 + erf(x/√2)), not its tanh approximation. */
+export function gelu(operand: Value): Value {
+  const half = multiply(operand, constant(0.5));
+  return multiply(half, add(constant(1), erf(divide(operand, constant(Math.SQRT2)))));
+}

@@ -1,0 +1,58 @@
+/**
+ * Brings a dumped tensor into the shape of its stage: [batch, sequence, width], or [batch, heads, query, key] for
+ * scores and probabilities.
+ *
+ * Must stay true: only layouts that can be told apart by their shape are changed. Anything else stays as it is, and
+ * `check-dump.ts` refuses it by name.
+ */
+import type { BertConfig } from "../../architectures/bert/config.ts";
+import type { LayerStage } from "../../architectures/bert/layer-program.ts";
+import type { DataOf, FloatDType, Tensor } from "../../tensor/tensor.ts";
+
+/** Stages that kernels keep as [batch, heads, sequence, head size]. */
+const perHead: ReadonlySet<LayerStage> = new Set<LayerStage>(["query", "key", "value", "context"]);
+
+/** A tensor without a batch axis gets one; heads of query, key, value and context are merged. */
+export function inStageShape(
+  tensor: Tensor<FloatDType>,
+  stage: LayerStage,
+  { heads, hiddenSize }: BertConfig,
+): Tensor<FloatDType> {
+  const { shape } = tensor;
+  if (stage === "attention_scores" || stage === "attention_probs") return withBatch(tensor, 4);
+  const isPerHead = (axis: number) => shape[axis] === heads && shape[axis + 2] === hiddenSize / heads;
+  // One head is its own merge; [1, sequence, hidden] is then a batch of one and means the same.
+  if (perHead.has(stage) && shape.length === 3 && heads > 1 && isPerHead(0)) return mergeHeads(withBatch(tensor, 4));
+  if (perHead.has(stage) && shape.length === 4 && isPerHead(1)) return mergeHeads(tensor);
+  return withBatch(tensor, 3);
+}
+
+/** A tensor of one axis less than `rank` as a batch of one. */
+export function withBatch<D extends FloatDType>(tensor: Tensor<D>, rank: number): Tensor<D> {
+  return tensor.shape.length === rank - 1 ? { ...tensor, shape: [1, ...tensor.shape] } : tensor;
+}
+
+/** [batch, heads, sequence, head size] → [batch, sequence, hidden]. */
+function mergeHeads(tensor: Tensor<FloatDType>): Tensor<FloatDType> {
+  const [batch = 0, heads = 0, sequence = 0, headSize = 0] = tensor.shape;
+  const shape = [batch, sequence, heads * headSize];
+  const merge = <T extends DataOf[FloatDType]>(source: T, target: T): T => {
+    for (let row = 0; row < batch * heads * sequence; row++) {
+      const position = row % sequence;
+      const head = Math.floor(row / sequence) % heads;
+      const item = Math.floor(row / sequence / heads);
+      const start = ((item * sequence + position) * heads + head) * headSize;
+      target.set(source.subarray(row * headSize, (row + 1) * headSize), start);
+    }
+    return target;
+  };
+  const length = tensor.data.length;
+  switch (tensor.dtype) {
+    case "f64":
+      return { dtype: "f64", shape, data: merge(tensor.data, new Float64Array(length)) };
+    case "f32":
+      return { dtype: "f32", shape, data: merge(tensor.data, new Float32Array(length)) };
+    default:
+      return { dtype: tensor.dtype, shape, data: merge(tensor.data, new Uint16Array(length)) };
+  }
+}

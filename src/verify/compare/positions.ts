@@ -1,0 +1,51 @@
+/**
+ * Which elements of a stage stand for real tokens. Padding computes something too, in every implementation something
+ * else, and nobody reads it: it is never compared.
+ */
+import { describe } from "../../checkpoint/describe.ts";
+import { InputError } from "../../errors.ts";
+
+/** Tells of a shape which of its elements are real; `undefined` when all of them are. */
+export type RealPositions = (shape: readonly number[]) => ((flatIndex: number) => boolean) | undefined;
+
+/**
+ * The real positions of stages of [batch, sequence] and [batch, sequence, width], where a row is real or not, and of
+ * [batch, heads, query, key], where query and key must both be real: what stands at a masked key is a matter of taste
+ * (zeros, -∞, an unmasked score).
+ * @param mask [batch, sequence], 0 for padding; `undefined` when there is none.
+ * @throws InputError if the mask has another length; the function returned throws it for any other shape.
+ */
+export function realRows(mask: ArrayLike<number> | undefined, batch: number, sequence: number): RealPositions {
+  if (mask === undefined) return () => undefined;
+  if (mask.length !== batch * sequence) {
+    throw new InputError({
+      found: `the attention mask has ${mask.length} elements`,
+      expected: `${batch} × ${sequence}, one a position`,
+    });
+  }
+  const real = Uint8Array.from(mask, (value) => (value === 0 ? 0 : 1));
+  if (!real.includes(0)) return () => undefined;
+  return (shape) => {
+    const [rows, second, third, fourth] = shape;
+    if (rows === batch && second === sequence && shape.length <= 3) {
+      const width = third ?? 1;
+      return (index) => real[Math.floor(index / width)] === 1;
+    }
+    if (rows === batch && third === sequence && fourth === sequence && shape.length === 4) {
+      return attentionPositions(real, second ?? 0, sequence);
+    }
+    const rowsOf = `[${batch}, ${sequence}], [${batch}, ${sequence}, width]`;
+    throw new InputError({
+      found: `the attention mask does not fit the shape ${describe(shape)}`,
+      expected: `${rowsOf} or [${batch}, heads, ${sequence}, ${sequence}]`,
+    });
+  };
+}
+
+function attentionPositions(real: Uint8Array, heads: number, sequence: number): (index: number) => boolean {
+  return (index) => {
+    const row = Math.floor(index / sequence); // (batch · heads + head) · sequence + query
+    const start = Math.floor(row / (sequence * heads)) * sequence;
+    return real[start + (row % sequence)] === 1 && real[start + (index - row * sequence)] === 1;
+  };
+}
