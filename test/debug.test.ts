@@ -7,9 +7,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bertBase } from "../src/architectures/bert/bert-base.ts";
 import { bertForQuestionAnswering } from "../src/architectures/bert/program.ts";
-import type { TileSource } from "../src/engines/webgpu/plan/choose-tile.ts";
-import { type LoweredKernel, type LoweringLimits, lowerToWgsl } from "../src/engines/webgpu/plan/lower.ts";
-import { persistentInvocations, persistentTiles } from "../src/engines/webgpu/plan/persistent-tiles.ts";
+import type { PlanLimits, TileSource } from "../src/engines/webgpu/plan/kernel-plan.ts";
+import { type LoweredKernel, lowerToWgsl } from "../src/engines/webgpu/plan/lower.ts";
+import { persistentTiles } from "../src/engines/webgpu/plan/persistent-tiles.ts";
 import { Placement } from "../src/engines/webgpu/plan/placement.ts";
 import { type TunedTile, tileSourceOf } from "../src/engines/webgpu/plan/tuned-tiles.ts";
 import { type DebugLevel, DebugReport } from "../src/engines/webgpu/trace/debug-report.ts";
@@ -55,7 +55,7 @@ describe.skipIf(softwareGpuMissing !== undefined)("a run on the software GPU", (
     const parts = [
       /^ {2}total of 5 matmul: /m,
       /^ {2}host: prepare inputs .* wait /m,
-      /^ {4}tile of a matmul: rows \d+/m,
+      /^ {4}tile of a matmul: tileM \d+/m,
       /^ {6}@compute/m,
     ];
     const found = [one, two, three, four].map((result) => parts.map((part) => part.test(result?.stderr ?? "")));
@@ -90,15 +90,15 @@ describe("tiles are reported with their reason", () => {
   const program = selectOutputs(bertForQuestionAnswering({ ...bertBase, layers: 1 }), ["start_logits", "end_logits"]);
   const schedule = scheduleAt(required(packSequences(program)), "O4");
   const placement = new Placement(schedule, "f16");
-  const large: LoweringLimits = { workgroupMemory: 48 * 1024, workgroupSize: 1024, tensorCores: true };
+  const large: PlanLimits = { workgroupMemory: 48 * 1024, workgroupSize: 1024, tensorCores: true };
 
-  function reportOf(limits: LoweringLimits, mostRows = 768, level: DebugLevel = 3): string {
-    const kernels: readonly LoweredKernel[] = lowerToWgsl(schedule, placement, limits, mostRows);
+  function reportOf(limits: PlanLimits, maxRows = 768, level: DebugLevel = 3): string {
+    const kernels: readonly LoweredKernel[] = lowerToWgsl(schedule, placement, limits, maxRows);
     let text = "";
     const report = new DebugReport(level, (lines) => {
       text += lines;
     });
-    const traced = { device: "a GPU", precision: "f16", level: "O4", schedule, placement } as const;
+    const traced = { device: "a GPU", precision: "f16", level: "O4", program: schedule.program, placement } as const;
     const extents = new Map([["tokens", 300] as const]);
     const run = { program: traced, kernels, extents, visiblePairs: 90_000, times: undefined, host: [] };
     report.onTrace(run);
@@ -106,16 +106,16 @@ describe("tiles are reported with their reason", () => {
     return text;
   }
 
-  const tuned = (shares: number): TileSource => {
+  const tuned = (splitK: number): TileSource => {
     const tile = {
-      rows: 32,
-      columns: 64,
-      depth: 32,
-      subgroups: [1, 2, 1],
-      ahead: 1,
-      shares,
-    } satisfies TunedTile["tile"];
-    const entry: TunedTile = { kind: "tensor-matmul", precision: "f16", shape: [768, 2304], mostRows: 768, tile };
+      tileM: 32,
+      tileN: 64,
+      tileK: 32,
+      subgroupGrid: [1, 2, 1],
+      prefetchStages: 1,
+      splitK,
+    };
+    const entry: TunedTile = { family: "tensor-matmul", precision: "f16", shape: [768, 2304], maxRows: 768, tile };
     return tileSourceOf({ tiles: [entry] } as never, "f16");
   };
 
@@ -123,27 +123,22 @@ describe("tiles are reported with their reason", () => {
     const text = reportOf(large);
     expect(text).toMatch(/^fusebert debug: run 0, 300 tokens, a GPU, f16, O4: 9 kernels, no times: /);
     expect(text).toMatch(/^ {2}1 layer\.0\.matmul\.0: - ms, - GFLOP\/s, - GB\/s; 300 × 2304; matmul \+ bias$/m);
-    expect(text).toMatch(/tile of a tensor-matmul: rows \d+, .*; default, for up to 768 rows$/m);
+    expect(text).toMatch(/tile of a tensor-matmul: tileM \d+, .*; default, for up to 768 rows$/m);
     expect(text).toMatch(/tile of a tensor-attention: queries \d+, .*; default, for up to 768 rows$/m);
   });
 
   test("tuned, or tuned and not valid", () => {
     const text = reportOf({ ...large, tiles: tuned(1) });
-    expect(text).toMatch(/rows 32, columns 64, depth 32, subgroups 1×2×1, .*; tuned, for up to 768 rows$/m);
+    expect(text).toMatch(/tileM 32, tileN 64, tileK 32, subgroupGrid 1×2×1, .*; tuned, for up to 768 rows$/m);
     expect(reportOf({ ...large, tiles: tuned(2) })).toMatch(
       /; default; the tuned one is not valid here, for up to 768 rows$/m,
     );
   });
 
   test("persistent, all of one dispatch", () => {
-    const persistent = {
-      workgroups: 128,
-      invocations: persistentInvocations,
-      storageBuffers: 16,
-      tiles: persistentTiles,
-    };
+    const persistent = { workgroups: 128, storageBuffers: 16, tiles: persistentTiles };
     const text = reportOf({ ...large, persistent });
-    expect(text).toMatch(/layer\.0\.subprogram\.0: .*(\n {4}tile of .*; persistent, for up to 768 rows){3}/);
+    expect(text).toMatch(/layer\.0\.persistent\.0: .*(\n {4}tile of .*; persistent, for up to 768 rows){3}/);
   });
 
   test("and a source once", () => {

@@ -6,15 +6,15 @@
  * and around the edges of tiles. Kernels for tensor cores are in tensor-kernel-bounds.test.ts.
  */
 import { beforeAll, describe, expect, test, vi } from "vitest";
-import { isNarrow } from "../src/engines/webgpu/kernels/matmul/gemv.ts";
 import { selfTest } from "../src/engines/webgpu/run/self-test.ts";
 import { computeOrder } from "../src/program/order.ts";
 import { next } from "./support/checked-lowering.ts";
 import { type BertCase, CheckedDevice, deep, even, type Lengths, odd, wide } from "./support/checked-models.ts";
-import { tileOfInner } from "./support/in-shares.ts";
+import { isGemv } from "./support/gemv.ts";
 import { type RandomProgram, randomProgram } from "./support/random-programs.ts";
 import { smallPersistent } from "./support/small-persistent.ts";
 import { softwareGpuMissing } from "./support/software-gpu.ts";
+import { tileOfK } from "./support/split-k.ts";
 
 vi.mock("../src/engines/webgpu/plan/lower.ts", async (importOriginal) => {
   const { checkedLowering } = await import("./support/checked-lowering.ts");
@@ -36,8 +36,8 @@ const batches: readonly Lengths[] = [[2], [15], [16], [17], [33], [64], [65, 1],
 const fewBatches: readonly Lengths[] = [[1], [1, 15, 16, 17, 2, 64]];
 
 /** As on a GPU that is none in software, which has larger tiles. */
-function largerTiles(mostRows: number): Omit<BertCase, "name"> {
-  return { config: wide, level: "O3", precision: "f32", other: { tensorCores: false, mostRows } };
+function largerTiles(maxRows: number): Omit<BertCase, "name"> {
+  return { config: wide, level: "O3", precision: "f32", other: { tensorCores: false, maxRows } };
 }
 
 /** O2 and O4 have the same kernels; O3 differs from them where rows have statistics. */
@@ -54,7 +54,7 @@ const berts: readonly BertCase[] = [
     config: odd,
     level: "O4",
     precision: "f32",
-    other: { tensorCores: false, mostRows: 1, persistent: smallPersistent(1) },
+    other: { tensorCores: false, maxRows: 1, persistent: smallPersistent(1) },
   },
   { ...largerTiles(1), name: "wide, in tiles for few rows" },
   { ...largerTiles(Number.POSITIVE_INFINITY), name: "wide, in tiles for many rows", upTo: "layer.0.intermediate" },
@@ -68,16 +68,16 @@ const inShares: BertCase = {
   precision: "f32",
   other: {
     tensorCores: false,
-    mostRows: 768,
-    tiles: tileOfInner(deep.intermediateSize, {
-      rows: 64,
-      columns: 64,
-      depth: 8,
-      parts: 4,
-      own: [8, 8],
-      ahead: 2,
-      layout: "turned",
-      shares: 4,
+    maxRows: 768,
+    tiles: tileOfK(deep.intermediateSize, {
+      tileM: 64,
+      tileN: 64,
+      tileK: 8,
+      workgroupSplitK: 4,
+      threadTile: [8, 8],
+      prefetchStages: 2,
+      layout: "k-major",
+      splitK: 4,
     }),
   },
   upTo: "layer.0.output",
@@ -87,7 +87,7 @@ const inShares: BertCase = {
 function* quickPrograms(count: number): Generator<RandomProgram> {
   for (let seed = 4001, found = 0; found < count; seed++) {
     const random = randomProgram(seed, 5);
-    if (computeOrder(random.program).some((value) => value.operation.kind === "matmul" && !isNarrow(value))) continue;
+    if (computeOrder(random.program).some((value) => value.operation.kind === "matmul" && !isGemv(value))) continue;
     found++;
     yield random;
   }
@@ -101,7 +101,7 @@ describe.skipIf(softwareGpuMissing !== undefined)("no kernel reads or writes out
 
   test("of a BERT, its longest product in shares", async () => {
     await checked.runBert(inShares, fewBatches);
-    expect(next.mostShares).toBe(4);
+    expect(next.maxSplitK).toBe(4);
     expect(await checked.record.takeViolations()).toEqual([]);
   });
 

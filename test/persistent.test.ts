@@ -4,16 +4,18 @@
  */
 import { expect, test } from "vitest";
 import { bertForQuestionAnswering } from "../src/architectures/bert/program.ts";
-import { tensorAttentionKernel } from "../src/engines/webgpu/kernels/attention/tensor-attention.ts";
-import { tensorMatmulKernel } from "../src/engines/webgpu/kernels/matmul/tensor-matmul.ts";
-import { canMerge, mergeSources } from "../src/engines/webgpu/kernels/persistent/persistent.ts";
-import { rowsKernel } from "../src/engines/webgpu/kernels/row-reduction/row-reduction.ts";
-import type { TileSource } from "../src/engines/webgpu/plan/choose-tile.ts";
-import { type LoweredKernel, lowerForAllSizes, lowerToWgsl } from "../src/engines/webgpu/plan/lower.ts";
-import type { PersistentLimits } from "../src/engines/webgpu/plan/persistent-tiles.ts";
+import { tensorAttention } from "../src/engines/webgpu/kernels/attention/tensor-attention.ts";
+import { tensorAttentionTile } from "../src/engines/webgpu/kernels/attention/tensor-tiles.ts";
+import { tensorMatmul } from "../src/engines/webgpu/kernels/matmul/tensor-family.ts";
+import { tensorTile } from "../src/engines/webgpu/kernels/matmul/tensor-tiles.ts";
+import { emitPersistent } from "../src/engines/webgpu/kernels/persistent/persistent.ts";
+import { rowReduction } from "../src/engines/webgpu/kernels/row-reduction/row-reduction.ts";
+import type { PersistentLimits, TileSource } from "../src/engines/webgpu/plan/kernel-plan.ts";
+import { kindOf, type LoweredKernel, lowerForAllSizes, lowerToWgsl } from "../src/engines/webgpu/plan/lower.ts";
 import { Placement } from "../src/engines/webgpu/plan/placement.ts";
-import { NotResidentError } from "../src/engines/webgpu/run/grid-barrier.ts";
+import { GridBarrierTimeout } from "../src/engines/webgpu/run/grid-barrier.ts";
 import { KernelBindings } from "../src/engines/webgpu/wgsl/bindings.ts";
+import type { Declarations } from "../src/engines/webgpu/wgsl/declarations.ts";
 import type { KernelSource } from "../src/engines/webgpu/wgsl/kernel-source.ts";
 import { selectOutputs } from "../src/program/program.ts";
 import { packSequences } from "../src/rewrites/pack-sequences.ts";
@@ -36,7 +38,7 @@ const layerWith = (workgroups: number) =>
     lower: (schedule, placement) => {
       const limits = { workgroupMemory: 32_768, workgroupSize: 256, persistent: smallPersistent(workgroups) };
       const kernels = lowerToWgsl(schedule, placement, limits);
-      expect(kernels.map(({ kernel }) => kernel.template.kind)).toEqual(["rows", "subprogram", "subprogram"]);
+      expect(kernels.map(kindOf)).toEqual(["row-reduction", "persistent", "persistent"]);
       return kernels.map(poisonMemory);
     },
   });
@@ -52,7 +54,7 @@ test.skipIf(softwareGpuMissing !== undefined)(
 test.skipIf(softwareGpuMissing !== undefined)(
   "workgroups that do not meet are told of, and nobody waits for ever",
   async () => {
-    await expect(layerWith(512)).rejects.toThrow(NotResidentError);
+    await expect(layerWith(512)).rejects.toThrow(GridBarrierTimeout);
   },
   60_000,
 );
@@ -64,36 +66,29 @@ test("a subprogram that is not one kernel at some size is none at any", () => {
   const small = smallPersistent(1);
   const limits = { workgroupMemory: 32_768, workgroupSize: 256 };
   const kindsWith = (persistent: PersistentLimits): string[][] =>
-    lowerForAllSizes(schedule, placement, { ...limits, persistent }).map(({ kernels }) =>
-      kernels.map(({ kernel }) => kernel.template.kind),
-    );
+    lowerForAllSizes(schedule, placement, { ...limits, persistent }).map(({ kernels }) => kernels.map(kindOf));
   expect(new Set(kindsWith(small).map((kinds) => kinds.join())).size).toBe(1);
-  expect(kindsWith(small).flat()).toContain("subprogram");
+  expect(kindsWith(small).flat()).toContain("persistent");
   const ofFewRows: TileSource = {
-    tileFor: (kind, shape, mostRows) => (mostRows < 1000 ? small.tiles.tileFor(kind, shape, mostRows) : undefined),
+    tileFor: (family, shape, maxRows) => (maxRows < 1000 ? small.tiles.tileFor(family, shape, maxRows) : undefined),
   };
-  expect(kindsWith({ ...small, tiles: ofFewRows }).flat()).not.toContain("subprogram");
+  expect(kindsWith({ ...small, tiles: ofFewRows }).flat()).not.toContain("persistent");
 });
 
 /** A subprogram's kernels in tensor cores, emulated, as one. */
 function inTensorCores(kernels: readonly LoweredKernel[], placement: Placement): LoweredKernel {
   const bindings = new KernelBindings(placement);
-  const sources = kernels.map(({ kernel: { template, stores }, interior }): KernelSource => {
-    bindings.nextKernel();
-    if (template.kind === "attention") {
-      return tensorAttentionKernel({ template, stores }, bindings, { queries: 16, keys: 64, own: 16, sharing: 2 });
-    }
-    if (template.kind !== "matmul") return rowsKernel({ template, stores }, interior, bindings, 64);
-    const tile = { rows: 32, columns: 32, depth: 16, subgroups: [1, 1, 2], ahead: 1, shares: 1 } as const;
-    return tensorMatmulKernel({ template, stores }, interior, bindings, tile);
+  const plans = kernels.flatMap((lowered) => lowered.plans) as unknown as LoweredKernel["plans"];
+  const stages = plans.map(({ kernel, interior }) => (declarations: Declarations): KernelSource => {
+    const request = { kernel, interior, bindings, declarations };
+    if (kernel.template.kind === "attention") return tensorAttention.emit(request, tensorAttentionTile(16, 64, 16, 2));
+    if (kernel.template.kind !== "matmul") return rowReduction.emit(request, { threads: 64 });
+    return tensorMatmul.emit(request, tensorTile(32, 32, 16, 1, 1, 2));
   });
-  if (!canMerge(sources)) throw new Error("they cannot be one");
-  const merged = mergeSources(sources, bindings, 1);
-  const stores = kernels.flatMap(({ kernel }) => kernel.stores);
-  const kernel = { template: { kind: "subprogram", kernels: kernels.map((one) => one.kernel) }, stores } as const;
+  const merged = emitPersistent(bindings, 1, stages);
   const code = emulateTensorCores(merged.code, merged.workgroupSize);
-  const tiles = () => kernels.flatMap((one) => one.tiles());
-  return { ...merged, code, kernel, tiles, interior: kernels.flatMap(({ interior }) => interior) };
+  const stores = kernels.flatMap((one) => one.stores);
+  return { ...merged, code, plans, stores, maxRows: 128, interior: kernels.flatMap(({ interior }) => interior) };
 }
 
 test.skipIf(softwareGpuMissing !== undefined)(
@@ -101,7 +96,8 @@ test.skipIf(softwareGpuMissing !== undefined)(
   async () => {
     const lower = (schedule: Schedule, placement: Placement): LoweredKernel[] => {
       const [embeddings, ...layer] = lowerToWgsl(schedule, placement, { workgroupMemory: 16_384, workgroupSize: 256 });
-      const isFeedForward = ({ kernel }: LoweredKernel): boolean => kernel.subprogram?.endsWith("feedforward") === true;
+      const isFeedForward = ({ plans: [{ kernel }] }: LoweredKernel): boolean =>
+        kernel.subprogram?.endsWith("feedforward") === true;
       const halves = [layer.filter((kernel) => !isFeedForward(kernel)), layer.filter(isFeedForward)];
       return [embeddings as LoweredKernel, ...halves.map((half) => inTensorCores(half, placement))];
     };

@@ -3,7 +3,7 @@
  * all sizes of work, with the software GPU standing in (support/stand-in-halves.ts).
  */
 import { beforeAll, describe, expect, test, vi } from "vitest";
-import { sizeClasses } from "../src/engines/webgpu/kernels/matmul/tensor-tiles.ts";
+import { tensorSizeClasses } from "../src/engines/webgpu/kernels/matmul/tensor-tiles.ts";
 import { next } from "./support/checked-lowering.ts";
 import { type BertCase, CheckedDevice, deep, type Lengths, largeHeads, odd, wide } from "./support/checked-models.ts";
 import { softwareGpuMissing } from "./support/software-gpu.ts";
@@ -27,15 +27,15 @@ beforeAll(async () => {
 const batches: readonly Lengths[] = [[1], [1, 15, 16, 17, 2, 64], [64, 64, 64]];
 
 const berts: readonly BertCase[] = [
-  ...sizeClasses.map((mostRows, index): BertCase => {
-    const other = { tensorCores: true, mostRows };
+  ...tensorSizeClasses.map((maxRows, index): BertCase => {
+    const other = { tensorCores: true, maxRows };
     // With statistics of rows in one of them.
     const level = index === 1 ? "O3" : "O4";
     return { name: "wide", config: wide, level, precision: "f16", other, upTo: "layer.0.intermediate" };
   }),
   ...[odd, largeHeads].map((config): BertCase => {
     const name = `heads of ${config.hiddenSize / config.heads}`;
-    const other = { tensorCores: true, mostRows: Number.POSITIVE_INFINITY };
+    const other = { tensorCores: true, maxRows: Number.POSITIVE_INFINITY };
     // Not up to the context: an output is float32, which tensor cores do not give.
     return { name, config, level: "O4", precision: "f16", other, upTo: "layer.0.attention_output" };
   }),
@@ -46,19 +46,19 @@ const inShares: BertCase = {
   config: deep,
   level: "O4",
   precision: "f16",
-  other: { tensorCores: true, mostRows: 768 },
+  other: { tensorCores: true, maxRows: 768 },
   upTo: "layer.0.output",
 };
 
 describe.skipIf(softwareGpuMissing !== undefined)("no kernel for tensor cores reads or writes out of bounds", () => {
-  test.each(berts)("of a BERT, $name, $level, for $other.mostRows rows", async (bert) => {
+  test.each(berts)("of a BERT, $name, $level, for $other.maxRows rows", async (bert) => {
     await checked.runBert(bert, batches);
     expect(await checked.record.takeViolations()).toEqual([]);
   });
 
   test("of a BERT, its longest product in shares", async () => {
     await checked.runBert(inShares, batches);
-    expect(next.mostShares).toBeGreaterThan(1);
+    expect(next.maxSplitK).toBeGreaterThan(1);
     expect(await checked.record.takeViolations()).toEqual([]);
   });
 

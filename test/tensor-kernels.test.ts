@@ -4,20 +4,23 @@
  * when they begin, as that of trusted kernels does.
  */
 import { expect, test } from "vitest";
-import { tensorAttentionKernel } from "../src/engines/webgpu/kernels/attention/tensor-attention.ts";
+import { tensorAttention } from "../src/engines/webgpu/kernels/attention/tensor-attention.ts";
 import type { TensorAttentionTile } from "../src/engines/webgpu/kernels/attention/tensor-tiles.ts";
-import { isNarrow } from "../src/engines/webgpu/kernels/matmul/gemv.ts";
-import { tensorMatmulKernel } from "../src/engines/webgpu/kernels/matmul/tensor-matmul.ts";
+import { gemv } from "../src/engines/webgpu/kernels/matmul/gemv.ts";
+import { tensorMatmul } from "../src/engines/webgpu/kernels/matmul/tensor-family.ts";
 import type { TensorTile } from "../src/engines/webgpu/kernels/matmul/tensor-tiles.ts";
 import { type LoweredKernel, lowerToWgsl } from "../src/engines/webgpu/plan/lower.ts";
 import type { Placement } from "../src/engines/webgpu/plan/placement.ts";
 import { KernelBindings } from "../src/engines/webgpu/wgsl/bindings.ts";
+import { Declarations } from "../src/engines/webgpu/wgsl/declarations.ts";
+import type { KernelSource } from "../src/engines/webgpu/wgsl/kernel-source.ts";
+import type { Level } from "../src/schedule/levels.ts";
 import type { Schedule } from "../src/schedule/schedule.ts";
 import { emulateTensorCores } from "./support/emulate-tensor-cores.ts";
-import { boundInShares, smallTile, tileOfInner } from "./support/in-shares.ts";
 import { divisibleLayer as config, layerError } from "./support/lowered-layer.ts";
 import { poisonMemory } from "./support/poison-memory.ts";
 import { softwareGpuMissing } from "./support/software-gpu.ts";
+import { boundAsPartialSums, smallTile, tileOfK } from "./support/split-k.ts";
 
 if (softwareGpuMissing !== undefined) console.log(`Not tested on a GPU: ${softwareGpuMissing}.`);
 
@@ -28,24 +31,24 @@ interface Tiles {
 
 /** The schedule's kernels as for a GPU with tensor cores, emulated. */
 function lower(schedule: Schedule, placement: Placement, { matmul, attention }: Tiles): LoweredKernel[] {
-  // Without tensor cores first: in as many shares, so that the LayerNorm that reads the result adds them up.
-  const tiles = tileOfInner(config.intermediateSize, { ...smallTile, shares: matmul.shares });
+  // Without tensor cores first: with as many partial sums, so that the LayerNorm that reads the result adds them up.
+  const tiles = tileOfK(config.intermediateSize, { ...smallTile, splitK: matmul.splitK });
   const plain = lowerToWgsl(schedule, placement, { workgroupMemory: 16_384, workgroupSize: 256, tiles }, 128);
-  const shares = new Map(boundInShares(plain).map((bound) => [bound.value, bound.shares]));
-  // Of one kernel, and of the LayerNorm that reads it.
-  expect(shares.size).toBe(matmul.shares > 1 ? 1 : 0);
+  const partialSums = new Map(boundAsPartialSums(plain).map((bound) => [bound.value, bound.partialSums]));
+  // One kernel's, and the LayerNorm's that reads it.
+  expect(partialSums.size).toBe(matmul.splitK > 1 ? 1 : 0);
   return plain.map((lowered) => {
-    const { interior } = lowered;
-    const { template, stores } = lowered.kernel;
-    const bindings = new KernelBindings(placement, shares);
-    if (template.kind === "attention") {
-      const source = tensorAttentionKernel({ template, stores }, bindings, attention);
-      return { ...lowered, ...source, code: emulateTensorCores(source.code, source.workgroupSize) };
-    }
-    if (template.kind !== "matmul" || isNarrow(template.matmul)) return lowered;
-    const own = { ...matmul, shares: Math.max(...stores.map((value) => bindings.sharesOf(value))) };
-    const source = tensorMatmulKernel({ template, stores }, interior, bindings, own);
-    return { ...lowered, ...source, code: emulateTensorCores(source.code, source.workgroupSize) };
+    const [{ kernel, interior, family }] = lowered.plans;
+    const bindings = new KernelBindings(placement, partialSums);
+    const request = { kernel, interior, bindings, declarations: new Declarations() };
+    const emit = (): KernelSource | undefined => {
+      if (kernel.template.kind === "attention") return tensorAttention.emit(request, attention);
+      if (kernel.template.kind !== "matmul" || family === gemv) return undefined;
+      const splitK = Math.max(...kernel.stores.map((value) => bindings.splitKOf(value)));
+      return tensorMatmul.emit(request, { ...matmul, splitK });
+    };
+    const source = emit();
+    return source ? { ...lowered, ...source, code: emulateTensorCores(source.code, source.workgroupSize) } : lowered;
   });
 }
 
@@ -54,21 +57,21 @@ const ordinaryRounding = 3e-3;
 test.skipIf(softwareGpuMissing !== undefined).each([
   [
     "O3",
-    { rows: 32, columns: 32, depth: 16, subgroups: [1, 1, 2], ahead: 1, shares: 1 },
-    { queries: 32, keys: 16, own: 32, sharing: 1 },
+    { tileM: 32, tileN: 32, tileK: 16, subgroupGrid: [1, 1, 2], prefetchStages: 1, splitK: 1 },
+    { queries: 32, keys: 16, subgroupQueries: 32, subgroupsPerQueryTile: 1 },
   ],
   [
     "O2",
-    { rows: 64, columns: 32, depth: 16, subgroups: [2, 1, 2], ahead: 2, shares: 2 },
-    { queries: 16, keys: 64, own: 16, sharing: 4 },
+    { tileM: 64, tileN: 32, tileK: 16, subgroupGrid: [2, 1, 2], prefetchStages: 2, splitK: 2 },
+    { queries: 16, keys: 64, subgroupQueries: 16, subgroupsPerQueryTile: 4 },
   ],
   // Those of a search (src/engines/webgpu/tune/candidates.ts).
   [
     "O4",
-    { rows: 48, columns: 32, depth: 32, subgroups: [1, 1, 2], ahead: 3, shares: 1 },
-    { queries: 64, keys: 32, own: 32, sharing: 2 },
+    { tileM: 48, tileN: 32, tileK: 32, subgroupGrid: [1, 1, 2], prefetchStages: 3, splitK: 1 },
+    { queries: 64, keys: 32, subgroupQueries: 32, subgroupsPerQueryTile: 2 },
   ],
-] as const)(
+] satisfies [Level, TensorTile, TensorAttentionTile][])(
   "%s computes what the original computes, in tiles of %o and %o",
   async (level, matmul, attention) => {
     const error = await layerError({

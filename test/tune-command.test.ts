@@ -13,8 +13,8 @@ import { makeTunedTiles, type TunedTile, type TunedTiles } from "../src/engines/
 import type { RunTrace } from "../src/engines/webgpu/run/run-recording.ts";
 import type { TuningResult } from "../src/engines/webgpu/tune/benchmark.ts";
 import { keepTiles } from "../src/engines/webgpu/tune/node/tile-cache.ts";
-import { planTuning } from "../src/engines/webgpu/tune/plan.ts";
 import { type RefusedTile, tune } from "../src/engines/webgpu/tune/tune.ts";
+import { planTuning } from "../src/engines/webgpu/tune/tuning-plan.ts";
 import { loadDawn } from "../src/platform/dawn.ts";
 import { createGpuEngine } from "../src/platform/node.ts";
 import type { GpuEngineOptions } from "../src/platform/platform.ts";
@@ -79,7 +79,7 @@ describe.skipIf(softwareGpuMissing !== undefined)("fusebert tune", () => {
     }
     const kept = JSON.parse(await readFile(report.cache, "utf8")) as TunedTiles;
     expect(kept.tiles.map(({ tile }) => tile)).toEqual(report.measured.map(({ best }) => best.tile));
-    expect(kept.tiles.every(({ mostRows }) => mostRows === 192)).toBe(true);
+    expect(kept.tiles.every(({ maxRows }) => maxRows === 192)).toBe(true);
   });
 
   test("says what it would measure, warns of a damaged cache, and forgets", async () => {
@@ -97,7 +97,7 @@ describe.skipIf(softwareGpuMissing !== undefined)("fusebert tune", () => {
     expect(damaged.stdout).toMatch(/8 × 24 +384 {2}32×32×16×1 4·4 +\d+ others/);
     for (const line of damaged.stdout.split("\n")) expect([...line].length).toBeLessThanOrEqual(80);
     const reset = await runTune("b", "--reset");
-    expect([reset.code, reset.stdout]).toEqual([0, "Forgotten: the usual tiles are used again.\n"]);
+    expect([reset.code, reset.stdout]).toEqual([0, "Forgotten: the default tiles are used again.\n"]);
   });
 
   test("stops at Ctrl-C", async () => {
@@ -139,11 +139,20 @@ const [table, weight] = [parameter("table", [16, 8]), parameter("weight", [24, 8
 const product = matmul(gather(table, input("ids", ["tokens"], "integer")), transpose(weight, [1, 0]));
 
 const tuned: TunedTile = {
-  kind: "matmul",
+  family: "matmul",
   precision: "f32",
   shape: [8, 24],
-  mostRows: 192,
-  tile: { rows: 16, columns: 32, depth: 16, parts: 1, own: [2, 4], ahead: 1, layout: "lines", shares: 1 },
+  maxRows: 192,
+  tile: {
+    tileM: 16,
+    tileN: 32,
+    tileK: 16,
+    workgroupSplitK: 1,
+    threadTile: [2, 4],
+    prefetchStages: 1,
+    layout: "k-contiguous",
+    splitK: 1,
+  },
 };
 
 /** @returns the source of the kernel of a run. */
@@ -188,7 +197,7 @@ describe.skipIf(softwareGpuMissing !== undefined)("the search", () => {
     const first = await GpuDevice.open(await loadDawn());
     const limits = first.kernelLimits;
     first.destroy();
-    const whole = planTuning({ config, precision: "f32", mostCandidates: 3, rows: [40] }, limits);
+    const whole = planTuning({ config, precision: "f32", maxCandidates: 3, rows: [40] }, limits);
     const plan = { ...whole, subjects: whole.subjects.slice(0, 1) };
     const results: TuningResult[] = [];
     const refused: RefusedTile[] = [];

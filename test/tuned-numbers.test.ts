@@ -3,62 +3,62 @@
  */
 import { expect, test } from "vitest";
 import type { KernelLimits } from "../src/engines/webgpu/device/kernel-limits.ts";
-import { type TileKind, type TileLimits, type Tiles, tiledKernelOf } from "../src/engines/webgpu/plan/choose-tile.ts";
+import type { Tile } from "../src/engines/webgpu/kernels/family.ts";
+import { planKernels } from "../src/engines/webgpu/plan/kernel-plan.ts";
 import { lowerToWgsl } from "../src/engines/webgpu/plan/lower.ts";
 import type { Placement } from "../src/engines/webgpu/plan/placement.ts";
-import { divisibleResults } from "../src/engines/webgpu/plan/split-k.ts";
 import { candidatesFor } from "../src/engines/webgpu/tune/candidates.ts";
+import type { Shape } from "../src/program/program.ts";
 import type { Schedule } from "../src/schedule/schedule.ts";
 import { required } from "./support/golden.ts";
-import { boundInShares } from "./support/in-shares.ts";
 import { divisibleLayer as config, layerError } from "./support/lowered-layer.ts";
 import { softwareGpuMissing } from "./support/software-gpu.ts";
+import { boundAsPartialSums } from "./support/split-k.ts";
 
 if (softwareGpuMissing !== undefined) console.log(`Not tested on a GPU: ${softwareGpuMissing}.`);
 
 const rows = 128;
 const plain: KernelLimits = { workgroupMemory: 16_384, workgroupSize: 256 };
 
-/** Which of a kernel's candidates it is made in. */
+/** Which of a kernel's candidates it is emitted in. */
 interface Choice {
   /** Of the first, of the last, or of one between. */
   readonly at: number;
-  /** Steps of matmuls that are on their way at a time. */
-  readonly ahead: number;
-  /** Workgroups among which the inner dimension is divided, where it may be. */
-  readonly shares: number;
+  readonly prefetchStages: number;
+  /** Workgroups among which K is split, where it may be. */
+  readonly splitK: number;
 }
 
 /** Every kernel of the layer in one of its candidates. */
-function inCandidates(schedule: Schedule, placement: Placement, { at, ahead, shares }: Choice) {
-  const divisible = divisibleResults(schedule, placement);
-  const tiles = new Map<string, Tiles[TileKind]>();
-  for (const kernel of schedule.kernels) {
-    const tiled = tiledKernelOf(kernel, placement, plain, divisible);
-    if (tiled === undefined) continue;
-    const wanted = { ahead, shares: tiled.isDivisible ? shares : 1 };
-    const candidates = candidatesFor(tiled, rows, plain).filter(
-      (tile) => !("ahead" in tile) || (tile.ahead === wanted.ahead && tile.shares === wanted.shares),
+function inCandidates(schedule: Schedule, placement: Placement, { at, prefetchStages, splitK }: Choice) {
+  const tiles = new Map<string, Tile>();
+  let splits = 0;
+  for (const { stages } of planKernels(schedule, placement, plain, rows).dispatches) {
+    const [{ family, problem }] = stages;
+    if (family.tuning === undefined) continue;
+    const maySplitK = "canSplitK" in problem && problem.canSplitK === true;
+    if (maySplitK) splits++;
+    const candidates = candidatesFor(family, problem, rows, plain).filter(
+      (tile) =>
+        !("splitK" in tile && "prefetchStages" in tile) ||
+        (tile.prefetchStages === prefetchStages && tile.splitK === (maySplitK ? splitK : 1)),
     );
-    tiles.set(tiled.shape.join(), required(candidates.at(Math.floor(at * (candidates.length - 1)))));
+    tiles.set(problem.shape.join(), required(candidates.at(Math.floor(at * (candidates.length - 1)))));
   }
-  const limits: TileLimits = {
-    ...plain,
-    tiles: { tileFor: (_, shape) => tiles.get(shape.join()) as never },
-  };
-  const kernels = lowerToWgsl(schedule, placement, limits, rows);
-  const usual = lowerToWgsl(schedule, placement, plain, rows);
-  expect(kernels.map(({ code }) => code)).not.toEqual(usual.map(({ code }) => code));
+  const source = { tileFor: (_: string, shape: Shape) => tiles.get(shape.join()) };
+  const kernels = lowerToWgsl(schedule, placement, { ...plain, tiles: source }, rows);
+  const inDefaultTiles = lowerToWgsl(schedule, placement, plain, rows);
+  expect(kernels.map(({ code }) => code)).not.toEqual(inDefaultTiles.map(({ code }) => code));
   // Written and read.
-  expect(boundInShares(kernels).length).toBe(shares > 1 ? 2 * divisible.size : 0);
+  expect(boundAsPartialSums(kernels).length).toBe(splitK > 1 ? 2 * splits : 0);
   return kernels;
 }
 
 test.skipIf(softwareGpuMissing !== undefined).each([
-  ["O3", { at: 0.1, ahead: 1, shares: 1 }],
-  ["O4", { at: 0.5, ahead: 1, shares: 2 }],
-  ["O3", { at: 0.9, ahead: 3, shares: 1 }],
-  ["O2", { at: 0.7, ahead: 2, shares: 3 }],
+  ["O3", { at: 0.1, prefetchStages: 1, splitK: 1 }],
+  ["O4", { at: 0.5, prefetchStages: 1, splitK: 2 }],
+  ["O3", { at: 0.9, prefetchStages: 3, splitK: 1 }],
+  ["O2", { at: 0.7, prefetchStages: 2, splitK: 3 }],
 ] as const)(
   "%s computes what the original computes in candidates of %o",
   async (level, choice) => {

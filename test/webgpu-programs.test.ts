@@ -6,13 +6,13 @@
  */
 import { afterAll, beforeAll, describe, test, vi } from "vitest";
 import { interpret } from "../src/engines/reference/interpret.ts";
-import { isNarrow } from "../src/engines/webgpu/kernels/matmul/gemv.ts";
 import type * as lowering from "../src/engines/webgpu/plan/lower.ts";
 import { WebGpuEngine } from "../src/engines/webgpu/webgpu-engine.ts";
 import { loadDawn } from "../src/platform/dawn.ts";
 import { computeOrder } from "../src/program/order.ts";
 import type { FloatDType, Tensor } from "../src/tensor/tensor.ts";
 import { expectSame } from "./support/compare-tensors.ts";
+import { isGemv } from "./support/gemv.ts";
 import { type RandomProgram, randomProgram } from "./support/random-programs.ts";
 import { softwareGpuMissing } from "./support/software-gpu.ts";
 
@@ -56,7 +56,7 @@ function* programsFrom(first: number): Generator<readonly [seed: number, program
 }
 
 function tiledMatmuls({ program }: RandomProgram): number {
-  return computeOrder(program).filter((value) => value.operation.kind === "matmul" && !isNarrow(value)).length;
+  return computeOrder(program).filter((value) => value.operation.kind === "matmul" && !isGemv(value)).length;
 }
 
 describe.skipIf(softwareGpuMissing !== undefined).each(configurations)(

@@ -67,7 +67,8 @@ function sizesOf({ config: { hiddenSize, intermediateSize } }: Setup, [batch, se
 
 /** Of the kernel of a layer whose matmul has this size. */
 function forwardTime(kernels: readonly TimedKernel[], { inner, columns }: MatmulSize): number {
-  const own = kernels.filter(({ lowered: { kernel } }) => {
+  const own = kernels.filter(({ lowered: { plans } }) => {
+    const [{ kernel }] = plans;
     if (kernel.template.kind !== "matmul") return false;
     const { operation, shape } = kernel.template.matmul;
     return operation.kind === "matmul" && shape.at(-1) === columns && operation.left.shape.at(-1) === inner;

@@ -47,7 +47,7 @@ function describe(runs: readonly RunTrace[]): TimedKernel[] {
   const [first] = runs;
   if (first === undefined) return [];
   const { program, kernels, extents, visiblePairs } = first;
-  const facts = factsOf(program.schedule.program);
+  const facts = factsOf(program.program);
   const medians = medianTimes(runs);
   return kernels.map((lowered, index) => {
     const { flops, bytes } = workOf(lowered, facts, program.placement, extents, visiblePairs);

@@ -44,7 +44,7 @@ export async function standaloneMatmuls(setup: Setup): Promise<(size: MatmulSize
     const placement = new Placement(schedule, setup.half);
     const kernels = lowerToWgsl(schedule, placement, device.kernelLimits, size.rows);
     const inputs = idsOf(size);
-    const parts = { schedule, placement, kernels, layers: 1, roomFor: [] };
+    const parts = { program: schedule.program, placement, kernels, layers: 1, roomFor: [] };
     const rig = await KernelRig.create(device, parts, randomTensors(shapes, setup.half !== "f32"), inputs);
     const matmul: PlacedKernel = { index: place, kernel: kernels[place] as LoweredKernel };
     const time = (count: number): Promise<number> => rig.time([matmul], inputs, count);

@@ -112,19 +112,19 @@ describe("a LayerNorm stays a kernel", () => {
     const rows = rowsOf(32);
     const schedule = await scheduled(outputsOf(next(norm(rows, "first")), tanh(next(norm(rows, "second")))));
     expect(gathering(schedule)).toBe(1);
-    expect(kindsOf(schedule)).toContain("rows");
+    expect(kindsOf(schedule)).toContain("row-reduction");
   });
 
   test("when no matmul makes its rows", async () => {
     const rows = gather(parameter("table", [9, 32]), input("ids", ["batch", "sequence"], "integer"));
     const schedule = await scheduled(outputsOf(next(norm(rows))));
-    expect(kindsOf(schedule)).toEqual(["rows", "matmul"]);
+    expect(kindsOf(schedule)).toEqual(["row-reduction", "matmul"]);
     expect(gathering(schedule)).toBe(0);
   });
 
   test("when its rows divide into no tiles", async () => {
     const schedule = await scheduled(outputsOf(next(norm(rowsOf(24)))));
-    expect(kindsOf(schedule)).toEqual(["matmul", "rows", "matmul"]);
+    expect(kindsOf(schedule)).toEqual(["matmul", "row-reduction", "matmul"]);
     expect(gathering(schedule)).toBe(0);
     expect(normalizing(schedule, 24)).toEqual([1]);
   });

@@ -50,7 +50,7 @@ function foldReaders(merging: Merging, combining: Kernel): void {
       if (readers.every((reader) => canNormalize(merging, reader, normalized))) merging.unstore(normalized);
     }
   }
-  const stillRead = [...merging.successorsOf(combining)].some(({ template }) => template.kind === "rows");
+  const stillRead = [...merging.successorsOf(combining)].some(({ template }) => template.kind === "row-reduction");
   if (!stillRead) for (const value of combining.stores) merging.unstore(value);
 }
 

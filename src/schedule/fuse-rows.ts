@@ -24,7 +24,7 @@ export function fuseRows(schedule: Schedule): Schedule {
 
 /** The shape of the rows that a kernel reduces. */
 function rowsOf(kernel: Kernel, merging: Merging): Shape | undefined {
-  if (kernel.template.kind !== "rows" || !merging.has(kernel)) return undefined;
+  if (kernel.template.kind !== "row-reduction" || !merging.has(kernel)) return undefined;
   for (const { operation } of merging.interiorOf(kernel))
     if (operation.kind === "reduce") return operation.operand.shape;
   return undefined;
@@ -33,7 +33,7 @@ function rowsOf(kernel: Kernel, merging: Merging): Shape | undefined {
 function absorbOne(merging: Merging, kernel: Kernel, rows: Shape): Kernel | undefined {
   const fits = (other: Kernel): boolean => {
     const { kind } = other.template;
-    return kind === "rows" || kind === "elementwise"
+    return kind === "row-reduction" || kind === "elementwise"
       ? other.stores.every(({ shape }) => isRowwise(shape, rows))
       : false;
   };

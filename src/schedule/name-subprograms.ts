@@ -15,7 +15,7 @@ export function nameSubprograms(schedule: Schedule): Schedule {
   const kernels: Kernel[] = [];
   let [layer, expected] = [-1, false];
   for (const group of upToRows(schedule.kernels)) {
-    const isWhole = group.at(-1)?.template.kind === "rows";
+    const isWhole = group.at(-1)?.template.kind === "row-reduction";
     const isAttention = isWhole && group.some(({ template }) => template.kind === "attention");
     const name = isAttention ? "fused_attn" : isWhole && expected ? "fused_feedforward" : undefined;
     if (isAttention) layer++;
@@ -30,7 +30,7 @@ function upToRows(kernels: readonly Kernel[]): Kernel[][] {
   const groups: Kernel[][] = [[]];
   for (const kernel of kernels) {
     groups.at(-1)?.push(kernel);
-    if (kernel.template.kind === "rows") groups.push([]);
+    if (kernel.template.kind === "row-reduction") groups.push([]);
   }
   return groups.filter((group) => group.length > 0);
 }

@@ -16,17 +16,15 @@ import type { TileStatistics } from "../rewrites/split-statistics.ts";
 /**
  * How a kernel goes about its work.
  * - `elementwise`: every element on its own;
- * - `rows`: row by row of the last axis, with what reductions of the row give;
+ * - `row-reduction`: row by row of the last axis, with what is computed from reductions of the row;
  * - `matmul`: tile by tile of a matmul, with what is computed of its operand before and of its result after;
- * - `attention`: query tile by query tile, a softmax over keys that are never stored;
- * - `subprogram`: several kernels, one after another in one dispatch. No pass makes one: an engine may.
+ * - `attention`: query tile by query tile, a softmax over keys that are never stored.
  */
 export type Template =
   | { readonly kind: "elementwise" }
-  | { readonly kind: "rows" }
+  | { readonly kind: "row-reduction" }
   | { readonly kind: "matmul"; readonly matmul: Value; readonly statistics?: TileStatistics }
-  | { readonly kind: "attention"; readonly attention: Attention }
-  | { readonly kind: "subprogram"; readonly kernels: readonly Kernel[] };
+  | { readonly kind: "attention"; readonly attention: Attention };
 
 /** The values that make up one attention, by their roles. */
 export interface Attention {
@@ -43,7 +41,7 @@ export interface Attention {
 export interface Kernel {
   readonly template: Template;
   readonly stores: readonly Value[];
-  /** Of which subprogram it is a part (`name-subprograms.ts`): `layer.0.fused_attn`. */
+  /** The subprogram that it is a part of (`name-subprograms.ts`): `layer.0.fused_attn`. */
   readonly subprogram?: string;
 }
 
@@ -64,7 +62,7 @@ export function scheduleEachOperation(program: Program): Schedule {
 function templateOf(value: Value): Template {
   const { kind } = value.operation;
   if (kind === "matmul") return { kind, matmul: value };
-  return { kind: kind === "reduce" ? "rows" : "elementwise" };
+  return { kind: kind === "reduce" ? "row-reduction" : "elementwise" };
 }
 
 /** The kernel that stores each stored value. */
@@ -103,7 +101,7 @@ export interface ObservableStage {
 }
 
 /** What can be seen of a program's observed stages while its kernels run. */
-export function observableStages({ program, kernels }: Schedule): ObservableStage[] {
+export function observableStages(program: Program, kernels: readonly Pick<Kernel, "stores">[]): ObservableStage[] {
   const storing = new Map(kernels.flatMap(({ stores }, index) => stores.map((value) => [value, index])));
   return [...(program.observed ?? [])].flatMap(([name, value]) => {
     const kernel = storing.get(viewedTensor(value));

@@ -225,17 +225,26 @@ const journal: FuzzKind = {
 const gpu = { vendor: "made up", architecture: "none", device: "a GPU", description: "driver 1" };
 
 const tile: TunedTile = {
-  kind: "matmul",
+  family: "matmul",
   precision: "f32",
-  mostRows: null,
+  maxRows: null,
   shape: [64, 192],
-  tile: { rows: 32, columns: 64, depth: 8, parts: 2, own: [4, 8], ahead: 1, layout: "lines", shares: 1 },
+  tile: {
+    tileM: 32,
+    tileN: 64,
+    tileK: 8,
+    workgroupSplitK: 2,
+    threadTile: [4, 8],
+    prefetchStages: 1,
+    layout: "k-contiguous",
+    splitK: 1,
+  },
 };
 
 /** Through the folder that `XDG_CACHE_HOME` names. */
 const tiles = jsonKind(
   "tuned tiles",
-  makeTunedTiles(gpu, [tile, { ...tile, shape: [64, 64], mostRows: 64 }]),
+  makeTunedTiles(gpu, [tile, { ...tile, shape: [64, 64], maxRows: 64 }]),
   async (text) => {
     const path = tileCachePath(gpu);
     mkdirSync(dirname(path), { recursive: true });

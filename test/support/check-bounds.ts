@@ -152,7 +152,7 @@ class Rewriter {
   #rangeIn(name: string, open: number): Range {
     const binding = this.#bindings.get(name) ?? this.#refuse(open);
     if (binding.kind === "tensor") return { begin: "0u", end: `bounds_end_${name}` };
-    if (binding.kind === "meetings") return { begin: "0u", end: "64u" };
+    if (binding.kind === "grid-barrier") return { begin: "0u", end: "64u" };
     const isOffset = /^\d+u$/.test(this.#text(open + 1)) && ["+", "]"].includes(this.#text(open + 2));
     const offset = isOffset ? Number.parseInt(this.#text(open + 1), 10) : 0;
     let begin = 0;
@@ -237,13 +237,13 @@ class Rewriter {
   }
 
   /** Float16 may lie in an array of another type (stand-in-halves.ts): of it the shape alone counts. */
-  #lengthText(name: string, { value, shares }: Extract<Binding, { kind: "tensor" }>): string {
+  #lengthText(name: string, { value, partialSums }: Extract<Binding, { kind: "tensor" }>): string {
     const type = this.#placement.typeOf(value);
     const isSingle = type === "integers" || type === "scalars";
     const one = isSingle
       ? productText(value.shape)
       : `${productText(value.shape.slice(0, -1))} * ${rowVectorsText(value.shape)}`;
-    const own = `${shares}u * ${one}`;
+    const own = `${partialSums}u * ${one}`;
     const seen = this.#types.get(name)?.element === "vec4<u32>" ? `${own} / 2u` : own;
     return type === "f16" ? seen : `min(${seen}, arrayLength(&${name}))`;
   }

@@ -1,7 +1,7 @@
 /**
  * The lowering with its kernels' bounds checked, to stand in for the real one in tests that begin with
  *
- *     vi.mock("../src/engines/webgpu/lower.ts", async (importOriginal) => {
+ *     vi.mock("../src/engines/webgpu/plan/lower.ts", async (importOriginal) => {
  *       const { checkedLowering } = await import("./support/checked-lowering.ts");
  *       return checkedLowering(await importOriginal<Parameters<typeof checkedLowering>[0]>());
  *     });
@@ -10,19 +10,18 @@
  */
 
 import type { KernelLimits } from "../../src/engines/webgpu/device/kernel-limits.ts";
-import type { TileSource } from "../../src/engines/webgpu/plan/choose-tile.ts";
+import type { PersistentLimits, TileSource } from "../../src/engines/webgpu/plan/kernel-plan.ts";
 import type * as lowering from "../../src/engines/webgpu/plan/lower.ts";
-import type { PersistentLimits } from "../../src/engines/webgpu/plan/persistent-tiles.ts";
 import type { BoundsRecord } from "./bounds-record.ts";
 import { required } from "./golden.ts";
-import { mostSharesOf } from "./in-shares.ts";
+import { maxSplitKOf } from "./split-k.ts";
 import { standInForHalves } from "./stand-in-halves.ts";
 
 /** A GPU that kernels are made for, and the size of runs that they are made for. */
 export interface OtherGpu {
   readonly tensorCores: boolean;
   /** Tokens of all sequences together, at most; that runs have more or fewer changes nothing. */
-  readonly mostRows: number;
+  readonly maxRows: number;
   /** Instead of the usual ones. */
   readonly tiles?: TileSource;
   /** Subprograms as one kernel each. */
@@ -39,30 +38,30 @@ export interface CheckedLowering {
   /** Puts a defect into a kernel. */
   change?: ((code: string) => string) | undefined;
   /** Told of the last one: as how many tensors a kernel left what it stores, at most. */
-  mostShares?: number;
+  maxSplitK?: number;
 }
 
 export const next: CheckedLowering = { name: "" };
 
 export function checkedLowering(original: typeof lowering): typeof lowering {
-  const lowerForAllSizes: typeof lowering.lowerForAllSizes = (schedule, placement, limits, mostTokens) => {
+  const lowerForAllSizes: typeof lowering.lowerForAllSizes = (schedule, placement, limits, maxTokens) => {
     const { record, name, other, change = (code) => code } = next;
     const kernels =
       other === undefined
-        ? original.lowerForAllSizes(schedule, placement, limits, mostTokens)[0].kernels
+        ? original.lowerForAllSizes(schedule, placement, limits, maxTokens)[0].kernels
         : original.lowerToWgsl(
             schedule,
             placement,
             { ...limitsOf(other, limits), persistent: other.persistent, tiles: other.tiles },
-            other.mostRows,
+            other.maxRows,
           );
-    next.mostShares = mostSharesOf(kernels);
+    next.maxSplitK = maxSplitKOf(kernels);
     const checked = kernels.map((lowered, index) => {
       const changed = { ...lowered, code: change(lowered.code) };
-      const label = `${name}: ${index} ${lowered.kernel.template.kind}`;
+      const label = `${name}: ${index} ${original.kindOf(lowered)}`;
       return standInForHalves(required(record).check(changed, placement, label));
     });
-    return [{ mostRows: Number.POSITIVE_INFINITY, kernels: checked }];
+    return [{ maxRows: Number.POSITIVE_INFINITY, kernels: checked }];
   };
   return { ...original, lowerForAllSizes };
 }

@@ -61,9 +61,11 @@ export async function layerError({ config, level, precision, lower }: LayerCase)
   const weights = layerParameters(config);
   const device = await GpuDevice.open(await loadDawn());
   const kernels = lower(schedule, placement);
-  const lowerings = [{ mostRows: Number.POSITIVE_INFINITY, kernels }] as const;
-  const compiled = await GpuProgram.create(device, { schedule, lowerings, placement, isTraced: false }, async (name) =>
-    required(weights.get(name)),
+  const lowerings = [{ maxRows: Number.POSITIVE_INFINITY, kernels }] as const;
+  const compiled = await GpuProgram.create(
+    device,
+    { program: schedule.program, lowerings, placement, isTraced: false },
+    async (name) => required(weights.get(name)),
   );
   const [found, expected] = await Promise.all([compiled.run(inputs), interpret(packed, weights, inputs)]);
   compiled.dispose();

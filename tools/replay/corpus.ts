@@ -64,8 +64,8 @@ function* kernelsOf(
   const schedule = scheduleAt(program, level);
   for (const precision of precisions) {
     const placement = new Placement(schedule, precision);
-    for (const { mostRows, kernels } of lowerForAllSizes(schedule, placement, limits)) {
-      yield generated(`${place}, ${precision}, up to ${mostRows} rows`, kernels);
+    for (const { maxRows, kernels } of lowerForAllSizes(schedule, placement, limits)) {
+      yield generated(`${place}, ${precision}, up to ${maxRows} rows`, kernels);
     }
   }
 }

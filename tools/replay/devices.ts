@@ -5,21 +5,21 @@
  */
 
 import type { GpuPrecision } from "../../src/engines/webgpu/device/precision.ts";
-import type { LoweringLimits } from "../../src/engines/webgpu/plan/lower.ts";
-import { persistentInvocations, persistentTiles } from "../../src/engines/webgpu/plan/persistent-tiles.ts";
+import type { PlanLimits } from "../../src/engines/webgpu/plan/kernel-plan.ts";
+import { persistentTiles } from "../../src/engines/webgpu/plan/persistent-tiles.ts";
 
 export interface Device {
   readonly name: string;
-  readonly limits: LoweringLimits;
+  readonly limits: PlanLimits;
   readonly precisions: readonly GpuPrecision[];
 }
 
 const all: readonly GpuPrecision[] = ["f32", "f16", "f16-storage"];
 const tensorCores = { workgroupMemory: 48 * 1024, workgroupSize: 1024, tensorCores: true } as const;
 
-const persistent = (workgroups: number, storageBuffers: number): LoweringLimits => ({
+const persistent = (workgroups: number, storageBuffers: number): PlanLimits => ({
   ...tensorCores,
-  persistent: { workgroups, invocations: persistentInvocations, storageBuffers, tiles: persistentTiles },
+  persistent: { workgroups, storageBuffers, tiles: persistentTiles },
 });
 
 /** WebGPU's least; what a software GPU is given; AMD and Apple; NVIDIA without tensor cores and with them. */

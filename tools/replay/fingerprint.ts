@@ -7,10 +7,9 @@
  * Must stay true: nothing of a fingerprint depends on the name of a type, field or file of `src/`.
  */
 import { createHash } from "node:crypto";
-import type { LoweredKernel } from "../../src/engines/webgpu/plan/lower.ts";
+import { kindOf, type LoweredKernel } from "../../src/engines/webgpu/plan/lower.ts";
 import type { Binding } from "../../src/engines/webgpu/wgsl/bindings.ts";
 import { type Extent, operandsOf, type Value } from "../../src/program/program.ts";
-import type { Template } from "../../src/schedule/schedule.ts";
 
 /** A kernel that was generated. */
 export interface GeneratedKernel {
@@ -21,12 +20,12 @@ export interface GeneratedKernel {
   readonly code: string;
 }
 
-const kinds: Readonly<Record<Template["kind"], string>> = {
+const kinds: Readonly<Record<ReturnType<typeof kindOf>, string>> = {
   elementwise: "elementwise",
-  rows: "row reduction",
+  "row-reduction": "row reduction",
   matmul: "matmul",
   attention: "attention",
-  subprogram: "persistent",
+  persistent: "persistent",
 };
 
 /** Lengths of the symbolic axes for which workgroups are counted: small, at the edge of a tile, typical, and large. */
@@ -51,7 +50,7 @@ function launchOf(kernel: LoweredKernel, nameOf: (value: Value) => string): stri
     return kernel.workgroups(extentOf).join("×");
   });
   return [
-    `kind ${kinds[kernel.kernel.template.kind]}`,
+    `kind ${kinds[kindOf(kernel)]}`,
     `workgroup size ${kernel.workgroupSize}`,
     `workgroup memory ${kernel.workgroupMemory}`,
     `workgroups ${counts.join(", ")}`,
@@ -60,18 +59,16 @@ function launchOf(kernel: LoweredKernel, nameOf: (value: Value) => string): stri
 }
 
 function bindingText(binding: Binding, nameOf: (value: Value) => string): string {
-  if (binding.kind === "meetings") return "barrier";
+  if (binding.kind === "grid-barrier") return "barrier";
   if (binding.kind === "vectors") return `vectors ${binding.values.map(nameOf).join(", ")}`;
-  const parts = binding.shares === 1 ? "" : `, ${binding.shares} partial sums`;
+  const parts = binding.partialSums === 1 ? "" : `, ${binding.partialSums} partial sums`;
   return `${binding.access} ${nameOf(binding.value)}${parts}`;
 }
 
 /** Names for tensors that are the same however values are made: what kernels store goes by its kernel's number. */
 function namesIn(kernels: readonly LoweredKernel[]): (value: Value) => string {
   const results = new Map(
-    kernels.flatMap(({ kernel }, index) =>
-      kernel.stores.map((value, place) => [value, `result ${place} of kernel ${index}`]),
-    ),
+    kernels.flatMap(({ stores }, index) => stores.map((value, place) => [value, `result ${place} of kernel ${index}`])),
   );
   const known = new Map<Value, string>();
   const nameOf = (value: Value): string => {

@@ -2,7 +2,7 @@
  * WGSL without its names: sources that differ only in what their declarations are called, and in comments, are the same.
  *
  * Every name that a source declares is replaced by its number in order of first appearance; everything else (keywords, types
- * and functions of WGSL, swizzles, numbers, white space) stays. Sources in which two names became one, or one became two, are
+ * and functions of WGSL, swizzles, numbers, white space but for blank lines) stays. Sources in which two names became one, or one became two, are
  * reported as different.
  */
 import { type Token, tokenize } from "../../test/support/wgsl.ts";
@@ -32,7 +32,7 @@ function renamed(code: string, rename: (index: number, name: string) => string):
     names.set(text, name);
     return between + name;
   });
-  return pieces.join("");
+  return pieces.join("").replaceAll(/\n{2,}/g, "\n");
 }
 
 const declarers = new Set(["let", "const", "fn", "struct", "alias", "override", "var"]);

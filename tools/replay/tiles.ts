@@ -6,9 +6,10 @@
  */
 import { createHash } from "node:crypto";
 import type { BertConfig } from "../../src/architectures/bert/config.ts";
-import type { Tile, TileKind, TileSource, Tiles } from "../../src/engines/webgpu/plan/choose-tile.ts";
+import type { Tile } from "../../src/engines/webgpu/kernels/family.ts";
+import type { TileSource } from "../../src/engines/webgpu/plan/kernel-plan.ts";
 import { lowerToWgsl } from "../../src/engines/webgpu/plan/lower.ts";
-import { planTuning, type TuningSubject } from "../../src/engines/webgpu/tune/plan.ts";
+import { planTuning, type TuningSubject } from "../../src/engines/webgpu/tune/tuning-plan.ts";
 import type { Shape } from "../../src/program/program.ts";
 import { type Device, devices, fewDevices } from "./devices.ts";
 import { type GeneratedKernel, generated } from "./fingerprint.ts";
@@ -32,7 +33,7 @@ export const tunedCases: readonly TunedCase[] = [
 ];
 
 /** Of a kernel, unless every tile is wanted. */
-const mostTiles = 300;
+const maxTiles = 300;
 
 /** @param everything every tile, of which a kernel may have thousands. Otherwise some, spread over all of them. */
 export function* kernelsInTiles(
@@ -42,29 +43,30 @@ export function* kernelsInTiles(
   everything: boolean,
 ): Generator<GeneratedKernel[]> {
   for (const precision of precisions) {
-    const plan = planTuning({ config, precision, mostCandidates: Number.POSITIVE_INFINITY }, limits);
-    const tiles = new Map(plan.subjects.map((subject) => [keyOf(subject.kernel), tilesOf(subject, everything)]));
-    const most = Math.max(...[...tiles.values()].map((own) => own.length));
-    for (let index = 0; index < most; index++) {
+    const plan = planTuning({ config, precision, maxCandidates: Number.POSITIVE_INFINITY }, limits);
+    const tiles = new Map(
+      plan.subjects.map((subject) => [keyOf(subject.family.name, subject.problem.shape), tilesOf(subject, everything)]),
+    );
+    const count = Math.max(...[...tiles.values()].map((own) => own.length));
+    for (let index = 0; index < count; index++) {
       const source: TileSource = {
-        tileFor: <K extends TileKind>(kind: K, shape: Shape) =>
-          tiles.get(keyOf({ kind, shape }))?.[index] as Tiles[K] | undefined,
+        tileFor: (family, shape) => tiles.get(keyOf(family, shape))?.[index],
       };
-      const lowered = lowerToWgsl(plan.schedule, plan.placement, { ...limits, tiles: source }, plan.mostRows);
+      const lowered = lowerToWgsl(plan.schedule, plan.placement, { ...limits, tiles: source }, plan.maxRows);
       yield generated(`${place}, ${precision}, in tuned tiles`, lowered);
     }
   }
 }
 
-const keyOf = ({ kind, shape }: { readonly kind: TileKind; readonly shape: Shape }): string => `${kind} ${shape}`;
+const keyOf = (family: string, shape: Shape): string => `${family} ${shape}`;
 
 /** The tiles of all sizes, each once. */
 function tilesOf({ sizes }: TuningSubject, everything: boolean): Tile[] {
   const all = new Map(sizes.flatMap(({ candidates }) => candidates).map((tile) => [JSON.stringify(tile), tile]));
   const tiles = [...all.values()];
-  if (everything || tiles.length <= mostTiles) return tiles;
+  if (everything || tiles.length <= maxTiles) return tiles;
   const drawn = new Map(tiles.map((tile) => [tile, lotOf(tile)]));
-  return tiles.sort((a, b) => (drawn.get(a) ?? 0) - (drawn.get(b) ?? 0)).slice(0, mostTiles);
+  return tiles.sort((a, b) => (drawn.get(a) ?? 0) - (drawn.get(b) ?? 0)).slice(0, maxTiles);
 }
 
 /** A number that only the tile's own numbers decide, whatever their names and their order: the same tiles are always drawn. */

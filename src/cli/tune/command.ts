@@ -10,8 +10,8 @@ import { GpuDevice } from "../../engines/webgpu/device/gpu-device.ts";
 import { gpuPrecisions } from "../../engines/webgpu/device/precision.ts";
 import type { TuningResult } from "../../engines/webgpu/tune/benchmark.ts";
 import { forgetTiles, keepTiles, readTileCache, tileCachePath } from "../../engines/webgpu/tune/node/tile-cache.ts";
-import { planTuning } from "../../engines/webgpu/tune/plan.ts";
 import { tune } from "../../engines/webgpu/tune/tune.ts";
+import { planTuning } from "../../engines/webgpu/tune/tuning-plan.ts";
 import { loadDawn } from "../../platform/dawn.ts";
 import { platform } from "../../platform/node.ts";
 import { version } from "../../version.ts";
@@ -74,7 +74,7 @@ export function tuneCommand(signal: AbortSignal, finish: (code: ExitCode) => voi
       "measure without checks of every index or clearing of memory, as runs with this option are",
     )
     .option("--rows <n,…>", "tokens of the batches to measure (default: one of each class of size)", listOfCounts)
-    .option("--candidates <n>", "tiles to try for a kernel at a size, besides the usual one", atLeastOne, 60)
+    .option("--candidates <n>", "tiles to try for a kernel at a size, besides the default one", atLeastOne, 60)
     .option("--json", "print one JSON object (docs/tuning.md)")
     .option("--dry-run", "say what would be measured, and measure nothing")
     .addOption(new Option("--reset", "forget what was found on this GPU, and do nothing else").conflicts("dryRun"))
@@ -99,7 +99,7 @@ async function run(options: TuneCommandOptions, signal: AbortSignal): Promise<Ex
   try {
     if (options.reset) {
       const hadSome = await forgetTiles(identity);
-      print(hadSome ? "Forgotten: the usual tiles are used again.\n" : "There was nothing to forget.\n");
+      print(hadSome ? "Forgotten: the default tiles are used again.\n" : "There was nothing to forget.\n");
       return exitCode.tuned;
     }
     const report = await planReport(options, device, signal);
@@ -117,11 +117,11 @@ async function run(options: TuneCommandOptions, signal: AbortSignal): Promise<Ex
 }
 
 async function planReport(options: TuneCommandOptions, device: GpuDevice, signal: AbortSignal): Promise<TuneReport> {
-  const { model, revision, candidates: mostCandidates, rows } = options;
+  const { model, revision, candidates: maxCandidates, rows } = options;
   const files = await platform.findModel({ model, revision });
   const { config } = await openConfig(files, { signal });
   const precision = device.precisionFor(options.precision);
-  const plan = planTuning({ config, precision, mostCandidates, ...(rows && { rows }) }, device.kernelLimits);
+  const plan = planTuning({ config, precision, maxCandidates, ...(rows && { rows }) }, device.kernelLimits);
   const { description, identity } = device;
   const cache = tileCachePath(identity);
   const known = await readTileCache(identity);

@@ -1,14 +1,14 @@
 /**
- * What `fusebert tune` prints: for each kernel and size the usual tile beside the best, and the same as JSON.
+ * What `fusebert tune` prints: for each kernel and size the default tile beside the best, and the same as JSON.
  */
 import pc from "picocolors";
 import type { GpuIdentity } from "../../engines/webgpu/device/identity.ts";
 import type { GpuPrecision } from "../../engines/webgpu/device/precision.ts";
-import type { Tile } from "../../engines/webgpu/plan/choose-tile.ts";
+import type { Tile } from "../../engines/webgpu/kernels/family.ts";
 import type { TunedTile } from "../../engines/webgpu/plan/tuned-tiles.ts";
 import type { TuningResult } from "../../engines/webgpu/tune/benchmark.ts";
-import type { TuningPlan, TuningSize, TuningSubject } from "../../engines/webgpu/tune/plan.ts";
 import type { RefusedTile } from "../../engines/webgpu/tune/tune.ts";
+import type { TuningPlan, TuningSize, TuningSubject } from "../../engines/webgpu/tune/tuning-plan.ts";
 import { jsonText } from "../../format/json.ts";
 import { wrap } from "../../format/text-layout.ts";
 
@@ -29,9 +29,9 @@ export interface TuneReport {
 
 /** As it is kept. */
 export function tunedTileOf({ subject, size, best }: TuningResult, precision: GpuPrecision): TunedTile {
-  const { kind, shape } = subject.kernel;
-  // The tile is of the kernel's kind.
-  return { kind, precision, shape: [...shape], mostRows: numberOrNull(size.mostRows), tile: best.tile } as TunedTile;
+  const { family, problem } = subject;
+  const { shape } = problem;
+  return { family: family.name, precision, shape, maxRows: numberOrNull(size.maxRows), tile: best.tile };
 }
 
 /** The schema is in docs/tuning.md. */
@@ -39,61 +39,107 @@ export function tuneToJson({ plan, results, refused, ...report }: TuneReport): s
   const content = {
     schema: "fusebert.tune/1",
     ...report,
-    measured: results.map(({ subject, size, usual, best }) => ({
+    measured: results.map(({ subject, size, baseline, best }) => ({
       ...sizeToJson(subject, size),
-      usual,
-      best,
-      gain: gainOf({ usual, best }),
+      default: measuredToJson(baseline),
+      usual: measuredToJson(baseline),
+      best: measuredToJson(best),
+      gain: gainOf({ baseline, best }),
     })),
-    refused: refused.map(({ subject, tile, reason }) => ({ ...subject.kernel, tile, reason })),
+    refused: refused.map(({ subject, tile, reason }) => ({
+      ...subjectToJson(subject),
+      tile: tileToJson(tile),
+      reason,
+    })),
   };
   return `${jsonText(content, { indent: 2 })}\n`;
 }
 
-const sizeToJson = ({ kernel }: TuningSubject, { rows, mostRows, candidates }: TuningSize) => ({
-  ...kernel,
+const measuredToJson = ({ tile, us }: TuningResult["best"]) => ({ tile: tileToJson(tile), us });
+
+/** What the sizes of tiles were called before version 0.2: aliases for one version. */
+const formerNames: Readonly<Record<string, string>> = {
+  tileM: "rows",
+  tileN: "columns",
+  tileK: "depth",
+  workgroupSplitK: "parts",
+  threadTile: "own",
+  threadQueries: "own",
+  subgroupQueries: "own",
+  subgroupGrid: "subgroups",
+  subgroupsPerQueryTile: "sharing",
+  prefetchStages: "ahead",
+  splitK: "shares",
+};
+
+function tileToJson(tile: Tile): Readonly<Record<string, unknown>> {
+  const former = Object.entries(tile).flatMap(([name, size]) => {
+    const old = formerNames[name];
+    return old === undefined ? [] : [[old, size] as const];
+  });
+  return { ...tile, ...Object.fromEntries(former) };
+}
+
+/** `kind` is the former name of `family`, as `mostRows` is of `maxRows` and `usual` of `default`. */
+const subjectToJson = ({ family, problem }: TuningSubject) => ({ family: family.name, kind: family.name, ...problem });
+
+const sizeToJson = (subject: TuningSubject, { rows, maxRows, candidates }: TuningSize) => ({
+  ...subjectToJson(subject),
   rows,
-  mostRows: numberOrNull(mostRows),
+  maxRows: numberOrNull(maxRows),
+  mostRows: numberOrNull(maxRows),
   candidates: candidates.length,
 });
 
-const numberOrNull = (mostRows: number): number | null => (Number.isFinite(mostRows) ? mostRows : null);
+const numberOrNull = (maxRows: number): number | null => (Number.isFinite(maxRows) ? maxRows : null);
 
-const gainOf = ({ usual, best }: Pick<TuningResult, "usual" | "best">): number => usual.us / best.us - 1;
+const gainOf = ({ baseline, best }: Pick<TuningResult, "baseline" | "best">): number => baseline.us / best.us - 1;
 
 export function renderTuning(report: TuneReport): string {
   const { results, refused, isComplete, cache } = report;
   const sum = (usOf: (result: TuningResult) => number): number =>
     results.reduce((total, result) => total + usOf(result), 0);
-  const gain = sum(({ usual }) => usual.us) / sum(({ best }) => best.us) - 1;
+  const gain = sum(({ baseline }) => baseline.us) / sum(({ best }) => best.us) - 1;
   const lines = [
     ...titleOf(report),
-    pc.dim(row("kernel", "rows", "usual tile", "µs", "best tile", "µs", "gain")),
+    pc.dim(row("kernel", "rows", "default tile", "µs", "best tile", "µs", "gain")),
     ...results.map(renderResult),
     "",
     ...(results.length > 0 ? wrap(`All of it together: ${percent(gain)} faster.`, 0) : []),
     ...renderRefused(refused),
     ...(results.length > 0 ? wrap(`Kept in ${cache}; every run on this GPU uses it from now on.`, 0) : []),
-    ...(isComplete ? [] : wrap("Not everything was measured; what is not in the table has its usual tile.", 0)),
+    ...(isComplete ? [] : wrap("Not everything was measured; what is not in the table has its default tile.", 0)),
   ];
   return `${lines.join("\n")}\n`;
 }
 
 /** What would be measured. */
 export function renderPlan(report: TuneReport): string {
-  const rows = report.plan.subjects.flatMap(({ kernel, sizes }) =>
-    sizes.map(({ rows: count, usual, candidates }) =>
-      row(nameOf(kernel), String(count), tileText(usual), "", `${candidates.length} others`, "", ""),
+  const rows = report.plan.subjects.flatMap((subject) =>
+    subject.sizes.map(({ rows: count, defaultTile, candidates }) =>
+      row(
+        nameOf(subject),
+        String(count),
+        subject.family.tuning?.format(defaultTile),
+        "",
+        `${candidates.length} others`,
+        "",
+        "",
+      ),
     ),
   );
-  const head = pc.dim(row("kernel", "rows", "usual tile", "", "to try", "", ""));
+  const head = pc.dim(row("kernel", "rows", "default tile", "", "to try", "", ""));
   return `${[...titleOf(report), head, ...rows, "", ...wrap(`Results would be kept in ${report.cache}.`, 0)].join("\n")}\n`;
 }
 
 /** The same as JSON. */
 export function planToJson({ plan, results: _, refused: __, isComplete: ___, ...report }: TuneReport): string {
   const planned = plan.subjects.flatMap((subject) =>
-    subject.sizes.map((size) => ({ ...sizeToJson(subject, size), usual: size.usual })),
+    subject.sizes.map((size) => ({
+      ...sizeToJson(subject, size),
+      default: tileToJson(size.defaultTile),
+      usual: tileToJson(size.defaultTile),
+    })),
   );
   return `${jsonText({ schema: "fusebert.tune/1", ...report, planned }, { indent: 2 })}\n`;
 }
@@ -104,52 +150,41 @@ const titleOf = ({ model, device, precision }: TuneReport): string[] => [
   "",
 ];
 
-function renderResult({ subject, size, usual, best }: TuningResult): string {
-  const isUsual = usual === best;
+function renderResult({ subject, size, baseline, best }: TuningResult): string {
+  const isDefault = baseline === best;
+  const format = ({ tile }: TuningResult["best"]): string | undefined => subject.family.tuning?.format(tile);
   const line = row(
-    nameOf(subject.kernel),
+    nameOf(subject),
     String(size.rows),
-    tileText(usual.tile),
-    microseconds(usual.us),
-    isUsual ? "the same" : tileText(best.tile),
-    isUsual ? "" : microseconds(best.us),
-    isUsual ? "" : percent(gainOf({ usual, best })),
+    format(baseline),
+    microseconds(baseline.us),
+    isDefault ? "the same" : format(best),
+    isDefault ? "" : microseconds(best.us),
+    isDefault ? "" : percent(gainOf({ baseline, best })),
   );
-  return isUsual ? pc.dim(line) : line;
+  return isDefault ? pc.dim(line) : line;
 }
 
 function renderRefused(refused: TuneReport["refused"]): string[] {
-  if (refused.length === 0) return [];
-  const [{ subject, tile, reason }] = refused as [TuneReport["refused"][number]];
-  const first = `${nameOf(subject.kernel)} in ${tileText(tile)}: ${reason}`;
-  return wrap(`${refused.length} left out, the first ${first}`, 0);
+  const [first] = refused;
+  if (first === undefined) return [];
+  const { subject, tile, reason } = first;
+  const what = `${nameOf(subject)} in ${subject.family.tuning?.format(tile)}: ${reason}`;
+  return wrap(`${refused.length} left out, the first ${what}`, 0);
 }
 
-function nameOf({ kind, shape: [first, second] }: TuningSubject["kernel"]): string {
-  return kind.endsWith("attention") ? `attention ${first}` : `${first} × ${second}`;
+function nameOf({ family, problem }: TuningSubject): string {
+  const [first, second] = problem.shape;
+  return family.name.endsWith("attention") ? `attention ${first}` : `${first} × ${second}`;
 }
 
-/**
- * Its sizes in order: `96×96×32 2·2·2`, `÷4` if four workgroups share the inner dimension, and `+2` if two steps are on their
- * way at a time.
- */
-function tileText(tile: Tile): string {
-  const { ahead, shares, ...others } = { ahead: 1, shares: 1, ...tile };
-  const sizes = Object.values(others);
-  const plain = sizes.filter((size) => typeof size === "number");
-  const split = sizes.filter((size) => Array.isArray(size)).map((size) => ` ${size.join("·")}`);
-  const layout = sizes.filter((size) => size === "turned").map((name) => ` ${name}`);
-  const divided = shares > 1 ? ` ÷${shares}` : "";
-  return plain.join("×") + split.join("") + layout.join("") + divided + (ahead > 1 ? ` +${ahead}` : "");
-}
-
-const row = (kernel: string, rows: string, ...[usual, usualUs, best, bestUs, gain]: string[]): string =>
+const row = (kernel: string, rows: string, ...[tile, tileUs, best, bestUs, gain]: (string | undefined)[]): string =>
   [
     kernel.padEnd(12),
     rows.padStart(6),
     "  ",
-    (usual ?? "").padEnd(17),
-    (usualUs ?? "").padStart(8),
+    (tile ?? "").padEnd(17),
+    (tileUs ?? "").padStart(8),
     "  ",
     (best ?? "").padEnd(17),
     (bestUs ?? "").padStart(8),

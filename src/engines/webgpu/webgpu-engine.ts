@@ -15,12 +15,11 @@ import type { Engine, Executable, ReadParameter, RunOptions } from "../engine.ts
 import { GpuDevice, KernelError } from "./device/gpu-device.ts";
 import type { GpuIdentity } from "./device/identity.ts";
 import type { GpuPrecision } from "./device/precision.ts";
-import type { TileSource } from "./plan/choose-tile.ts";
-import type { PersistentLimits } from "./plan/persistent-tiles.ts";
+import type { PersistentLimits, TileSource } from "./plan/kernel-plan.ts";
 import { checkTunedTiles, type TunedTiles, tileSourceOf } from "./plan/tuned-tiles.ts";
 import { CompiledProgram } from "./run/compiled-program.ts";
 import { findPersistent } from "./run/find-persistent.ts";
-import { NotResidentError } from "./run/grid-barrier.ts";
+import { GridBarrierTimeout } from "./run/grid-barrier.ts";
 import type { OnTrace } from "./run/run-recording.ts";
 import { selfTest, WrongNumbersError } from "./run/self-test.ts";
 import { WebGpuExecutable } from "./run/webgpu-executable.ts";
@@ -122,7 +121,7 @@ export class WebGpuEngine implements Engine {
     const compiled = await this.#compileOn(session, program, readParameter, signal);
     const recompile = async (failure: EngineError): Promise<CompiledProgram> => {
       const current = await this.#open();
-      if (failure instanceof NotResidentError) current.persistent = Promise.resolve(undefined);
+      if (failure instanceof GridBarrierTimeout) current.persistent = Promise.resolve(undefined);
       return this.#compileOn(current, program, readParameter, undefined);
     };
     const executable = new WebGpuExecutable(compiled, session, recompile, (disposed) => {

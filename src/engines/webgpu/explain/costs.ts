@@ -72,11 +72,11 @@ export function trafficOf({ bindings, interior }: LoweredKernel, placement: Plac
       for (const value of binding.values) traffic.vectors += bytesOf(value, placement, extents);
       continue;
     }
-    if (binding.kind === "meetings") continue;
-    const { value, access, shares } = binding;
+    if (binding.kind === "grid-barrier") continue;
+    const { value, access, partialSums } = binding;
     const kind = access === "write" ? "written" : placement.isConstant(value) ? "weights" : "activations";
     const bytes = Math.min(bytesOf(value, placement, extents), gatheredBytes(value, interior, placement, extents));
-    traffic[kind] += shares * bytes;
+    traffic[kind] += partialSums * bytes;
   }
   return traffic;
 }

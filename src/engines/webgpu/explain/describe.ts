@@ -67,8 +67,8 @@ export interface ScheduleDescription {
 }
 
 /**
- * What every WebGPU device has at least, and the smallest tiles: what kernels store depends on them only where a result comes in
- * shares (`shares.ts`), which none does here.
+ * What every WebGPU device has at least, and the smallest tiles: what kernels store depends on them only where K is split,
+ * which it is not here.
  */
 export const defaultLimits: KernelLimits = { workgroupMemory: 16_384, workgroupSize: 256, isSoftware: true };
 const defaultAlignment = 256;
@@ -81,8 +81,8 @@ export function describe(
   limits: KernelLimits = defaultLimits,
 ): ScheduleDescription {
   const lowered = lowerToWgsl(schedule, placement, limits);
-  const lowering = { mostRows: Number.POSITIVE_INFINITY, kernels: lowered };
-  const plan = planArena(schedule, [lowering], placement, extents, defaultAlignment);
+  const lowering = { maxRows: Number.POSITIVE_INFINITY, kernels: lowered };
+  const plan = planArena(schedule.program, [lowering], placement, extents, defaultAlignment);
   const facts = factsOf(schedule.program);
   const stored = [...plan.places.keys()];
   const tensors = stored.map((value): TensorDescription => {

@@ -9,9 +9,9 @@ import { packSequences } from "../../../rewrites/pack-sequences.ts";
 import { type Level, levels, scheduleAt } from "../../../schedule/levels.ts";
 import type { Schedule } from "../../../schedule/schedule.ts";
 import type { GpuPrecision } from "../device/precision.ts";
-import { sizeClassOf } from "../plan/choose-tile.ts";
 import { lowerToWgsl } from "../plan/lower.ts";
 import { Placement } from "../plan/placement.ts";
+import { sizeClassOf } from "../plan/size-classes.ts";
 import { defaultLimits, describe, type ScheduleDescription } from "./describe.ts";
 
 export interface LevelDescription extends ScheduleDescription {

@@ -5,9 +5,8 @@
 import { type Binding, bindShape } from "../../../program/bind.ts";
 import type { Extent, Program, Value } from "../../../program/program.ts";
 import { constantValues } from "../../../program/views.ts";
-import type { Kernel, Template } from "../../../schedule/schedule.ts";
 import { elementCount } from "../../../tensor/tensor.ts";
-import type { LoweredKernel } from "../plan/lower.ts";
+import { kindOf, type LoweredKernel } from "../plan/lower.ts";
 import type { Placement } from "../plan/placement.ts";
 import { allBytes, flopsOf, type Traffic, trafficOf } from "./costs.ts";
 import { namedOperations } from "./operations.ts";
@@ -17,7 +16,8 @@ import { stagesOf } from "./stages.ts";
 export interface KernelIdentity {
   /** Place in the order of dispatch, from 0. */
   readonly index: number;
-  readonly kind: Template["kind"];
+  /** The template of the schedule's kernel, or `persistent` for several. */
+  readonly kind: ReturnType<typeof kindOf>;
   /** Which subprogram it is a part of, such as `layer.0.fused_attn`; `null` where there are none. */
   readonly subprogram: string | null;
   readonly section: "embeddings" | "layer" | "head";
@@ -65,23 +65,26 @@ export function namesOf(kernels: readonly Pick<KernelIdentity, "section" | "laye
 const nowhere: Place = { part: "embeddings", layer: undefined };
 
 export function identityOf(
-  { kernel, interior }: LoweredKernel,
+  lowered: LoweredKernel,
   index: number,
   { constants, places, stages }: Facts,
 ): KernelIdentity {
+  const { plans, stores, interior } = lowered;
   const placeOf = (value: Value): Place => places.get(value) ?? nowhere;
-  const { part, layer } = kernel.stores.map(placeOf).reduce((a, b) => (orderOf(b) > orderOf(a) ? b : a), nowhere);
+  const { part, layer } = stores.map(placeOf).reduce((a, b) => (orderOf(b) > orderOf(a) ? b : a), nowhere);
   return {
     index,
-    kind: kernel.template.kind,
-    subprogram: kernel.subprogram ?? null,
+    kind: kindOf(lowered),
+    subprogram: plans[0].kernel.subprogram ?? null,
     section: layer !== undefined ? "layer" : part === "head" ? "head" : "embeddings",
     layer: layer ?? null,
-    operations: namedOperations(kernel, interior, constants).map(({ name, value }) => {
-      // What needs inputs alone, such as a mask, belongs where it is used.
-      const isOfInputs = layer !== undefined && orderOf(placeOf(value)) < 0;
-      return { name, part: isOfInputs ? part : placeOf(value).part };
-    }),
+    operations: plans
+      .flatMap((plan) => namedOperations(plan.kernel, plan.interior, constants))
+      .map(({ name, value }) => {
+        // What needs inputs alone, such as a mask, belongs where it is used.
+        const isOfInputs = layer !== undefined && orderOf(placeOf(value)) < 0;
+        return { name, part: isOfInputs ? part : placeOf(value).part };
+      }),
     stages: [...new Set(interior.flatMap((value) => stages.get(value) ?? []))],
   };
 }
@@ -97,12 +100,12 @@ export function workOf(
   extents: Binding,
   visiblePairs?: number,
 ): KernelWork {
-  const { kernel, interior } = lowered;
+  const { plans, stores, interior } = lowered;
   // Other kernels compute what they compute of all pairs.
-  const pairs = isAttention(kernel) ? visiblePairs : undefined;
+  const pairs = plans.some(({ kernel }) => kernel.template.kind === "attention") ? visiblePairs : undefined;
   const flops = flopsOf(interior, constants, extents, pairs);
   const bytes = trafficOf(lowered, placement, extents);
-  const shapes = kernel.stores.map(({ shape }) => bindShape(shape, extents));
+  const shapes = stores.map(({ shape }) => bindShape(shape, extents));
   const extentOf = (extent: Extent): number => bindShape([extent], extents)[0] ?? 1;
   return {
     shape: shapes.reduce((a, b) => (elementCount(b) > elementCount(a) ? b : a), []),
@@ -111,9 +114,4 @@ export function workOf(
     intensity: flops / allBytes(bytes),
     workgroups: lowered.workgroups(extentOf),
   };
-}
-
-/** Whether it is, or has, an attention kernel. */
-function isAttention({ template }: Kernel): boolean {
-  return template.kind === "attention" || (template.kind === "subprogram" && template.kernels.some(isAttention));
 }

@@ -1,23 +1,23 @@
 /**
- * Who brings what of lines into workgroup memory: the lines' units (a few elements that are neighbours), one after another, by
- * all invocations in turn, each into registers first, so that they are on their way while something else is computed.
+ * Assigns each invocation the vectors it loads into workgroup memory: a tile's vectors, row after row, go to the
+ * invocations in turn. They are loaded into registers first, so that the loads are in flight while something else is computed.
  */
 
-/** A unit that an invocation brings, as WGSL. */
-export interface BroughtUnit {
+/** A vector that an invocation loads, as WGSL. */
+export interface LoadSlot {
   readonly index: number;
-  readonly line: string;
-  /** Which of the line's units it is. */
-  readonly unit: string;
-  /** Whether there is one, if not all invocations have it. */
+  readonly row: string;
+  /** Which of the row's vectors it is. */
+  readonly vector: string;
+  /** The condition under which the invocation has this slot; absent if all have it. */
   readonly isInside?: string;
 }
 
-export function broughtUnits(lines: number, perLine: number, invocations: number): readonly BroughtUnit[] {
-  const all = lines * perLine;
-  return Array.from({ length: Math.ceil(all / invocations) }, (_, index) => {
-    const place = index === 0 ? "local_index" : `(local_index + ${index * invocations}u)`;
-    const unit = { index, line: `${place} / ${perLine}u`, unit: `${place} % ${perLine}u` };
-    return (index + 1) * invocations <= all ? unit : { ...unit, isInside: `${place} < ${all}u` };
+export function loadSlots(rows: number, vectorsPerRow: number, threads: number): readonly LoadSlot[] {
+  const all = rows * vectorsPerRow;
+  return Array.from({ length: Math.ceil(all / threads) }, (_, index) => {
+    const place = index === 0 ? "local_index" : `(local_index + ${index * threads}u)`;
+    const slot = { index, row: `${place} / ${vectorsPerRow}u`, vector: `${place} % ${vectorsPerRow}u` };
+    return (index + 1) * threads <= all ? slot : { ...slot, isInside: `${place} < ${all}u` };
   });
 }

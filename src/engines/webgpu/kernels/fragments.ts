@@ -1,9 +1,10 @@
 /**
- * Fragments of matrices in tensor cores, as WGSL: what kernels with subgroup matrices have in common.
+ * Fragments of matrices in tensor cores (WGSL's subgroup matrices), as WGSL: what their kernels have in common.
  *
- * All of them keep their matrices in one array of workgroup memory, `tile`, whose units are 16 bytes: eight float16 or
- * four float32. Offsets and strides of fragments count these units.
+ * All of them keep their matrices in one array of workgroup memory whose vectors are 16 bytes: eight float16 or four float32.
+ * Offsets and strides of fragments count these vectors.
  */
+import type { Declarations } from "../wgsl/declarations.ts";
 import type { Block } from "../wgsl/expressions.ts";
 import { indent } from "../wgsl/kernel-source.ts";
 
@@ -21,41 +22,67 @@ export const tensorExtensions = [
   "diagnostic(off, chromium.subgroup_matrix_uniformity);",
 ];
 
-/** Eight float16 as a unit of workgroup memory. */
-export const packEight = `fn pack_eight(first: vec4<f16>, second: vec4<f16>) -> vec4<u32> {
+/** `pack_vec8`: two vectors of four float16 as one of 16 bytes. @returns its name. */
+export const declarePackVec8 = (declarations: Declarations): string =>
+  declarations.helper(
+    "pack_vec8",
+    (name) => `fn ${name}(first: vec4<f16>, second: vec4<f16>) -> vec4<u32> {
   return vec4<u32>(bitcast<vec2<u32>>(first), bitcast<vec2<u32>>(second));
-}`;
+}`,
+  );
 
-/**
- * A function `NAME_unit` that loads a unit of a matrix from memory: eight float16.
- * @param parameters its names; the last is where among the neighbours it begins.
- * @param own what is to be returned beforehand, and the unit where the eight lie side by side in memory.
- * @param four the function `NAME`, which loads four where they do not.
- */
-export function unitLoader(
-  name: string,
-  parameters: readonly string[],
-  own: { readonly guard: readonly string[]; readonly block: Block; readonly eight: string | undefined },
-  four: () => string,
-): readonly string[] {
-  const { guard, block, eight } = own;
-  const signature = `fn ${name}_unit(${parameters.map((parameter) => `${parameter}: u32`).join(", ")}) -> vec4<u32> {`;
-  if (eight !== undefined) return [signature, ...guard, ...indent(block.lines), `  return ${eight};`, "}"];
-  const load = (offset: string): string => `${name}(${parameters.join(", ")}${offset})`;
-  return [four(), signature, `  return pack_eight(${load("")}, ${load(" + 4u")});`, "}"];
+/** A function that loads eight float16 of a matrix from memory. */
+interface Vec8Loader {
+  readonly name: string;
+  /** The last says where in the row the eight begin. */
+  readonly parameters: readonly string[];
+  /** Statements that return early. */
+  readonly guard: readonly string[];
+  readonly block: Block;
+  /** The eight, where they lie side by side in memory. */
+  readonly vec8: string | undefined;
+  /** Declares the function that loads four, where they do not. @returns its name. */
+  readonly declareVec4: () => string;
 }
 
+/** Declares `NAME_vec8`. @returns the function's name. */
+export function declareVec8Loader(
+  declarations: Declarations,
+  { name, parameters, guard, block, vec8, declareVec4 }: Vec8Loader,
+): string {
+  const own = declarations.nameOf(`${name}_vec8`);
+  const signature = `fn ${own}(${parameters.map((parameter) => `${parameter}: u32`).join(", ")}) -> vec4<u32> {`;
+  if (vec8 !== undefined) {
+    declarations.function(
+      `${name}_vec8`,
+      [signature, ...guard, ...indent(block.lines), `  return ${vec8};`, "}"].join("\n"),
+    );
+    return own;
+  }
+  const pack = declarePackVec8(declarations);
+  const vec4 = declareVec4();
+  const load = (offset: string): string => `${vec4}(${parameters.join(", ")}${offset})`;
+  declarations.function(
+    `${name}_vec8`,
+    [signature, `  return ${pack}(${load("")}, ${load(" + 4u")});`, "}"].join("\n"),
+  );
+  return own;
+}
+
+/** @param memory the array in workgroup memory. */
 export function loadFragment(
+  memory: string,
   side: "left" | "right",
   major: "row_major" | "col_major",
   place: string,
   stride: number,
 ): string {
-  return `subgroupMatrixLoad<subgroup_matrix_${side}<f16, 16, 16>, ${major}>(&tile, ${place}, ${stride}u)`;
+  return `subgroupMatrixLoad<subgroup_matrix_${side}<f16, 16, 16>, ${major}>(&${memory}, ${place}, ${stride}u)`;
 }
 
-export function storeFragment(place: string, name: string, stride: number): string {
-  return `subgroupMatrixStore<row_major>(&tile, ${place}, ${name}, ${stride}u);`;
+/** @param memory the array in workgroup memory. */
+export function storeFragment(memory: string, place: string, name: string, stride: number): string {
+  return `subgroupMatrixStore<row_major>(&${memory}, ${place}, ${name}, ${stride}u);`;
 }
 
 /** The statement that adds a product of fragments to a sum. */

@@ -2,7 +2,7 @@
  * The places of a workgroup's invocations, by the very text that kernels have.
  */
 import { expect, test } from "vitest";
-import { placeOfInvocation } from "./thread-swizzle.ts";
+import { threadSwizzle } from "./thread-swizzle.ts";
 
 /** Evaluates declarations of WGSL in which all numbers are u32. */
 function evaluate(lines: readonly string[], index: number): { readonly x: number; readonly y: number } {
@@ -21,14 +21,14 @@ test.each([
   [12, 4],
   [8, 2],
 ])("each place of %i by %i belongs to one invocation", (width, height) => {
-  const lines = placeOfInvocation("local_index", width, height);
+  const lines = threadSwizzle("local_index", width, height);
   const places = Array.from({ length: width * height }, (_, index) => evaluate(lines, index));
   for (const { x, y } of places) expect([x < width, y < height]).toEqual([true, true]);
   expect(new Set(places.map(({ x, y }) => y * width + x)).size).toBe(width * height);
 });
 
 test("of four neighbours two share a row and two a column, where there is room for it", () => {
-  const lines = placeOfInvocation("local_index", 8, 4);
+  const lines = threadSwizzle("local_index", 8, 4);
   expect([0, 1, 2, 3].map((index) => evaluate(lines, index))).toEqual([
     { x: 0, y: 0 },
     { x: 1, y: 0 },

@@ -1,18 +1,17 @@
 /**
- * How the invocations of a workgroup share a rectangle, each the lines of both operands that meet at its place.
+ * Maps the invocations of a workgroup to a 2-D grid so that a subgroup's reads from workgroup memory coincide.
  *
- * Must stay true: every place belongs to exactly one invocation.
+ * Must stay true: every place of the grid belongs to exactly one invocation.
  */
 
 /**
- * `x` and `y` of an invocation by its number, as WGSL. Where the rectangle allows it, 32 neighbours are eight side by side
- * and four one below the other, and of each four two share a row and two a column: what they read from workgroup memory
- * together is then the least.
+ * `x` and `y` of an invocation, as WGSL. Where the grid allows it, 32 neighbours are 8 wide and 4 high, and of each four two
+ * share a row and two a column: together they read the least from workgroup memory.
  * @param index of the invocation, as WGSL.
- * @param width how many there are side by side, and one below the other:
- * @param height
+ * @param width of the grid.
+ * @param height of the grid.
  */
-export function placeOfInvocation(index: string, width: number, height: number): string[] {
+export function threadSwizzle(index: string, width: number, height: number): string[] {
   if (width % 8 !== 0 || height % 4 !== 0)
     return [`let y = (${index}) / ${width}u;`, `let x = (${index}) % ${width}u;`];
   const blocks = width / 8;

@@ -6,7 +6,7 @@
 import { EngineError } from "../../../errors.ts";
 import { formatBytes } from "../../../format/bytes.ts";
 import { byteLength } from "../wgsl/storage.ts";
-import type { LoweredKernel } from "./lower.ts";
+import { kindOf, type LoweredKernel } from "./lower.ts";
 import type { Placement } from "./placement.ts";
 
 type Limit =
@@ -21,8 +21,9 @@ export function checkLimits(
   placement: Placement,
   limits: Readonly<Pick<GPUSupportedLimits, Limit>>,
 ): void {
-  kernels.forEach(({ kernel, bindings, workgroupMemory, workgroupSize }, index) => {
-    const name = `the kernel ${index} ${kernel.template.kind}`;
+  kernels.forEach((lowered, index) => {
+    const { bindings, workgroupMemory, workgroupSize } = lowered;
+    const name = `the kernel ${index} ${kindOf(lowered)}`;
     const fewer = "Use --level O0, whose kernels are smaller, or --device cpu.";
     check(limits, "maxStorageBuffersPerShaderStage", bindings.length, `${name} binds`, fewer, (count) => {
       return `${count} storage buffers`;

@@ -9,7 +9,7 @@ import { packSequences } from "../../../rewrites/pack-sequences.ts";
 import { type Level, levels, scheduleAt } from "../../../schedule/levels.ts";
 import type { KernelLimits } from "../device/kernel-limits.ts";
 import type { Binding } from "../wgsl/bindings.ts";
-import { type LoweredKernel, lowerForAllSizes, lowerToWgsl } from "./lower.ts";
+import { kindOf, type LoweredKernel, lowerForAllSizes, lowerToWgsl } from "./lower.ts";
 import { Placement } from "./placement.ts";
 
 /** Heads as wide as in every BERT that matters. */
@@ -59,8 +59,9 @@ const declaredInvocations = (code: string): number =>
 
 test.each(levels)("%s: every kernel says what it takes, and fits", (level) => {
   for (const limits of [large, promised, compatible, small]) {
-    for (const { code, kernel, workgroupMemory, workgroupSize } of kernelsAt(level, limits)) {
-      const what = `${kernel.template.kind} within ${JSON.stringify(limits)}`;
+    for (const lowered of kernelsAt(level, limits)) {
+      const { code, workgroupMemory, workgroupSize } = lowered;
+      const what = `${kindOf(lowered)} within ${JSON.stringify(limits)}`;
       expect(declaredInvocations(code), what).toBe(workgroupSize);
       expect(declaredMemory(code), what).toBeLessThanOrEqual(workgroupMemory);
       expect(workgroupMemory, what).toBeLessThanOrEqual(limits.workgroupMemory);
@@ -88,7 +89,7 @@ test("in tensor cores every kernel says what it takes, and fits, whatever the si
     for (const level of levels) {
       const schedule = scheduleAt(packSequences(program) ?? program, level);
       const lowerings = lowerForAllSizes(schedule, new Placement(schedule, "f16"), { ...large, tensorCores: true });
-      expect(lowerings.map(({ mostRows }) => mostRows)).toEqual([192, 768, 4096, Number.POSITIVE_INFINITY]);
+      expect(lowerings.map(({ maxRows }) => maxRows)).toEqual([192, 768, 4096, Number.POSITIVE_INFINITY]);
       for (const { kernels } of lowerings) {
         kernels.forEach(({ code, bindings, workgroupMemory, workgroupSize }, index) => {
           expect(declaredInvocations(code)).toBe(workgroupSize);
@@ -105,9 +106,9 @@ test("in tensor cores every kernel says what it takes, and fits, whatever the si
 test("what only larger runs need is left out where the size is known", () => {
   const program = selectOutputs(bertForQuestionAnswering(config), ["start_logits"]);
   const schedule = scheduleAt(packSequences(program) ?? program, "O2");
-  const sizes = (mostTokens?: number): number[] =>
-    lowerForAllSizes(schedule, new Placement(schedule, "f16"), { ...large, tensorCores: true }, mostTokens).map(
-      ({ mostRows }) => mostRows,
+  const sizes = (maxTokens?: number): number[] =>
+    lowerForAllSizes(schedule, new Placement(schedule, "f16"), { ...large, tensorCores: true }, maxTokens).map(
+      ({ maxRows }) => maxRows,
     );
   expect(sizes(14)).toEqual([192]);
   expect(sizes(192)).toEqual([192]);
@@ -117,8 +118,7 @@ test("what only larger runs need is left out where the size is known", () => {
 
 test("low limits make the tiles of matmuls and attention smaller, and nothing else different", () => {
   const [usual, low] = [kernelsAt("O3", promised), kernelsAt("O3", small)];
-  const isTiled = ({ kernel }: LoweredKernel): boolean =>
-    kernel.template.kind === "attention" || kernel.template.kind === "matmul";
+  const isTiled = (kernel: LoweredKernel): boolean => ["attention", "matmul"].includes(kindOf(kernel));
   expect(low).toHaveLength(usual.length);
   low.forEach((kernel, index) => {
     const other = usual[index] as LoweredKernel;
@@ -135,7 +135,8 @@ test("a kernel that computes statistics of 32 columns has tiles of whole ones", 
   const tilesOf = (level: Level): { readonly hasStatistics: boolean; readonly columns: number }[] => {
     const schedule = scheduleAt(packSequences(program) ?? program, level);
     const lowered = lowerToWgsl(schedule, new Placement(schedule, "f32"), large, 384);
-    return lowered.flatMap(({ kernel: { template }, workgroups }) => {
+    return lowered.flatMap(({ plans: [{ kernel }], workgroups }) => {
+      const { template } = kernel;
       const columns = template.kind === "matmul" ? Number(template.matmul.shape.at(-1)) : 0;
       if (template.kind !== "matmul" || columns < 192) return [];
       const [across] = workgroups((extent) => (typeof extent === "number" ? extent : 384));

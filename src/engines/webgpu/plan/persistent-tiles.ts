@@ -1,51 +1,47 @@
 /**
- * The tiles of kernels that become one (`persistent.ts`): all with as many invocations in a workgroup. For tensor cores alone,
- * whose usual tiles are mostly of that kind already; without them, tiles alike would be slower than what is saved.
+ * The tiles of persistent kernels: all with workgroups of one size. For tensor cores alone, whose default tiles mostly have
+ * that size already; without them, tiles alike would be slower than what is saved.
  */
-
 import {
-  type TensorAttentionTile,
-  tensorAttentionInvocationsOf,
-  tensorAttentionTileFor,
+  defaultTensorAttentionTile,
+  tensorAttentionThreadsOf,
+  tensorAttentionTile,
 } from "../kernels/attention/tensor-tiles.ts";
-import { hasFewColumns, type TensorTile, tensorInvocationsOf, tile, tileFor } from "../kernels/matmul/tensor-tiles.ts";
-import type { TileKind, TileSource, Tiles } from "./choose-tile.ts";
+import {
+  defaultTensorTile,
+  hasFewColumns,
+  type TensorTile,
+  tensorThreadsOf,
+  tensorTile,
+} from "../kernels/matmul/tensor-tiles.ts";
+import type { TileSource } from "./kernel-plan.ts";
 
-export interface PersistentLimits {
-  /** That run at the same time. */
-  readonly workgroups: number;
-  /** Of each workgroup. */
-  readonly invocations: number;
-  /** That a kernel may bind. */
-  readonly storageBuffers: number;
-  readonly tiles: TileSource;
-}
+/** Invocations of a workgroup. */
+const threads = 256;
 
-/** Of a workgroup in tensor cores. */
-export const persistentInvocations = 256;
+/** Instead of default tiles of another size: for few rows, by their columns, and for many of few columns. */
+const forFewRows = { maxRows: 192, few: tensorTile(32, 64, 32, 1, 2, 4), many: tensorTile(64, 64, 32, 2, 2, 2) };
+const forManyRows = tensorTile(96, 96, 32, 2, 2, 2);
 
-/** Instead of usual tiles of another number of invocations: for few rows, by their columns, and for many of few columns. */
-const ofFewRows = { mostRows: 192, few: tile(32, 64, 32, 1, 2, 4), many: tile(64, 64, 32, 2, 2, 2) };
-const ofManyRows = tile(96, 96, 32, 2, 2, 2);
-
-/** Instead of one of another number of invocations. */
-const attention: TensorAttentionTile = { queries: 32, keys: 64, own: 16, sharing: 4 };
+/** Instead of one of another size. */
+const attention = tensorAttentionTile(32, 64, 16, 4);
 
 export const persistentTiles: TileSource = {
   origin: "persistent",
-  tileFor: <K extends TileKind>(kind: K, shape: readonly unknown[], mostRows: number): Tiles[K] | undefined => {
+  tileFor: (family, shape, maxRows) => {
     const [first, second] = shape.map(Number) as [number, number];
-    if (kind === "tensor-matmul") return matmulTileFor(first, second, mostRows) as Tiles[K];
-    if (kind !== "tensor-attention") return undefined;
-    const usual = tensorAttentionTileFor(mostRows, { depth: first, width: second });
-    if (tensorAttentionInvocationsOf(usual) === persistentInvocations) return usual as Tiles[K];
-    return attention as Tiles[K];
+    if (family === "row-reduction") return { threads };
+    if (family === "tensor-matmul") return matmulTile(first, second, maxRows);
+    if (family !== "tensor-attention") return undefined;
+    const sizes = { shape, headSize: first, valueSize: second, heads: Number.POSITIVE_INFINITY };
+    const tile = defaultTensorAttentionTile(sizes, maxRows);
+    return tensorAttentionThreadsOf(tile) === threads ? tile : attention;
   },
 };
 
-function matmulTileFor(inner: number, columns: number, mostRows: number): TensorTile {
-  const usual = tileFor(mostRows, { inner, columns, isDivisible: false });
-  if (tensorInvocationsOf(usual) === persistentInvocations) return usual;
-  if (mostRows > ofFewRows.mostRows) return ofManyRows;
-  return hasFewColumns(columns) ? ofFewRows.few : ofFewRows.many;
+function matmulTile(k: number, columns: number, maxRows: number): TensorTile {
+  const tile = defaultTensorTile({ shape: [k, columns], canSplitK: false }, maxRows);
+  if (tensorThreadsOf(tile) === threads) return tile;
+  if (maxRows > forFewRows.maxRows) return forManyRows;
+  return hasFewColumns(columns) ? forFewRows.few : forFewRows.many;
 }

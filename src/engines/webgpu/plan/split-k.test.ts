@@ -2,7 +2,7 @@
  * Which results may come in shares, and that the arena has room for all of them in every class of size.
  */
 import { expect, test } from "vitest";
-import { boundInShares } from "../../../../test/support/in-shares.ts";
+import { boundAsPartialSums } from "../../../../test/support/split-k.ts";
 import { bertForQuestionAnswering } from "../../../architectures/bert/program.ts";
 import { observeOthers, selectOutputs } from "../../../program/program.ts";
 import { packSequences } from "../../../rewrites/pack-sequences.ts";
@@ -11,7 +11,7 @@ import type { Schedule } from "../../../schedule/schedule.ts";
 import { planArena } from "../run/arena.ts";
 import { lowerForAllSizes } from "./lower.ts";
 import { Placement } from "./placement.ts";
-import { divisibleResults } from "./split-k.ts";
+import { splitKResults } from "./split-k.ts";
 
 const config = {
   vocabSize: 40,
@@ -30,12 +30,12 @@ function schedule(level: Level, program = selectOutputs(bertForQuestionAnswering
   return scheduleAt(packSequences(program) ?? program, level);
 }
 
-/** How many results may come in shares. */
+/** How many results may be left as partial sums. */
 function countOf(own: Schedule): number {
-  return divisibleResults(own, new Placement(own, "f16")).size;
+  return splitKResults(own, new Placement(own, "f16")).size;
 }
 
-test("the sums that LayerNorms read may, where a kernel of rows alone reads them", () => {
+test("the sums that LayerNorms read may, where a row reduction alone reads them", () => {
   expect(["O2", "O4"].map((level) => countOf(schedule(level as Level)))).toEqual([2, 2]);
   // A residual's own kernel reads the product; the product has statistics of its own.
   expect(["O0", "O3"].map((level) => countOf(schedule(level as Level)))).toEqual([0, 0]);
@@ -49,19 +49,19 @@ test("what the host reads may not, be it an output or observed", () => {
   expect(countOf(schedule("O4", observeOthers(bert, logits)))).toBe(2);
 });
 
-test("the arena has room for a result in as many shares, of as many tokens, as any class of size has", () => {
+test("the arena has room for as many partial sums, of as many tokens, as any size class has", () => {
   const own = schedule("O4");
   const placement = new Placement(own, "f16");
   const limits = { workgroupMemory: 49_152, workgroupSize: 1024, tensorCores: true };
   const lowerings = lowerForAllSizes(own, placement, limits);
-  const inShares = lowerings.flatMap(({ mostRows, kernels }) =>
-    boundInShares(kernels).map((bound) => ({ ...bound, mostRows })),
+  const bound = lowerings.flatMap(({ maxRows, kernels }) =>
+    boundAsPartialSums(kernels).map((binding) => ({ ...binding, maxRows })),
   );
-  expect(new Set(inShares.map(({ mostRows }) => mostRows))).toEqual(new Set([192, 768]));
-  const [{ value } = { value: undefined }] = inShares;
+  expect(new Set(bound.map(({ maxRows }) => maxRows))).toEqual(new Set([192, 768]));
+  const [{ value } = { value: undefined }] = bound;
   for (const tokens of [64, 192, 256, 768, 1024, 8192]) {
-    const plan = planArena(own, lowerings, placement, new Map([["tokens", tokens]]), 256);
-    const needed = inShares.map(({ shares, mostRows }) => shares * Math.min(tokens, mostRows));
+    const plan = planArena(own.program, lowerings, placement, new Map([["tokens", tokens]]), 256);
+    const needed = bound.map(({ partialSums, maxRows }) => partialSums * Math.min(tokens, maxRows));
     expect(value && plan.places.get(value)?.size).toBe(Math.max(tokens, ...needed) * config.hiddenSize * 4);
   }
 });

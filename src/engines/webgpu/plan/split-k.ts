@@ -1,13 +1,12 @@
 /**
- * Sums in shares. Where a matmul's result has few tiles, its inner dimension is divided among several workgroups for each:
- * every one writes its share of the sums to a tensor of its own, one behind another, and the kernel that reads the result
- * adds them up. Which, and among how many, is a matter of the tile (`choose-tile.ts`).
+ * Split-K: several workgroups each accumulate a slice of K for a tile of a matmul's result. Every slice is stored as a tensor
+ * of partial sums, one behind another, and the row reduction that reads the result adds them. Tiles say where and how far.
  *
- * It is for results that are a product and what is added to it (a bias, a residual), which the first share alone has, and
- * that kernels of rows alone read: LayerNorms, which read a row of BERT's width once.
+ * It is for results that are a product and what is added to it (a bias, a residual), which the first slice alone adds, and
+ * that row reductions alone read: LayerNorms, which read a row of BERT's width once.
  *
- * Must stay true: nobody but these kernels reads such a result, neither another kernel nor the host; and only runs of at most
- * so many tokens have it, so that the further tensors are small.
+ * Must stay true: only these kernels read such a result, neither another kernel nor the host; and only runs of bounded size
+ * have it, so that the further tensors are small.
  */
 
 import { computeOrder } from "../../../program/order.ts";
@@ -16,12 +15,14 @@ import { viewedTensor } from "../../../program/views.ts";
 import { interiorOf, type Kernel, keptValues, readsOf, type Schedule, storedBy } from "../../../schedule/schedule.ts";
 import type { TensorSource } from "../wgsl/bindings.ts";
 
-/** The results of matmuls that may come in shares. */
-export function divisibleResults({ program, kernels }: Schedule, placement: TensorSource): ReadonlySet<Value> {
+/** The results of matmuls that may be left as partial sums. */
+export function splitKResults({ program, kernels }: Schedule, placement: TensorSource): ReadonlySet<Value> {
   const stored = storedBy(kernels);
   const seen = new Set([...keptValues(program), ...[...(program.observed?.values() ?? [])].map(viewedTensor)]);
   const unsuited = new Set(
-    kernels.filter(({ template }) => template.kind !== "rows").flatMap((kernel) => [...readsOf(kernel, stored)]),
+    kernels
+      .filter(({ template }) => template.kind !== "row-reduction")
+      .flatMap((kernel) => [...readsOf(kernel, stored)]),
   );
   const results = kernels.flatMap((kernel) => resultOf(kernel, stored, placement) ?? []);
   return new Set(results.filter((value) => !seen.has(value) && !unsuited.has(value)));

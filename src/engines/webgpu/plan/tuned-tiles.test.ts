@@ -20,25 +20,34 @@ import {
 const gpu = { vendor: "made up", architecture: "none", device: "a GPU", description: "driver 1" };
 
 const plain: TunedTile = {
-  kind: "matmul",
+  family: "matmul",
   precision: "f32",
   shape: [64, 192],
-  mostRows: null,
-  tile: { rows: 32, columns: 64, depth: 8, parts: 2, own: [4, 8], ahead: 1, layout: "lines", shares: 1 },
+  maxRows: null,
+  tile: {
+    tileM: 32,
+    tileN: 64,
+    tileK: 8,
+    workgroupSplitK: 2,
+    threadTile: [4, 8],
+    prefetchStages: 1,
+    layout: "k-contiguous",
+    splitK: 1,
+  },
 };
 const tensor: TunedTile = {
-  kind: "tensor-matmul",
+  family: "tensor-matmul",
   precision: "f16",
   shape: [64, 192],
-  mostRows: 192,
-  tile: { rows: 32, columns: 32, depth: 32, subgroups: [1, 1, 2], ahead: 1, shares: 1 },
+  maxRows: 192,
+  tile: { tileM: 32, tileN: 32, tileK: 32, subgroupGrid: [1, 1, 2], prefetchStages: 1, splitK: 1 },
 };
 const attention: TunedTile = {
-  kind: "tensor-attention",
+  family: "tensor-attention",
   precision: "f16",
   shape: [32, 32],
-  mostRows: 768,
-  tile: { queries: 64, keys: 32, own: 16, sharing: 1 },
+  maxRows: 768,
+  tile: { queries: 64, keys: 32, subgroupQueries: 16, subgroupsPerQueryTile: 1 },
 };
 
 describe("what is read", () => {
@@ -51,10 +60,11 @@ describe("what is read", () => {
   test.each([
     ["nothing", undefined, /damaged/],
     ["a string", "tiles", /damaged/],
-    ["another format", { ...tuned, format: "fusebert.tiles/2" }, /damaged/],
+    ["another format", { ...tuned, format: "fusebert.tiles/3" }, /damaged/],
+    ["of an earlier version", { ...tuned, format: "fusebert.tiles/1" }, /earlier version of fusebert: tune again/],
     ["a tile of another kind", { ...tuned, tiles: [{ ...plain, tile: tensor.tile }] }, /damaged/],
-    ["half a tile", { ...tuned, tiles: [{ ...plain, tile: { rows: 32, columns: 32 } }] }, /damaged/],
-    ["a tile of no size", { ...tuned, tiles: [{ ...plain, tile: { ...plain.tile, depth: 0 } }] }, /damaged/],
+    ["half a tile", { ...tuned, tiles: [{ ...plain, tile: { tileM: 32, tileN: 32 } }] }, /damaged/],
+    ["a tile of no size", { ...tuned, tiles: [{ ...plain, tile: { ...plain.tile, tileK: 0 } }] }, /damaged/],
     ["older kernels", { ...tuned, kernels: kernelGeneration + 1 }, /other kernels/],
     ["another driver", { ...tuned, gpu: { ...gpu, description: "driver 2" } }, /another GPU/],
   ])("is no tiles if it is %s", (_, value, why) => {
@@ -64,7 +74,16 @@ describe("what is read", () => {
   test("newer tiles take the place of older ones for the same kernels alone", () => {
     const newer: TunedTile = {
       ...plain,
-      tile: { rows: 32, columns: 32, depth: 16, parts: 1, own: [4, 4], ahead: 1, layout: "lines", shares: 1 },
+      tile: {
+        tileM: 32,
+        tileN: 32,
+        tileK: 16,
+        workgroupSplitK: 1,
+        threadTile: [4, 4],
+        prefetchStages: 1,
+        layout: "k-contiguous",
+        splitK: 1,
+      },
     };
     expect(mergeTiles([plain, tensor], [newer, attention])).toEqual([newer, tensor, attention]);
   });
@@ -99,18 +118,72 @@ describe("lowering", () => {
     expect(tuned.map((code, index) => code !== usual[index])).toEqual(usual.map((_, index) => index === qkv));
     expect(tuned[qkv]).toContain("@workgroup_size(128)");
     expect(codes([plain], "f16-storage")).toEqual(codes([], "f16-storage"));
-    expect(codes([{ ...plain, mostRows: 1024 }])).toEqual(usual);
+    expect(codes([{ ...plain, maxRows: 1024 }])).toEqual(usual);
   });
 
   test.each([
-    { rows: 33, columns: 64, depth: 8, parts: 2, own: [4, 8], ahead: 1, layout: "lines", shares: 1 },
-    { rows: 32, columns: 48, depth: 8, parts: 2, own: [4, 8], ahead: 1, layout: "lines", shares: 1 },
-    { rows: 32, columns: 64, depth: 7, parts: 2, own: [4, 8], ahead: 1, layout: "lines", shares: 1 },
-    { rows: 32, columns: 64, depth: 8, parts: 3, own: [4, 8], ahead: 1, layout: "lines", shares: 1 },
-    { rows: 256, columns: 256, depth: 8, parts: 2, own: [4, 8], ahead: 1, layout: "lines", shares: 1 },
-    { rows: 1e9, columns: 1e9, depth: 1e9, parts: 1, own: [1, 1], ahead: 1, layout: "lines", shares: 1 },
+    {
+      tileM: 33,
+      tileN: 64,
+      tileK: 8,
+      workgroupSplitK: 2,
+      threadTile: [4, 8],
+      prefetchStages: 1,
+      layout: "k-contiguous",
+      splitK: 1,
+    },
+    {
+      tileM: 32,
+      tileN: 48,
+      tileK: 8,
+      workgroupSplitK: 2,
+      threadTile: [4, 8],
+      prefetchStages: 1,
+      layout: "k-contiguous",
+      splitK: 1,
+    },
+    {
+      tileM: 32,
+      tileN: 64,
+      tileK: 7,
+      workgroupSplitK: 2,
+      threadTile: [4, 8],
+      prefetchStages: 1,
+      layout: "k-contiguous",
+      splitK: 1,
+    },
+    {
+      tileM: 32,
+      tileN: 64,
+      tileK: 8,
+      workgroupSplitK: 3,
+      threadTile: [4, 8],
+      prefetchStages: 1,
+      layout: "k-contiguous",
+      splitK: 1,
+    },
+    {
+      tileM: 256,
+      tileN: 256,
+      tileK: 8,
+      workgroupSplitK: 2,
+      threadTile: [4, 8],
+      prefetchStages: 1,
+      layout: "k-contiguous",
+      splitK: 1,
+    },
+    {
+      tileM: 1e9,
+      tileN: 1e9,
+      tileK: 1e9,
+      workgroupSplitK: 1,
+      threadTile: [1, 1],
+      prefetchStages: 1,
+      layout: "k-contiguous",
+      splitK: 1,
+    },
   ] as const)("leaves out a tile of which no kernel can be made: %o", (tile) => {
-    expect(codes([{ ...plain, tile: { ...tile, own: [...tile.own] } }])).toEqual(codes([]));
+    expect(codes([{ ...plain, tile }])).toEqual(codes([]));
   });
 
   test("in tensor cores each class of size has its own", () => {

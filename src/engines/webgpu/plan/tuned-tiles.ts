@@ -1,86 +1,72 @@
 /**
- * Tiles that were found best on a GPU (`src/tune/`), as plain JSON that may be kept anywhere and come from anyone.
+ * Tiles that were found best on a GPU (`tune/`), as plain JSON that may be kept anywhere and come from anyone.
  *
- * Must stay true: nothing of what is read here is believed: what has another form, is of other kernels or another GPU is no
- * tiles at all, and each tile is checked when a kernel is made of it (`choose-tile.ts`).
+ * Must stay true: input is untrusted: malformed or mismatched entries are ignored, and each tile is checked when a kernel is
+ * planned with it (`kernel-plan.ts`).
  */
 import * as v from "valibot";
 import type { Shape } from "../../../program/program.ts";
 import { type GpuIdentity, identityOf } from "../device/identity.ts";
 import { type GpuPrecision, gpuPrecisions } from "../device/precision.ts";
-import type { TileKind, TileSource, Tiles } from "./choose-tile.ts";
+import { families } from "../kernels/families.ts";
+import type { Tile } from "../kernels/family.ts";
+import { Count } from "../kernels/tile-sizes.ts";
+import type { TileSource } from "./kernel-plan.ts";
 
 /** To be raised with every change of a generator that may make another tile the best. */
 export const kernelGeneration = 5;
 
-const Count = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
+const format = "fusebert.tiles/2";
 
-const base = {
-  precision: v.picklist(gpuPrecisions),
-  /** Inner dimension and columns of a matmul; of an attention the elements of a query and of a value. */
-  shape: v.tuple([Count, Count]),
+/** A tile, and which kernels are to have it. */
+export interface TunedTile {
+  /** The family of kernels, by its name. */
+  readonly family: string;
+  readonly precision: GpuPrecision;
+  /** K and N of a matmul; of an attention the elements of a query and of a value. */
+  readonly shape: readonly [number, number];
   /** Rows that it is for, at most; `null` if there is no such limit. */
-  mostRows: v.nullable(Count),
-};
+  readonly maxRows: number | null;
+  readonly tile: Tile;
+}
 
-const Entry = v.variant("kind", [
-  v.object({
-    kind: v.literal("tensor-matmul"),
-    ...base,
-    tile: v.object({
-      rows: Count,
-      columns: Count,
-      depth: Count,
-      subgroups: v.tuple([Count, Count, Count]),
-      ahead: Count,
-      shares: Count,
-    }),
+const Entry = v.union(
+  families.flatMap(({ name, tuning }) => {
+    if (tuning === undefined) return [];
+    return v.object({
+      family: v.literal(name),
+      precision: v.picklist(gpuPrecisions),
+      shape: v.tuple([Count, Count]),
+      maxRows: v.nullable(Count),
+      tile: tuning.schema,
+    });
   }),
-  v.object({
-    kind: v.literal("matmul"),
-    ...base,
-    tile: v.object({
-      rows: Count,
-      columns: Count,
-      depth: Count,
-      parts: Count,
-      own: v.tuple([Count, Count]),
-      ahead: Count,
-      layout: v.picklist(["lines", "turned"]),
-      shares: Count,
-    }),
-  }),
-  v.object({
-    kind: v.literal("tensor-attention"),
-    ...base,
-    tile: v.object({ queries: Count, keys: Count, own: Count, sharing: Count }),
-  }),
-  v.object({
-    kind: v.literal("attention"),
-    ...base,
-    tile: v.object({ queries: Count, keys: Count, own: Count }),
-  }),
-]);
+);
 
 const File = v.object({
-  format: v.literal("fusebert.tiles/1"),
+  format: v.literal(format),
   kernels: Count,
   gpu: v.object({ vendor: v.string(), architecture: v.string(), device: v.string(), description: v.string() }),
   tiles: v.array(Entry),
 });
 
-/** A tile, and which kernels are to have it. */
-export type TunedTile = v.InferOutput<typeof Entry>;
+const OldFile = v.looseObject({ format: v.literal("fusebert.tiles/1") });
 
 /** What `fusebert tune` found on a GPU. */
-export type TunedTiles = v.InferOutput<typeof File>;
+export interface TunedTiles {
+  readonly format: typeof format;
+  readonly kernels: number;
+  readonly gpu: GpuIdentity;
+  readonly tiles: readonly TunedTile[];
+}
 
 export function makeTunedTiles(gpu: GpuIdentity, tiles: readonly TunedTile[]): TunedTiles {
-  return { format: "fusebert.tiles/1", kernels: kernelGeneration, gpu: identityOf(gpu), tiles: [...tiles] };
+  return { format, kernels: kernelGeneration, gpu: identityOf(gpu), tiles: [...tiles] };
 }
 
 /** @returns why it is of no use on a GPU, as a sentence's end, if it is not. */
 export function checkTunedTiles(value: unknown, gpu: GpuIdentity): TunedTiles | string {
+  if (v.is(OldFile, value)) return "is of an earlier version of fusebert: tune again";
   const result = v.safeParse(File, value);
   if (!result.success) return "is damaged, or of a version of fusebert that writes otherwise";
   if (result.output.kernels !== kernelGeneration) return "is of a version of fusebert with other kernels";
@@ -88,26 +74,25 @@ export function checkTunedTiles(value: unknown, gpu: GpuIdentity): TunedTiles | 
   return isOfThisGpu ? result.output : "is of another GPU, or of another driver";
 }
 
-const keyOf = (kind: TileKind, shape: Shape, mostRows: number | null): string =>
-  JSON.stringify([kind, shape, mostRows]);
+const keyOf = (family: string, shape: Shape, maxRows: number | null): string =>
+  JSON.stringify([family, shape, maxRows]);
 
 /** Tiles for programs in one precision. */
 export function tileSourceOf({ tiles }: TunedTiles, precision: GpuPrecision): TileSource {
   const known = new Map(
     tiles
       .filter((entry) => entry.precision === precision)
-      .map(({ kind, shape, mostRows, tile }) => [keyOf(kind, shape, mostRows), tile]),
+      .map(({ family, shape, maxRows, tile }) => [keyOf(family, shape, maxRows), tile]),
   );
   return {
     origin: "tuned",
-    tileFor: <K extends TileKind>(kind: K, shape: Shape, mostRows: number) =>
-      // The key has the kind, and the schema knows the tile of each.
-      known.get(keyOf(kind, shape, Number.isFinite(mostRows) ? mostRows : null)) as Tiles[K] | undefined,
+    tileFor: (family, shape, maxRows) => known.get(keyOf(family, shape, Number.isFinite(maxRows) ? maxRows : null)),
   };
 }
 
 /** With newer tiles in the place of older ones for the same kernels. */
 export function mergeTiles(older: readonly TunedTile[], newer: readonly TunedTile[]): TunedTile[] {
-  const nameOf = ({ kind, precision, shape, mostRows }: TunedTile): string => precision + keyOf(kind, shape, mostRows);
+  const nameOf = ({ family, precision, shape, maxRows }: TunedTile): string =>
+    precision + keyOf(family, shape, maxRows);
   return [...new Map([...older, ...newer].map((entry) => [nameOf(entry), entry])).values()];
 }

@@ -8,8 +8,8 @@
 import { EngineError } from "../../../errors.ts";
 import { formatBytes } from "../../../format/bytes.ts";
 import { bindShape, type Binding as ExtentBinding } from "../../../program/bind.ts";
-import type { Value } from "../../../program/program.ts";
-import { keptValues, type Schedule } from "../../../schedule/schedule.ts";
+import type { Program, Value } from "../../../program/program.ts";
+import { keptValues } from "../../../schedule/schedule.ts";
 import type { GpuDevice } from "../device/gpu-device.ts";
 import type { LoweredKernel, Lowering } from "../plan/lower.ts";
 import type { Placement } from "../plan/placement.ts";
@@ -36,10 +36,10 @@ export interface ArenaPlan {
 
 /**
  * Plans an arena by when each value is written and last read. What is kept stays to the end.
- * @param lowerings of one schedule, all of which are to find room.
+ * @param lowerings of one program, all of which are to find room.
  */
 export function planArena(
-  { program }: Schedule,
+  program: Program,
   lowerings: readonly [Lowering, ...Lowering[]],
   placement: Placement,
   extents: ExtentBinding,
@@ -73,7 +73,7 @@ export function planArena(
 }
 
 /**
- * Bytes that each stored value takes at most: as many tensors as it comes in shares, of as many tokens as runs of that
+ * Bytes that each stored value takes at most: as many tensors as it has partial sums, of as many tokens as runs of that
  * lowering have.
  */
 function roomIn(
@@ -82,13 +82,13 @@ function roomIn(
   extents: ExtentBinding,
 ): ReadonlyMap<Value, number> {
   const room = new Map<Value, number>();
-  for (const { mostRows, kernels } of lowerings) {
-    const own = new Map([...extents].map(([symbol, extent]) => [symbol, Math.min(extent, mostRows)]));
+  for (const { maxRows, kernels } of lowerings) {
+    const own = new Map([...extents].map(([symbol, extent]) => [symbol, Math.min(extent, maxRows)]));
     for (const binding of kernels.flatMap(({ bindings }) => bindings)) {
       if (binding.kind !== "tensor" || !placement.isStored(binding.value)) continue;
-      const { value, shares } = binding;
-      const shape = bindShape(value.shape, shares > 1 ? own : extents);
-      const bytes = shares * byteLength(shape, placement.typeOf(value) ?? "f32");
+      const { value, partialSums } = binding;
+      const shape = bindShape(value.shape, partialSums > 1 ? own : extents);
+      const bytes = partialSums * byteLength(shape, placement.typeOf(value) ?? "f32");
       room.set(value, Math.max(room.get(value) ?? 0, bytes));
     }
   }
@@ -96,7 +96,7 @@ function roomIn(
 }
 
 export interface ArenaParts {
-  readonly schedule: Schedule;
+  readonly program: Program;
   /** All that runs in this arena may take. What they bind is the same. */
   readonly lowerings: readonly [Lowering, ...Lowering[]];
   /** Of the first lowering. */
@@ -107,9 +107,9 @@ export interface ArenaParts {
 }
 
 export async function createArena(gpu: GpuDevice, parts: ArenaParts, extents: ExtentBinding): Promise<Arena> {
-  const { schedule, lowerings, pipelines, placement, constants } = parts;
+  const { program, lowerings, pipelines, placement, constants } = parts;
   const { limits } = gpu.device;
-  const plan = planArena(schedule, lowerings, placement, extents, limits.minStorageBufferOffsetAlignment);
+  const plan = planArena(program, lowerings, placement, extents, limits.minStorageBufferOffsetAlignment);
   for (const { size } of plan.places.values()) checkBinding(size, limits.maxStorageBufferBindingSize);
   const buffers: GPUBuffer[] = [];
   try {
@@ -145,7 +145,7 @@ export function createBindGroup(
 ): GPUBindGroup {
   const ranges = kernel.bindings.map((binding) => {
     if (binding.kind === "vectors") return constants.vectors.get(kernel) as BufferRange;
-    if (binding.kind === "meetings") return constants.meetings?.ranges.get(kernel) as BufferRange;
+    if (binding.kind === "grid-barrier") return constants.meetings?.ranges.get(kernel) as BufferRange;
     const { value } = binding;
     return (stored.get(value) ?? inputs.tensors.get(value) ?? constants.tensors.get(value)) as BufferRange;
   });

@@ -2,7 +2,7 @@
  * From a lowered kernel to a pipeline.
  */
 import type { GpuDevice } from "../device/gpu-device.ts";
-import type { LoweredKernel } from "../plan/lower.ts";
+import { kindOf, type LoweredKernel } from "../plan/lower.ts";
 import type { Placement } from "../plan/placement.ts";
 
 /**
@@ -15,13 +15,14 @@ export function compileKernel(
   index: number,
   placement: Placement,
 ): Promise<GPUComputePipeline> {
-  const label = `${index} ${lowered.kernel.template.kind}`;
+  const label = `${index} ${kindOf(lowered)}`;
   return gpu.pipeline(label, lowered.code, bufferTypes(lowered, placement));
 }
 
 function bufferTypes({ bindings }: LoweredKernel, placement: Placement): GPUBufferBindingType[] {
   const types = bindings.map((binding): GPUBufferBindingType => {
-    const isWritten = binding.kind === "meetings" || (binding.kind === "tensor" && placement.isStored(binding.value));
+    const isWritten =
+      binding.kind === "grid-barrier" || (binding.kind === "tensor" && placement.isStored(binding.value));
     return isWritten ? "storage" : "read-only-storage";
   });
   return ["uniform", ...types];

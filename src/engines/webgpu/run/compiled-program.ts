@@ -13,9 +13,8 @@ import type { ExecuteOptions, ReadParameter } from "../../engine.ts";
 import type { DeviceLostError } from "../device/device-health.ts";
 import type { GpuDevice } from "../device/gpu-device.ts";
 import type { GpuPrecision } from "../device/precision.ts";
-import type { TileSource } from "../plan/choose-tile.ts";
+import type { PersistentLimits, TileSource } from "../plan/kernel-plan.ts";
 import { lowerForAllSizes } from "../plan/lower.ts";
-import type { PersistentLimits } from "../plan/persistent-tiles.ts";
 import { Placement } from "../plan/placement.ts";
 import { GpuProgram } from "./gpu-program.ts";
 import { packInputs, planPacking, unpack, visiblePairs } from "./packing.ts";
@@ -25,7 +24,7 @@ export interface CompileSettings {
   readonly level: Level;
   readonly precision: GpuPrecision;
   /** Tokens of a run at most, if that is known: less is compiled. */
-  readonly mostTokens?: number;
+  readonly maxTokens?: number;
   /** Tiles that were found on this GPU. */
   readonly tiles?: TileSource | undefined;
   /** Subprograms are to be one kernel each, where they can. */
@@ -65,7 +64,7 @@ export class CompiledProgram {
   static async create(
     device: GpuDevice,
     program: Program,
-    { level, precision, mostTokens, tiles, persistent, onTrace, timeKernels = true }: CompileSettings,
+    { level, precision, maxTokens, tiles, persistent, onTrace, timeKernels = true }: CompileSettings,
     readParameter: ReadParameter,
     signal: AbortSignal | undefined,
   ): Promise<CompiledProgram> {
@@ -73,12 +72,10 @@ export class CompiledProgram {
     const schedule = scheduleAt(packed ?? program, level);
     const placement = new Placement(schedule, precision);
     const limits = { ...device.kernelLimits, tiles, persistent };
-    const lowerings = lowerForAllSizes(schedule, placement, limits, mostTokens);
-    // As it is dispatched: subprograms may have become one kernel each.
-    const dispatched = { ...schedule, kernels: lowerings[0].kernels.map(({ kernel }) => kernel) };
-    const parts = { schedule: dispatched, lowerings, placement, isTraced: onTrace !== undefined && timeKernels };
+    const lowerings = lowerForAllSizes(schedule, placement, limits, maxTokens);
+    const parts = { program: schedule.program, lowerings, placement, isTraced: onTrace !== undefined && timeKernels };
     const compiled = await GpuProgram.create(device, parts, readParameter, signal);
-    const traced = { device: device.description, precision, level, schedule: dispatched, placement };
+    const traced = { device: device.description, precision, level, program: schedule.program, placement };
     const startRecording = onTrace && (() => new RunRecording(traced, onTrace));
     return new CompiledProgram(program, compiled, packed !== undefined, startRecording);
   }

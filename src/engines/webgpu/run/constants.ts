@@ -16,7 +16,7 @@ import type { LoweredKernel } from "../plan/lower.ts";
 import type { Placement } from "../plan/placement.ts";
 import { roundUp } from "../plan/plan-memory.ts";
 import { byteLength } from "../wgsl/storage.ts";
-import { createMeetings, type Meetings } from "./grid-barrier.ts";
+import { createGridBarriers, type GridBarriers } from "./grid-barrier.ts";
 import { bytesOfRow, toGpu } from "./host-tensors.ts";
 
 /** A range of a buffer, as a bind group takes it. */
@@ -32,7 +32,7 @@ export interface Constants {
   /** The vectors of each kernel that has any. */
   readonly vectors: ReadonlyMap<LoweredKernel, BufferRange>;
   /** Of persistent kernels, if there are any. */
-  readonly meetings: Meetings | undefined;
+  readonly meetings: GridBarriers | undefined;
 }
 
 export async function uploadConstants(
@@ -51,7 +51,7 @@ export async function uploadConstants(
     }
   }
   const vectors = await uploadVectors(gpu, kernels, readParameter);
-  return { tensors, vectors, meetings: await createMeetings(gpu, kernels) };
+  return { tensors, vectors, meetings: await createGridBarriers(gpu, kernels) };
 }
 
 async function uploadTensor(

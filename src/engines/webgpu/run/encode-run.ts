@@ -9,7 +9,7 @@ import type { Binding } from "../../../program/bind.ts";
 import type { Extent } from "../../../program/program.ts";
 import type { LoweredKernel } from "../plan/lower.ts";
 import type { Workgroups } from "../wgsl/kernel-source.ts";
-import type { Meetings } from "./grid-barrier.ts";
+import type { GridBarriers } from "./grid-barrier.ts";
 import type { KernelTimer } from "./kernel-timer.ts";
 import { copyResults, type ReadbackPlan } from "./readback.ts";
 
@@ -19,7 +19,7 @@ export interface Dispatches {
   readonly pipelines: readonly GPUComputePipeline[];
   readonly bindGroups: readonly GPUBindGroup[];
   /** The GPU's limit, in each direction. */
-  readonly mostWorkgroups: number;
+  readonly maxWorkgroups: number;
 }
 
 /** What is recorded. */
@@ -29,7 +29,7 @@ export interface RunToEncode {
   readonly extents: Binding;
   readonly timer: KernelTimer | undefined;
   /** Zero when the run begins. */
-  readonly meetings: Meetings | undefined;
+  readonly meetings: GridBarriers | undefined;
   readonly plan: ReadbackPlan;
   /** What is read is copied into it, see `placesOf`. */
   readonly readback: GPUBuffer;
@@ -71,7 +71,7 @@ export function encodePortion(
   { dispatches, extents, timer, meetings, plan, readback }: RunToEncode,
   { start, end }: Portion,
 ): GPUCommandBuffer {
-  const { kernels, pipelines, bindGroups, mostWorkgroups } = dispatches;
+  const { kernels, pipelines, bindGroups, maxWorkgroups } = dispatches;
   const encoder = device.createCommandEncoder({ label: "fusebert" });
   if (start === 0 && meetings) encoder.clearBuffer(meetings.buffer);
   let pass: GPUComputePassEncoder | undefined;
@@ -79,7 +79,7 @@ export function encodePortion(
     pass ??= encoder.beginComputePass(timer?.passOf(index));
     pass.setPipeline(pipelines[index] as GPUComputePipeline);
     pass.setBindGroup(0, bindGroups[index]);
-    pass.dispatchWorkgroups(...workgroupsOf(kernels[index] as LoweredKernel, extents, mostWorkgroups));
+    pass.dispatchWorkgroups(...workgroupsOf(kernels[index] as LoweredKernel, extents, maxWorkgroups));
     const isDue = plan.copies.some(({ kernel }) => kernel === index);
     if (timer === undefined && !isDue) continue;
     pass.end();

@@ -5,8 +5,9 @@
 
 import type { GpuDevice } from "../device/gpu-device.ts";
 import type { GpuPrecision } from "../device/precision.ts";
-import { type PersistentLimits, persistentInvocations, persistentTiles } from "../plan/persistent-tiles.ts";
-import { NotResidentError } from "./grid-barrier.ts";
+import type { PersistentLimits } from "../plan/kernel-plan.ts";
+import { persistentTiles } from "../plan/persistent-tiles.ts";
+import { GridBarrierTimeout } from "./grid-barrier.ts";
 import { selfTest, WrongNumbersError } from "./self-test.ts";
 
 /** A large GPU runs one of them on each multiprocessor; more would share one and its registers. */
@@ -20,13 +21,13 @@ export async function findPersistent(
   if (precision !== "f16" || device.kernelLimits.tensorCores !== true) return undefined;
   const storageBuffers = device.device.limits.maxStorageBuffersPerShaderStage;
   for (const workgroups of workgroupCounts) {
-    const limits = { workgroups, invocations: persistentInvocations, storageBuffers, tiles: persistentTiles };
+    const limits = { workgroups, storageBuffers, tiles: persistentTiles };
     try {
       await selfTest(device, precision, limits);
       return limits;
     } catch (error) {
       if (error instanceof WrongNumbersError) return undefined;
-      if (!(error instanceof NotResidentError)) throw error;
+      if (!(error instanceof GridBarrierTimeout)) throw error;
     }
   }
   return undefined;

@@ -13,8 +13,8 @@ import pLimit from "p-limit";
 import { abortable } from "../../../abortable.ts";
 import { bindInputs, type Binding as ExtentBinding, inputsOf } from "../../../program/bind.ts";
 import { computeOrder } from "../../../program/order.ts";
-import type { Value } from "../../../program/program.ts";
-import { type ObservableStage, observableStages, type Schedule } from "../../../schedule/schedule.ts";
+import type { Program, Value } from "../../../program/program.ts";
+import { type ObservableStage, observableStages } from "../../../schedule/schedule.ts";
 import type { Tensor } from "../../../tensor/tensor.ts";
 import type { ExecuteOptions, ReadParameter } from "../../engine.ts";
 import type { DeviceLostError } from "../device/device-health.ts";
@@ -26,14 +26,14 @@ import { type Arena, createArena, roomyExtents, sameExtents, serves } from "./ar
 import { compileKernel } from "./compile-kernel.ts";
 import { type Constants, uploadConstants } from "./constants.ts";
 import { type Dispatches, encodePortion, placesOf, portionsOf, type RunToEncode } from "./encode-run.ts";
-import { checkMeetings } from "./grid-barrier.ts";
+import { checkGridBarriers } from "./grid-barrier.ts";
 import { KernelTimer, readKernelTimes } from "./kernel-timer.ts";
 import { planReadback, type ReadStage, readResults } from "./readback.ts";
 import { writeInputs } from "./run-inputs.ts";
 import type { RunRecording } from "./run-recording.ts";
 
 export interface GpuProgramParts {
-  readonly schedule: Schedule;
+  readonly program: Program;
   /** Smallest size first. */
   readonly lowerings: readonly [Lowering, ...Lowering[]];
   readonly placement: Placement;
@@ -83,8 +83,8 @@ export class GpuProgram {
     this.#pipelines = pipelines;
     this.#constants = constants;
     this.#timer = timer;
-    this.inputs = inputsOf(computeOrder(parts.schedule.program));
-    this.observable = observableStages(parts.schedule);
+    this.inputs = inputsOf(computeOrder(parts.program));
+    this.observable = observableStages(parts.program, parts.lowerings[0].kernels);
   }
 
   /**
@@ -174,7 +174,7 @@ export class GpuProgram {
     try {
       await finished;
       recording?.enter("decode");
-      if (meetings) checkMeetings(readback.getMappedRange(places.meetings, meetings.bytes));
+      if (meetings) checkGridBarriers(readback.getMappedRange(places.meetings, meetings.bytes));
       const results = readResults(plan, readback, this.#parts.placement, extents);
       if (timer) recording?.timed(readKernelTimes(readback.getMappedRange(places.times, timer.bytes)));
       readback.unmap();
@@ -295,9 +295,9 @@ export class GpuProgram {
   }
 
   #arenaParts() {
-    const { schedule, lowerings, placement } = this.#parts;
+    const { program, lowerings, placement } = this.#parts;
     return {
-      schedule,
+      program,
       lowerings,
       placement,
       pipelines: this.#pipelines[0] as readonly GPUComputePipeline[],
@@ -316,7 +316,7 @@ export class GpuProgram {
   }
 
   #stagesToRead(observe: boolean): ReadStage[] {
-    const outputs = [...this.#parts.schedule.program.outputs].map(([name, value]) => ({ name, value }));
+    const outputs = [...this.#parts.program.outputs].map(([name, value]) => ({ name, value }));
     return observe ? [...outputs, ...this.observable] : outputs;
   }
 
@@ -324,13 +324,13 @@ export class GpuProgram {
   #dispatchesIn({ bindGroups }: Arena, extents: ExtentBinding): Dispatches {
     const { lowerings } = this.#parts;
     const rows = extents.get("tokens") ?? (extents.get("batch") ?? 1) * (extents.get("sequence") ?? 1);
-    const index = lowerings.findIndex(({ mostRows }) => rows <= mostRows);
+    const index = lowerings.findIndex(({ maxRows }) => rows <= maxRows);
     // What comes in shares has room for no more.
     if (index < 0) throw new RangeError(`a run of ${rows} tokens, for which nothing was compiled`);
     const { kernels } = lowerings[index] as Lowering;
     const pipelines = this.#pipelines[index] as readonly GPUComputePipeline[];
-    const mostWorkgroups = this.#gpu.device.limits.maxComputeWorkgroupsPerDimension;
-    return { kernels, pipelines, bindGroups, mostWorkgroups };
+    const maxWorkgroups = this.#gpu.device.limits.maxComputeWorkgroupsPerDimension;
+    return { kernels, pipelines, bindGroups, maxWorkgroups };
   }
 }
 

@@ -1,8 +1,6 @@
 /**
- * Where the workgroups of a persistent kernel (`persistent.ts`) meet: counters in the GPU's memory, some for every such kernel
- * of a program, zero when a run begins.
- *
- * Must stay true: nobody waits for ever. Who has waited too long says so, and nobody waits from then on.
+ * The counters of persistent kernels' grid barriers in the GPU's memory: some for every such kernel of a program, zero when
+ * a run begins. After a run they tell whether a barrier timed out.
  */
 import { EngineError } from "../../../errors.ts";
 import type { GpuDevice } from "../device/gpu-device.ts";
@@ -16,7 +14,7 @@ interface BindingKernel {
 }
 
 /** The counters of a program's kernels, all in one buffer. */
-export interface Meetings {
+export interface GridBarriers {
   readonly buffer: GPUBuffer;
   readonly bytes: number;
   readonly ranges: ReadonlyMap<
@@ -26,27 +24,30 @@ export interface Meetings {
 }
 
 /** @returns `undefined` where no kernel is persistent. */
-export async function createMeetings(gpu: GpuDevice, kernels: readonly BindingKernel[]): Promise<Meetings | undefined> {
-  const meeting = kernels.filter(({ bindings }) => bindings.some(({ kind }) => kind === "meetings"));
-  if (meeting.length === 0) return undefined;
-  const bytes = meeting.length * bytesOfKernel;
+export async function createGridBarriers(
+  gpu: GpuDevice,
+  kernels: readonly BindingKernel[],
+): Promise<GridBarriers | undefined> {
+  const persistent = kernels.filter(({ bindings }) => bindings.some(({ kind }) => kind === "grid-barrier"));
+  if (persistent.length === 0) return undefined;
+  const bytes = persistent.length * bytesOfKernel;
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-  const buffer = await gpu.createBuffer("the meetings", bytes, usage);
-  const ranges = meeting.map((kernel, index) => {
+  const buffer = await gpu.createBuffer("the grid barriers", bytes, usage);
+  const ranges = persistent.map((kernel, index) => {
     return [kernel, { buffer, offset: index * bytesOfKernel, size: bytesOfKernel }] as const;
   });
   return { buffer, bytes, ranges: new Map(ranges) };
 }
 
 /** The workgroups of a persistent kernel did not run at the same time. */
-export class NotResidentError extends EngineError {}
+export class GridBarrierTimeout extends EngineError {}
 
-/** @throws NotResidentError if somebody waited in vain. @param counters of all kernels, after a run. */
-export function checkMeetings(counters: ArrayBuffer): void {
+/** @param counters of all kernels, after a run. @throws GridBarrierTimeout if a barrier timed out. */
+export function checkGridBarriers(counters: ArrayBuffer): void {
   const words = new Uint32Array(counters);
   for (let index = 0; index < words.length; index += bytesOfKernel / 4) {
     if (words[index] === 0) continue;
-    throw new NotResidentError({
+    throw new GridBarrierTimeout({
       found: "the GPU does not run all workgroups of a persistent kernel at the same time",
       expected: "as in the self-test, where it did",
       advice: "Compute without --persistent.",

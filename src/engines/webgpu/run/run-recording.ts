@@ -9,8 +9,8 @@
  */
 
 import type { Binding } from "../../../program/bind.ts";
+import type { Program } from "../../../program/program.ts";
 import type { Level } from "../../../schedule/levels.ts";
-import type { Schedule } from "../../../schedule/schedule.ts";
 import type { GpuPrecision } from "../device/precision.ts";
 import type { LoweredKernel } from "../plan/lower.ts";
 import type { Placement } from "../plan/placement.ts";
@@ -58,7 +58,7 @@ export interface TracedProgram {
   readonly device: string;
   readonly precision: GpuPrecision;
   readonly level: Level;
-  readonly schedule: Schedule;
+  readonly program: Program;
   readonly placement: Placement;
 }
 

@@ -16,7 +16,7 @@ import { elementCount, type Tensor } from "../../../tensor/tensor.ts";
 import { interpret } from "../../reference/interpret.ts";
 import type { GpuDevice } from "../device/gpu-device.ts";
 import type { GpuPrecision } from "../device/precision.ts";
-import type { PersistentLimits } from "../plan/persistent-tiles.ts";
+import type { PersistentLimits } from "../plan/kernel-plan.ts";
 import { CompiledProgram } from "./compiled-program.ts";
 
 /** Relative to the largest magnitude of an output. */
@@ -53,7 +53,7 @@ export async function selfTest(
   const parameters = makeParameters();
   const inputs = makeInputs();
   const read = async (name: string): Promise<Tensor<"f32">> => parameters.get(name) as Tensor<"f32">;
-  const settings = { level: bestLevel, precision, persistent, mostTokens: batch * sequence };
+  const settings = { level: bestLevel, precision, persistent, maxTokens: batch * sequence };
   const [compiled, expected] = await Promise.all([
     CompiledProgram.create(device, program, settings, read, undefined),
     interpret(program, parameters, inputs),

@@ -5,7 +5,7 @@
 import { expect, test } from "vitest";
 import type { EngineError } from "../../../errors.ts";
 import type { CompiledProgram } from "./compiled-program.ts";
-import { NotResidentError } from "./grid-barrier.ts";
+import { GridBarrierTimeout } from "./grid-barrier.ts";
 import { WebGpuExecutable } from "./webgpu-executable.ts";
 
 const device = { description: "made up", isSoftware: false };
@@ -24,7 +24,7 @@ class MadeUp {
     this.runs++;
     await new Promise((resolve) => setTimeout(resolve, this.runs));
     if (this.isDisposed) throw new Error("it was disposed of");
-    if (this.isPersistent) throw new NotResidentError({ found: "they did not meet" });
+    if (this.isPersistent) throw new GridBarrierTimeout({ found: "they did not meet" });
     return new Map<string, never>();
   }
 
@@ -44,7 +44,7 @@ test("runs whose workgroups did not meet are run again without persistent kernel
   expect(executable.description).toBe("made up, persistent");
   const results = await Promise.all([1, 2, 3].map(() => executable.run(new Map())));
   expect(results).toHaveLength(3);
-  expect(failures).toEqual([expect.any(NotResidentError)]);
+  expect(failures).toEqual([expect.any(GridBarrierTimeout)]);
   expect([persistent.runs, plain.runs]).toEqual([3, 3]);
   expect(executable.description).toBe("made up");
   await executable.dispose();

@@ -8,7 +8,7 @@ import { EngineError } from "../../../errors.ts";
 import type { Tensor } from "../../../tensor/tensor.ts";
 import type { Executable, ExecuteOptions } from "../../engine.ts";
 import type { CompiledProgram } from "./compiled-program.ts";
-import { NotResidentError } from "./grid-barrier.ts";
+import { GridBarrierTimeout } from "./grid-barrier.ts";
 
 /** New devices in a row without a run that succeeded on one of them. */
 const mostRenewals = 3;
@@ -84,7 +84,7 @@ export class WebGpuExecutable implements Executable {
     try {
       return await compiled.run(inputs, options);
     } catch (error) {
-      if (!(error instanceof NotResidentError)) throw error;
+      if (!(error instanceof GridBarrierTimeout)) throw error;
       // Another run may have noticed it before.
       const other = compiled === this.#compiled ? await this.#renew(error) : this.#compiled;
       return other.run(inputs, options);

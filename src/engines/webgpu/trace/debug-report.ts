@@ -7,7 +7,7 @@
 import { displayable } from "../../../format/displayable.ts";
 import { allBytes } from "../explain/costs.ts";
 import { namesOf } from "../explain/kernels.ts";
-import type { TileChoice } from "../plan/choose-tile.ts";
+import type { KernelPlan } from "../plan/kernel-plan.ts";
 import type { OnTrace, RunTrace, TracedProgram } from "../run/run-recording.ts";
 import { ProgramKernels, type RunKernel, ratesOf, rounded } from "./run-kernels.ts";
 
@@ -47,7 +47,7 @@ export class DebugReport {
     const shape = work.shape.join(" × ");
     return [
       `  ${identity.index} ${name}: ${speedOf([kernel])}; ${shape}; ${operations}`,
-      ...(this.#level >= 3 ? kernel.lowered.tiles().map(tileLine) : []),
+      ...(this.#level >= 3 ? kernel.lowered.plans.flatMap((plan) => tileLine(plan, kernel.lowered.maxRows)) : []),
       ...(this.#level >= 4 ? [this.#sourceOf(kernel.lowered.code, name)] : []),
     ];
   }
@@ -99,10 +99,12 @@ function hostOf({ host }: RunTrace): string {
   return `  host: ${[...sums].map(([phase, ms]) => `${phase} ${milliseconds(ms)}`).join(", ")}`;
 }
 
-function tileLine({ kind, tile, why, mostRows }: TileChoice): string {
+/** None for a family that has one tile. */
+function tileLine({ family, tile, why }: KernelPlan, maxRows: number): string[] {
+  if (family.tuning === undefined) return [];
   const sizes = Object.entries(tile).map(
     ([name, value]) => `${name} ${Array.isArray(value) ? value.join("×") : value}`,
   );
-  const rows = Number.isFinite(mostRows) ? `up to ${mostRows} rows` : "any number of rows";
-  return `    tile of a ${kind}: ${sizes.join(", ")}; ${why}, for ${rows}`;
+  const rows = Number.isFinite(maxRows) ? `up to ${maxRows} rows` : "any number of rows";
+  return [`    tile of a ${family.name}: ${sizes.join(", ")}; ${why}, for ${rows}`];
 }

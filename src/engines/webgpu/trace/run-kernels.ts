@@ -27,7 +27,7 @@ export class ProgramKernels {
 
   constructor(program: TracedProgram) {
     this.#program = program;
-    this.#facts = factsOf(program.schedule.program);
+    this.#facts = factsOf(program.program);
   }
 
   /** In order of dispatch. */

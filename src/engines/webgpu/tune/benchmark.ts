@@ -1,15 +1,15 @@
 /**
- * The candidates for one kernel at one size of runs, against the usual tile: each timed shortly, the best few checked and
+ * The candidates for one kernel at one size of runs, against the default tile: each timed shortly, the best few checked and
  * timed at length in turns, so that a change of the GPU's clock meets all of them.
  */
 
 import { EngineError, messageOf } from "../../../errors.ts";
 import { medianOf } from "../../../format/median.ts";
 import { DeviceLostError } from "../device/device-health.ts";
-import type { Tile } from "../plan/choose-tile.ts";
+import type { Tile } from "../kernels/family.ts";
 import { tolerances } from "../run/self-test.ts";
-import { lowerInTile, type TuningPlan, type TuningSize, type TuningSubject } from "./plan.ts";
 import type { Inputs, KernelRig, PlacedKernels } from "./time-kernel.ts";
+import { lowerInTile, type TuningPlan, type TuningSize, type TuningSubject } from "./tuning-plan.ts";
 
 export interface Candidate {
   readonly tile: Tile;
@@ -27,104 +27,104 @@ export interface MeasuredTile {
 export interface TuningResult {
   readonly subject: TuningSubject;
   readonly size: TuningSize;
-  readonly usual: MeasuredTile;
-  /** The usual one where none is faster. */
+  readonly baseline: MeasuredTile;
+  /** The default one where none is faster. */
   readonly best: MeasuredTile;
 }
 
-export interface ContestHooks {
-  /** The GPU is about to compute in a tile; `undefined` for the usual one. Throws if there is to be no more. */
+export interface BenchmarkHooks {
+  /** The GPU is about to compute in a tile; `undefined` for the default one. Throws if there is to be no more. */
   readonly begin: (tile: Tile | undefined) => void;
   /** A candidate is done with. */
   readonly advance: () => void;
   readonly refuse: (tile: Tile, reason: string) => void;
 }
 
-export interface ContestParts {
+export interface BenchmarkSubject {
   readonly plan: TuningPlan;
   readonly subject: TuningSubject;
   readonly size: TuningSize;
   readonly rig: KernelRig;
 }
 
-/** Timed at length, besides the usual tile. */
-const finalists = 6;
+/** Timed at length, besides the default tile. */
+const shortlistSize = 6;
 const rounds = 7;
 /** What all dispatches of a measurement are to take together. The host's clock also shows what it does itself. */
 const byGpu = { shortMs: 1, longMs: 4 };
 const byHost = { shortMs: 8, longMs: 30 };
-const mostDispatches = 2000;
+const maxDispatches = 2000;
 /**
  * Before a kernel is measured the GPU computes until it is no longer getting faster, so that it has its full clock: an NVIDIA
  * H200 that was idle took most of a second, and what was measured in it came out up to three times too slow.
  */
-const warmUp = { leastMs: 400, mostMs: 3000, burstMs: 25, gain: 0.02, calmBursts: 5 };
-/** By how much a tile has to be faster than the usual one, so that it is no accident. */
-const leastGain = 0.01;
-/** A candidate so many times slower than the usual tile is not looked at twice. */
-const hopeless = 3;
+const warmUp = { minMs: 400, maxMs: 3000, burstMs: 25, gain: 0.02, calmBursts: 5 };
+/** By how much a tile has to be faster than the default one, so that it is no accident. */
+const minGain = 0.01;
+/** A candidate so many times slower than the default tile is not looked at twice. */
+const cutoffRatio = 3;
 /** Tokens of the run by which tiles are checked: no multiple of any tile. */
 export const checkedRows = 301;
 
-export class Contest {
-  readonly #parts: ContestParts;
-  readonly #hooks: ContestHooks;
+export class Benchmark {
+  readonly #parts: BenchmarkSubject;
+  readonly #hooks: BenchmarkHooks;
   readonly #inputs: Inputs;
   readonly #aim: typeof byGpu;
 
-  constructor(parts: ContestParts, hooks: ContestHooks) {
+  constructor(parts: BenchmarkSubject, hooks: BenchmarkHooks) {
     this.#parts = parts;
     this.#hooks = hooks;
     this.#inputs = parts.plan.inputsFor(parts.size.rows);
     this.#aim = parts.rig.hasClock ? byGpu : byHost;
   }
 
-  /** @param candidates that were compiled; the usual tile is not among them. */
+  /** @param candidates that were compiled; the default tile is not among them. */
   async run(candidates: readonly Candidate[]): Promise<TuningResult> {
     const { plan, subject, size } = this.#parts;
-    const usual = { tile: size.usual, kernels: lowerInTile(plan, subject, size.usual) };
+    const baseline = { tile: size.defaultTile, kernels: lowerInTile(plan, subject, size.defaultTile) };
     this.#hooks.begin(undefined);
-    const usualMs = await this.#warmUp(usual);
+    const baselineMs = await this.#warmUp(baseline);
     const times: { readonly candidate: Candidate; readonly ms: number }[] = [];
     for (const candidate of candidates) {
-      const ms = await this.#attempt(candidate, () => this.#timeShortly(candidate, usualMs));
+      const ms = await this.#attempt(candidate, () => this.#timeShortly(candidate, baselineMs));
       if (ms !== undefined) times.push({ candidate, ms });
       this.#hooks.advance();
     }
-    const fastest = times.sort((a, b) => a.ms - b.ms).slice(0, finalists);
+    const fastest = times.sort((a, b) => a.ms - b.ms).slice(0, shortlistSize);
     const right = await this.#check(
       fastest.map(({ candidate }) => candidate),
-      usual,
+      baseline,
     );
-    return { subject, size, ...(await this.#final(usual, right, usualMs)) };
+    return { subject, size, ...(await this.#final(baseline, right, baselineMs)) };
   }
 
-  /** @returns milliseconds of the kernel in the usual tile, and of those that are timed with it. */
-  async #warmUp(usual: Candidate): Promise<number> {
+  /** @returns milliseconds of the kernel in the default tile, and of those that are timed with it. */
+  async #warmUp(baseline: Candidate): Promise<number> {
     const start = performance.now();
-    let fastest = await this.#time(usual, 1);
+    let fastest = await this.#time(baseline, 1);
     let calm = 0;
     for (;;) {
-      const ms = await this.#time(usual, dispatchesFor(warmUp.burstMs, fastest));
+      const ms = await this.#time(baseline, dispatchesFor(warmUp.burstMs, fastest));
       calm = ms < (1 - warmUp.gain) * fastest ? 0 : calm + 1;
       fastest = Math.min(fastest, ms);
       const elapsed = performance.now() - start;
-      if (elapsed >= warmUp.mostMs || (elapsed >= warmUp.leastMs && calm >= warmUp.calmBursts)) return fastest;
+      if (elapsed >= warmUp.maxMs || (elapsed >= warmUp.minMs && calm >= warmUp.calmBursts)) return fastest;
     }
   }
 
-  async #timeShortly(candidate: Candidate, usualMs: number): Promise<number> {
-    const count = dispatchesFor(this.#aim.shortMs, usualMs);
+  async #timeShortly(candidate: Candidate, baselineMs: number): Promise<number> {
+    const count = dispatchesFor(this.#aim.shortMs, baselineMs);
     const first = await this.#time(candidate, count);
-    return first > hopeless * usualMs ? first : Math.min(first, await this.#time(candidate, count));
+    return first > cutoffRatio * baselineMs ? first : Math.min(first, await this.#time(candidate, count));
   }
 
-  /** @returns the candidates that compute what the usual tile computes. */
-  async #check(candidates: readonly Candidate[], usual: Candidate): Promise<Candidate[]> {
+  /** @returns the candidates that compute what the default tile computes. */
+  async #check(candidates: readonly Candidate[], baseline: Candidate): Promise<Candidate[]> {
     const { plan, rig } = this.#parts;
     const inputs = plan.inputsFor(checkedRows);
     this.#hooks.begin(undefined);
-    const expected = await rig.outputs(usual.kernels[0], inputs);
+    const expected = await rig.outputs(baseline.kernels[0], inputs);
     const right: Candidate[] = [];
     for (const candidate of candidates) {
       const found = await this.#attempt(candidate, () => rig.outputs(candidate.kernels[0], inputs));
@@ -145,16 +145,16 @@ export class Contest {
   }
 
   async #final(
-    usual: Candidate,
+    baseline: Candidate,
     candidates: readonly Candidate[],
-    usualMs: number,
-  ): Promise<{ readonly usual: MeasuredTile; readonly best: MeasuredTile }> {
-    const count = dispatchesFor(this.#aim.longMs, usualMs);
-    const times = new Map<Candidate, number[]>([usual, ...candidates].map((candidate) => [candidate, []]));
+    baselineMs: number,
+  ): Promise<{ readonly baseline: MeasuredTile; readonly best: MeasuredTile }> {
+    const count = dispatchesFor(this.#aim.longMs, baselineMs);
+    const times = new Map<Candidate, number[]>([baseline, ...candidates].map((candidate) => [candidate, []]));
     for (let round = 0; round < rounds; round++) {
       for (const [candidate, own] of times) {
         if (own.length < round) continue;
-        const ms = await this.#attempt(candidate, () => this.#time(candidate, count), candidate === usual);
+        const ms = await this.#attempt(candidate, () => this.#time(candidate, count), candidate === baseline);
         if (ms !== undefined) own.push(ms);
       }
     }
@@ -163,7 +163,7 @@ export class Contest {
       .map(([{ tile }, own]) => ({ tile, us: 1000 * medianOf(own) }));
     const [first, ...others] = measured as [MeasuredTile, ...MeasuredTile[]];
     const fastest = others.reduce((best, other) => (other.us < best.us ? other : best), first);
-    return { usual: first, best: fastest.us < (1 - leastGain) * first.us ? fastest : first };
+    return { baseline: first, best: fastest.us < (1 - minGain) * first.us ? fastest : first };
   }
 
   /** @returns `undefined` for a candidate with which it fails; that is told. A lost device is not survived. */
@@ -184,4 +184,4 @@ export class Contest {
 }
 
 const dispatchesFor = (aimMs: number, ms: number): number =>
-  Math.min(mostDispatches, Math.max(1, Math.ceil(aimMs / Math.max(ms, 1e-4))));
+  Math.min(maxDispatches, Math.max(1, Math.ceil(aimMs / Math.max(ms, 1e-4))));

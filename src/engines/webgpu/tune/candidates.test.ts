@@ -4,9 +4,16 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { KernelLimits } from "../device/kernel-limits.ts";
-import { chooseTile, defaultTile, isValidTile, sizeClassesOf, type TiledKernel } from "../plan/choose-tile.ts";
+import { registerAttention } from "../kernels/attention/register-attention.ts";
+import { tensorAttention } from "../kernels/attention/tensor-attention.ts";
+import type { KernelFamily, Problem } from "../kernels/family.ts";
+import type { MatmulProblem } from "../kernels/matmul/problem.ts";
+import { registerMatmul } from "../kernels/matmul/register-family.ts";
+import { tensorMatmul } from "../kernels/matmul/tensor-family.ts";
+import type { TensorTile } from "../kernels/matmul/tensor-tiles.ts";
+import { sizeClassesOf } from "../plan/size-classes.ts";
 import { candidatesFor, someOf } from "./candidates.ts";
-import { lowerInTile, planTuning } from "./plan.ts";
+import { lowerInTile, planTuning } from "./tuning-plan.ts";
 
 const roomy: KernelLimits = { workgroupMemory: 49_152, workgroupSize: 1024, tensorCores: true };
 const limitsOf = fc.constantFrom<KernelLimits>(
@@ -18,20 +25,39 @@ const limitsOf = fc.constantFrom<KernelLimits>(
 
 const sizes = fc.integer({ min: 1, max: 32 }).map((count) => 8 * count);
 
+const matmul = (k: number, n: number): MatmulProblem => ({
+  shape: [k, n],
+  hasStatistics: false,
+  canSplitK: false,
+  isF16: false,
+  rowStatistics: 0,
+});
+const attention = (headSize: number, valueSize: number, heads = 12) => ({
+  shape: [headSize, valueSize],
+  headSize,
+  valueSize,
+  heads,
+});
+
+type Case = readonly [family: KernelFamily, problem: Problem];
+
 test("candidates are valid, all different, and not too many", () => {
-  const kernels = fc.oneof(
-    fc.record({ kind: fc.constantFrom("tensor-matmul", "matmul"), shape: fc.tuple(sizes, sizes) }),
-    fc.record({ kind: fc.constantFrom("tensor-attention", "attention"), shape: fc.tuple(sizes, sizes) }),
-  ) as fc.Arbitrary<TiledKernel>;
+  const cases: fc.Arbitrary<Case> = fc.oneof(
+    fc.tuple(
+      fc.constantFrom<KernelFamily>(tensorMatmul, registerMatmul),
+      fc.tuple(sizes, sizes).map((size) => matmul(...size)),
+    ),
+    fc.tuple(
+      fc.constantFrom<KernelFamily>(tensorAttention, registerAttention),
+      fc.tuple(sizes, sizes).map((size) => attention(...size)),
+    ),
+  );
   fc.assert(
-    fc.property(kernels, fc.integer({ min: 1, max: 20_000 }), limitsOf, (kernel, rows, limits) => {
-      const tiles = candidatesFor(kernel, rows, limits);
-      for (const tile of tiles) {
-        expect(isValidTile(kernel, tile as never, limits)).toBe(true);
-      }
+    fc.property(cases, fc.integer({ min: 1, max: 20_000 }), limitsOf, ([family, problem], rows, limits) => {
+      const tiles = candidatesFor(family, problem, rows, limits);
+      for (const tile of tiles) expect(family.isValid(tile, problem, limits)).toBe(true);
       expect(new Set(tiles.map((tile) => JSON.stringify(tile))).size).toBe(tiles.length);
-      const usual = defaultTile(kernel, limits, rows);
-      const some = someOf(tiles, usual, 60);
+      const some = someOf(tiles, family.defaultTile(problem, limits, rows), 60);
       expect(new Set(some).size).toBe(Math.min(60, tiles.length));
       expect(some.every((tile) => tiles.includes(tile))).toBe(true);
     }),
@@ -39,44 +65,41 @@ test("candidates are valid, all different, and not too many", () => {
   );
 });
 
-test("the usual tiles are valid where tensor cores are, and candidates of BERT-base are many", () => {
-  const kernels: TiledKernel[] = [
-    { kind: "tensor-matmul", shape: [768, 2304] },
-    { kind: "tensor-matmul", shape: [768, 768] },
-    { kind: "tensor-matmul", shape: [3072, 768] },
-    { kind: "matmul", shape: [768, 3072] },
-    { kind: "tensor-attention", shape: [64, 64] },
-    { kind: "tensor-attention", shape: [64, 64], heads: 4 },
-    { kind: "tensor-attention", shape: [128, 128] },
-    { kind: "attention", shape: [64, 64] },
-    { kind: "attention", shape: [128, 128] },
+test("default tiles are valid where tensor cores are, and candidates of BERT-base are many", () => {
+  const cases: readonly Case[] = [
+    [tensorMatmul, matmul(768, 2304)],
+    [tensorMatmul, matmul(768, 768)],
+    [tensorMatmul, matmul(3072, 768)],
+    [registerMatmul, matmul(768, 3072)],
+    [tensorAttention, attention(64, 64)],
+    [tensorAttention, attention(64, 64, 4)],
+    [tensorAttention, attention(128, 128)],
+    [registerAttention, attention(64, 64)],
+    [registerAttention, attention(128, 128)],
   ];
-  for (const kernel of kernels) {
+  for (const [family, problem] of cases) {
     for (const rows of sizeClassesOf(roomy)) {
-      const usual = defaultTile(kernel, roomy, rows);
-      expect(isValidTile(kernel, usual, roomy)).toBe(true);
-      const known = { ...roomy, tiles: { tileFor: () => usual as never } };
-      expect(chooseTile(kernel, known, rows)).toBe(usual);
+      expect(family.isValid(family.defaultTile(problem, roomy, rows), problem, roomy)).toBe(true);
     }
-    expect(candidatesFor(kernel, 384, roomy).length).toBeGreaterThan(5);
+    expect(candidatesFor(family, problem, 384, roomy).length).toBeGreaterThan(5);
   }
 });
 
 test("few heads have small tiles, so that there are enough of them", () => {
   const queriesOf = (heads: number, rows: number): number =>
-    defaultTile<"tensor-attention">({ kind: "tensor-attention", shape: [64, 64], heads }, roomy, rows).queries;
+    tensorAttention.defaultTile(attention(64, 64, heads), roomy, rows).queries;
   expect([queriesOf(4, 384), queriesOf(12, 384)]).toEqual([16, 48]);
   expect(queriesOf(4, 12_288)).toBe(queriesOf(12, 12_288));
 });
 
-test("some of the candidates are like the usual tile, some unlike all of these", () => {
-  const kernel: TiledKernel = { kind: "tensor-matmul", shape: [3072, 768] };
-  const usual = { rows: 96, columns: 64, depth: 32, subgroups: [2, 2, 4], ahead: 1, shares: 1 } as const;
-  const some = someOf(candidatesFor(kernel, 3072, roomy), usual, 60) as readonly (typeof usual)[];
-  const isLike = ({ rows, columns, depth }: typeof usual): boolean =>
-    [rows / usual.rows, columns / usual.columns, depth / usual.depth].every((ratio) => ratio <= 2 && ratio >= 0.5);
+test("some of the candidates are like the default tile, some unlike all of these", () => {
+  const tile: TensorTile = { tileM: 96, tileN: 64, tileK: 32, subgroupGrid: [2, 2, 4], prefetchStages: 1, splitK: 1 };
+  const candidates = candidatesFor(tensorMatmul, matmul(3072, 768), 3072, roomy);
+  const some = someOf(candidates, tile, 60) as readonly TensorTile[];
+  const isLike = ({ tileM, tileN, tileK }: TensorTile): boolean =>
+    [tileM / tile.tileM, tileN / tile.tileN, tileK / tile.tileK].every((ratio) => ratio <= 2 && ratio >= 0.5);
   expect(some.filter(isLike).length).toBeGreaterThan(20);
-  expect(some.filter((tile) => !isLike(tile)).length).toBeGreaterThan(10);
+  expect(some.filter((other) => !isLike(other)).length).toBeGreaterThan(10);
 });
 
 test.each([
@@ -94,8 +117,8 @@ test.each([
     layerNormEps: 1e-12,
     padTokenId: 0,
   };
-  const plan = planTuning({ config, precision, mostCandidates: 1000 }, limits);
-  expect(plan.subjects.map(({ kernel }) => kernel.shape.join()).sort()).toEqual(
+  const plan = planTuning({ config, precision, maxCandidates: 1000 }, limits);
+  expect(plan.subjects.map(({ problem }) => problem.shape.join()).sort()).toEqual(
     ["48,48", "96,288", "96,96", "96,136", "136,96"].sort(),
   );
   for (const subject of plan.subjects) {
@@ -108,7 +131,7 @@ test.each([
       expect(workgroupSize).toBeLessThanOrEqual(limits.workgroupSize);
       sources.add(code);
     }
-    // None was silently made in the usual tile.
+    // None was silently emitted in the default tile.
     expect(sources.size).toBe(tiles.size);
   }
 });

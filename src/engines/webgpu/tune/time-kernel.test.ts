@@ -7,19 +7,24 @@ import { bertBase } from "../../../architectures/bert/bert-base.ts";
 import { loadDawn } from "../../../platform/dawn.ts";
 import { GpuDevice } from "../device/gpu-device.ts";
 import type { LoweredKernel } from "../plan/lower.ts";
-import { planTuning } from "./plan.ts";
 import { randomTensors } from "./synthetic-tensors.ts";
 import { KernelRig } from "./time-kernel.ts";
+import { planTuning } from "./tuning-plan.ts";
 
 const config = { ...bertBase, vocabSize: 32, hiddenSize: 32, heads: 2, intermediateSize: 64, layers: 3 };
 
 test.skipIf(softwareGpuMissing !== undefined)("weights of all layers take turns, and are given back", async () => {
   const device = await GpuDevice.open(await loadDawn());
-  const plan = planTuning({ config, precision: "f32", rows: [40], mostCandidates: 1 }, device.kernelLimits);
+  const plan = planTuning({ config, precision: "f32", rows: [40], maxCandidates: 1 }, device.kernelLimits);
   const { index } = plan.subjects[0] as (typeof plan.subjects)[number];
   const kernel = plan.kernels[index] as LoweredKernel;
   const inputs = plan.inputsFor(40);
-  const rig = await KernelRig.create(device, { ...plan, roomFor: [] }, randomTensors(plan.parameters, false), inputs);
+  const rig = await KernelRig.create(
+    device,
+    { ...plan, program: plan.schedule.program, roomFor: [] },
+    randomTensors(plan.parameters, false),
+    inputs,
+  );
   const before = device.allocatedBytes;
   expect(await rig.time([{ index, kernel }], inputs, 2)).toBeGreaterThan(0);
   // Query, key and value, output, and the two of the feed-forward network; the kernel's own are the first three.

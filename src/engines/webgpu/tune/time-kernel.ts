@@ -13,12 +13,11 @@
 
 import { bindInputs, bindShape, type Binding as ExtentBinding, inputsOf } from "../../../program/bind.ts";
 import { computeOrder } from "../../../program/order.ts";
-import type { Value } from "../../../program/program.ts";
-import type { Schedule } from "../../../schedule/schedule.ts";
+import type { Program, Value } from "../../../program/program.ts";
 import type { Tensor } from "../../../tensor/tensor.ts";
 import type { ReadParameter } from "../../engine.ts";
 import type { GpuDevice } from "../device/gpu-device.ts";
-import type { LoweredKernel, Lowering } from "../plan/lower.ts";
+import { kindOf, type LoweredKernel, type Lowering } from "../plan/lower.ts";
 import type { Placement } from "../plan/placement.ts";
 import { type Arena, createArena } from "../run/arena.ts";
 import { compileKernel } from "../run/compile-kernel.ts";
@@ -31,11 +30,11 @@ import { byteLength } from "../wgsl/storage.ts";
 import { bindWeightCopies, weightsOf } from "./weight-copies.ts";
 
 export interface KernelRigParts {
-  readonly schedule: Schedule;
+  readonly program: Program;
   readonly placement: Placement;
-  /** The schedule's kernels, in order. */
+  /** The program's kernels, in order. */
   readonly kernels: readonly LoweredKernel[];
-  /** Layers of the model that the schedule is one of: as many weights take turns. */
+  /** Layers of the model that the program is one of: as many weights take turns. */
   readonly layers: number;
   /** Others that are to find room for what they store, in as many shares as they have, of as many tokens as they are for. */
   readonly roomFor: readonly Lowering[];
@@ -98,12 +97,12 @@ export class KernelRig {
   ): Promise<KernelRig> {
     const gpu = device.openAccount();
     try {
-      const { schedule, kernels, placement, roomFor } = parts;
-      const inputs = inputsOf(computeOrder(schedule.program));
+      const { program, kernels, placement, roomFor } = parts;
+      const inputs = inputsOf(computeOrder(program));
       const pipelines = await Promise.all(kernels.map((kernel, index) => compileKernel(gpu, kernel, index, placement)));
       const constants = await uploadConstants(gpu, kernels, placement, readParameter, undefined);
-      const lowerings = [{ mostRows: Number.POSITIVE_INFINITY, kernels }, ...roomFor] as const;
-      const arenaParts = { schedule, placement, lowerings, pipelines, constants, inputs: [...inputs.values()] };
+      const lowerings = [{ maxRows: Number.POSITIVE_INFINITY, kernels }, ...roomFor] as const;
+      const arenaParts = { program, placement, lowerings, pipelines, constants, inputs: [...inputs.values()] };
       const arena = await createArena(gpu, arenaParts, bindInputs(inputs, largest));
       const timer = await KernelTimer.create(gpu, 1);
       const times = await gpu.createBuffer("times", 16, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
@@ -152,15 +151,15 @@ export class KernelRig {
     const { placement } = this.#parts;
     const extents = bindInputs(this.#inputs, inputs);
     let bytes = 0;
-    const stores = placed.kernel.kernel.stores.map((value) => {
+    const stores = placed.kernel.stores.map((value) => {
       const shape = bindShape(value.shape, extents);
       const type = placement.typeOf(value) ?? "f32";
-      const shares = sharesOf(value, placed.kernel);
+      const partialSums = partialSumsOf(value, placed.kernel);
       const length = byteLength(shape, type);
-      const size = Math.ceil((shares * length) / 8) * 8;
+      const size = Math.ceil((partialSums * length) / 8) * 8;
       const reading: Reading = { ...(this.#arena.stored.get(value) as BufferRange), size, at: bytes };
       bytes += size;
-      return { shape, type, reading, shares, length };
+      return { shape, type, reading, partialSums, length };
     });
     const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
     const readback = await this.#gpu.createBuffer("what a kernel stores", bytes, usage);
@@ -169,9 +168,9 @@ export class KernelRig {
       await this.#submit([placed], inputs, 1, readback, readings);
       await this.#gpu.guard(readback.mapAsync(GPUMapMode.READ));
       const mapped = readback.getMappedRange();
-      return stores.map(({ shape, type, reading, shares, length }) => {
-        const parts = Array.from({ length: shares }, (_, share) => {
-          const begin = reading.at + share * length;
+      return stores.map(({ shape, type, reading, partialSums, length }) => {
+        const parts = Array.from({ length: partialSums }, (_, slice) => {
+          const begin = reading.at + slice * length;
           return fromGpu(mapped.slice(begin, begin + length), shape, type);
         });
         return parts.reduce((sums, part) => sums.map((sum, index) => sum + (part[index] as number)));
@@ -272,11 +271,11 @@ export class KernelRig {
 }
 
 /** As how many tensors a kernel leaves what it stores. */
-function sharesOf(stored: Value, { bindings }: LoweredKernel): number {
+function partialSumsOf(stored: Value, { bindings }: LoweredKernel): number {
   const own = bindings.find((binding) => binding.kind === "tensor" && binding.value === stored);
-  return own?.kind === "tensor" ? own.shares : 1;
+  return own?.kind === "tensor" ? own.partialSums : 1;
 }
 
 /** Kernels that read weights, not tables. */
 const matmulsOf = (kernels: readonly LoweredKernel[]): LoweredKernel[] =>
-  kernels.filter(({ kernel }) => kernel.template.kind === "matmul");
+  kernels.filter((kernel) => kindOf(kernel) === "matmul");

@@ -1,22 +1,23 @@
 /**
  * The search for the best tiles on this GPU: for each kernel every candidate is compiled, timed shortly, and the best few,
- * once they are seen to compute what the usual tile computes, are timed at length, in turns with the usual one.
+ * once they are seen to compute what the default tile computes, are timed at length, in turns with the default one.
  *
  * Kernels that come later are compiled while the first are timed. A candidate that the driver refuses, or with which the
  * device is lost, is left out, and the search goes on.
  *
- * Must stay true: what is told as found computed right here, and is never slower than the usual tile.
+ * Must stay true: what is told as found computed right here, and is never slower than the default tile.
  */
 import pLimit from "p-limit";
 import { messageOf } from "../../../errors.ts";
 import { DeviceLostError } from "../device/device-health.ts";
 import type { GpuDevice } from "../device/gpu-device.ts";
-import type { Tile } from "../plan/choose-tile.ts";
+import type { Tile } from "../kernels/family.ts";
 import type { Lowering } from "../plan/lower.ts";
-import { type Candidate, Contest, type ContestHooks, checkedRows, type TuningResult } from "./benchmark.ts";
-import { isSame, lowerInTile, type TuningPlan, type TuningSize, type TuningSubject } from "./plan.ts";
+import { Benchmark, type BenchmarkHooks, type Candidate, checkedRows, type TuningResult } from "./benchmark.ts";
+import { isSame } from "./candidates.ts";
 import { randomTensors } from "./synthetic-tensors.ts";
 import { KernelRig } from "./time-kernel.ts";
+import { lowerInTile, type TuningPlan, type TuningSize, type TuningSubject } from "./tuning-plan.ts";
 
 /** A tile that was left out. */
 export interface RefusedTile {
@@ -36,7 +37,7 @@ export interface TuningHooks {
 /** Kernels compiled at the same time. */
 const compiledTogether = 8;
 /** Devices that may be lost. */
-const mostLosses = 5;
+const maxLosses = 5;
 /** @throws EngineError for a device that fails for other reasons than a candidate; the signal's reason. */
 export async function tune(plan: TuningPlan, hooks: TuningHooks): Promise<void> {
   const search = new Search(plan, hooks);
@@ -85,7 +86,7 @@ class Search {
         return;
       } catch (error) {
         this.#hooks.signal.throwIfAborted();
-        if (!(error instanceof DeviceLostError) || ++this.#losses > mostLosses) throw error;
+        if (!(error instanceof DeviceLostError) || ++this.#losses > maxLosses) throw error;
         if (this.#suspect !== undefined) this.#refuse(subject, this.#suspect, messageOf(error));
         this.close();
       }
@@ -114,7 +115,7 @@ class Search {
     for (const size of subject.sizes) {
       if (measured.has(size)) continue;
       const own = candidates.filter(({ tile }) => size.candidates.some((other) => isSame(tile, other)));
-      const result = await new Contest({ plan: this.#plan, subject, size, rig }, this.#watch(subject)).run(own);
+      const result = await new Benchmark({ plan: this.#plan, subject, size, rig }, this.#watch(subject)).run(own);
       measured.add(size);
       await this.#hooks.onResult(result);
     }
@@ -122,13 +123,20 @@ class Search {
 
   /** Opens the device, and begins to compile the candidates of a subject and of all after it. */
   async #start(first: TuningSubject): Promise<Session> {
-    const { kernels, schedule, placement, layers, parameters, inputsFor, mostRows, subjects } = this.#plan;
+    const { kernels, schedule, placement, layers, parameters, inputsFor, maxRows, subjects } = this.#plan;
     const device = await this.#hooks.open();
     try {
-      const largest = inputsFor(Math.max(mostRows, checkedRows));
-      const roomFor = subjects.flatMap((subject) => subject.sizes.flatMap((size) => this.#inMostShares(subject, size)));
+      const largest = inputsFor(Math.max(maxRows, checkedRows));
+      const roomFor = subjects.flatMap((subject) =>
+        subject.sizes.flatMap((size) => this.#inMostPartialSums(subject, size)),
+      );
       const weights = randomTensors(parameters, true);
-      const rig = await KernelRig.create(device, { schedule, placement, kernels, layers, roomFor }, weights, largest);
+      const rig = await KernelRig.create(
+        device,
+        { program: schedule.program, placement, kernels, layers, roomFor },
+        weights,
+        largest,
+      );
       const limit = pLimit(compiledTogether);
       const stop = new AbortController();
       const compiling = subjects.slice(subjects.indexOf(first)).map((subject) => {
@@ -143,12 +151,12 @@ class Search {
   }
 
   /** The kernel at a size, in the tile whose result takes the most room; none where no tile divides it. */
-  #inMostShares(subject: TuningSubject, { rows, usual, candidates }: TuningSize): Lowering[] {
-    const sharesOf = (tile: Tile): number => ("shares" in tile ? tile.shares : 1);
-    const most = candidates.reduce((best, tile) => (sharesOf(tile) > sharesOf(best) ? tile : best), usual);
-    if (sharesOf(most) === 1) return [];
+  #inMostPartialSums(subject: TuningSubject, { rows, defaultTile, candidates }: TuningSize): Lowering[] {
+    const splitKOf = (tile: Tile): number => ("splitK" in tile ? Number(tile.splitK) : 1);
+    const largest = candidates.reduce((best, tile) => (splitKOf(tile) > splitKOf(best) ? tile : best), defaultTile);
+    if (splitKOf(largest) === 1) return [];
     // The rows by which tiles are checked may be more.
-    return [{ mostRows: Math.max(rows, checkedRows), kernels: [lowerInTile(this.#plan, subject, most)[0].kernel] }];
+    return [{ maxRows: Math.max(rows, checkedRows), kernels: [lowerInTile(this.#plan, subject, largest)[0].kernel] }];
   }
 
   /** Never rejects: a device that was lost is noticed by whoever measures on it. */
@@ -169,7 +177,7 @@ class Search {
     }
   }
 
-  #watch(subject: TuningSubject): ContestHooks {
+  #watch(subject: TuningSubject): BenchmarkHooks {
     return {
       begin: (tile) => {
         this.#hooks.signal.throwIfAborted();

@@ -7,7 +7,7 @@
  */
 import type { Value } from "../../../program/program.ts";
 import type { SpecialFunction } from "./special-functions.ts";
-import { isHalf, type StorageType, storageForms, tensorLengthText, type ViewType } from "./storage.ts";
+import { isF16, isVec8, type StorageType, storageForms, tensorLengthText, type ViewType } from "./storage.ts";
 
 /** Where tensors come from, as far as a kernel cares. */
 export interface TensorSource {
@@ -26,12 +26,12 @@ export type Binding =
       readonly value: Value;
       readonly name: string;
       readonly access: "read" | "write";
-      /** As many tensors one behind another, of which it is the sum (`shares.ts`). */
-      readonly shares: number;
+      /** As many tensors one behind another, of which it is the sum (split-K); 1 for most. */
+      readonly partialSums: number;
     }
   | { readonly kind: "vectors"; readonly values: readonly Value[] }
-  /** Where workgroups that are resident together meet (`persistent.ts`). */
-  | { readonly kind: "meetings" };
+  /** The counters of a persistent kernel's grid barrier. */
+  | { readonly kind: "grid-barrier" };
 
 export interface TensorName {
   readonly name: string;
@@ -43,28 +43,29 @@ export interface TensorName {
 interface BoundTensor {
   readonly name: string;
   readonly access: "read" | "write";
-  readonly isByEight: boolean;
+  readonly isVec8View: boolean;
 }
 
-/** Of values that come as sums: how many tensors each is the sum of (`shares.ts`). */
-export type Shares = ReadonlyMap<Value, number>;
+/** How many partial sums each value is left as, if it is (split-K). */
+export type PartialSums = ReadonlyMap<Value, number>;
 
 export class KernelBindings {
   readonly #source: TensorSource;
-  readonly #shares: Shares;
+  readonly #partialSums: PartialSums;
   readonly #tensors = new Map<Value, BoundTensor>();
   readonly #vectors = new Map<Value, number>();
   readonly #specials = new Set<SpecialFunction>();
   readonly #numbers = new Map<Value, number>();
   /** What the kernel computes itself. */
   readonly #own = new Set<Value>();
-  #hasMeetings = false;
+  #hasGridBarrier = false;
+  #readsHalfOfVec8 = false;
   #vectorsLength = 0;
   #names = 0;
 
-  constructor(source: TensorSource, shares: Shares = new Map()) {
+  constructor(source: TensorSource, partialSums: PartialSums = new Map()) {
     this.#source = source;
-    this.#shares = shares;
+    this.#partialSums = partialSums;
   }
 
   /** Whether the value is a tensor in memory, not one that the kernel computes. */
@@ -78,14 +79,14 @@ export class KernelBindings {
   }
 
   /** How many tensors in memory a value is the sum of. */
-  sharesOf(value: Value): number {
-    return this.#shares.get(value) ?? 1;
+  splitKOf(value: Value): number {
+    return this.#partialSums.get(value) ?? 1;
   }
 
   /** Where in memory the elements are of which the value's is the sum. @param index of the first, as all are in WGSL. */
   placesOf(value: Value, index: string): string[] {
-    const others = Array.from({ length: this.sharesOf(value) - 1 }, (_, other) => other + 1);
-    return [index, ...others.map((share) => `${index} + ${share}u * ${tensorLengthText(value.shape)}`)];
+    const others = Array.from({ length: this.splitKOf(value) - 1 }, (_, other) => other + 1);
+    return [index, ...others.map((slice) => `${index} + ${slice}u * ${tensorLengthText(value.shape)}`)];
   }
 
   /** A tensor the kernel reads. */
@@ -100,12 +101,12 @@ export class KernelBindings {
    * kernel reads it.
    * @returns `undefined` if its rows are no multiples of eight, or it is bound as something else already.
    */
-  readByEights(value: Value): string | undefined {
+  readVec8(value: Value): string | undefined {
     const last = value.shape.at(-1);
-    const hasEights = isHalf(this.#source.typeOf(value)) && typeof last === "number" && last % 8 === 0;
+    const hasEights = isF16(this.#source.typeOf(value)) && typeof last === "number" && last % 8 === 0;
     if (!hasEights || this.#source.isVector(value)) return undefined;
     const name = this.#nameOf(value, "read", true);
-    return this.#tensors.get(value)?.isByEight ? name : undefined;
+    return this.#tensors.get(value)?.isVec8View ? name : undefined;
   }
 
   /** A tensor the kernel writes: to be said before anything is computed, so that its own results are not read. */
@@ -119,9 +120,19 @@ export class KernelBindings {
     this.#own.clear();
   }
 
-  /** Binds `meetings`. */
-  useMeetings(): void {
-    this.#hasMeetings = true;
+  /** Binds the counters `grid_barrier`. */
+  useGridBarrier(): void {
+    this.#hasGridBarrier = true;
+  }
+
+  /** A tensor is read four elements at a time. */
+  noteView(type: ViewType): void {
+    if (isVec8(type)) this.#readsHalfOfVec8 = true;
+  }
+
+  /** Whether four elements are read of something that is bound by eights. */
+  get readsHalfOfVec8(): boolean {
+    return this.#readsHalfOfVec8;
   }
 
   useSpecial(name: SpecialFunction): void {
@@ -146,10 +157,16 @@ export class KernelBindings {
   /** The bind group's entries after `extents`. */
   get bindings(): readonly Binding[] {
     const tensors = [...this.#tensors].map(
-      ([value, { name, access }]): Binding => ({ kind: "tensor", value, name, access, shares: this.sharesOf(value) }),
+      ([value, { name, access }]): Binding => ({
+        kind: "tensor",
+        value,
+        name,
+        access,
+        partialSums: this.splitKOf(value),
+      }),
     );
     const vectors: Binding[] = this.#vectors.size === 0 ? [] : [{ kind: "vectors", values: [...this.#vectors.keys()] }];
-    return [...tensors, ...vectors, ...(this.#hasMeetings ? [{ kind: "meetings" } as const] : [])];
+    return [...tensors, ...vectors, ...(this.#hasGridBarrier ? [{ kind: "grid-barrier" } as const] : [])];
   }
 
   /** The bindings declared in WGSL. */
@@ -157,7 +174,7 @@ export class KernelBindings {
     return this.bindings.map((binding, index) => {
       const at = `@group(0) @binding(${index + 1})`;
       if (binding.kind === "vectors") return `${at} var<storage, read> vectors: array<vec4<f32>>;`;
-      if (binding.kind === "meetings") return `${at} var<storage, read_write> meetings: array<atomic<u32>>;`;
+      if (binding.kind === "grid-barrier") return `${at} var<storage, read_write> grid_barrier: array<atomic<u32>>;`;
       // One buffer holds all that kernels store, and in one dispatch WebGPU lets a buffer be read only or written, not both.
       const mode = this.#source.isStored(binding.value) ? "read_write" : "read";
       return `${at} var<storage, ${mode}> ${binding.name}: array<${storageForms[this.#typeOf(binding.value)].element}>;`;
@@ -178,7 +195,7 @@ export class KernelBindings {
 
   #typeOf(value: Value): ViewType {
     const type = this.#storedTypeOf(value);
-    return this.#tensors.get(value)?.isByEight && isHalf(type) ? `${type}-eights` : type;
+    return this.#tensors.get(value)?.isVec8View && isF16(type) ? `${type}-vec8` : type;
   }
 
   #storedTypeOf(value: Value): StorageType {
@@ -187,12 +204,12 @@ export class KernelBindings {
     return type;
   }
 
-  #nameOf(value: Value, access: "read" | "write", isByEight = false): string {
+  #nameOf(value: Value, access: "read" | "write", isVec8View = false): string {
     const known = this.#tensors.get(value);
     if (known !== undefined) return known.name;
     const count = [...this.#tensors.values()].filter((tensor) => tensor.access === access).length;
     const name = `${access === "read" ? "in" : "out"}${count}`;
-    this.#tensors.set(value, { name, access, isByEight });
+    this.#tensors.set(value, { name, access, isVec8View });
     return name;
   }
 

@@ -61,6 +61,8 @@ export function literal(value: number): string {
 /** A block of statements. What it has computed once it does not compute again. */
 export class Block {
   readonly lines: string[] = [];
+  /** Given values that something was computed of. */
+  readonly used = new Set<Value>();
   readonly #computed = new Map<string, string>();
   readonly #bindings: KernelBindings;
   readonly #given: ReadonlyMap<Value, Given>;
@@ -83,12 +85,12 @@ export class Block {
   }
 
   /** The same rounded to float16, as a `vec4<f16>`: without a conversion where they lie in memory as such. */
-  halves(value: Value, coordinates: Coordinates): string {
-    return this.storedHalves(value, coordinates) ?? `vec4<f16>(${this.vector(value, coordinates)})`;
+  f16(value: Value, coordinates: Coordinates): string {
+    return this.storedF16(value, coordinates) ?? `vec4<f16>(${this.vector(value, coordinates)})`;
   }
 
   /** Four elements as a `vec4<f16>`; `undefined` where they do not lie in memory as such. */
-  storedHalves(value: Value, coordinates: Coordinates): string | undefined {
+  storedF16(value: Value, coordinates: Coordinates): string | undefined {
     const stored = this.#stored(value, coordinates, 4);
     if (stored === undefined || this.#bindings.typeOf(stored.value) !== "f16") return undefined;
     const { name, offset } = this.#bindings.read(stored.value);
@@ -99,9 +101,9 @@ export class Block {
    * Eight float16 from the coordinates on, as they lie in memory, as a `vec4<u32>`.
    * @returns `undefined` where they do not lie side by side from a multiple of sixteen bytes on.
    */
-  eights(value: Value, coordinates: Coordinates): string | undefined {
+  vec8(value: Value, coordinates: Coordinates): string | undefined {
     const stored = this.#stored(value, coordinates, 8);
-    const name = stored && this.#bindings.readByEights(stored.value);
+    const name = stored && this.#bindings.readVec8(stored.value);
     if (stored === undefined || name === undefined) return undefined;
     const { rows, column } = stored;
     return `${name}[${rows.text} * ${Number(stored.value.shape.at(-1)) / 8}u + ${column.text} / 8u]`;
@@ -148,6 +150,7 @@ export class Block {
 
   #vector(value: Value, coordinates: Coordinates): string {
     const given = this.#given.get(value);
+    if (given !== undefined) this.used.add(value);
     if (given?.vector !== undefined) return given.vector;
     if (given?.scalar !== undefined) return `vec4<f32>(${given.scalar})`;
     const last = value.shape.at(-1) ?? 1;
@@ -302,6 +305,7 @@ export class Block {
     const base = coordinates.at(-1) ?? zero;
     if (type === "integers" || base.multipleOf % 4 !== 0) return this.#lanes(value, coordinates);
     const rows = linear(coordinates.slice(0, -1), value.shape.slice(0, -1));
+    this.#bindings.noteView(type);
     const places = this.#bindings.placesOf(value, vectorIndex(rows, value, base, offset));
     return places.map((place) => loadVector(name, place, type)).join(" + ");
   }
@@ -312,6 +316,7 @@ export class Block {
     const rows = linear(coordinates.slice(0, -1), value.shape.slice(0, -1));
     if (type === "scalars") return `${name}[${rows.text}]`;
     const base = coordinates.at(-1) ?? zero;
+    this.#bindings.noteView(type);
     const places = this.#bindings.placesOf(value, vectorIndex(rows, value, base, offset));
     return places.map((place) => loadLane(name, place, `(${base.text} % 4u)`, type)).join(" + ");
   }

@@ -4,6 +4,7 @@
 import type { Extent, Shape, Value } from "../../../program/program.ts";
 import type { Binding, KernelBindings } from "./bindings.ts";
 import { type Coordinate, type Coordinates, linear } from "./coordinates.ts";
+import type { Declarations } from "./declarations.ts";
 import { type Block, maskTail, vectorIndex } from "./expressions.ts";
 import { specialFunctions } from "./special-functions.ts";
 import { extentText, halfOf, packedHalves, storeVector } from "./storage.ts";
@@ -22,7 +23,7 @@ export interface KernelSource {
   readonly parts: KernelParts;
   /** The bind group's entries after `extents`. */
   readonly bindings: readonly Binding[];
-  /** The grid as WGSL, for a kernel that may become part of another (`persistent.ts`). */
+  /** The grid as WGSL, for a kernel that may become part of a persistent one. */
   readonly grid?: Grid;
   readonly workgroups: (extentOf: ExtentOf) => Workgroups;
   /** Bytes of workgroup memory. */
@@ -42,8 +43,8 @@ const extents = `struct Extents {
 export interface KernelParts {
   /** Directives that come before everything else; they include `enable f16` where it is needed. */
   readonly extensions?: readonly string[];
-  /** Declarations besides the bindings: workgroup memory and functions. */
-  readonly declarations?: readonly string[];
+  /** Declarations besides the bindings. */
+  readonly declarations: Declarations;
   readonly workgroupSize: readonly number[];
   readonly body: readonly string[];
 }
@@ -53,15 +54,15 @@ export function assemble(
   bindings: KernelBindings,
   parts: KernelParts,
 ): Pick<KernelSource, "code" | "parts" | "bindings"> {
-  const { extensions, declarations = [], workgroupSize, body } = parts;
+  const { extensions, declarations, workgroupSize, body } = parts;
   const code = [
     ...(extensions ?? (bindings.usesHalf ? ["enable f16;"] : [])),
     extents,
     ...bindings.declarations,
     ...(bindings.usesPackedHalves ? [packedHalves] : []),
-    ...([...declarations, ...body].some((text) => text.includes("half_of(")) ? [halfOf] : []),
+    ...(bindings.readsHalfOfVec8 ? [halfOf] : []),
     ...bindings.specials.map((name) => specialFunctions[name].trim()),
-    ...declarations,
+    ...declarations.lines,
     `@compute @workgroup_size(${workgroupSize.join(", ")})
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,

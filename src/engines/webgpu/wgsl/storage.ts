@@ -15,8 +15,8 @@ import type { GpuPrecision } from "../device/precision.ts";
 /** `vectors` of four in one of three types, `scalars` for rows of one element, `integers`. */
 export type StorageType = "f32" | "f16" | "packed-f16" | "scalars" | "integers";
 
-/** How a kernel sees a tensor: as it is stored, or float16 by eights, sixteen bytes at a time. */
-export type ViewType = StorageType | "f16-eights" | "packed-f16-eights";
+/** How a kernel sees a tensor: as it is stored, or float16 eight at a time, sixteen bytes. */
+export type ViewType = StorageType | "f16-vec8" | "packed-f16-vec8";
 
 interface StorageForm {
   /** The element of the WGSL array. */
@@ -29,8 +29,8 @@ export const storageForms: Readonly<Record<ViewType, StorageForm>> = {
   f32: { element: "vec4<f32>", bytes: 16 },
   f16: { element: "vec4<f16>", bytes: 8 },
   "packed-f16": { element: "vec2<u32>", bytes: 8 },
-  "f16-eights": { element: "vec4<u32>", bytes: 16 },
-  "packed-f16-eights": { element: "vec4<u32>", bytes: 16 },
+  "f16-vec8": { element: "vec4<u32>", bytes: 16 },
+  "packed-f16-vec8": { element: "vec4<u32>", bytes: 16 },
   scalars: { element: "f32", bytes: 4 },
   integers: { element: "i32", bytes: 4 },
 };
@@ -75,25 +75,25 @@ export const loadVector = (name: string, index: string, type: ViewType): string 
 
 /** Four elements as they lie in memory. */
 const elementAt = (name: string, index: string, type: ViewType): string =>
-  isByEight(type) ? `half_of(${name}[(${index}) / 2u], ${index})` : `${name}[${index}]`;
+  isVec8(type) ? `half_of(${name}[(${index}) / 2u], ${index})` : `${name}[${index}]`;
 
-export const isHalf = (type: ViewType | undefined): type is "f16" | "packed-f16" =>
+export const isF16 = (type: ViewType | undefined): type is "f16" | "packed-f16" =>
   type === "f16" || type === "packed-f16";
 
-export const isByEight = (type: ViewType): boolean => type === "f16-eights" || type === "packed-f16-eights";
+export const isVec8 = (type: ViewType): boolean => type === "f16-vec8" || type === "packed-f16-vec8";
 
 /** An element of the WGSL array, as it lies in memory, as `vec4<f32>`. */
 export function vectorOf(element: string, type: ViewType): string {
   if (type === "f32") return element;
   if (type === "f16") return `vec4<f32>(${element})`;
-  if (type === "f16-eights") return `vec4<f32>(bitcast<vec4<f16>>(${element}))`;
-  if (type === "packed-f16" || type === "packed-f16-eights") return `unpack_halves(${element})`;
+  if (type === "f16-vec8") return `vec4<f32>(bitcast<vec4<f16>>(${element}))`;
+  if (type === "packed-f16" || type === "packed-f16-vec8") return `unpack_halves(${element})`;
   throw new RangeError(`${type} are not read as vectors`);
 }
 
 /** One element as `f32`, by the index of its vector and its lane. */
 export function loadLane(name: string, index: string, lane: string, type: ViewType): string {
-  if (type === "packed-f16" || isByEight(type)) return `${loadVector(name, index, type)}[${lane}]`;
+  if (type === "packed-f16" || isVec8(type)) return `${loadVector(name, index, type)}[${lane}]`;
   const element = `${name}[${index}][${lane}]`;
   return type === "f16" ? `f32(${element})` : element;
 }
@@ -106,9 +106,9 @@ export function storeVector(name: string, index: string, vector: string, type: S
 }
 
 /** Whether its elements are vectors of four. */
-export const isOfVectors = (type: ViewType): boolean => type === "f32" || isHalf(type);
+export const isOfVectors = (type: ViewType): boolean => type === "f32" || isF16(type);
 
-/** What reading four of what is seen by eights needs. */
+/** What reading four of what is seen by vectors of eight needs. */
 export const halfOf = `fn half_of(eight: vec4<u32>, index: u32) -> vec2<u32> {
   return select(eight.xy, eight.zw, index % 2u == 1u);
 }`;

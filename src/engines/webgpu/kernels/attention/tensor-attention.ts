@@ -1,5 +1,5 @@
 /**
- * The kernel of attention in tensor cores: as `attention.ts`, but both products are made of fragments.
+ * The kernel of attention in tensor cores: as `register-attention.ts`, but both products are made of fragments.
  *
  * A workgroup takes a tile of queries of one head through the keys. A subgroup has one or two fragments of the queries, and may
  * share them with others that have other keys of the first product and other columns of the second. Between the two the
@@ -10,57 +10,63 @@
  *
  * Must stay true: control flow around fragments and barriers is the same for all invocations of a workgroup.
  */
-
-import type { Value } from "../../../../program/program.ts";
-import type { Attention, Kernel } from "../../../../schedule/schedule.ts";
-import type { KernelBindings, TensorSource } from "../../wgsl/bindings.ts";
+import { bytesOf } from "../../wgsl/declarations.ts";
 import { lowest } from "../../wgsl/expressions.ts";
-import { assemble, gridOf, indent, type KernelSource } from "../../wgsl/kernel-source.ts";
+import { assemble, indent, type KernelSource } from "../../wgsl/kernel-source.ts";
 import { extentText } from "../../wgsl/storage.ts";
-import { type BroughtUnit, broughtUnits } from "../cooperative-load.ts";
+import { type LoadSlot, loadSlots } from "../cooperative-load.ts";
+import type { EmitRequest, KernelFamily } from "../family.ts";
 import {
+  declarePackVec8,
   fragment,
   loadFragment,
   multiplyAccumulate,
-  packEight,
   storeFragment,
   subgroupSize,
   tensorExtensions,
 } from "../fragments.ts";
-import { AttentionParts } from "./attention-common.ts";
-import { TensorSoftmax } from "./tensor-softmax.ts";
+import { type AttentionOperand, AttentionOperands } from "./operands.ts";
+import { type AttentionProblem, attentionProblem } from "./problem.ts";
+import { type SoftmaxMemory, TensorSoftmax } from "./tensor-softmax.ts";
 import {
   type AttentionLayout,
+  defaultTensorAttentionTile,
+  formatTensorAttentionTile,
+  isValidTensorAttentionTile,
   layoutOf,
   type Region,
   type TensorAttentionTile,
-  tensorAttentionInvocationsOf,
-  tensorAttentionMemoryOf,
+  TensorAttentionTileSchema,
+  tensorAttentionThreadsOf,
+  tensorAttentionTileCandidates,
+  tensorAttentionVariables,
 } from "./tensor-tiles.ts";
 
-/** Whether all it stores is the context, in float16: this kernel writes no scores or probabilities. */
-export function suitsTensorAttention(
-  { context }: Attention,
-  stores: readonly Value[],
-  placement: TensorSource,
-): boolean {
-  return stores.every((value) => value === context && placement.typeOf(value) === "f16");
-}
+/** For kernels that store the context alone, in float16: this one writes no scores or probabilities. */
+export const tensorAttention: KernelFamily<AttentionProblem, TensorAttentionTile> = {
+  name: "tensor-attention",
+  accepts: ({ template, stores }, { limits, placement }) => {
+    if (template.kind !== "attention" || limits.tensorCores !== true) return undefined;
+    const { context } = template.attention;
+    const isOurs = stores.every((value) => value === context && placement.typeOf(value) === "f16");
+    return isOurs ? attentionProblem(template.attention) : undefined;
+  },
+  defaultTile: (problem, _, maxRows) => defaultTensorAttentionTile(problem, maxRows),
+  isValid: isValidTensorAttentionTile,
+  threadsOf: tensorAttentionThreadsOf,
+  workgroupVariables: tensorAttentionVariables,
+  hasGrid: true,
+  emit: (request, tile) => new TensorAttention(request, tile).emit(),
+  tuning: {
+    schema: TensorAttentionTileSchema,
+    candidates: tensorAttentionTileCandidates,
+    format: formatTensorAttentionTile,
+  },
+};
 
-export function tensorAttentionKernel(
-  { template, stores }: Kernel & { readonly template: { readonly kind: "attention" } },
-  bindings: KernelBindings,
-  tile: TensorAttentionTile,
-): KernelSource {
-  for (const value of stores) bindings.write(value);
-  return new TensorAttentionGenerator(new AttentionParts(template.attention, bindings), tile).generate();
-}
-
-type Operand = "query" | "key" | "value";
-
-/** Lines of an operand that a workgroup brings into its memory. */
-interface Strip {
-  readonly lines: number;
+/** Rows of an operand that a workgroup loads into its memory. */
+interface OperandTile {
+  readonly rows: number;
   readonly elements: number;
 }
 
@@ -78,68 +84,61 @@ const keyFrom =
   (line: string): string =>
     `min(${first} + ${line}, key_end - 1u)`;
 
-class TensorAttentionGenerator {
-  readonly #parts: AttentionParts;
+class TensorAttention {
+  readonly #operands: AttentionOperands;
   readonly #tile: TensorAttentionTile;
   readonly #layout: AttentionLayout;
   readonly #softmax: TensorSoftmax;
-  readonly #invocations: number;
+  readonly #threads: number;
+  readonly #memory: SoftmaxMemory;
 
-  constructor(parts: AttentionParts, tile: TensorAttentionTile) {
-    this.#parts = parts;
+  constructor(request: EmitRequest, tile: TensorAttentionTile) {
+    this.#operands = new AttentionOperands(request);
     this.#tile = tile;
-    this.#layout = layoutOf(tile, parts);
-    this.#softmax = new TensorSoftmax(parts, tile, this.#layout);
-    this.#invocations = tensorAttentionInvocationsOf(tile);
+    this.#layout = layoutOf(tile, this.#operands);
+    this.#threads = tensorAttentionThreadsOf(tile);
+    const [name = "", scales = "", mustScale = ""] = tensorAttentionVariables(tile, this.#operands).map((variable) =>
+      request.declarations.workgroup(variable),
+    );
+    this.#memory = { tile: name, scales, mustScale };
+    this.#softmax = new TensorSoftmax(this.#operands, this.#memory, tile, this.#layout);
   }
 
-  generate(): KernelSource {
-    const { attention, bindings, queries } = this.#parts;
-    const declarations = [
-      "// Keys, values, weights, and rows of scores or of the weighted sum.",
-      `var<workgroup> tile: array<vec4<u32>, ${this.#layout.size}>;`,
-      `var<workgroup> scales: array<f32, ${this.#tile.queries}>;`,
-      "var<workgroup> must_scale: atomic<u32>;",
-      packEight,
-      ...this.#parts.unitLoads(this.#layout.depth, this.#layout.width),
-      this.#parts.scores(),
-    ];
+  emit(): KernelSource {
+    const { bindings, declarations } = this.#operands;
+    declarePackVec8(declarations);
+    this.#operands.declareVec8Loads(this.#layout);
+    this.#operands.declareScores();
     const body = [...this.#start(), ...this.#visitKeys(), ...this.#conclude()];
     return {
-      ...assemble(bindings, {
-        extensions: tensorExtensions,
-        declarations,
-        workgroupSize: [this.#invocations],
-        body,
-      }),
-      ...gridOf(
-        { extents: [queries], each: this.#tile.queries },
-        { extents: attention.products.shape.slice(0, -2), each: 1 },
-        { extents: [], each: 1 },
-      ),
-      workgroupMemory: tensorAttentionMemoryOf(this.#tile, this.#parts),
-      workgroupSize: this.#invocations,
+      ...assemble(bindings, { extensions: tensorExtensions, declarations, workgroupSize: [this.#threads], body }),
+      ...this.#operands.grid(this.#tile.queries),
+      workgroupMemory: bytesOf(tensorAttentionVariables(this.#tile, this.#operands)),
+      workgroupSize: this.#threads,
     };
   }
 
   /** Fragments of the context that a subgroup holds of each row of fragments. */
   get #held(): number[] {
-    return Array.from({ length: this.#layout.width / fragment / this.#tile.sharing }, (_, index) => index);
+    return Array.from(
+      { length: this.#layout.valueSize / fragment / this.#tile.subgroupsPerQueryTile },
+      (_, index) => index,
+    );
   }
 
   /** Rows of fragments that a subgroup has. */
   get #rows(): number[] {
-    return Array.from({ length: this.#tile.own / fragment }, (_, index) => index);
+    return Array.from({ length: this.#tile.subgroupQueries / fragment }, (_, index) => index);
   }
 
   /** The fragments of the context that a subgroup holds, and the columns that are staged with each. */
   get #contexts(): readonly StagedFragment[] {
-    const { start, line } = this.#layout.rows;
-    const together = this.#layout.staged / fragment / this.#tile.sharing;
+    const { start, stride } = this.#layout.rows;
+    const together = this.#layout.staged / fragment / this.#tile.subgroupsPerQueryTile;
     return this.#rows.flatMap((i) =>
       this.#held.map((index) => {
         const column = `(share * ${together}u + ${index % together}u) * 4u`;
-        const place = `${start}u + ${this.#fragmentRow(i)} * ${line}u + ${column}`;
+        const place = `${start}u + ${this.#fragmentRow(i)} * ${stride}u + ${column}`;
         return { name: `context${i}_${index}`, stage: Math.floor(index / together), place };
       }),
     );
@@ -147,7 +146,7 @@ class TensorAttentionGenerator {
 
   /** In how many parts the context is staged. */
   get #stages(): number[] {
-    return Array.from({ length: Math.ceil(this.#layout.width / this.#layout.staged) }, (_, stage) => stage);
+    return Array.from({ length: Math.ceil(this.#layout.valueSize / this.#layout.staged) }, (_, stage) => stage);
   }
 
   #contextsOf(stage: number): readonly StagedFragment[] {
@@ -155,7 +154,9 @@ class TensorAttentionGenerator {
   }
 
   #storeContexts(stage: number): string[] {
-    return this.#contextsOf(stage).map(({ name, place }) => storeFragment(place, name, this.#layout.rows.line));
+    return this.#contextsOf(stage).map(({ name, place }) =>
+      storeFragment(this.#memory.tile, place, name, this.#layout.rows.stride),
+    );
   }
 
   /** Where a row of fragments begins among the workgroup's queries. */
@@ -165,32 +166,32 @@ class TensorAttentionGenerator {
 
   #start(): string[] {
     const { queries } = this.#tile;
-    const queryCount = extentText(this.#parts.queries);
+    const queryCount = extentText(this.#operands.queries);
     const { start } = this.#layout.rows;
-    const query = { lines: queries, elements: this.#layout.depth };
+    const query = { rows: queries, elements: this.#layout.headSize };
     return [
       "let head = group.y;",
       `let first_query = group.x * ${queries}u;`,
       `let subgroup = local_index / ${subgroupSize}u;`,
-      `let row_part = subgroup / ${this.#tile.sharing}u * ${this.#tile.own}u;`,
-      `let share = subgroup % ${this.#tile.sharing}u;`,
-      ...this.#parts.keyRange(queries, false),
+      `let row_part = subgroup / ${this.#tile.subgroupsPerQueryTile}u * ${this.#tile.subgroupQueries}u;`,
+      `let share = subgroup % ${this.#tile.subgroupsPerQueryTile}u;`,
+      ...this.#operands.keyRange(queries, false),
       ...this.#softmax.start(),
       ...this.#declare("query", query),
       ...this.#declare("key", this.#keys),
       ...this.#declare("value", this.#values),
-      ...this.#fetch("query", query, (line) => `min(first_query + ${line}, ${queryCount} - 1u)`),
-      ...this.#fetchKeys("first_key"),
-      "if (local_index == 0u) { atomicStore(&must_scale, 0u); }",
-      ...this.#keep("query", query, { start, line: this.#layout.key.line }),
-      ...this.#keep("key", this.#keys, this.#layout.key),
-      ...this.#fetchValues("first_key"),
-      ...this.#fetchKeys(`(first_key + ${this.#tile.keys}u)`),
+      ...this.#loadFromGlobal("query", query, (line) => `min(first_query + ${line}, ${queryCount} - 1u)`),
+      ...this.#loadKeys("first_key"),
+      `if (local_index == 0u) { atomicStore(&${this.#memory.mustScale}, 0u); }`,
+      ...this.#storeToShared("query", query, { start, stride: this.#layout.key.stride }),
+      ...this.#storeToShared("key", this.#keys, this.#layout.key),
+      ...this.#loadValues("first_key"),
+      ...this.#loadKeys(`(first_key + ${this.#tile.keys}u)`),
       "workgroupBarrier();",
       ...this.#rows.flatMap((i) =>
-        Array.from({ length: this.#layout.depth / fragment }, (_, index) => {
-          const place = `${start}u + ${this.#fragmentRow(i)} * ${this.#layout.key.line}u + ${index * 2}u`;
-          return `let query${i}_${index} = ${loadFragment("left", "row_major", place, this.#layout.key.line)};`;
+        Array.from({ length: this.#layout.headSize / fragment }, (_, index) => {
+          const place = `${start}u + ${this.#fragmentRow(i)} * ${this.#layout.key.stride}u + ${index * 2}u`;
+          return `let query${i}_${index} = ${loadFragment(this.#memory.tile, "left", "row_major", place, this.#layout.key.stride)};`;
         }),
       ),
       "// Scores come where the queries were.",
@@ -201,45 +202,47 @@ class TensorAttentionGenerator {
     ];
   }
 
-  get #keys(): Strip {
-    return { lines: this.#tile.keys, elements: this.#layout.depth };
+  get #keys(): OperandTile {
+    return { rows: this.#tile.keys, elements: this.#layout.headSize };
   }
 
-  get #values(): Strip {
-    return { lines: this.#tile.keys, elements: this.#layout.width };
+  get #values(): OperandTile {
+    return { rows: this.#tile.keys, elements: this.#layout.valueSize };
   }
 
   /** Of the tile of keys that begins at a key. */
-  #fetchKeys(first: string): string[] {
-    return this.#fetch("key", this.#keys, keyFrom(first));
+  #loadKeys(first: string): string[] {
+    return this.#loadFromGlobal("key", this.#keys, keyFrom(first));
   }
 
-  #fetchValues(first: string): string[] {
-    return this.#fetch("value", this.#values, keyFrom(first));
+  #loadValues(first: string): string[] {
+    return this.#loadFromGlobal("value", this.#values, keyFrom(first));
   }
 
   /** Loads what an invocation brings of lines of queries, keys or values, eight elements at a time, into registers. */
-  #fetch(name: Operand, { lines, elements }: Strip, position: (line: string) => string): string[] {
-    return this.#units(lines, elements).map(({ index, line, unit }) => {
-      return `${name}_unit${index} = load_${name}_unit(head, ${position(line)}, ${unit} * 8u);`;
+  #loadFromGlobal(name: AttentionOperand, operand: OperandTile, position: (row: string) => string): string[] {
+    const load = this.#operands.declarations.nameOf(`load_${name}_vec8`);
+    return this.#slots(operand).map(({ index, row, vector }) => {
+      return `${name}_unit${index} = ${load}(head, ${position(row)}, ${vector} * 8u);`;
     });
   }
 
   /** Writes it into memory. */
-  #keep(name: Operand, { lines, elements }: Strip, region: Region): string[] {
-    return this.#units(lines, elements).map(({ index, line, unit, isInside }) => {
-      const statement = `tile[${region.start}u + ${line} * ${region.line}u + ${unit}] = ${name}_unit${index};`;
+  #storeToShared(name: AttentionOperand, operand: OperandTile, region: Region): string[] {
+    return this.#slots(operand).map(({ index, row, vector, isInside }) => {
+      const place = `${region.start}u + ${row} * ${region.stride}u + ${vector}`;
+      const statement = `${this.#memory.tile}[${place}] = ${name}_unit${index};`;
       return isInside === undefined ? statement : `if (${isInside}) { ${statement} }`;
     });
   }
 
-  #declare(name: Operand, { lines, elements }: Strip): string[] {
-    return this.#units(lines, elements).map(({ index }) => `var ${name}_unit${index}: vec4<u32>;`);
+  #declare(name: AttentionOperand, operand: OperandTile): string[] {
+    return this.#slots(operand).map(({ index }) => `var ${name}_unit${index}: vec4<u32>;`);
   }
 
   /** The units of eight elements that one invocation brings. */
-  #units(lines: number, elements: number): readonly BroughtUnit[] {
-    return broughtUnits(lines, elements / 8, this.#invocations);
+  #slots({ rows, elements }: OperandTile): readonly LoadSlot[] {
+    return loadSlots(rows, elements / 8, this.#threads);
   }
 
   /**
@@ -250,20 +253,20 @@ class TensorAttentionGenerator {
   #visitKeys(): string[] {
     const { keys } = this.#tile;
     return [
-      ...this.#parts.lookAhead(true, "first_key", keys),
-      `for (var key0 = first_key; ${this.#parts.isStillWithinKeys}; key0 += ${keys}u) {`,
+      ...this.#operands.prefetchSequences(true, "first_key", keys),
+      `for (var key0 = first_key; ${this.#operands.isStillWithinKeys}; key0 += ${keys}u) {`,
       ...indent([
         ...this.#multiplyKeys(),
         "workgroupBarrier();",
-        ...this.#keep("value", this.#values, this.#layout.value),
-        ...this.#keep("key", this.#keys, this.#layout.key),
-        `let sees_all = ${this.#parts.seesAll(keys)};`,
+        ...this.#storeToShared("value", this.#values, this.#layout.value),
+        ...this.#storeToShared("key", this.#keys, this.#layout.key),
+        `let sees_all = ${this.#operands.seesAll(keys)};`,
         "// What comes next is on its way while this is computed.",
-        ...this.#parts.lookAhead(false, `key0 + ${keys}u`, keys),
-        ...this.#fetchValues(`(key0 + ${keys}u)`),
-        ...this.#fetchKeys(`(key0 + ${2 * keys}u)`),
+        ...this.#operands.prefetchSequences(false, `key0 + ${keys}u`, keys),
+        ...this.#loadValues(`(key0 + ${keys}u)`),
+        ...this.#loadKeys(`(key0 + ${2 * keys}u)`),
         ...this.#softmax.weigh(),
-        "if (workgroupUniformLoad(&must_scale) != 0u) {",
+        `if (workgroupUniformLoad(&${this.#memory.mustScale}) != 0u) {`,
         ...indent(this.#scaleContext()),
         "}",
         ...this.#multiplyValues(),
@@ -276,23 +279,23 @@ class TensorAttentionGenerator {
   }
 
   #multiplyKeys(): string[] {
-    const { key, rows, depth } = this.#layout;
-    const count = this.#tile.keys / fragment / this.#tile.sharing;
+    const { key, rows, headSize } = this.#layout;
+    const count = this.#tile.keys / fragment / this.#tile.subgroupsPerQueryTile;
     return Array.from({ length: count }, (_, index) => {
       const column = `(share * ${count}u + ${index}u)`;
       return [
         "{",
         ...this.#rows.map((i) => `  var products${i} = subgroup_matrix_result<f32, 16, 16>();`),
-        ...Array.from({ length: depth / fragment }, (__, part) => {
-          const place = `${key.start}u + ${column} * ${fragment * key.line}u + ${part * 2}u`;
+        ...Array.from({ length: headSize / fragment }, (__, part) => {
+          const place = `${key.start}u + ${column} * ${fragment * key.stride}u + ${part * 2}u`;
           return [
-            `  let key${part} = ${loadFragment("right", "col_major", place, key.line)};`,
+            `  let key${part} = ${loadFragment(this.#memory.tile, "right", "col_major", place, key.stride)};`,
             ...this.#rows.map((i) => `  ${multiplyAccumulate(`query${i}_${part}`, `key${part}`, `products${i}`)}`),
           ];
         }).flat(),
         ...this.#rows.map((i) => {
-          const place = `${rows.start}u + ${this.#fragmentRow(i)} * ${rows.line}u + ${column} * 4u`;
-          return `  ${storeFragment(place, `products${i}`, rows.line)}`;
+          const place = `${rows.start}u + ${this.#fragmentRow(i)} * ${rows.stride}u + ${column} * 4u`;
+          return `  ${storeFragment(this.#memory.tile, place, `products${i}`, rows.stride)}`;
         }),
         "}",
       ];
@@ -308,17 +311,19 @@ class TensorAttentionGenerator {
       ...this.#stages.flatMap((stage) => [
         ...this.#storeContexts(stage),
         "workgroupBarrier();",
-        ...(stage === 0 ? ["if (local_index == 0u) { atomicStore(&must_scale, 0u); }"] : []),
-        `for (var index = local_index; index < ${this.#tile.queries * vectors}u; index += ${this.#invocations}u) {`,
-        `  let place = ${rows.start}u + index / ${vectors}u * ${rows.line}u + index % ${vectors}u;`,
-        `  tile[place] = bitcast<vec4<u32>>(bitcast<vec4<f32>>(tile[place]) * scales[index / ${vectors}u]);`,
+        ...(stage === 0 ? [`if (local_index == 0u) { atomicStore(&${this.#memory.mustScale}, 0u); }`] : []),
+        `for (var index = local_index; index < ${this.#tile.queries * vectors}u; index += ${this.#threads}u) {`,
+        `  let place = ${rows.start}u + index / ${vectors}u * ${rows.stride}u + index % ${vectors}u;`,
+        `  ${this.#memory.tile}[place] = bitcast<vec4<u32>>(bitcast<vec4<f32>>(${this.#memory.tile}[place]) * ${this.#memory.scales}[index / ${vectors}u]);`,
         "}",
         "workgroupBarrier();",
-        ...this.#contextsOf(stage).map(({ name, place }) => `${name} = ${load}(&tile, ${place}, ${rows.line}u);`),
+        ...this.#contextsOf(stage).map(
+          ({ name, place }) => `${name} = ${load}(&${this.#memory.tile}, ${place}, ${rows.stride}u);`,
+        ),
         "// What comes next is where this was.",
         "workgroupBarrier();",
       ]),
-      ...(ownsRows ? [...this.#softmax.keepWeights(), "workgroupBarrier();"] : []),
+      ...(ownsRows ? [...this.#softmax.storeWeights(), "workgroupBarrier();"] : []),
     ];
   }
 
@@ -327,14 +332,14 @@ class TensorAttentionGenerator {
     return Array.from({ length: this.#tile.keys / fragment }, (_, part) => [
       "{",
       ...this.#rows.map((i) => {
-        const place = `${weights.start}u + ${this.#fragmentRow(i)} * ${weights.line}u + ${part * 2}u`;
-        return `  let weights${i} = ${loadFragment("left", "row_major", place, weights.line)};`;
+        const place = `${weights.start}u + ${this.#fragmentRow(i)} * ${weights.stride}u + ${part * 2}u`;
+        return `  let weights${i} = ${loadFragment(this.#memory.tile, "left", "row_major", place, weights.stride)};`;
       }),
       ...this.#held.flatMap((index) => {
         const column = `(share * ${this.#held.length}u + ${index}u) * 2u`;
-        const place = `${value.start + part * fragment * value.line}u + ${column}`;
+        const place = `${value.start + part * fragment * value.stride}u + ${column}`;
         return [
-          `  let value${index} = ${loadFragment("right", "row_major", place, value.line)};`,
+          `  let value${index} = ${loadFragment(this.#memory.tile, "right", "row_major", place, value.stride)};`,
           ...this.#rows.map((i) => `  ${multiplyAccumulate(`weights${i}`, `value${index}`, `context${i}_${index}`)}`),
         ];
       }),
@@ -347,19 +352,19 @@ class TensorAttentionGenerator {
     const { rows, staged } = this.#layout;
     return this.#stages.flatMap((stage) => {
       const first = stage * staged;
-      const vectors = Math.ceil((Math.min(this.#parts.width, first + staged) - first) / 4);
+      const vectors = Math.ceil((Math.min(this.#operands.valueSize, first + staged) - first) / 4);
       return [
         "workgroupBarrier();",
         ...this.#storeContexts(stage),
-        ...(stage === 0 ? ["if (lane == 0u) { scales[row] = max(sum, 1.0f); }"] : []),
+        ...(stage === 0 ? [`if (lane == 0u) { ${this.#memory.scales}[row] = max(sum, 1.0f); }`] : []),
         "workgroupBarrier();",
-        `for (var index = local_index; index < ${this.#tile.queries * vectors}u; index += ${this.#invocations}u) {`,
+        `for (var index = local_index; index < ${this.#tile.queries * vectors}u; index += ${this.#threads}u) {`,
         `  let line = index / ${vectors}u;`,
         `  let vector = index % ${vectors}u;`,
         "  let position = first_query + line;",
-        `  if (position < ${extentText(this.#parts.queries)}) {`,
-        `    let result = bitcast<vec4<f32>>(tile[${rows.start}u + line * ${rows.line}u + vector]) / scales[line];`,
-        `    ${this.#parts.storeContext("position", `(vector * 4u + ${first}u)`, "result")}`,
+        `  if (position < ${extentText(this.#operands.queries)}) {`,
+        `    let result = bitcast<vec4<f32>>(${this.#memory.tile}[${rows.start}u + line * ${rows.stride}u + vector]) / ${this.#memory.scales}[line];`,
+        `    ${this.#operands.storeContext("position", `(vector * 4u + ${first}u)`, "result")}`,
         "  }",
         "}",
       ];

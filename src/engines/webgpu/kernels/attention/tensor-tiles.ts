@@ -1,20 +1,34 @@
 /**
  * The tiles of attention in tensor cores, by the size of the work and of a head, and what they take of workgroup memory.
  *
- * Must stay true: every tile in use is valid (`isValidTensorAttentionTile`) where 48 KiB of workgroup memory are to be had.
+ * Must stay true: every tile in use is valid where there are 48 KiB of workgroup memory.
  */
+import * as v from "valibot";
 import type { KernelLimits } from "../../device/kernel-limits.ts";
+import { bytesOf, type WorkgroupVariable } from "../../wgsl/declarations.ts";
+import { areCounts } from "../family.ts";
 import { fragment, subgroupSize } from "../fragments.ts";
-import type { HeadSize } from "./tiles.ts";
+import { Count, combinations, formatSizes } from "../tile-sizes.ts";
+import type { AttentionProblem, HeadSizes } from "./problem.ts";
 
-export interface TensorAttentionTile {
-  readonly queries: number;
-  readonly keys: number;
+export const TensorAttentionTileSchema = v.object({
+  /** Queries and keys of a workgroup. */
+  queries: Count,
+  keys: Count,
   /** Queries of a subgroup: 16, or 32, for which it reads keys and values once. */
-  readonly own: number;
-  /** Subgroups that share these queries: each has its own keys of the first product and columns of the second. */
-  readonly sharing: number;
-}
+  subgroupQueries: Count,
+  /** Subgroups for the same queries: each has its own keys of the first product and columns of the second. */
+  subgroupsPerQueryTile: Count,
+});
+
+export type TensorAttentionTile = Readonly<v.InferOutput<typeof TensorAttentionTileSchema>>;
+
+export const tensorAttentionTile = (
+  queries: number,
+  keys: number,
+  subgroupQueries: number,
+  subgroupsPerQueryTile: number,
+): TensorAttentionTile => ({ queries, keys, subgroupQueries, subgroupsPerQueryTile });
 
 /** With at most so many heads there are too few tiles of 48 queries. */
 const fewHeads = 4;
@@ -23,30 +37,28 @@ const fewHeads = 4;
  * For a head size: more queries where there are many, so that keys and values are read less often. Found by `fusebert tune`
  * on an NVIDIA H200.
  */
-export function tensorAttentionTileFor(
-  mostRows: number,
-  { depth, width }: HeadSize,
-  heads = Number.POSITIVE_INFINITY,
+export function defaultTensorAttentionTile(
+  { headSize, valueSize, heads }: AttentionProblem,
+  maxRows: number,
 ): TensorAttentionTile {
-  if (Math.max(depth, width) > 64) return { queries: 32, keys: 32, own: 16, sharing: 2 };
-  const hasFewTiles = mostRows <= 192 || (mostRows <= 768 && heads <= fewHeads);
-  if (hasFewTiles) return { queries: 16, keys: 64, own: 16, sharing: 4 };
-  if (mostRows <= 768) return { queries: 48, keys: 64, own: 16, sharing: 4 };
-  return { queries: 96, keys: 32, own: 32, sharing: 1 };
+  if (Math.max(headSize, valueSize) > 64) return tensorAttentionTile(32, 32, 16, 2);
+  const hasFewTiles = maxRows <= 192 || (maxRows <= 768 && heads <= fewHeads);
+  if (hasFewTiles) return tensorAttentionTile(16, 64, 16, 4);
+  return maxRows <= 768 ? tensorAttentionTile(48, 64, 16, 4) : tensorAttentionTile(96, 32, 32, 1);
 }
 
-/** A part of the workgroup's memory, in units of 16 bytes. */
+/** A part of the workgroup's memory, in vectors of 16 bytes. */
 export interface Region {
   readonly start: number;
-  /** Units of a line. */
-  readonly line: number;
+  /** From row to row. */
+  readonly stride: number;
 }
 
-/** How the memory of a workgroup with tensor cores is shared out. */
-export interface AttentionLayout {
-  /** Elements of a query or key, and of a value, with those that fill up the last fragment. */
-  readonly depth: number;
-  readonly width: number;
+/** How the memory of a workgroup is shared out. */
+export interface AttentionLayout extends HeadSizes {
+  /** Both sizes with the elements that fill up the last fragment. */
+  readonly headSize: number;
+  readonly valueSize: number;
   readonly key: Region;
   readonly value: Region;
   /** In the place of the scores where `ownsRows`. */
@@ -57,46 +69,72 @@ export interface AttentionLayout {
   readonly ownsRows: boolean;
   /** Columns of the weighted sum that `rows` has room for at a time. */
   readonly staged: number;
-  /** Units of all of it. */
+  /** Vectors of all of it. */
   readonly size: number;
 }
 
-/** A subgroup that shares its queries with none stages its sum in parts, for memory decides how many workgroups run at a time. */
-export function layoutOf(tile: TensorAttentionTile, head: HeadSize): AttentionLayout {
-  const { queries, keys, sharing } = tile;
-  const filled = (size: number): number => Math.ceil(size / (fragment * sharing)) * fragment * sharing;
-  const [depth, width] = [filled(head.depth), filled(head.width)];
-  const staged = sharing === 1 ? Math.min(keys, width) : width;
+/** A subgroup that has its queries alone stages its sum in parts, for memory decides how many workgroups run at a time. */
+export function layoutOf(tile: TensorAttentionTile, head: HeadSizes): AttentionLayout {
+  const { queries, keys, subgroupsPerQueryTile } = tile;
+  const group = fragment * subgroupsPerQueryTile;
+  const filled = (size: number): number => Math.ceil(size / group) * group;
+  const [headSize, valueSize] = [filled(head.headSize), filled(head.valueSize)];
+  const staged = subgroupsPerQueryTile === 1 ? Math.min(keys, valueSize) : valueSize;
   const ownsRows = lanesOf(tile) === 1;
-  const key = { start: 0, line: depth / 8 + 1 };
-  const value = { start: keys * key.line, line: width / 8 + 1 };
-  const start = value.start + keys * value.line;
-  const line = Math.max(keys, staged) / 4 + 1;
-  const weights = { start, line: ownsRows ? line : keys / 8 + 1 };
-  const rows = { start: ownsRows ? start : start + queries * weights.line, line };
-  const size = rows.start + queries * Math.max(line, key.line);
-  return { depth, width, key, value, weights, rows, ownsRows, staged, size };
+  const key = { start: 0, stride: headSize / 8 + 1 };
+  const value = { start: keys * key.stride, stride: valueSize / 8 + 1 };
+  const start = value.start + keys * value.stride;
+  const stride = Math.max(keys, staged) / 4 + 1;
+  const weights = { start, stride: ownsRows ? stride : keys / 8 + 1 };
+  const rows = { start: ownsRows ? start : start + queries * weights.stride, stride };
+  const size = rows.start + queries * Math.max(stride, key.stride);
+  return { headSize, valueSize, key, value, weights, rows, ownsRows, staged, size };
+}
+
+/** What a kernel keeps in workgroup memory: the layout, a scale a query, and whether to scale. */
+export function tensorAttentionVariables(tile: TensorAttentionTile, head: HeadSizes): WorkgroupVariable[] {
+  const comment = "Keys, values, weights, and rows of scores or of the weighted sum.";
+  return [
+    { name: "tile", element: "vec4<u32>", count: layoutOf(tile, head).size, comment },
+    { name: "scales", element: "f32", count: tile.queries },
+    { name: "must_scale", element: "atomic<u32>" },
+  ];
 }
 
 /** Lanes that have a row of scores. */
-export const lanesOf = ({ own, sharing }: TensorAttentionTile): number => (sharing * subgroupSize) / own;
+export const lanesOf = ({ subgroupQueries, subgroupsPerQueryTile }: TensorAttentionTile): number =>
+  (subgroupsPerQueryTile * subgroupSize) / subgroupQueries;
 
-export const tensorAttentionInvocationsOf = ({ queries, own, sharing }: TensorAttentionTile): number =>
-  (queries / own) * sharing * subgroupSize;
-
-/** Bytes: the layout, a scale a query, and whether to scale. */
-export const tensorAttentionMemoryOf = (tile: TensorAttentionTile, head: HeadSize): number =>
-  layoutOf(tile, head).size * 16 + tile.queries * 4 + 4;
+export const tensorAttentionThreadsOf = (tile: TensorAttentionTile): number =>
+  (tile.queries / tile.subgroupQueries) * tile.subgroupsPerQueryTile * subgroupSize;
 
 /**
- * Whether a kernel can be made of a tile, and fits into the limits: subgroups have whole fragments of queries and of keys, and
- * the lanes that have a row of scores are a power of two, for their sums are made by halves.
+ * A tile is valid if subgroups have whole fragments of queries and of keys, the lanes that have a row of scores are a power of
+ * two, for their sums are made by halves, and it fits into the limits.
  */
-export function isValidTensorAttentionTile(tile: TensorAttentionTile, head: HeadSize, limits: KernelLimits): boolean {
-  const { queries, keys, own, sharing } = tile;
-  if (![queries, keys, sharing].every((count) => Number.isSafeInteger(count) && count > 0)) return false;
-  const hasFragments = queries % own === 0 && keys % (fragment * sharing) === 0;
-  if (![fragment, 2 * fragment].includes(own) || !hasFragments || ![1, 2, 4, 8, 16].includes(sharing)) return false;
+export function isValidTensorAttentionTile(tile: TensorAttentionTile, head: HeadSizes, limits: KernelLimits): boolean {
+  const { queries, keys, subgroupQueries, subgroupsPerQueryTile } = tile;
+  if (!areCounts([queries, keys, subgroupsPerQueryTile])) return false;
+  const hasFragments = queries % subgroupQueries === 0 && keys % (fragment * subgroupsPerQueryTile) === 0;
+  if (![fragment, 2 * fragment].includes(subgroupQueries) || !hasFragments) return false;
+  if (![1, 2, 4, 8, 16].includes(subgroupsPerQueryTile)) return false;
   const { workgroupSize, workgroupMemory } = limits;
-  return tensorAttentionInvocationsOf(tile) <= workgroupSize && tensorAttentionMemoryOf(tile, head) <= workgroupMemory;
+  const fits = bytesOf(tensorAttentionVariables(tile, head)) <= workgroupMemory;
+  return tensorAttentionThreadsOf(tile) <= workgroupSize && fits;
 }
+
+/** Left out: workgroups of more than 512 invocations. */
+export function* tensorAttentionTileCandidates(): Generator<TensorAttentionTile> {
+  for (const sizes of combinations(
+    [16, 32, 48, 64, 96, 128, 192, 256],
+    [16, 32, 48, 64, 96, 128],
+    [16, 32],
+    [1, 2, 4],
+  )) {
+    const tile = tensorAttentionTile(...sizes);
+    if (tensorAttentionThreadsOf(tile) <= 512) yield tile;
+  }
+}
+
+/** `48×64×16×4`. */
+export const formatTensorAttentionTile = (sizes: TensorAttentionTile): string => formatSizes({ sizes });

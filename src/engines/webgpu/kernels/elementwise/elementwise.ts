@@ -1,8 +1,6 @@
 /**
- * The kernel of elementwise operations, gathers and copies: one invocation computes four neighbouring elements.
+ * Elementwise operations, gathers and copies: one invocation computes four neighbouring elements.
  */
-import type { Kernel } from "../../../../schedule/schedule.ts";
-import type { KernelBindings } from "../../wgsl/bindings.ts";
 import { at, delinearize, zero } from "../../wgsl/coordinates.ts";
 import { Block } from "../../wgsl/expressions.ts";
 import {
@@ -15,10 +13,19 @@ import {
   store,
 } from "../../wgsl/kernel-source.ts";
 import { rowLength, rowVectorsText } from "../../wgsl/storage.ts";
+import { type EmitRequest, type FixedTile, fixedTile, type KernelFamily, type Problem } from "../family.ts";
 
-const invocations = 64;
+export const elementwise: KernelFamily<Problem, FixedTile> = {
+  name: "elementwise",
+  accepts: ({ template, stores }) => (template.kind === "elementwise" ? { shape: stores[0]?.shape ?? [] } : undefined),
+  ...fixedTile(64),
+  workgroupVariables: () => [],
+  hasGrid: false,
+  emit,
+};
 
-export function elementwiseKernel({ stores }: Kernel, bindings: KernelBindings): KernelSource {
+function emit({ kernel, bindings, declarations }: EmitRequest, { threads }: FixedTile): KernelSource {
+  const { stores } = kernel;
   const shape = stores[0]?.shape ?? [];
   const [leading, last] = [shape.slice(0, -1), shape.at(-1) ?? 1];
   const isScalars = last === 1;
@@ -29,7 +36,7 @@ export function elementwiseKernel({ stores }: Kernel, bindings: KernelBindings):
   const row = delinearize(at("row"), leading);
   const statements = stores.flatMap((value) => store(bindings, block, value, row, column));
   const body = [
-    `let index = (${linearGroup}) * ${invocations}u + local_index;`,
+    `let index = (${linearGroup}) * ${threads}u + local_index;`,
     `if (index >= ${productText(leading)} * ${rowVectors}) { return; }`,
     `let row = index / ${rowVectors};`,
     ...(isScalars ? [] : [`let column = (index % ${rowVectors}) * 4u;`]),
@@ -37,12 +44,12 @@ export function elementwiseKernel({ stores }: Kernel, bindings: KernelBindings):
     ...statements,
   ];
   return {
-    ...assemble(bindings, { workgroupSize: [invocations], body }),
+    ...assemble(bindings, { declarations, workgroupSize: [threads], body }),
     workgroups: (extentOf) => {
       const vectors = productOf(leading, extentOf) * (isScalars ? 1 : rowLength(extentOf(last), "f32"));
-      return linearGrid(Math.ceil(vectors / invocations));
+      return linearGrid(Math.ceil(vectors / threads));
     },
     workgroupMemory: 0,
-    workgroupSize: invocations,
+    workgroupSize: threads,
   };
 }

@@ -1,183 +1,169 @@
 /**
- * The kernel of matmuls: tiles of the result, each computed by a workgroup that holds a strip of both operands in
- * workgroup memory, every invocation some rows and columns of the result in registers.
+ * Dot-product matmul: both operands' tiles are staged with K contiguous, and an invocation multiplies four elements along K
+ * of a row and a column at a time.
  *
- * The strips of the next steps are on their way while this one's are multiplied. Lines of both strips run along the inner
- * dimension, so that an invocation reads four elements of a line at a time. The result goes through workgroup memory, where
- * the parts of a divided inner dimension are added, so that each invocation then has whole vectors of rows for what the
- * schedule put after the matmul. What it put before is computed while the left operand is read. Numbers that belong to a
- * whole row (a LayerNorm's mean and deviation) are computed once a tile, before anything else.
+ * The result goes through workgroup memory, where the parts of a workgroup that splits K are added, so that each invocation
+ * then has whole vectors of rows for the epilogue.
  *
  * Must stay true: barriers are reached by all invocations of a workgroup.
  */
-
-import type { Extent, Value } from "../../../../program/program.ts";
-import type { TileStatistics } from "../../../../rewrites/split-statistics.ts";
-import type { KernelBindings } from "../../wgsl/bindings.ts";
-import { at, linear } from "../../wgsl/coordinates.ts";
-import { acrossLanes, Block } from "../../wgsl/expressions.ts";
-import { indent, type KernelSource } from "../../wgsl/kernel-source.ts";
+import { at } from "../../wgsl/coordinates.ts";
+import { Block } from "../../wgsl/expressions.ts";
+import { indent } from "../../wgsl/kernel-source.ts";
 import { extentText, vectorOf } from "../../wgsl/storage.ts";
-import { inSet } from "./mainloop.ts";
-import { type Finish, isMultiple, type MatmulKernel, MatmulParts } from "./matmul-common.ts";
-import type { Strips } from "./operand-tiles.ts";
-import { alongDepth, plainMatmulSource } from "./register-tiled.ts";
-import { apartOf, invocationsOf, type MatmulTile, stagedOf, stepOf, stripsOf, unrolls } from "./tiles.ts";
+import type { MatmulEpilogue, StatisticsReduction } from "./epilogue.ts";
+import type { KContiguousTiles } from "./k-contiguous-tiles.ts";
+import { inStage } from "./mainloop.ts";
+import { isMultiple } from "./operands.ts";
+import { alongK, type Multiplication, type RegisterTiledMatmul } from "./register-tiled.ts";
+import { kContiguousTiles, stepOf, threadGrid, threadsOf, unrolls } from "./register-tiles.ts";
 
-export function matmulKernel(
-  kernel: MatmulKernel,
-  interior: readonly Value[],
-  bindings: KernelBindings,
-  tile: MatmulTile,
-): KernelSource {
-  return new MatmulGenerator(new MatmulParts(kernel, interior, bindings), tile).generate();
-}
+export class DotProduct implements Multiplication {
+  readonly #matmul: RegisterTiledMatmul;
+  readonly #layout: KContiguousTiles;
+  /** Invocations along the rows and along the columns. */
+  readonly #threadGrid: readonly [rows: number, columns: number];
+  readonly #threads: number;
 
-class MatmulGenerator {
-  readonly #parts: MatmulParts;
-  readonly #tile: MatmulTile;
-  readonly #brought: "f32" | "f16";
-  /** Of the inner dimension, that all parts take at a time. */
-  readonly #step: number;
-  readonly #invocations: number;
-  readonly #strips: Strips;
-  /** Invocations along the rows and along the columns: what an invocation has for its own is so far apart. */
-  readonly #apart: readonly [rows: number, columns: number];
-
-  constructor(parts: MatmulParts, tile: MatmulTile) {
-    this.#parts = parts;
-    this.#tile = tile;
-    this.#brought = parts.broughtType();
-    this.#step = stepOf(tile);
-    this.#invocations = invocationsOf(tile);
-    this.#strips = stripsOf(tile);
-    this.#apart = apartOf(tile);
+  constructor(matmul: RegisterTiledMatmul) {
+    this.#matmul = matmul;
+    this.#layout = kContiguousTiles(matmul.tile);
+    this.#threadGrid = threadGrid(matmul.tile);
+    this.#threads = threadsOf(matmul.tile);
   }
 
-  generate(): KernelSource {
-    const { statistics } = this.#parts;
-    return plainMatmulSource(this.#parts, this.#tile, {
-      memory: [
-        "// Strips of both operands.",
-        `var<workgroup> strips: array<vec4<f32>, ${this.#strips.length}>;`,
-        "// Rows of the result.",
-        `var<workgroup> staged: array<f32, ${stagedOf(this.#tile)}>;`,
-        ...(statistics ? [`var<workgroup> shared_values: array<f32, ${this.#invocations}>;`] : []),
-      ],
-      brought: this.#brought,
-      loadRight: () => this.#loadRightBlock(),
-      multiply: () => this.#multiply(),
-      epilogue: (finish) => this.#epilogue(finish),
-    });
-  }
-
-  /** `load_right` of four columns, which are neighbours in memory: four elements of each, turned and put into the strip. */
-  #loadRightBlock(): string {
-    const { operands, rows, bindings, depth, columns } = this.#parts;
-    const block = new Block(bindings);
+  /** `load_right` of four columns, which are neighbours in memory: four elements along K of each, transposed and stored. */
+  declareLoadRight(): void {
+    const { operands, tile, request } = this.#matmul;
+    const { right, rows, k, columns } = operands;
+    const block = new Block(request.bindings);
     const lines = [0, 1, 2, 3].map((lane) => {
-      const row = [...rows.rightLeading, at(`min(k + ${lane}u, ${extentText(depth)} - 1u)`), at("column", 4)];
-      return `line${lane} = ${block.vector(operands.right, row)};`;
+      const row = [...rows.rightLeading, at(`min(k + ${lane}u, ${extentText(k)} - 1u)`), at("column", 4)];
+      return `line${lane} = ${block.vector(right, row)};`;
     });
     const inside = [
-      ...(isMultiple(depth, this.#step) ? [] : [`k < ${extentText(depth)}`]),
-      ...(isMultiple(columns, this.#tile.columns) ? [] : [`column < ${extentText(columns)}`]),
+      ...(isMultiple(k, stepOf(tile)) ? [] : [`k < ${extentText(k)}`]),
+      ...(isMultiple(columns, tile.tileN) ? [] : [`column < ${extentText(columns)}`]),
     ];
     const load = [...block.lines, ...lines];
-    return [
-      "fn load_right(batch: u32, column: u32, k: u32, place: u32) {",
+    const source = [
+      `fn ${this.#loadRight}(batch: u32, column: u32, k: u32, place: u32) {`,
       ...[0, 1, 2, 3].map((lane) => `  var line${lane} = vec4<f32>();`),
       ...indent(inside.length === 0 ? load : [`if (${inside.join(" && ")}) {`, ...indent(load), "}"]),
       ...["x", "y", "z", "w"].map((lane, index) => {
-        const turned = `vec4<f32>(line0.${lane}, line1.${lane}, line2.${lane}, line3.${lane})`;
-        return `  strips[place + ${index * this.#strips.line}u] = ${turned};`;
+        const transposed = `vec4<f32>(line0.${lane}, line1.${lane}, line2.${lane}, line3.${lane})`;
+        return `  ${this.#tiles}[place + ${index * this.#layout.stride}u] = ${transposed};`;
       }),
       "}",
-    ].join("\n");
+    ];
+    request.declarations.function("load_right", source.join("\n"));
   }
 
-  #multiply(): string[] {
-    const ahead = this.#ahead;
-    const brought = `vec4<${this.#brought}>`;
+  get #loadLeft(): string {
+    return this.#matmul.request.declarations.nameOf("load_left");
+  }
+
+  get #loadRight(): string {
+    return this.#matmul.request.declarations.nameOf("load_right");
+  }
+
+  get #tiles(): string {
+    return this.#matmul.memory.get("tiles") ?? "";
+  }
+
+  get #staged(): string {
+    return this.#matmul.memory.get("staged") ?? "";
+  }
+
+  multiply(): string[] {
+    const prefetchStages = this.#prefetchStages;
+    const vector = `vec4<${this.#matmul.stagingType}>`;
     return [
-      ...this.#each((r, c) => `var sum${r}_${c} = 0.0f;`),
-      ...this.#placesOfUnits(),
-      ...this.#strips.declare("left", brought, ahead),
-      ...(this.#parts.isRightTransposed ? this.#strips.declare("right", brought, ahead) : []),
-      ...alongDepth(this.#parts, this.#tile, {
-        ahead,
-        fetch: (set) => this.#fetch(set),
-        keep: (set) => this.#keep(set),
+      ...this.#forEachSum((r, c) => `var sum${r}_${c} = 0.0f;`),
+      ...this.#placesOfSlots(),
+      ...this.#layout.declare("left", vector, prefetchStages),
+      ...(this.#isRightTransposed ? this.#layout.declare("right", vector, prefetchStages) : []),
+      ...alongK(this.#matmul, {
+        prefetchStages,
+        loadFromGlobal: (stage) => this.#loadFromGlobal(stage),
+        storeToShared: (stage) => this.#storeToShared(stage),
         multiply: () => this.#multiplyStep(),
       }),
     ];
   }
 
-  /** A right operand that is turned on the way in is loaded when it is due, of one step at a time. */
-  get #ahead(): number {
-    return this.#parts.isRightTransposed ? this.#tile.ahead : 1;
+  get #isRightTransposed(): boolean {
+    return this.#matmul.operands.isRightTransposed;
   }
 
-  /** For each sum of an invocation. */
-  #each(text: (r: number, c: number) => string): string[] {
-    const [rows, columns] = this.#tile.own;
+  /** A right operand that is transposed on the way is loaded when it is due, one step at a time. */
+  get #prefetchStages(): number {
+    return this.#isRightTransposed ? this.#matmul.tile.prefetchStages : 1;
+  }
+
+  #forEachSum(text: (r: number, c: number) => string): string[] {
+    const [rows, columns] = this.#matmul.tile.threadTile;
     return Array.from({ length: rows * columns }, (_, index) => text(Math.floor(index / columns), index % columns));
   }
 
-  /** Where in the operands the units are that an invocation brings; the same in all steps but for `k0`. */
-  #placesOfUnits(): string[] {
-    const left = this.#strips
-      .units("left")
-      .flatMap(({ name, line, unit }) => [
-        `let ${name}_row = min(first_row + ${line}, ${this.#parts.rows.count} - 1u);`,
-        `let ${name}_k = ${unit} * 4u;`,
+  /** Where in the operands the vectors are that an invocation loads; the same in all steps but for `k0`. */
+  #placesOfSlots(): string[] {
+    const { rows } = this.#matmul.operands;
+    const left = this.#layout
+      .slots("left")
+      .flatMap(({ name, row, vector }) => [
+        `let ${name}_row = min(first_row + ${row}, ${rows.count} - 1u);`,
+        `let ${name}_k = ${vector} * 4u;`,
       ]);
-    if (!this.#parts.isRightTransposed) return left;
-    const right = this.#strips
-      .units("right")
-      .flatMap(({ name, line, unit }) => [
-        `let ${name}_column = first_column + ${line};`,
-        `let ${name}_k = ${unit} * 4u;`,
+    if (!this.#isRightTransposed) return left;
+    const right = this.#layout
+      .slots("right")
+      .flatMap(({ name, row, vector }) => [
+        `let ${name}_column = first_column + ${row};`,
+        `let ${name}_k = ${vector} * 4u;`,
       ]);
     return [...left, ...right];
   }
 
-  #fetch(set: number): string[] {
-    const left = this.#strips.units("left").map(({ name, line }) => {
-      return `${inSet(name, set)} = load_left(batch, ${name}_row, ${line}, k0 + ${name}_k);`;
+  #loadFromGlobal(stage: number): string[] {
+    const left = this.#layout.slots("left").map(({ name, row }) => {
+      return `${inStage(name, stage)} = ${this.#loadLeft}(batch, ${name}_row, ${row}, k0 + ${name}_k);`;
     });
-    if (!this.#parts.isRightTransposed) return left;
-    const right = this.#strips.units("right").map(({ name }) => {
-      return `${inSet(name, set)} = load_right(batch, ${name}_column, k0 + ${name}_k);`;
+    if (!this.#isRightTransposed) return left;
+    const right = this.#layout.slots("right").map(({ name }) => {
+      return `${inStage(name, stage)} = ${this.#loadRight}(batch, ${name}_column, k0 + ${name}_k);`;
     });
     return [...left, ...right];
   }
 
-  #keep(set: number): string[] {
-    const form = (name: string): string => vectorOf(name, this.#brought);
-    const left = this.#strips.keep("left", "strips", set, form);
-    if (this.#parts.isRightTransposed) return [...left, ...this.#strips.keep("right", "strips", set, form)];
-    const width = this.#tile.columns / 4;
-    const place = `${this.#strips.start("right")}u + column * ${this.#strips.line}u + vector`;
+  #storeToShared(stage: number): string[] {
+    const { tile, stagingType } = this.#matmul;
+    const convert = (register: string): string => vectorOf(register, stagingType);
+    const left = this.#layout.storeToShared("left", this.#tiles, stage, convert);
+    if (this.#isRightTransposed) {
+      return [...left, ...this.#layout.storeToShared("right", this.#tiles, stage, convert)];
+    }
+    const width = tile.tileN / 4;
+    const place = `${this.#layout.start("right")}u + column * ${this.#layout.stride}u + vector`;
     return [
       ...left,
-      `for (var index = local_index; index < ${(width * this.#step) / 4}u; index += ${this.#invocations}u) {`,
+      `for (var index = local_index; index < ${(width * stepOf(tile)) / 4}u; index += ${this.#threads}u) {`,
       `  let column = index % ${width}u * 4u;`,
       `  let vector = index / ${width}u;`,
-      `  load_right(batch, first_column + column, k0 + vector * 4u, ${place});`,
+      `  ${this.#loadRight}(batch, first_column + column, k0 + vector * 4u, ${place});`,
       "}",
     ];
   }
 
-  /** What a part takes of the strips at a time. */
+  /** A step of a part of the workgroup. */
   #multiplyStep(): string[] {
-    const vectors = this.#tile.depth / 4;
-    const { line } = this.#strips;
-    const isUnrolled = unrolls(this.#parts.columns);
+    const vectors = this.#matmul.tile.tileK / 4;
+    const { stride } = this.#layout;
+    const isUnrolled = unrolls(this.#matmul.operands.columns);
     const first = `part * ${vectors}u${isUnrolled ? "" : " + v"}`;
     const places = [
-      `let left = y * ${line}u + ${first};`,
-      `let right = ${this.#strips.start("right")}u + x * ${line}u + ${first};`,
+      `let left = y * ${stride}u + ${first};`,
+      `let right = ${this.#layout.start("right")}u + x * ${stride}u + ${first};`,
     ];
     if (!isUnrolled) {
       const loop = `for (var v = 0u; v < ${vectors}u; v++) {`;
@@ -187,17 +173,15 @@ class MatmulGenerator {
     return [...places, ...blocks.flat()];
   }
 
-  /** Four steps along the inner dimension, of the vectors that are so many behind the places. */
+  /** Four elements along K, of the vectors `v` behind the places. */
   #multiplyVectors(v: number): string[] {
-    const [rows, columns] = this.#tile.own;
-    const [ys, xs] = this.#apart;
-    const place = (side: string, lines: number): string => `strips[${side} + ${lines * this.#strips.line + v}u]`;
+    const [rows, columns] = this.#matmul.tile.threadTile;
+    const [ys, xs] = this.#threadGrid;
+    const at = (side: string, row: number): string => `${this.#tiles}[${side} + ${row * this.#layout.stride + v}u]`;
     return [
-      ...Array.from({ length: columns }, (_, c) => {
-        return `let b${c} = ${place("right", c * xs)};`;
-      }),
+      ...Array.from({ length: columns }, (_, c) => `let b${c} = ${at("right", c * xs)};`),
       ...Array.from({ length: rows }, (_, r) => [
-        `let a${r} = ${place("left", r * ys)};`,
+        `let a${r} = ${at("left", r * ys)};`,
         ...["x", "y", "z", "w"].flatMap((lane) =>
           Array.from({ length: columns }, (__, c) => `sum${r}_${c} = fma(a${r}.${lane}, b${c}.${lane}, sum${r}_${c});`),
         ),
@@ -205,107 +189,91 @@ class MatmulGenerator {
     ];
   }
 
-  /** The result: of every invocation one of its rows at a time. */
-  #epilogue(finish: Finish): string[] {
-    const [rows, columns] = this.#tile.own;
-    const [ys, xs] = this.#apart;
+  /** The result, one row of every invocation at a time. */
+  store(epilogue: MatmulEpilogue): string[] {
+    const [rows, columns] = this.#matmul.tile.threadTile;
+    const [ys, xs] = this.#threadGrid;
     const ownRows = Array.from({ length: rows }, (_, r) => r);
     return [
-      ...ownRows.flatMap((r) => this.#readAhead(r, finish)),
+      ...ownRows.flatMap((r) => this.#prefetchResidual(r, epilogue)),
       ...ownRows.flatMap((r) => [
         "workgroupBarrier();",
         ...Array.from({ length: columns }, (_, c) => {
-          return `staged[(part * ${ys}u + y) * ${this.#tile.columns}u + x + ${c * xs}u] = sum${r}_${c};`;
+          const place = `(part * ${ys}u + y) * ${this.#matmul.tile.tileN}u + x + ${c * xs}u`;
+          return `${this.#staged}[${place}] = sum${r}_${c};`;
         }),
         "workgroupBarrier();",
-        ...this.#finishRows(r, finish),
+        ...this.#storeRows(r, epilogue),
       ]),
     ];
   }
 
   /** Vectors of the rows that are staged at a time. */
   get #stagedVectors(): number {
-    return (this.#apart[0] * this.#tile.columns) / 4;
+    return (this.#threadGrid[0] * this.#matmul.tile.tileN) / 4;
   }
 
-  get #finishSteps(): number {
-    return Math.ceil(this.#stagedVectors / this.#invocations);
+  get #storeSteps(): number {
+    return Math.ceil(this.#stagedVectors / this.#threads);
   }
 
-  #readAhead(r: number, finish: Finish): string[] {
-    const perRow = this.#tile.columns / 4;
-    return Array.from({ length: this.#finishSteps }, (_, step) => {
-      const element = `(local_index + ${step * this.#invocations}u)`;
-      const [row, column] = [
-        `first_row + ${element} / ${perRow}u + ${r * this.#apart[0]}u`,
-        `first_column + ${element} % ${perRow}u * 4u`,
-      ];
-      return this.#parts.readAhead(finish, `${r}_${step}`, row, column, this.#tile.columns);
+  #prefetchResidual(r: number, epilogue: MatmulEpilogue): string[] {
+    const { tileN } = this.#matmul.tile;
+    const perRow = tileN / 4;
+    return Array.from({ length: this.#storeSteps }, (_, step) => {
+      const element = `(local_index + ${step * this.#threads}u)`;
+      const row = `first_row + ${element} / ${perRow}u + ${r * this.#threadGrid[0]}u`;
+      const column = `first_column + ${element} % ${perRow}u * 4u`;
+      return epilogue.prefetchResidual(`${r}_${step}`, row, column, tileN);
     }).flat();
   }
 
-  #finishRows(r: number, finish: Finish): string[] {
-    const { parts, columns } = this.#tile;
-    const { statistics } = this.#parts;
-    const [ys] = this.#apart;
-    const staged = (part: number): string => {
-      const lane = (index: number): string => `staged[element * 4u + ${part * ys * columns + index}u]`;
+  #storeRows(r: number, epilogue: MatmulEpilogue): string[] {
+    const { operands, tile } = this.#matmul;
+    const { workgroupSplitK, tileN } = tile;
+    const { hasStatistics } = epilogue;
+    const [ys] = this.#threadGrid;
+    const partialSum = (part: number): string => {
+      const lane = (index: number): string => `${this.#staged}[element * 4u + ${part * ys * tileN + index}u]`;
       return `vec4<f32>(${[0, 1, 2, 3].map(lane).join(", ")})`;
     };
     const inside = [
-      ...(this.#stagedVectors % this.#invocations === 0 ? [] : [`element < ${this.#stagedVectors}u`]),
-      `row < ${this.#parts.rows.count}`,
-      `column < ${extentText(this.#parts.columns)}`,
+      ...(this.#stagedVectors % this.#threads === 0 ? [] : [`element < ${this.#stagedVectors}u`]),
+      `row < ${operands.rows.count}`,
+      `column < ${extentText(operands.columns)}`,
     ];
-    return this.#parts.finishEach(finish, this.#finishSteps, String(r), (ahead) => [
-      `let element = local_index + step * ${this.#invocations}u;`,
-      `let tile_row = element / ${columns / 4}u + ${r * ys}u;`,
+    return epilogue.forEach(this.#storeSteps, String(r), (slot) => [
+      `let element = local_index + step * ${this.#threads}u;`,
+      `let tile_row = element / ${tileN / 4}u + ${r * ys}u;`,
       "let row = first_row + tile_row;",
-      `let column = first_column + element % ${columns / 4}u * 4u;`,
+      `let column = first_column + element % ${tileN / 4}u * 4u;`,
       `let is_inside = ${inside.join(" && ")};`,
-      ...(statistics ? ["var result = vec4<f32>();"] : []),
+      ...(hasStatistics ? ["var result = vec4<f32>();"] : []),
       "if (is_inside) {",
-      `  let product = ${Array.from({ length: parts }, (_, part) => staged(part)).join(" + ")};`,
-      `  ${statistics ? "result = " : ""}finish(batch, row, tile_row, column, product${ahead});`,
+      `  let product = ${Array.from({ length: workgroupSplitK }, (_, part) => partialSum(part)).join(" + ")};`,
+      `  ${hasStatistics ? "result = " : ""}${epilogue.call("product", slot)};`,
       "}",
-      ...(statistics ? this.#statistics(statistics) : []),
+      ...epilogue.tileStatistics((lanes) => this.#throughMemory(lanes)),
     ]);
   }
 
-  /**
-   * The mean and the squared deviations of each row's tiles, by the invocations that hold the tile's columns. Relative to
-   * the tile's first column, for the reason that `passes/center-rows.ts` gives.
-   */
-  #statistics({ width, means, squares }: TileStatistics): string[] {
-    const { bindings, rows } = this.#parts;
-    const lanes = width / 4;
+  /** Statistics are combined through workgroup memory: subgroups need not be there. */
+  #throughMemory(lanes: number): StatisticsReduction {
+    const values = this.#matmul.memory.get("shared_values") ?? "";
     const share = (text: string): string[] => [
       "workgroupBarrier();",
-      `shared_values[local_index] = ${text};`,
+      `${values}[local_index] = ${text};`,
       "workgroupBarrier();",
     ];
-    const sum = (name: string): string[] => [
-      `var ${name} = 0.0f;`,
-      `for (var lane = 0u; lane < ${lanes}u; lane++) { ${name} += shared_values[first_lane + lane]; }`,
-    ];
-    const index = linear(rows.coordinates, means.shape.slice(0, -2)).text;
-    const place = `${index} * ${extentText(means.shape.at(-2) as Extent)} + column / ${width}u`;
-    return [
-      `let first_lane = local_index / ${lanes}u * ${lanes}u;`,
-      ...share("result.x"),
-      "let origin = shared_values[first_lane];",
-      "let shifted = result - vec4<f32>(origin);",
-      ...share(acrossLanes("sum", "shifted")),
-      ...sum("total"),
-      `let shift = total / ${width}.0f;`,
-      "let apart = shifted - vec4<f32>(shift);",
-      "let squared = apart * apart;",
-      ...share(acrossLanes("sum", "squared")),
-      ...sum("spread"),
-      "if (local_index == first_lane && is_inside) {",
-      `  ${bindings.write(means).name}[${place}] = origin + shift;`,
-      `  ${bindings.write(squares).name}[${place}] = spread;`,
-      "}",
-    ];
+    return {
+      start: [`let first_lane = local_index / ${lanes}u * ${lanes}u;`],
+      origin: [...share("result.x"), `let origin = ${values}[first_lane];`],
+      sum: (name, value) => [
+        ...share(value),
+        `var ${name} = 0.0f;`,
+        `for (var lane = 0u; lane < ${lanes}u; lane++) { ${name} += ${values}[first_lane + lane]; }`,
+      ],
+      isFirst: "local_index == first_lane && is_inside",
+    };
   }
 }

@@ -1,48 +1,48 @@
 /**
- * Strips of a matmul's operands in workgroup memory, turned: for every place along the inner dimension the elements of all
- * lines, four neighbouring lines a vector. An invocation that has the sums of four lines by four lines then reads a vector of
- * each side for sixteen products, and has whole vectors of the result.
+ * Both operands' tiles in workgroup memory K-major: for every place along K the elements of all rows, four neighbouring
+ * rows a vector. An invocation that holds the sums of 4 × 4 elements then reads a vector of each side for sixteen products,
+ * and has whole vectors of the result.
  *
- * They come in blocks, four lines by four elements of the inner dimension, which the invocation that brings them turns.
+ * Invocations load blocks of four rows by four places along K, and transpose them.
  *
- * Must stay true: every four places of the inner dimension are followed by some padding, so that the blocks that neighbours
- * write begin in different memory banks.
+ * Must stay true: every four places along K are followed by padding, so that the blocks that neighbours store begin in
+ * different memory banks.
  */
 import { vectorOf } from "../../wgsl/storage.ts";
-import { inSet } from "./mainloop.ts";
-import type { Side, StripSizes } from "./operand-tiles.ts";
+import type { OperandTileSizes, Side } from "./k-contiguous-tiles.ts";
+import { inStage } from "./mainloop.ts";
 
-/** A block that an invocation brings: its first line and its first element of the inner dimension, as WGSL. */
-export interface StripBlock {
+/** A block that an invocation loads: its first row and its first element along K, as WGSL. */
+export interface LoadBlock {
   readonly name: string;
-  readonly line: string;
+  readonly row: string;
   readonly k: string;
-  /** Where its first vector goes, as WGSL; the others follow a line of vectors apart. */
+  /** Where its first vector goes, as WGSL; the others follow a side's width apart. */
   readonly place: string;
-  /** Of which side it is; both if half of the invocations bring one and half the other. */
+  /** Its side; both if half of the invocations load one and half the other. */
   readonly sides: readonly Side[];
 }
 
-export class TurnedStrips {
-  /** Vectors of both strips. */
+export class KMajorTiles {
+  /** Vectors of both tiles. */
   readonly length: number;
-  readonly #sizes: StripSizes;
-  /** Vectors after every four places of the inner dimension. */
+  readonly #sizes: OperandTileSizes;
+  /** Vectors after every four places along K. */
   readonly #padding: number;
 
-  /** @param sizes with units of four. */
-  constructor(sizes: StripSizes) {
+  /** @param sizes with vectors of four. */
+  constructor(sizes: OperandTileSizes) {
     this.#sizes = sizes;
     this.#padding = Math.max(1, Math.floor(8 / (sizes.step / 4)));
     this.length = this.#lengthOf("left") + this.#lengthOf("right");
   }
 
-  /** Vectors of one place along the inner dimension. */
+  /** Vectors of one place along K. */
   width(side: Side): number {
-    return this.#lines(side) / 4;
+    return this.#rows(side) / 4;
   }
 
-  /** Where a place along the inner dimension begins, behind its side's start. */
+  /** Where a place along K begins, behind its side's start. */
   at(side: Side, k: number): number {
     return k * this.width(side) + Math.floor(k / 4) * this.#padding;
   }
@@ -51,72 +51,77 @@ export class TurnedStrips {
     return side === "left" ? 0 : this.#lengthOf("left");
   }
 
-  /** Whether all invocations bring equally many blocks: of each side, or half of them of the one and half of the other. */
+  /** Whether all invocations load equally many blocks: of each side, or half of them of the one and half of the other. */
   get isEven(): boolean {
-    const { rows, columns, step, invocations } = this.#sizes;
-    if (![rows, columns, step].every((size) => size % 4 === 0)) return false;
-    return this.#isHalved || [this.#blocks("left"), this.#blocks("right")].every((count) => count % invocations === 0);
+    const { tileM, tileN, step, threads } = this.#sizes;
+    if (![tileM, tileN, step].every((size) => size % 4 === 0)) return false;
+    return this.#isHalved || [this.#blocks("left"), this.#blocks("right")].every((count) => count % threads === 0);
   }
 
-  /** The blocks that one invocation brings. */
-  get blocks(): readonly StripBlock[] {
+  /** The blocks that one invocation loads. */
+  get blocks(): readonly LoadBlock[] {
     if (this.#isHalved) {
       const index = `local_index % ${this.#blocks("left")}u`;
       const start = `select(${this.start("right")}u, 0u, is_left)`;
       return [this.#block("both0", ["left", "right"], `(${index})`, `${start} + `)];
     }
-    const { invocations } = this.#sizes;
+    const { threads } = this.#sizes;
     return (["left", "right"] as const).flatMap((side) =>
-      Array.from({ length: this.#blocks(side) / invocations }, (_, index) => {
-        const place = index === 0 ? "local_index" : `(local_index + ${index * invocations}u)`;
+      Array.from({ length: this.#blocks(side) / threads }, (_, index) => {
+        const place = index === 0 ? "local_index" : `(local_index + ${index * threads}u)`;
         const start = this.start(side);
         return this.#block(`${side}${index}`, [side], place, start === 0 ? "" : `${start}u + `);
       }),
     );
   }
 
-  /** Whether the invocation brings blocks of the left operand, where not all do. */
+  /** Whether the invocation loads blocks of the left operand, where not all do. */
   get declareSide(): string[] {
     return this.#isHalved ? [`let is_left = local_index < ${this.#blocks("left")}u;`] : [];
   }
 
   /**
-   * Statements that turn a block and put it into `strips`.
-   * @param type of the block's elements; `undefined` for a block of float32 that is as it has to be already.
+   * Statements that transpose a block and store it into `array`.
+   * @param type of the block's elements; `undefined` for a block of float32 that is K-major already.
    */
-  keep({ name, place, sides }: StripBlock, set: number, type: "f32" | "f16" | undefined): string[] {
+  storeToShared(
+    array: string,
+    { name, place, sides }: LoadBlock,
+    stage: number,
+    type: "f32" | "f16" | undefined,
+  ): string[] {
     const width = this.width(sides[0] ?? "left");
     return ["x", "y", "z", "w"].map((lane, index) => {
-      const lines = [0, 1, 2, 3].map((line) => `${inSet(`${name}_${line}`, set)}.${lane}`);
-      const turned = type && vectorOf(`vec4<${type}>(${lines.join(", ")})`, type);
-      const vector = turned ?? inSet(`${name}_${index}`, set);
-      return `strips[${place}${index === 0 ? "" : ` + ${index * width}u`}] = ${vector};`;
+      const rows = [0, 1, 2, 3].map((row) => `${inStage(`${name}_${row}`, stage)}.${lane}`);
+      const transposed = type && vectorOf(`vec4<${type}>(${rows.join(", ")})`, type);
+      const vector = transposed ?? inStage(`${name}_${index}`, stage);
+      return `${array}[${place}${index === 0 ? "" : ` + ${index * width}u`}] = ${vector};`;
     });
   }
 
-  #block(name: string, sides: readonly Side[], index: string, start: string): StripBlock {
-    const perLine = this.#sizes.step / 4;
+  #block(name: string, sides: readonly Side[], index: string, start: string): LoadBlock {
+    const perRow = this.#sizes.step / 4;
     const stride = 4 * this.width(sides[0] ?? "left") + this.#padding;
     return {
       name,
       sides,
-      line: `${index} / ${perLine}u * 4u`,
-      k: `${index} % ${perLine}u * 4u`,
-      place: `${start}${index} % ${perLine}u * ${stride}u + ${index} / ${perLine}u`,
+      row: `${index} / ${perRow}u * 4u`,
+      k: `${index} % ${perRow}u * 4u`,
+      place: `${start}${index} % ${perRow}u * ${stride}u + ${index} / ${perRow}u`,
     };
   }
 
   get #isHalved(): boolean {
-    const { rows, columns, invocations } = this.#sizes;
-    return rows === columns && 2 * this.#blocks("left") === invocations;
+    const { tileM, tileN, threads } = this.#sizes;
+    return tileM === tileN && 2 * this.#blocks("left") === threads;
   }
 
-  #lines(side: Side): number {
-    return side === "left" ? this.#sizes.rows : this.#sizes.columns;
+  #rows(side: Side): number {
+    return side === "left" ? this.#sizes.tileM : this.#sizes.tileN;
   }
 
   #blocks(side: Side): number {
-    return (this.#lines(side) / 4) * (this.#sizes.step / 4);
+    return (this.#rows(side) / 4) * (this.#sizes.step / 4);
   }
 
   #lengthOf(side: Side): number {

@@ -4,13 +4,13 @@
  */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { pipelined } from "./mainloop.ts";
+import { mainloop } from "./mainloop.ts";
 
 /** A loop, and how many steps it takes when it runs. */
 interface Loop {
   readonly steps: number | string;
   readonly step: number;
-  readonly ahead: number;
+  readonly prefetchStages: number;
   readonly count: number;
 }
 
@@ -19,13 +19,13 @@ interface Loop {
  * @returns the steps multiplied, by where they begin.
  * @throws if the strips are read or written anew with no barrier since they were written or read.
  */
-function multiplied({ steps, step, ahead, count }: Loop): number[] {
-  const lines = pipelined({
+function multiplied({ steps, step, prefetchStages, count }: Loop): number[] {
+  const lines = mainloop({
     steps,
     step,
-    ahead,
-    fetch: (set) => [`registers[${set}] = k0;`],
-    keep: (set) => [`keep(registers[${set}]);`],
+    prefetchStages,
+    loadFromGlobal: (set) => [`registers[${set}] = k0;`],
+    storeToShared: (set) => [`keep(registers[${set}]);`],
     multiply: () => ["multiply();"],
   });
   const text = lines
@@ -60,21 +60,21 @@ test("every step is multiplied once, in order", () => {
       fc.integer({ min: 1, max: 20 }),
       fc.integer({ min: 1, max: 4 }),
       fc.boolean(),
-      (count, ahead, isKnown) => {
+      (count, prefetchStages, isKnown) => {
         const expected = Array.from({ length: count }, (_, index) => 32 * index);
-        expect(multiplied({ steps: isKnown ? count : "steps", step: 32, ahead, count })).toEqual(expected);
+        expect(multiplied({ steps: isKnown ? count : "steps", step: 32, prefetchStages, count })).toEqual(expected);
       },
     ),
   );
 });
 
 test("so many steps are on their way", () => {
-  const text = pipelined({
+  const text = mainloop({
     steps: 6,
     step: 32,
-    ahead: 3,
-    fetch: (set) => [`fetch${set}();`],
-    keep: (set) => [`keep${set}();`],
+    prefetchStages: 3,
+    loadFromGlobal: (set) => [`fetch${set}();`],
+    storeToShared: (set) => [`keep${set}();`],
     multiply: () => ["multiply();"],
   }).join("\n");
   const calls = text.match(/fetch\d|keep\d|multiply/g);

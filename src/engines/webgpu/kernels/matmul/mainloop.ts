@@ -1,96 +1,88 @@
 /**
- * The loop along the inner dimension of a matmul. In every step the strips of both operands go from registers into workgroup
- * memory and are multiplied there; those of the next steps are on their way into registers meanwhile.
+ * The main loop of a matmul: the steps along K. In every step both operands' tiles go from registers to workgroup memory and
+ * are multiplied there, while the loads of later steps are in flight.
  *
- * A multiplication is often shorter than the way of what it needs, the more so as weights come from memory and not from a
- * cache: several steps may therefore be on their way, each in registers of its own.
+ * A step's arithmetic is often shorter than the latency of its loads, the more so as weights come from memory and not from
+ * a cache. Several steps may therefore be prefetched, each into registers of its own.
  *
- * Must stay true: control flow is the same for all invocations of a workgroup.
+ * Must stay true: control flow is uniform within a workgroup.
  */
-import type { Extent } from "../../../../program/program.ts";
 import { indent } from "../../wgsl/kernel-source.ts";
 
-export interface Pipeline {
-  /** How many there are; as WGSL where that is known only when the program runs. */
+export interface Mainloop {
+  /** The number of steps; as WGSL where it is known only at run time. */
   readonly steps: number | string;
-  /** Of the inner dimension, that a step takes. */
+  /** Elements of K in a step. */
   readonly step: number;
-  /** Where in the inner dimension the first step begins, as WGSL; absent: where that does. */
+  /** Where in K the first step begins, as WGSL; absent: at 0. */
   readonly from?: string | undefined;
-  /** Steps that are on their way at a time. */
-  readonly ahead: number;
-  /** Statements that load the strips from `k0` on into one of `ahead` sets of registers. */
-  readonly fetch: (set: number) => readonly string[];
-  /** The same for the first step of all, if something else is to be done in between. */
-  readonly fetchFirst?: readonly string[];
-  /** Statements that put a set into workgroup memory. */
-  readonly keep: (set: number) => readonly string[];
+  /** Steps whose loads are in flight at a time. */
+  readonly prefetchStages: number;
+  /** Statements that load the tiles from `k0` on into the registers of a stage. */
+  readonly loadFromGlobal: (stage: number) => readonly string[];
+  /** The same for the first step, where something else is done in between. */
+  readonly loadFirst?: readonly string[];
+  /** Statements that store a stage's registers into workgroup memory. */
+  readonly storeToShared: (stage: number) => readonly string[];
   readonly multiply: () => readonly string[];
 }
 
-/**
- * Whether so many workgroups may have equal shares of the inner dimension (`shares.ts`), each of whole steps; one may have it
- * all, whatever its length.
- */
-export const canShare = (
-  shares: number,
-  step: number,
-  { inner, isDivisible }: { readonly inner: Extent; readonly isDivisible: boolean },
-): boolean => shares === 1 || (isDivisible && Number(inner) % (step * shares) === 0);
+/** A register of a prefetch stage, by its name in the first. */
+export const inStage = (name: string, stage: number): string => (stage === 0 ? name : `${name}_${stage}`);
 
-/** Registers of a set, by the name of those of the first. */
-export const inSet = (name: string, set: number): string => (set === 0 ? name : `${name}_${set}`);
-
-export function pipelined(pipeline: Pipeline): string[] {
-  const { steps, from, ahead, fetch, fetchFirst = fetch(0) } = pipeline;
-  const later = Array.from({ length: ahead - 1 }, (_, index) => index + 1);
+export function mainloop(loop: Mainloop): string[] {
+  const { steps, from, prefetchStages, loadFromGlobal, loadFirst = loadFromGlobal(0) } = loop;
+  const later = Array.from({ length: prefetchStages - 1 }, (_, index) => index + 1);
   const count = typeof steps === "number" ? `${steps}u` : steps;
   return [
     `var k0 = ${from ?? "0u"};`,
-    ...fetchFirst,
+    ...loadFirst,
     // A step beyond the last is not multiplied.
-    ...later.flatMap((set) => [`k0 = ${startOf(pipeline, `min(${set}u, ${count} - 1u)`)};`, ...fetch(set)]),
-    ...(ahead === 1 ? singleLoop(pipeline, count) : loopBySets(pipeline, count)),
+    ...later.flatMap((stage) => [`k0 = ${startOf(loop, `min(${stage}u, ${count} - 1u)`)};`, ...loadFromGlobal(stage)]),
+    ...(prefetchStages === 1 ? singleStage(loop, count) : multiStage(loop, count)),
   ];
 }
 
-/** Where in the inner dimension a step begins, both as WGSL. */
-function startOf({ step, from }: Pipeline, number: string): string {
+/** Where in K a step begins, both as WGSL. */
+function startOf({ step, from }: Mainloop, number: string): string {
   return `${from === undefined ? "" : `${from} + `}${number} * ${step}u`;
 }
 
-/** By ones, which the compiler sees the end of: it guards no such loop against running for ever. */
-function singleLoop(pipeline: Pipeline, count: string): string[] {
-  const { fetch, keep, multiply } = pipeline;
+/** Counts by one: the compiler sees that such a loop ends, and adds no guard against an endless one. */
+function singleStage(loop: Mainloop, count: string): string[] {
+  const { loadFromGlobal, storeToShared, multiply } = loop;
   return [
     `for (var step = 0u; step < ${count}; step++) {`,
     ...indent([
       "workgroupBarrier();",
-      ...keep(0),
+      ...storeToShared(0),
       "workgroupBarrier();",
-      "// What comes next is on its way while this is multiplied.",
-      `k0 = ${startOf(pipeline, `min(step + 1u, ${count} - 1u)`)};`,
-      ...fetch(0),
+      "// The next step's loads are in flight while this one is multiplied.",
+      `k0 = ${startOf(loop, `min(step + 1u, ${count} - 1u)`)};`,
+      ...loadFromGlobal(0),
       ...multiply(),
     ]),
     "}",
   ];
 }
 
-/** Each set's step written out: registers that are being loaded cannot change their names without being waited for. */
-function loopBySets(pipeline: Pipeline, count: string): string[] {
-  const { steps, ahead, fetch, keep, multiply } = pipeline;
-  const rounds = typeof steps === "number" ? `${Math.ceil(steps / ahead)}u` : `(${count} + ${ahead - 1}u) / ${ahead}u`;
-  const isWhole = typeof steps === "number" && steps % ahead === 0;
-  const stages = Array.from({ length: ahead }, (_, set) => [
-    set === 0 || isWhole ? "{" : `if (first + ${set}u < ${count}) {`,
+/** Each stage's step is written out: registers that are being loaded cannot be renamed without waiting for them. */
+function multiStage(loop: Mainloop, count: string): string[] {
+  const { steps, prefetchStages, loadFromGlobal, storeToShared, multiply } = loop;
+  const rounds =
+    typeof steps === "number"
+      ? `${Math.ceil(steps / prefetchStages)}u`
+      : `(${count} + ${prefetchStages - 1}u) / ${prefetchStages}u`;
+  const isWhole = typeof steps === "number" && steps % prefetchStages === 0;
+  const stages = Array.from({ length: prefetchStages }, (_, stage) => [
+    stage === 0 || isWhole ? "{" : `if (first + ${stage}u < ${count}) {`,
     ...indent([
       "workgroupBarrier();",
-      ...keep(set),
+      ...storeToShared(stage),
       "workgroupBarrier();",
-      `if (first + ${set + ahead}u < ${count}) {`,
-      `  k0 = ${startOf(pipeline, `(first + ${set + ahead}u)`)};`,
-      ...indent(fetch(set)),
+      `if (first + ${stage + prefetchStages}u < ${count}) {`,
+      `  k0 = ${startOf(loop, `(first + ${stage + prefetchStages}u)`)};`,
+      ...indent(loadFromGlobal(stage)),
       "}",
       ...multiply(),
     ]),
@@ -98,7 +90,7 @@ function loopBySets(pipeline: Pipeline, count: string): string[] {
   ]);
   return [
     `for (var round = 0u; round < ${rounds}; round++) {`,
-    `  let first = round * ${ahead}u;`,
+    `  let first = round * ${prefetchStages}u;`,
     ...indent(stages.flat()),
     "}",
   ];

@@ -8,18 +8,18 @@ import { operandsOf, type Value } from "../../../../program/program.ts";
  * @param rows whose rows are meant: [..., n].
  * @returns the values of shape [..., 1] that come of a reduction and are used for elements of the row.
  */
-export function rowScalars(interior: readonly Value[], rows: Value): Value[] {
+export function rowStatistics(interior: readonly Value[], rows: Value): Value[] {
   const shape = [...rows.shape.slice(0, -1), 1].join();
   const inside = new Set(interior);
   const reduced = new Set<Value>();
   const used = new Set<Value>();
-  const isScalar = (value: Value): boolean => value.shape.join() === shape && value.shape.at(-1) === 1;
+  const isPerRow = (value: Value): boolean => value.shape.join() === shape && value.shape.at(-1) === 1;
   for (const value of interior) {
     const operands = operandsOf(value.operation).filter((operand) => inside.has(operand));
     if (value.operation.kind === "reduce" || operands.some((operand) => reduced.has(operand))) {
-      if (isScalar(value)) reduced.add(value);
+      if (isPerRow(value)) reduced.add(value);
     }
-    if (!isScalar(value)) for (const operand of operands) if (reduced.has(operand)) used.add(operand);
+    if (!isPerRow(value)) for (const operand of operands) if (reduced.has(operand)) used.add(operand);
   }
   return interior.filter((value) => used.has(value));
 }

@@ -1,31 +1,38 @@
 /**
- * The grid-wide barrier of persistent kernels, as WGSL: a workgroup waits until all have come.
+ * The grid-wide barrier of persistent kernels, as WGSL: a workgroup waits until all have arrived.
  *
- * Must stay true: the barrier spins a bounded time; on timeout it sets a flag, and every workgroup exits.
+ * Must stay true: the barrier spins a bounded time; on timeout it sets a flag and every workgroup exits.
  */
+import type { Declarations } from "../../wgsl/declarations.ts";
 
 /** Attempts, each a trip to the GPU's memory: some tenths of a second, and so much longer than any kernel takes. */
-const mostAttempts = 2 ** 19;
+const maxAttempts = 2 ** 19;
 
-/** The first counter says whether some workgroup has waited in vain, the others how many have come to a meeting. */
-export const meetingsSource = `
-var<workgroup> has_met: u32;
-fn meet(number: u32, workgroups: u32, local_index: u32) -> bool {
+/**
+ * Declares `grid_barrier(number, workgroups, local_index)`, which gives false after a timeout. Of the counters, the first is
+ * the flag of a timeout, the others count the workgroups that have arrived at each barrier.
+ */
+export function declareGridBarrier(declarations: Declarations): string {
+  const hasArrived = declarations.workgroup({ name: "has_met", element: "u32" });
+  const name = declarations.nameOf("arrive");
+  const source = `fn ${name}(number: u32, workgroups: u32, local_index: u32) -> bool {
   storageBarrier();
   workgroupBarrier();
   if (local_index == 0u) {
-    atomicAdd(&meetings[number], 1u);
-    has_met = 0u;
-    for (var attempt = 0u; attempt < ${mostAttempts}u; attempt++) {
-      if (atomicLoad(&meetings[0]) != 0u) { break; }
-      if (atomicLoad(&meetings[number]) >= workgroups) {
-        has_met = 1u;
+    atomicAdd(&grid_barrier[number], 1u);
+    ${hasArrived} = 0u;
+    for (var attempt = 0u; attempt < ${maxAttempts}u; attempt++) {
+      if (atomicLoad(&grid_barrier[0]) != 0u) { break; }
+      if (atomicLoad(&grid_barrier[number]) >= workgroups) {
+        ${hasArrived} = 1u;
         break;
       }
     }
-    if (has_met == 0u) { atomicStore(&meetings[0], 1u); }
+    if (${hasArrived} == 0u) { atomicStore(&grid_barrier[0], 1u); }
   }
   storageBarrier();
-  return workgroupUniformLoad(&has_met) != 0u;
+  return workgroupUniformLoad(&${hasArrived}) != 0u;
+}`;
+  declarations.function("arrive", source);
+  return name;
 }
-`.trim();

@@ -1,55 +1,53 @@
 /**
- * Several kernels in one dispatch: as many workgroups as the GPU runs at the same time stay for all of them, and meet between
- * one and the next. Each takes the workgroups that a kernel would have had in turns.
+ * One persistent dispatch runs several kernels, with a grid-wide barrier between them: as many workgroups as the GPU runs at
+ * the same time take the workgroups that each kernel would have had in turns.
  *
- * WGSL does not promise that this works: neither that workgroups run at the same time, nor that one sees what another has
- * written before both met. Hence it is only done where somebody asked for it, and where a self-test on the device came out
- * right; waiting is bounded, and a run in which workgroups did not meet says so (`meetings.ts`).
+ * Opt-in, because WebGPU gives no forward-progress guarantee, nor says that one workgroup sees what another has written
+ * before the barrier: it is only done where it was asked for, and where a self-test on the device came out right. Waiting is
+ * bounded, and on timeout the run is repeated without it (`run/grid-barrier.ts`). On an H200 it is correct but slower.
  *
- * Must stay true: every invocation reaches every meeting; what one workgroup writes and another reads after a meeting had
+ * Must stay true: every invocation reaches every barrier; what one workgroup writes and another reads after a barrier had
  * nothing else in its place earlier in the dispatch, which might still be in a cache (all tensors of a kernel have places of
- * their own, see `arena.ts`).
+ * their own, see `run/arena.ts`).
  */
-
 import type { KernelBindings } from "../../wgsl/bindings.ts";
+import { bytesOf, Declarations, SharedMemory } from "../../wgsl/declarations.ts";
 import { assemble, type Grid, indent, type KernelSource } from "../../wgsl/kernel-source.ts";
-import { meetingsSource } from "./grid-barrier.ts";
+import { declareGridBarrier } from "./grid-barrier.ts";
 
-/** Kernels that share their bindings, each with the grid it would have. */
-export type MergeableSource = KernelSource & { readonly grid: Grid };
+/** Emits one of the kernels, with the bindings that all share. It has a grid, and workgroups of the same size as the others. */
+type EmitStage = (declarations: Declarations) => KernelSource;
 
-/** Whether sources can become one: their workgroups are alike. */
-export function canMerge(sources: readonly KernelSource[]): sources is readonly MergeableSource[] {
-  const [first] = sources;
-  return sources.every(({ grid, workgroupSize }) => grid !== undefined && workgroupSize === first?.workgroupSize);
-}
-
-/**
- * @param sources made with the same bindings, in order.
- * @param workgroups that stay.
- */
-export function mergeSources(
-  sources: readonly MergeableSource[],
+/** @param workgroups that run at the same time. */
+export function emitPersistent(
   bindings: KernelBindings,
   workgroups: number,
+  stages: readonly EmitStage[],
 ): KernelSource {
-  bindings.useMeetings();
   const memory = new SharedMemory();
-  const stages = sources.map((source, index) => stageOf(source, index, memory));
-  const [{ workgroupSize }] = sources as readonly [MergeableSource, ...MergeableSource[]];
-  const body = sources.flatMap(({ grid }, index) => [
-    ...(index === 0 ? [] : [`if (!meet(${index}u, groups.x, local_index)) { return; }`]),
+  const sources = stages.map((emit, index) => {
+    bindings.nextKernel();
+    return emit(new Declarations({ index, memory }));
+  });
+  bindings.useGridBarrier();
+  const workgroupSize = sources[0]?.workgroupSize ?? 1;
+  const declarations = new Declarations();
+  for (const variable of memory.variables) declarations.workgroup(variable);
+  const gridBarrier = declareGridBarrier(declarations);
+  sources.forEach(({ parts }, index) => {
+    const signature = `fn stage_${index}(group: vec3<u32>, groups: vec3<u32>, local: vec3<u32>, local_index: u32) {`;
+    const source = [...parts.declarations.lines, signature, ...indent(parts.body), "}"];
+    declarations.function(`stage_${index}`, source.join("\n"));
+  });
+  const body = sources.flatMap(({ grid = ["1u", "1u", "1u"] }, index) => [
+    ...(index === 0 ? [] : [`if (!${gridBarrier}(${index}u, groups.x, local_index)) { return; }`]),
     ...visit(grid, index),
   ]);
+  const extensions = [...new Set(sources.flatMap(({ parts }) => parts.extensions ?? []))];
   return {
-    ...assemble(bindings, {
-      extensions: [...new Set(sources.flatMap(({ parts }) => parts.extensions ?? []))],
-      declarations: [...memory.declarations, meetingsSource, ...stages.flat()],
-      workgroupSize: [workgroupSize],
-      body,
-    }),
+    ...assemble(bindings, { extensions, declarations, workgroupSize: [workgroupSize], body }),
     workgroups: () => [workgroups, 1, 1],
-    workgroupMemory: memory.bytes,
+    workgroupMemory: bytesOf(memory.variables),
     workgroupSize,
   };
 }
@@ -66,65 +64,3 @@ function visit([x, y, z]: Grid, index: number): string[] {
     "}",
   ];
 }
-
-/** A kernel's declarations and its body, as a function, by names that no other has. */
-function stageOf({ parts }: KernelSource, index: number, memory: SharedMemory): string[] {
-  const { declarations = [], body } = parts;
-  const text = declarations.join("\n");
-  const names = new Map<string, string>();
-  for (const [, name = ""] of text.matchAll(/\bfn (\w+)\(/g)) names.set(name, `${name}_${index}`);
-  memory.begin();
-  for (const [, name = "", type = ""] of text.matchAll(workgroupVariable)) names.set(name, memory.place(type));
-  const renamed = (source: string): string => source.replaceAll(/\b[a-z_]\w*\b/gi, (word) => names.get(word) ?? word);
-  return [
-    renamed(text.replaceAll(workgroupVariable, "")).trim(),
-    `fn stage_${index}(group: vec3<u32>, groups: vec3<u32>, local: vec3<u32>, local_index: u32) {`,
-    ...indent(body.map(renamed)),
-    "}",
-  ];
-}
-
-const workgroupVariable = /^var<workgroup> (\w+): (.+);$/gm;
-
-/** Workgroup memory that kernels use one after another: variables of one type share their places. */
-class SharedMemory {
-  /** By type: for each variable that a kernel has of it, how many elements it takes; none for what is no array. */
-  readonly #places = new Map<string, (number | undefined)[]>();
-  #used = new Map<string, number>();
-
-  /** Another kernel follows. */
-  begin(): void {
-    this.#used = new Map();
-  }
-
-  /** The name of a kernel's next variable of a type. */
-  place(type: string): string {
-    const [, element = type, count] = /^array<(.+), (\d+)>$/.exec(type) ?? [];
-    const index = this.#used.get(element) ?? 0;
-    this.#used.set(element, index + 1);
-    const places = this.#places.get(element) ?? [];
-    this.#places.set(element, places);
-    const known = places[index] ?? 0;
-    places[index] = count === undefined ? undefined : Math.max(known, Number(count));
-    return nameOf(element, index);
-  }
-
-  get declarations(): string[] {
-    return [...this.#places].flatMap(([element, places]) =>
-      places.map((count, index) => {
-        const type = count === undefined ? element : `array<${element}, ${count}>`;
-        return `var<workgroup> ${nameOf(element, index)}: ${type};`;
-      }),
-    );
-  }
-
-  get bytes(): number {
-    const bytesOf = (element: string): number => (element.startsWith("vec4") ? 16 : 4);
-    return [...this.#places].reduce(
-      (sum, [element, places]) => sum + places.reduce<number>((all, count) => all + (count ?? 1) * bytesOf(element), 0),
-      0,
-    );
-  }
-}
-
-const nameOf = (element: string, index: number): string => `shared_${element.replaceAll(/\W+/g, "_")}_${index}`;

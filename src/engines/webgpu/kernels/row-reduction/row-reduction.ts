@@ -1,16 +1,15 @@
 /**
- * The kernel of rows: LayerNorm, softmax, and every reduction with what is computed from it.
+ * Row reductions: LayerNorm, softmax, and every reduction with what is computed from it.
  *
- * One workgroup owns a row. Each reduction is a pass over the row: each invocation adds up its share of the vectors, then those
- * of a group each other's sums, then all those of the groups, in the same order. A row of known and moderate width is held in
- * registers from the first pass to the last; of any other, what is computed on the way to the next pass is computed again,
- * from what is in cache by then.
+ * One workgroup owns a row. Each reduction is a pass over the row: each invocation adds up its vectors, then those of a group
+ * each other's sums, then all those of the groups, in the same order. A row of known and moderate width is held in registers
+ * from the first pass to the last; for any other, what precedes the next pass is computed again, from what is in cache by
+ * then.
  */
-
 import type { Extent, Operation, Shape, Value } from "../../../../program/program.ts";
-import type { Kernel } from "../../../../schedule/schedule.ts";
 import type { KernelBindings } from "../../wgsl/bindings.ts";
 import { at, type Coordinate, delinearize, zero } from "../../wgsl/coordinates.ts";
+import { bytesOf } from "../../wgsl/declarations.ts";
 import { acrossLanes, Block, type Given, lowest, maskTail } from "../../wgsl/expressions.ts";
 import {
   assemble,
@@ -23,37 +22,40 @@ import {
   store,
 } from "../../wgsl/kernel-source.ts";
 import { extentText } from "../../wgsl/storage.ts";
+import { type EmitRequest, type FixedTile, fixedTile, type KernelFamily, type Problem } from "../family.ts";
+import { reductionVariables, WorkgroupReduction } from "./workgroup-reduction.ts";
 
 type Reduction = Extract<Operation, { kind: "reduce" }>;
 
-/** Vectors of a row that an invocation holds at most. */
-const mostHeld = 8;
+/** Vectors of a row that an invocation holds, at most. */
+const maxHeld = 8;
 
-/** Of a workgroup, unless it is to have as many as others. */
-const usualInvocations = 64;
+export const rowReduction: KernelFamily<Problem, FixedTile> = {
+  name: "row-reduction",
+  accepts: ({ template }, { interior }) =>
+    template.kind === "row-reduction" ? { shape: rowsReduced(interior) } : undefined,
+  ...fixedTile(64),
+  workgroupVariables: ({ threads }) => reductionVariables(threads),
+  hasGrid: true,
+  emit,
+};
 
-/**
- * @param interior what the kernel computes, in order.
- */
-export function rowsKernel(
-  { stores }: Kernel,
-  interior: readonly Value[],
-  bindings: KernelBindings,
-  invocations = usualInvocations,
-): KernelSource {
+function emit({ kernel, interior, bindings, declarations }: EmitRequest, { threads }: FixedTile): KernelSource {
+  const { stores } = kernel;
+  const reduce = new WorkgroupReduction(declarations, threads);
   const rows = rowsReduced(interior);
   const leading = rows.slice(0, -1);
   const row = delinearize(at("row"), leading);
   for (const value of stores) bindings.write(value);
   const given = new Map<Value, Given>();
   const block = new Block(bindings, given);
-  const columns = heldColumns(rows.at(-1) ?? 1, invocations);
+  const columns = heldColumns(rows.at(-1) ?? 1, threads);
   block.lines.push(...(columns ?? []).flatMap(({ declarations }) => declarations));
   for (const value of interior) {
     if (value.operation.kind !== "reduce" || value.operation.operand.shape.join() !== rows.join()) continue;
     const scalar = columns
-      ? heldReduction(bindings, block, value.operation, row, columns)
-      : reduction(bindings, block, value.operation, row, invocations);
+      ? heldReduction({ bindings, block, reduce, row }, value.operation, columns)
+      : reduction({ bindings, block, reduce, row }, value.operation, threads);
     given.set(value, { scalar });
   }
   const [narrow, wide] = [stores.filter(isNarrow), stores.filter((value) => !isNarrow(value))];
@@ -67,16 +69,24 @@ export function rowsKernel(
   } else if (wide.length > 0) {
     const inner = block.inner();
     const statements = wide.flatMap((value) => store(bindings, inner, value, row, at("column", 4)));
-    block.lines.push(...overColumns("column", rows, invocations, [...inner.lines, ...statements]));
+    block.lines.push(...overColumns("column", rows, threads, [...inner.lines, ...statements]));
   }
   const body = [`let row = ${linearGroup};`, `if (row >= ${productText(leading)}) { return; }`, ...block.lines];
   return {
-    ...assemble(bindings, { declarations: acrossWorkgroup(invocations), workgroupSize: [invocations], body }),
+    ...assemble(bindings, { declarations, workgroupSize: [threads], body }),
     workgroups: (extentOf) => linearGrid(productOf(leading, extentOf)),
     grid: [productText(leading), "1u", "1u"],
-    workgroupMemory: (invocations + invocations / groupOf(invocations)) * 4,
-    workgroupSize: invocations,
+    workgroupMemory: bytesOf(reductionVariables(threads)),
+    workgroupSize: threads,
   };
+}
+
+/** The row that a kernel is emitted for. */
+interface RowKernel {
+  readonly bindings: KernelBindings;
+  readonly block: Block;
+  readonly reduce: WorkgroupReduction;
+  readonly row: readonly Coordinate[];
 }
 
 /** Four columns that each invocation holds of the row. */
@@ -88,14 +98,14 @@ interface HeldColumns {
 }
 
 /** The columns of a row as invocations hold them; `undefined` for a row too wide, or of unknown width. */
-function heldColumns(width: Extent, invocations: number): HeldColumns[] | undefined {
-  const count = Math.ceil(Number(width) / (invocations * 4));
-  if (typeof width !== "number" || count > mostHeld) return undefined;
+function heldColumns(width: Extent, threads: number): HeldColumns[] | undefined {
+  const count = Math.ceil(Number(width) / (threads * 4));
+  if (typeof width !== "number" || count > maxHeld) return undefined;
   const last = (Math.ceil(width / 4) - 1) * 4;
   return Array.from({ length: count }, (_, index) => {
     const name = `column_${index}`;
-    const place = `local_index * 4u + ${index * invocations * 4}u`;
-    const isWhole = (index + 1) * invocations * 4 <= last + 4;
+    const place = `local_index * 4u + ${index * threads * 4}u`;
+    const isWhole = (index + 1) * threads * 4 <= last + 4;
     const isInside = isWhole ? undefined : `${place} <= ${last}u`;
     const declarations = [`let ${name} = ${isWhole ? place : `min(${place}, ${last}u)`};`];
     return { column: at(name, 4), declarations, isInside };
@@ -104,10 +114,8 @@ function heldColumns(width: Extent, invocations: number): HeldColumns[] | undefi
 
 /** A reduction of what invocations hold; gives the name of its result. */
 function heldReduction(
-  bindings: KernelBindings,
-  block: Block,
+  { bindings, block, reduce, row }: RowKernel,
   { function: name, operand }: Reduction,
-  row: readonly Coordinate[],
   columns: readonly HeldColumns[],
 ): string {
   const result = bindings.freshName("row_value");
@@ -121,25 +129,24 @@ function heldReduction(
   const combined = parts.reduce((left, right) => (name === "sum" ? `(${left} + ${right})` : `max(${left}, ${right})`));
   block.lines.push(
     `let ${partial} = ${combined};`,
-    `let ${result} = ${name}_of_row(${acrossLanes(name, partial)}, local_index);`,
+    `let ${result} = ${reduce.call(name, acrossLanes(name, partial))};`,
   );
   return result;
 }
 
+/** Whether a value has one element a row. */
 const isNarrow = ({ shape }: Value): boolean => (shape.at(-1) ?? 1) === 1;
 
 function rowsReduced(interior: readonly Value[]): Shape {
   for (const { operation } of interior.toReversed()) if (operation.kind === "reduce") return operation.operand.shape;
-  throw new RangeError("a kernel of rows that reduces none");
+  throw new RangeError("a row reduction that reduces nothing");
 }
 
 /** One pass over the row; gives the name of its result. */
 function reduction(
-  bindings: KernelBindings,
-  block: Block,
+  { bindings, block, reduce, row }: RowKernel,
   { function: name, operand }: Reduction,
-  row: readonly Coordinate[],
-  invocations: number,
+  threads: number,
 ): string {
   const [partial, result, column] = ["partial", "row_value", "column"].map((prefix) => bindings.freshName(prefix)) as [
     string,
@@ -153,46 +160,17 @@ function reduction(
   const step = name === "sum" ? `${partial} += ${counted};` : `${partial} = max(${partial}, ${counted});`;
   block.lines.push(
     `var ${partial} = vec4<f32>(${neutral});`,
-    ...overColumns(column, operand.shape, invocations, [...inner.lines, step]),
-    `let ${result} = ${name}_of_row(${acrossLanes(name, partial)}, local_index);`,
+    ...overColumns(column, operand.shape, threads, [...inner.lines, step]),
+    `let ${result} = ${reduce.call(name, acrossLanes(name, partial))};`,
   );
   return result;
 }
 
-function overColumns(column: string, rows: Shape, invocations: number, statements: readonly string[]): string[] {
+function overColumns(column: string, rows: Shape, threads: number, statements: readonly string[]): string[] {
   const end = extentText(rows.at(-1) ?? 1);
   return [
-    `for (var ${column} = local_index * 4u; ${column} < ${end}; ${column} += ${invocations * 4}u) {`,
+    `for (var ${column} = local_index * 4u; ${column} < ${end}; ${column} += ${threads * 4}u) {`,
     ...indent(statements),
     "}",
   ];
 }
-
-/** A power of two: in groups of about as many as there are groups, nobody reads many numbers. */
-const groupOf = (invocations: number): number => 2 ** Math.ceil(Math.log2(invocations) / 2);
-
-function acrossInvocations(invocations: number, name: "sum" | "max"): string {
-  const each = groupOf(invocations);
-  const combine = (value: string): string => (name === "sum" ? `all + ${value}` : `max(all, ${value})`);
-  return `fn ${name}_of_row(value: f32, index: u32) -> f32 {
-  workgroupBarrier();
-  shared_values[index] = value;
-  workgroupBarrier();
-  let first = index / ${each}u * ${each}u;
-  var all = shared_values[first];
-  for (var next = 1u; next < ${each}u; next++) { all = ${combine("shared_values[first + next]")}; }
-  if (index == first) { group_values[index / ${each}u] = all; }
-  workgroupBarrier();
-  all = group_values[0];
-  for (var next = 1u; next < ${invocations / each}u; next++) { all = ${combine("group_values[next]")}; }
-  return all;
-}`;
-}
-
-/** One number an invocation reduced to one that all know. @param invocations a power of two */
-const acrossWorkgroup = (invocations: number): string[] => [
-  `var<workgroup> shared_values: array<f32, ${invocations}>;`,
-  `var<workgroup> group_values: array<f32, ${invocations / groupOf(invocations)}>;`,
-  acrossInvocations(invocations, "sum"),
-  acrossInvocations(invocations, "max"),
-];

@@ -11,11 +11,20 @@ import { cachedTiles, forgetTiles, keepTiles, readTileCache, tileCachePath } fro
 
 const gpu = { vendor: "made up", architecture: "none", device: "a GPU", description: "driver 1" };
 const one: TunedTile = {
-  kind: "matmul",
+  family: "matmul",
   precision: "f32",
   shape: [64, 192],
-  mostRows: null,
-  tile: { rows: 32, columns: 64, depth: 8, parts: 2, own: [4, 8], ahead: 1, layout: "lines", shares: 1 },
+  maxRows: null,
+  tile: {
+    tileM: 32,
+    tileN: 64,
+    tileK: 8,
+    workgroupSplitK: 2,
+    threadTile: [4, 8],
+    prefetchStages: 1,
+    layout: "k-contiguous",
+    splitK: 1,
+  },
 };
 const other: TunedTile = { ...one, shape: [64, 64] };
 

@@ -1,6 +1,6 @@
 /**
- * What there is to measure: the kernels of a model that have tiles, each once, with the sizes of runs they are measured at and
- * the tiles that are tried.
+ * What there is to measure: the kernels of a model that have tiles to choose, each once, with the sizes of runs they are
+ * measured at and the tiles that are tried.
  *
  * One layer of the model is enough, for all are alike, and a small vocabulary, for no kernel with tiles reads it.
  */
@@ -13,22 +13,17 @@ import { computeOrder } from "../../../program/order.ts";
 import { selectOutputs } from "../../../program/program.ts";
 import { packSequences, sequenceIds } from "../../../rewrites/pack-sequences.ts";
 import { bestLevel, scheduleAt } from "../../../schedule/levels.ts";
-import { type Kernel, readsOf, type Schedule, storedBy } from "../../../schedule/schedule.ts";
+import { readsOf, type Schedule, storedBy } from "../../../schedule/schedule.ts";
 import type { Tensor } from "../../../tensor/tensor.ts";
 import type { KernelLimits } from "../device/kernel-limits.ts";
 import type { GpuPrecision } from "../device/precision.ts";
-import {
-  defaultTile,
-  sizeClassesOf,
-  sizeClassOf,
-  type Tile,
-  type TiledKernel,
-  tiledKernelOf,
-} from "../plan/choose-tile.ts";
-import { type LoweredKernel, lowerToWgsl } from "../plan/lower.ts";
+import type { KernelFamily, Tile } from "../kernels/family.ts";
+import type { MatmulProblem } from "../kernels/matmul/problem.ts";
+import { type ProgramPlan, planKernels, withTile } from "../plan/kernel-plan.ts";
+import { type LoweredKernel, lower, lowerDispatch } from "../plan/lower.ts";
 import { Placement } from "../plan/placement.ts";
-import { divisibleResults } from "../plan/split-k.ts";
-import { candidatesFor, someOf } from "./candidates.ts";
+import { sizeClassesOf, sizeClassOf } from "../plan/size-classes.ts";
+import { candidatesFor, isSame, someOf } from "./candidates.ts";
 import type { Inputs, PlacedKernel, PlacedKernels } from "./time-kernel.ts";
 
 /** A kernel at a size of runs. */
@@ -36,34 +31,40 @@ export interface TuningSize {
   /** Tokens of the run that is measured. */
   readonly rows: number;
   /** The largest runs that get what is found. */
-  readonly mostRows: number;
-  readonly usual: Tile;
-  /** Without the usual one. */
+  readonly maxRows: number;
+  readonly defaultTile: Tile;
+  /** Without the default one. */
   readonly candidates: readonly Tile[];
 }
 
 export interface TuningSubject {
   /** The kernel's place in the schedule. */
   readonly index: number;
-  readonly kernel: TiledKernel & { readonly shape: readonly [number, number] };
-  /** The places of those that read its result, where that may come in shares: they add them up. */
+  readonly family: KernelFamily;
+  readonly problem: TunedProblem;
+  /** The places of the kernels that add its result up, where that may be left as partial sums. */
   readonly readers: readonly number[];
   readonly sizes: readonly TuningSize[];
 }
+
+/** A problem of numbers alone. */
+type TunedProblem = { readonly shape: readonly [number, number] } & Partial<Pick<MatmulProblem, "canSplitK">>;
 
 export interface TuningPlan {
   readonly precision: GpuPrecision;
   readonly schedule: Schedule;
   readonly placement: Placement;
   readonly limits: KernelLimits;
-  /** The schedule's kernels in their usual tiles. */
+  /** The schedule's kernels in their default tiles, for runs of any size. */
   readonly kernels: readonly LoweredKernel[];
   readonly parameters: ReadonlyMap<string, readonly number[]>;
   readonly subjects: readonly TuningSubject[];
-  /** Made-up inputs of a run. */
+  /** Synthetic inputs of a run. */
   readonly inputsFor: (rows: number) => Inputs;
-  readonly mostRows: number;
-  /** Of the model; the schedule is one of them. */
+  /** The schedule's kernels for runs of the size that tiles are tried at, which other tiles are put into. */
+  readonly plan: ProgramPlan;
+  readonly maxRows: number;
+  /** Layers of the model; the schedule is one of them. */
   readonly layers: number;
 }
 
@@ -72,14 +73,14 @@ export interface PlanSettings {
   readonly precision: GpuPrecision;
   /** Absent: one for each size class. */
   readonly rows?: readonly number[];
-  /** Tiles that are tried for a kernel at a size, besides the usual one. */
-  readonly mostCandidates: number;
+  /** Tiles that are tried for a kernel at a size, besides the default one. */
+  readonly maxCandidates: number;
 }
 
 /** Runs that are measured, the first of a size class for the whole class: sequences of 384 tokens, but for the third. */
 const typicalRows = [384, 3072, 128, 12_288];
-/** A batch of the software GPU. */
-const mostSoftwareRows = 768;
+/** A batch of a software adapter. */
+const maxSoftwareRows = 768;
 
 const longestSequence = 384;
 const vocabulary = 1024;
@@ -90,70 +91,90 @@ export function planTuning(settings: PlanSettings, limits: KernelLimits): Tuning
   const program = selectOutputs(bertForQuestionAnswering(config), ["start_logits", "end_logits"]);
   const schedule = scheduleAt(packSequences(program) ?? program, bestLevel);
   const placement = new Placement(schedule, settings.precision);
-  const divisible = divisibleResults(schedule, placement);
-  const stored = storedBy(schedule.kernels);
   const rows = settings.rows ?? rowsFor(limits);
   checkRows(rows, limits);
-  const seen = new Set<string>();
-  const subjects = schedule.kernels.flatMap((kernel, index): TuningSubject[] => {
-    const tiled = tiledKernelOf(kernel, placement, limits, divisible);
-    if (tiled === undefined || !hasNumbers(tiled) || seen.has(JSON.stringify(tiled))) return [];
-    seen.add(JSON.stringify(tiled));
-    const sizes = rows.map((count) => sizeOf(tiled, count, limits, settings.mostCandidates));
-    const isReader = (other: Kernel): boolean => kernel.stores.some((value) => readsOf(other, stored).has(value));
-    const readers = tiled.isDivisible ? schedule.kernels.flatMap((other, at) => (isReader(other) ? [at] : [])) : [];
-    return [{ index, kernel: tiled, readers, sizes }];
-  });
+  const maxRows = Math.max(...rows);
+  const plan = planKernels(schedule, placement, limits, maxRows);
   return {
     precision: settings.precision,
     schedule,
     placement,
     limits,
-    kernels: lowerToWgsl(schedule, placement, limits),
+    kernels: lower(planKernels(schedule, placement, limits)),
     parameters: expectedParameters(config),
-    subjects,
+    subjects: subjectsOf(schedule, plan, rows, limits, settings.maxCandidates),
     inputsFor: (count) => inputsFor(schedule, config, count),
-    mostRows: Math.max(...rows),
+    plan,
+    maxRows,
     layers: settings.config.layers,
   };
 }
 
-/** The schedule's kernel at a place, in a tile, and those that read its result as that tile leaves it. */
+function subjectsOf(
+  { kernels }: Schedule,
+  { dispatches }: ProgramPlan,
+  rows: readonly number[],
+  limits: KernelLimits,
+  maxCandidates: number,
+): TuningSubject[] {
+  const stored = storedBy(kernels);
+  const seen = new Set<string>();
+  return dispatches.flatMap(({ stages: [{ family, problem, kernel }] }, index): TuningSubject[] => {
+    const key = JSON.stringify([family.name, problem]);
+    if (family.tuning === undefined || !hasNumbers(problem) || seen.has(key)) return [];
+    seen.add(key);
+    const sizes = rows.map((count) => sizeOf(family, problem, count, limits, maxCandidates));
+    const readers = problem.canSplitK
+      ? kernels.flatMap((other, at) => (kernel.stores.some((value) => readsOf(other, stored).has(value)) ? [at] : []))
+      : [];
+    return [{ index, family, problem, readers, sizes }];
+  });
+}
+
+/** The kernel at a subject's place in a tile, and those that read its result as that tile leaves it. */
 export function lowerInTile(
-  { schedule, placement, limits, mostRows }: TuningPlan,
-  { index, kernel, readers }: TuningSubject,
+  { plan }: TuningPlan,
+  { index, readers }: Pick<TuningSubject, "index" | "readers">,
   tile: Tile,
 ): PlacedKernels {
-  const tiles = { tileFor: (kind: string) => (kind === kernel.kind ? tile : undefined) as never };
-  const lowered = lowerToWgsl(schedule, placement, { ...limits, tiles }, mostRows);
-  const placed = (at: number): PlacedKernel => ({ index: at, kernel: lowered[at] as LoweredKernel });
+  const changed = withTile(plan, index, tile);
+  const placed = (at: number): PlacedKernel => {
+    const dispatch = changed.dispatches[at];
+    if (dispatch === undefined) throw new RangeError(`a schedule has no kernel ${at}`);
+    return { index: at, kernel: lowerDispatch(changed, dispatch) };
+  };
   return [placed(index), ...readers.map(placed)];
 }
 
-const hasNumbers = (kernel: TiledKernel): kernel is TuningSubject["kernel"] =>
-  kernel.shape.every((extent) => typeof extent === "number");
+const hasNumbers = (problem: { readonly shape: readonly unknown[] }): problem is TunedProblem =>
+  problem.shape.every((extent) => typeof extent === "number");
 
-function sizeOf(tiled: TuningSubject["kernel"], rows: number, limits: KernelLimits, most: number): TuningSize {
-  // Runs of any size would take any room in shares.
-  const kernel = { ...tiled, isDivisible: tiled.isDivisible === true && Number.isFinite(sizeClassOf(rows, limits)) };
-  const usual = defaultTile(kernel, limits, rows);
-  const others = candidatesFor(kernel, rows, limits).filter((tile) => !isSame(tile, usual));
-  return { rows, mostRows: sizeClassOf(rows, limits), usual, candidates: someOf(others, usual, most) };
+function sizeOf(
+  family: KernelFamily,
+  problem: TunedProblem,
+  rows: number,
+  limits: KernelLimits,
+  maxCandidates: number,
+): TuningSize {
+  const maxRows = sizeClassOf(rows, limits);
+  // Runs of any size would take any room as partial sums.
+  const sized = problem.canSplitK && !Number.isFinite(maxRows) ? { ...problem, canSplitK: false } : problem;
+  const defaultTile = family.defaultTile(sized, limits, rows);
+  const others = candidatesFor(family, sized, rows, limits).filter((tile) => !isSame(tile, defaultTile));
+  return { rows, maxRows, defaultTile, candidates: someOf(others, defaultTile, maxCandidates) };
 }
 
-export const isSame = (a: Tile, b: Tile): boolean => Object.values(a).flat().join() === Object.values(b).flat().join();
-
 function rowsFor(limits: KernelLimits): number[] {
-  const most = limits.isSoftware ? mostSoftwareRows : Number.POSITIVE_INFINITY;
+  const max = limits.isSoftware ? maxSoftwareRows : Number.POSITIVE_INFINITY;
   return sizeClassesOf(limits)
-    .flatMap((mostRows) => typicalRows.find((rows) => sizeClassOf(rows, limits) === mostRows) ?? [])
-    .filter((rows) => rows <= most);
+    .flatMap((maxRows) => typicalRows.find((rows) => sizeClassOf(rows, limits) === maxRows) ?? [])
+    .filter((rows) => rows <= max);
 }
 
 function checkRows(rows: readonly number[], limits: KernelLimits): void {
   rows.forEach((count, index) => {
-    const mostRows = sizeClassOf(count, limits);
-    const other = rows.slice(0, index).find((earlier) => sizeClassOf(earlier, limits) === mostRows);
+    const maxRows = sizeClassOf(count, limits);
+    const other = rows.slice(0, index).find((earlier) => sizeClassOf(earlier, limits) === maxRows);
     if (other === undefined) return;
     throw new InputError({
       found: `${other} and ${count} rows are of one class of size`,

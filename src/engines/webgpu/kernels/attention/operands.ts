@@ -1,42 +1,57 @@
 /**
- * What every kernel of attention has in common, however it multiplies: where queries, keys and values come from, what the
+ * How an attention's kernel reads its operands, however it multiplies: where queries, keys and values come from, what the
  * products become, which of them count, and where the keys that a tile of queries may see begin and end.
  */
-
 import type { Extent, Value } from "../../../../program/program.ts";
 import { transposed, viewedTensor } from "../../../../program/views.ts";
 import { sequenceIds } from "../../../../rewrites/pack-sequences.ts";
 import type { Attention } from "../../../../schedule/schedule.ts";
 import type { KernelBindings } from "../../wgsl/bindings.ts";
 import { at, type Coordinates, delinearize, linear } from "../../wgsl/coordinates.ts";
+import type { Declarations } from "../../wgsl/declarations.ts";
 import { Block, broadcastCoordinates, type Given, maskTail, vectorIndex } from "../../wgsl/expressions.ts";
-import { indent } from "../../wgsl/kernel-source.ts";
+import { gridOf, indent } from "../../wgsl/kernel-source.ts";
 import { extentText, storeVector } from "../../wgsl/storage.ts";
-import { unitLoader } from "../fragments.ts";
+import type { EmitRequest } from "../family.ts";
+import { declareVec8Loader } from "../fragments.ts";
+import { operandsOfMatmul } from "../matmul/problem.ts";
+import { attentionProblem, type HeadSizes } from "./problem.ts";
 
-export class AttentionParts {
+export type AttentionOperand = "query" | "key" | "value";
+
+export class AttentionOperands implements HeadSizes {
   readonly attention: Attention;
   readonly bindings: KernelBindings;
-  readonly query: Value;
-  readonly key: Value;
-  readonly value: Value;
-  /** Elements of a query or key, and of a value. */
-  readonly depth: number;
-  readonly width: number;
+  readonly declarations: Declarations;
+  readonly headSize: number;
+  readonly valueSize: number;
   readonly queries: Extent;
   readonly keys: Extent;
+  readonly #operands: Readonly<Record<AttentionOperand, Value>>;
 
-  constructor(attention: Attention, bindings: KernelBindings) {
-    const [products, context] = [attention.products.operation, attention.context.operation];
-    if (products.kind !== "matmul" || context.kind !== "matmul") throw new RangeError("attention is made of matmuls");
+  /** Binds what the kernel stores. */
+  constructor({ kernel, bindings, declarations }: EmitRequest) {
+    const { template, stores } = kernel;
+    if (template.kind !== "attention") throw new RangeError(`a kernel of ${template.kind} is no attention`);
+    const { attention } = template;
+    const products = operandsOfMatmul(attention.products);
+    const { right: value } = operandsOfMatmul(attention.context);
+    for (const stored of stores) bindings.write(stored);
     this.attention = attention;
     this.bindings = bindings;
-    this.query = products.left;
-    this.key = transposed(products.right);
-    this.value = context.right;
-    this.depth = Number(this.query.shape.at(-1));
-    this.width = Number(this.value.shape.at(-1));
+    this.declarations = declarations;
+    this.#operands = { query: products.left, key: transposed(products.right), value };
+    ({ headSize: this.headSize, valueSize: this.valueSize } = attentionProblem(attention));
     [this.queries, this.keys] = attention.products.shape.slice(-2) as [Extent, Extent];
+  }
+
+  /** One workgroup for each tile of queries of each head. */
+  grid(tileQueries: number): ReturnType<typeof gridOf> {
+    return gridOf(
+      { extents: [this.queries], each: tileQueries },
+      { extents: this.attention.products.shape.slice(0, -2), each: 1 },
+      { extents: [], each: 1 },
+    );
   }
 
   /** All axes but queries and keys, by the name `head`. */
@@ -44,58 +59,76 @@ export class AttentionParts {
     return delinearize(at("head"), this.attention.products.shape.slice(0, -2));
   }
 
-  /** `load_query`, `load_key`, `load_value`: four elements; zero beyond their end. */
-  loads(): string[] {
-    return [
-      this.#load("query", this.query, "f32", this.depth),
-      this.#load("key", this.key, "f32", this.depth),
-      this.#load("value", this.value, "f32", this.width),
-    ];
+  /** The function that loads four elements of an operand, zero beyond their end: `load_query`, `load_key`, `load_value`. */
+  nameOfLoad(name: AttentionOperand): string {
+    return this.declarations.nameOf(`load_${name}`);
+  }
+
+  /** Declares the functions that load four elements. */
+  declareLoads(): void {
+    this.#declareLoad("query", "f32", this.headSize);
+    this.#declareLoad("key", "f32", this.headSize);
+    this.#declareLoad("value", "f32", this.valueSize);
   }
 
   /**
-   * `load_query_unit`, `load_key_unit`, `load_value_unit`: eight elements in float16; zero beyond their end.
-   * @param depth how many columns of a query or key are asked for, and of a value
-   * @param width if they are more than there are.
+   * Declares the functions that load eight elements in float16, zero beyond their end: `load_query_vec8` and so on.
+   * @param sizes of what is loaded, if there is more of it than of the operands.
    */
-  unitLoads(depth: number, width: number): readonly string[] {
-    return [
-      ...this.#loadUnit("query", this.query, depth),
-      ...this.#loadUnit("key", this.key, depth),
-      ...this.#loadUnit("value", this.value, width),
-    ];
+  declareVec8Loads({ headSize, valueSize }: HeadSizes): void {
+    this.#declareVec8Load("query", headSize);
+    this.#declareVec8Load("key", headSize);
+    this.#declareVec8Load("value", valueSize);
   }
 
-  #loadUnit(name: string, value: Value, columns: number): readonly string[] {
+  #declareVec8Load(name: AttentionOperand, columns: number): void {
+    const value = this.#operands[name];
     const block = new Block(this.bindings);
-    const eight = block.eights(value, [...this.leading, at("position"), at("column", 8)]);
+    const vec8 = block.vec8(value, [...this.leading, at("position"), at("column", 8)]);
     const last = Number(value.shape.at(-1));
-    const guard = columns > last ? [`  if (column >= ${last}u) { return vec4<u32>(); }`] : [];
-    return unitLoader(`load_${name}`, ["head", "position", "column"], { guard, block, eight }, () =>
-      this.#load(name, value, "f16", columns),
-    );
+    declareVec8Loader(this.declarations, {
+      name: `load_${name}`,
+      parameters: ["head", "position", "column"],
+      guard: columns > last ? [`  if (column >= ${last}u) { return vec4<u32>(); }`] : [],
+      block,
+      vec8,
+      declareVec4: () => this.#declareLoad(name, "f16", columns),
+    });
   }
 
-  #load(name: string, value: Value, type: "f32" | "f16", columns: number): string {
+  #declareLoad(name: AttentionOperand, type: "f32" | "f16", columns: number): string {
+    const value = this.#operands[name];
     const block = new Block(this.bindings);
     const coordinates = [...this.leading, at("position"), at("column", 4)];
     const last = value.shape.at(-1) as Extent;
     // Padding of rows is zero in memory.
     const four =
       type === "f16"
-        ? block.halves(value, coordinates)
+        ? block.f16(value, coordinates)
         : maskTail(block.vector(value, coordinates), "column", last, "0.0f");
-    return [
-      `fn load_${name}(head: u32, position: u32, column: u32) -> vec4<${type}> {`,
+    const source = [
+      `fn ${this.nameOfLoad(name)}(head: u32, position: u32, column: u32) -> vec4<${type}> {`,
       ...(columns > Number(last) ? [`  if (column >= ${extentText(last)}) { return vec4<${type}>(); }`] : []),
       ...indent(block.lines),
       `  return ${four};`,
       "}",
-    ].join("\n");
+    ];
+    this.declarations.function(`load_${name}`, source.join("\n"));
+    return this.nameOfLoad(name);
   }
 
-  /** `visibility`, which of four keys a query may see, 1 or 0, and `score`, the scores of four keys by their products. */
-  scores(): string {
+  /** `visibility(head, query, key)`, as WGSL: which of four keys a query may see, 1 or 0. */
+  visibility(query: string, key: string): string {
+    return `${this.declarations.nameOf("visibility")}(head, ${query}, ${key})`;
+  }
+
+  /** `score(head, query, key, products, visible)`, as WGSL: the scores of four keys by their products. */
+  score(query: string, key: string, products: string, visible: string): string {
+    return `${this.declarations.nameOf("score")}(head, ${query}, ${key}, ${products}, ${visible})`;
+  }
+
+  /** Declares both. */
+  declareScores(): void {
     const { products, scores, mask } = this.attention;
     const coordinates = [...this.leading, at("query"), at("key", 4)];
     const seeing = new Block(this.bindings);
@@ -104,16 +137,21 @@ export class AttentionParts {
     if (mask) given.set(mask, { vector: "visible" });
     const block = new Block(this.bindings, given);
     const score = block.vector(scores, coordinates);
-    return [
-      "fn visibility(head: u32, query: u32, key: u32) -> vec4<f32> {",
+    const visibility = [
+      `fn ${this.declarations.nameOf("visibility")}(head: u32, query: u32, key: u32) -> vec4<f32> {`,
       ...indent(seeing.lines),
       `  return ${visible ?? "vec4<f32>(1.0f)"};`,
       "}",
-      "fn score(head: u32, query: u32, key: u32, products: vec4<f32>, visible: vec4<f32>) -> vec4<f32> {",
+    ];
+    const parameters = "head: u32, query: u32, key: u32, products: vec4<f32>, visible: vec4<f32>";
+    const scoring = [
+      `fn ${this.declarations.nameOf("score")}(${parameters}) -> vec4<f32> {`,
       ...indent(block.lines),
       `  return ${score};`,
       "}",
-    ].join("\n");
+    ];
+    this.declarations.function("visibility", visibility.join("\n"));
+    this.declarations.function("score", scoring.join("\n"));
   }
 
   /** Which of the four keys from `key` on count: those that are there and visible. */
@@ -143,7 +181,7 @@ export class AttentionParts {
    * `first_seen` and `last_seen`, the sequences of the first and the last key of the tile that begins at a key, declared or
    * assigned anew.
    */
-  lookAhead(declare: boolean, key: string, tileKeys: number): string[] {
+  prefetchSequences(declare: boolean, key: string, tileKeys: number): string[] {
     const ids = this.#ownSequenceIds();
     if (ids === undefined) return [];
     const id = (at: string): string => `${ids}[min(${at}, key_end - 1u)]`;

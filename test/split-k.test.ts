@@ -14,16 +14,16 @@ import { packSequences } from "../src/rewrites/pack-sequences.ts";
 import { scheduleAt } from "../src/schedule/levels.ts";
 import { relativeError } from "../src/verify/layer/layer-under-test.ts";
 import { required } from "./support/golden.ts";
-import { mostSharesOf, smallTile, tileOfInner } from "./support/in-shares.ts";
 import { divisibleLayer as config, layerParameters, packedInputs } from "./support/lowered-layer.ts";
 import { softwareGpuMissing } from "./support/software-gpu.ts";
+import { maxSplitKOf, smallTile, tileOfK } from "./support/split-k.ts";
 
 if (softwareGpuMissing !== undefined) console.log(`Not tested on a GPU: ${softwareGpuMissing}.`);
 
 const output = "layer.0.output";
 const plain = { workgroupMemory: 16_384, workgroupSize: 256 };
 
-const inShares = tileOfInner(config.intermediateSize, { ...smallTile, shares: 3 });
+const splitK = tileOfK(config.intermediateSize, { ...smallTile, splitK: 3 });
 
 test.skipIf(softwareGpuMissing !== undefined)(
   "small and large runs follow each other, and all come out right",
@@ -31,12 +31,12 @@ test.skipIf(softwareGpuMissing !== undefined)(
     const program = required(packSequences(selectOutputs(bertForQuestionAnswering(config), [output])));
     const schedule = scheduleAt(program, "O4");
     const placement = new Placement(schedule, "f32");
-    const small = { mostRows: 64, kernels: lowerToWgsl(schedule, placement, { ...plain, tiles: inShares }, 64) };
-    const large = { mostRows: Number.POSITIVE_INFINITY, kernels: lowerToWgsl(schedule, placement, plain) };
-    expect([small, large].map(({ kernels }) => mostSharesOf(kernels))).toEqual([3, 1]);
+    const small = { maxRows: 64, kernels: lowerToWgsl(schedule, placement, { ...plain, tiles: splitK }, 64) };
+    const large = { maxRows: Number.POSITIVE_INFINITY, kernels: lowerToWgsl(schedule, placement, plain) };
+    expect([small, large].map(({ kernels }) => maxSplitKOf(kernels))).toEqual([3, 1]);
     const weights = layerParameters(config);
     const device = await GpuDevice.open(await loadDawn());
-    const parts = { schedule, lowerings: [small, large], placement, isTraced: false } as const;
+    const parts = { program: schedule.program, lowerings: [small, large], placement, isTraced: false } as const;
     const compiled = await GpuProgram.create(device, parts, async (name) => required(weights.get(name)));
     for (const lengths of [[40], [70, 30], [5, 20, 39], [70, 30], [64], [1]]) {
       const inputs = packedInputs(program, config, lengths);

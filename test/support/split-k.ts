@@ -1,0 +1,36 @@
+/**
+ * Products whose K is split among workgroups, for tests: tiles that do so, and what kernels bind of them.
+ */
+import type { RegisterTile } from "../../src/engines/webgpu/kernels/matmul/register-tiles.ts";
+import type { TileSource } from "../../src/engines/webgpu/plan/kernel-plan.ts";
+import type { LoweredKernel } from "../../src/engines/webgpu/plan/lower.ts";
+import type { Binding } from "../../src/engines/webgpu/wgsl/bindings.ts";
+
+/** A small tile, which the software GPU compiles soon. */
+export const smallTile: RegisterTile = {
+  tileM: 32,
+  tileN: 32,
+  tileK: 16,
+  workgroupSplitK: 1,
+  threadTile: [4, 4],
+  prefetchStages: 1,
+  layout: "k-contiguous",
+  splitK: 1,
+};
+
+/** The tile for every matmul of this K, without tensor cores. */
+export const tileOfK = (length: number, tile: RegisterTile): TileSource => ({
+  tileFor: (family, [k]) => (family === "matmul" && k === length ? tile : undefined),
+});
+
+/** What kernels bind as partial sums: where it is written, and where it is read. */
+export function boundAsPartialSums(kernels: readonly LoweredKernel[]): Extract<Binding, { readonly kind: "tensor" }>[] {
+  return kernels
+    .flatMap(({ bindings }) => bindings)
+    .filter((binding) => binding.kind === "tensor")
+    .filter(({ partialSums }) => partialSums > 1);
+}
+
+/** As how many partial sums a kernel leaves what it stores, at most. */
+export const maxSplitKOf = (kernels: readonly LoweredKernel[]): number =>
+  Math.max(1, ...boundAsPartialSums(kernels).map(({ partialSums }) => partialSums));
