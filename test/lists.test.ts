@@ -6,7 +6,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { KernelError } from "../src/engines/webgpu/device/gpu-device.ts";
+import { KernelError } from "../src/engines/webgpu/device/pipeline-cache.ts";
 import { exportOnnx } from "../src/export/export-onnx.ts";
 import {
   type AnswerProgress,

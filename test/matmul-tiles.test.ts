@@ -29,13 +29,13 @@ test.skipIf(softwareGpuMissing !== undefined).each([
   ["for the least limits", "O3", "f32", least, many],
 ] as const)(
   "tiles %s compute what the original computes: %s, %s",
-  async (_, level, precision, limits, mostRows) => {
+  async (_, level, precision, limits, maxRows) => {
     const error = await layerError({
       config,
       level,
       precision,
       lower: (schedule, placement) => {
-        return lowerToWgsl(schedule, placement, limits, mostRows).map(emulateHalves).map(poisonMemory);
+        return lowerToWgsl(schedule, placement, limits, maxRows).map(emulateHalves).map(poisonMemory);
       },
     });
     // Half precision's is what rounding the weights and activations costs.

@@ -7,7 +7,7 @@ import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { bertForQuestionAnswering } from "../src/architectures/bert/program.ts";
 import type { Checkpoint } from "../src/architectures/checkpoint.ts";
 import { DeviceLostError } from "../src/engines/webgpu/device/device-health.ts";
-import { KernelError } from "../src/engines/webgpu/device/gpu-device.ts";
+import { KernelError } from "../src/engines/webgpu/device/pipeline-cache.ts";
 import { WrongNumbersError } from "../src/engines/webgpu/run/self-test.ts";
 import { WebGpuEngine, type WebGpuOptions } from "../src/engines/webgpu/webgpu-engine.ts";
 import { EngineError } from "../src/errors.ts";

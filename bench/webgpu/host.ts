@@ -14,7 +14,7 @@ const phases: readonly HostPhase[] = [
   "write inputs",
   "encode",
   "submit",
-  "record ahead",
+  "prerecord",
   "wait",
   "decode",
 ];
@@ -46,7 +46,7 @@ export const host: Section<WorkRow> = {
 
   async write(report, setup, run) {
     report.line(
-      `${setup.half}, trusted kernels, kernels not timed, microseconds, median of each. Runs of one size follow each other, so each was recorded while the GPU computed the one before ("record ahead"). The GPU begins with the first of several submissions; "wait" is what is left when the next run is recorded.`,
+      `${setup.half}, trusted kernels, kernels not timed, microseconds, median of each. Runs of one size follow each other, so each was recorded while the GPU computed the one before ("prerecord"). The GPU begins with the first of several submissions; "wait" is what is left when the next run is recorded.`,
     );
     report.tableHead(["", ...phases, "a whole run"]);
     const { rows, failure } = await run("");

@@ -12,7 +12,7 @@ export interface SideResult<Row> {
 }
 
 /** None has a right to more of a borrowed GPU's time; it is ended by SIGKILL then. */
-const mostMs = 150_000;
+const maxMs = 150_000;
 
 /** Runs this program again, as one side of a section. */
 export function runSide<Row>(args: readonly string[]): Promise<SideResult<Row>> {
@@ -27,7 +27,7 @@ export const done = "done";
 
 /** @param command prints JSON objects, one a line, and at last `done`; what else it prints is not looked at. */
 export async function collect<Row>(command: string, args: readonly string[]): Promise<SideResult<Row>> {
-  const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], timeout: mostMs, killSignal: "SIGKILL" });
+  const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], timeout: maxMs, killSignal: "SIGKILL" });
   const [output, errors]: [string[], string[]] = [[], []];
   child.stdout.setEncoding("utf8").on("data", (text: string) => output.push(text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => errors.push(text));

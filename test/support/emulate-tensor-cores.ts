@@ -14,7 +14,7 @@ export function emulateTensorCores(code: string, invocations: number): string {
   const replaced = code
     .replace(/^(enable|diagnostic).*;$/gm, "")
     .replaceAll("vec4<f16>", "vec4<f32>")
-    .replace(/fn pack_eight(\w*)\([\s\S]*?\n\}/g, packEight)
+    .replace(/fn pack_vec8(\w*)\([\s\S]*?\n\}/g, packVec8)
     .replaceAll(`(&${tile}, `, "(&tile, ")
     .replace(/subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>\(&tile, /g, "load_left_fragment(")
     .replace(/subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, row_major>\(&tile, /g, "load_right_fragment(")
@@ -33,7 +33,7 @@ export function emulateTensorCores(code: string, invocations: number): string {
   return replaced.replace("@compute", `${helpers}\n@compute`);
 }
 
-const packEight = `fn pack_eight$1(first: vec4<f32>, second: vec4<f32>) -> vec4<u32> {
+const packVec8 = `fn pack_vec8$1(first: vec4<f32>, second: vec4<f32>) -> vec4<u32> {
   return vec4<u32>(pack2x16float(first.xy), pack2x16float(first.zw), pack2x16float(second.xy), pack2x16float(second.zw));
 }`;
 

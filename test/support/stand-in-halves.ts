@@ -12,7 +12,7 @@ import type { LoweredKernel } from "../../src/engines/webgpu/plan/lower.ts";
 import type { Workgroups } from "../../src/engines/webgpu/wgsl/kernel-source.ts";
 
 /** What the software GPU has. */
-const mostInvocations = 256;
+const maxInvocations = 256;
 /** Of 16 bytes, of workgroup memory: as many as leave room for the rest. */
 const mostUnits = 1024;
 
@@ -20,7 +20,7 @@ export function standInForHalves(lowered: LoweredKernel): LoweredKernel {
   const code = lowered.code
     .replace(/^(enable|diagnostic).*;$/gm, "")
     .replaceAll("vec4<f16>", "vec4<f32>")
-    .replace(/fn pack_eight\([\s\S]*?\n\}/, packEight)
+    .replace(/fn pack_vec8\([\s\S]*?\n\}/, packVec8)
     .replace(/subgroupMatrixLoad<[^(]*>\(&tile, /g, "load_fragment(")
     .replace(/subgroupMatrixStore<row_major>\(&tile, /g, "store_fragment(")
     .replaceAll("subgroupMatrixMultiplyAccumulate(", "fma(")
@@ -41,7 +41,7 @@ export function standInForHalves(lowered: LoweredKernel): LoweredKernel {
  */
 function inParts(lowered: LoweredKernel): LoweredKernel {
   const { workgroupSize, workgroups } = lowered;
-  const parts = Math.ceil(workgroupSize / mostInvocations);
+  const parts = Math.ceil(workgroupSize / maxInvocations);
   if (parts === 1) return lowered;
   const partSize = workgroupSize / parts;
   const code = lowered.code
@@ -58,7 +58,7 @@ function inParts(lowered: LoweredKernel): LoweredKernel {
   return { ...lowered, code, workgroups: inAll, workgroupSize: partSize };
 }
 
-const packEight = `fn pack_eight(first: vec4<f32>, second: vec4<f32>) -> vec4<u32> {
+const packVec8 = `fn pack_vec8(first: vec4<f32>, second: vec4<f32>) -> vec4<u32> {
   return bitcast<vec4<u32>>(first + second);
 }`;
 

@@ -18,15 +18,15 @@ interface Change {
   readonly variants: Set<string>;
 }
 
-/** @param mostShown diffs; how many more there are is said. */
-export function report({ kernels, differences }: Comparison, ignoreNames: boolean, mostShown: number): string {
+/** @param maxShown diffs; how many more there are is said. */
+export function report({ kernels, differences }: Comparison, ignoreNames: boolean, maxShown: number): string {
   const aside = ignoreNames ? ", names aside" : "";
   if (differences.length === 0) return `Nothing differs${aside}: ${count(kernels, "kernel")}.\n`;
   const added = differences.filter(({ before }) => before === undefined);
   const gone = differences.filter(({ after }) => after === undefined);
   const changes = changesIn(differences, ignoreNames);
   const changed = differences.length - added.length - gone.length;
-  const shown = changes.slice(0, mostShown);
+  const shown = changes.slice(0, maxShown);
   const hidden = changes.length - shown.length;
   return [
     `Of ${count(kernels, "kernel")}, ${changed} changed, ${added.length} new, ${gone.length} gone${aside}.`,

@@ -12,8 +12,9 @@ import { type EngineError, messageOf } from "../../errors.ts";
 import type { Program } from "../../program/program.ts";
 import { bestLevel, type Level } from "../../schedule/levels.ts";
 import type { Engine, Executable, ReadParameter, RunOptions } from "../engine.ts";
-import { GpuDevice, KernelError } from "./device/gpu-device.ts";
+import { GpuDevice } from "./device/gpu-device.ts";
 import type { GpuIdentity } from "./device/identity.ts";
+import { KernelError } from "./device/pipeline-cache.ts";
 import type { GpuPrecision } from "./device/precision.ts";
 import type { PersistentLimits, TileSource } from "./plan/kernel-plan.ts";
 import { checkTunedTiles, type TunedTiles, tileSourceOf } from "./plan/tuned-tiles.ts";
@@ -77,7 +78,7 @@ interface Session extends GpuProbe {
 }
 
 /** Devices that may be lost before they are used at all. */
-const mostStillborn = 3;
+const maxStillborn = 3;
 
 export class WebGpuEngine implements Engine {
   readonly name = "webgpu";
@@ -214,7 +215,7 @@ export class WebGpuEngine implements Engine {
         const session = await opening;
         failure = session.device.failure;
         if (failure === undefined) return session;
-        if (attempt >= mostStillborn) throw failure;
+        if (attempt >= maxStillborn) throw failure;
       } catch (error) {
         if (this.#session === opening) this.#session = undefined;
         throw error;

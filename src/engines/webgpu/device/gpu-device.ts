@@ -1,52 +1,19 @@
 /**
  * A GPU as the engine uses it: buffers that are counted, pipelines that are compiled once, errors that say what to do.
  *
- * Features and limits are probed on the adapter, and all of those that kernels can use are asked for. Each program has
- * an account of its own with the device, and closing it gives back every buffer the program made, however far it came.
+ * Each program has an account of its own with the device; closing it gives back every buffer the program made, however far
+ * it came.
  *
  * Must stay true: every buffer and query set is made and given back here, so that `allocatedBytes` is all that is held.
  */
-import { EngineError, messageOf } from "../../../errors.ts";
+import { EngineError } from "../../../errors.ts";
 import { formatBytes } from "../../../format/bytes.ts";
+import { describe, hasTensorCores, openDevice } from "./adapter.ts";
 import { DeviceHealth, type DeviceLostError } from "./device-health.ts";
 import { type GpuIdentity, identityOf } from "./identity.ts";
 import type { KernelLimits } from "./kernel-limits.ts";
+import { PipelineCache } from "./pipeline-cache.ts";
 import type { GpuPrecision } from "./precision.ts";
-
-/** Limits worth raising above WebGPU's defaults, to whatever the adapter has. */
-const raisedLimits = [
-  "maxBufferSize",
-  "maxStorageBufferBindingSize",
-  "maxStorageBuffersPerShaderStage",
-  "maxComputeWorkgroupStorageSize",
-  "maxComputeInvocationsPerWorkgroup",
-  "maxComputeWorkgroupSizeX",
-  "maxComputeWorkgroupSizeY",
-] as const;
-
-/** The feature of tensor cores, which no standard has yet. */
-const subgroupMatrix = "chromium-experimental-subgroup-matrix" as GPUFeatureName;
-
-const wantedFeatures: readonly GPUFeatureName[] = ["shader-f16", "timestamp-query", "subgroups", subgroupMatrix];
-
-/** Why a kernel was not compiled, with its source. */
-export class KernelError extends EngineError {
-  readonly label: string;
-  readonly code: string;
-  readonly reason: string;
-
-  constructor(label: string, code: string, reason: string, cause: unknown, source = "--debug-dir saves it") {
-    super({
-      found: `the kernel ${label} was not compiled: ${reason}`,
-      expected: "WGSL that this GPU's driver accepts",
-      advice: `This is a defect in fusebert or the driver: please report it with the kernel's source (${source}). --device cpu works meanwhile.`,
-      cause,
-    });
-    this.label = label;
-    this.code = code;
-    this.reason = reason;
-  }
-}
 
 /** What takes memory of the GPU. */
 type Allocation = GPUBuffer | GPUQuerySet;
@@ -56,7 +23,7 @@ interface Shared {
   readonly device: GPUDevice;
   readonly info: GPUAdapterInfo;
   readonly health: DeviceHealth;
-  readonly pipelines: Map<string, Promise<GPUComputePipeline>>;
+  readonly pipelines: PipelineCache;
   /** What each account holds, with its sizes in bytes. */
   readonly accounts: Set<Map<Allocation, number>>;
 }
@@ -80,34 +47,12 @@ export class GpuDevice {
    * @throws EngineError if there is no adapter, or it gives no device.
    */
   static async open(gpu: GPU, { tensorCores = true }: { readonly tensorCores?: boolean } = {}): Promise<GpuDevice> {
-    const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
-    if (adapter === null) {
-      throw new EngineError({
-        found: "no GPU adapter is available to WebGPU",
-        expected: "a GPU with a Vulkan, Metal or Direct3D 12 driver",
-        advice: "Install the GPU's driver (on Linux also the Vulkan loader, libvulkan1), or compute with --device cpu.",
-      });
-    }
-    const wanted = tensorCores ? wantedFeatures : wantedFeatures.filter((feature) => feature !== subgroupMatrix);
-    try {
-      const device = await adapter.requestDevice({
-        label: "fusebert",
-        requiredFeatures: wanted.filter((feature) => adapter.features.has(feature)),
-        requiredLimits: Object.fromEntries(raisedLimits.map((name) => [name, adapter.limits[name]])),
-      });
-      const health = new DeviceHealth(device);
-      return new GpuDevice({ device, info: adapter.info, health, pipelines: new Map(), accounts: new Set() });
-    } catch (cause) {
-      throw new EngineError({
-        found: `${describe(adapter.info)} gives no device: ${messageOf(cause)}`,
-        expected: "an adapter that gives what it says it has",
-        advice: "Update the GPU's driver, or compute with --device cpu.",
-        cause,
-      });
-    }
+    const { device, info } = await openDevice(gpu, tensorCores);
+    const health = new DeviceHealth(device);
+    return new GpuDevice({ device, info, health, pipelines: new PipelineCache(device, health), accounts: new Set() });
   }
 
-  /** The same device for somebody else, who closes it with all buffers made through it. */
+  /** The same device with an account of its own, which is closed with all buffers made through it. */
   openAccount(): GpuDevice {
     return new GpuDevice(this.#shared);
   }
@@ -230,35 +175,7 @@ export class GpuDevice {
    * @throws KernelError if the driver refuses the source.
    */
   pipeline(label: string, code: string, buffers: readonly GPUBufferBindingType[]): Promise<GPUComputePipeline> {
-    const known = this.#shared.pipelines.get(code);
-    if (known !== undefined) return known;
-    const compiling = this.#compile(label, code, buffers);
-    // Whoever asked hears of it; the next to ask tries again.
-    compiling.catch(() => this.#shared.pipelines.delete(code));
-    const pipeline = this.guard(compiling);
-    this.#shared.pipelines.set(code, pipeline);
-    return pipeline;
-  }
-
-  async #compile(label: string, code: string, buffers: readonly GPUBufferBindingType[]): Promise<GPUComputePipeline> {
-    this.device.pushErrorScope("validation");
-    const bindGroup = this.device.createBindGroupLayout({
-      label,
-      entries: buffers.map((type, binding) => ({ binding, visibility: GPUShaderStage.COMPUTE, buffer: { type } })),
-    });
-    const layout = this.device.createPipelineLayout({ label, bindGroupLayouts: [bindGroup] });
-    const module = this.device.createShaderModule({ label, code });
-    const scope = this.device.popErrorScope();
-    try {
-      const pipeline = await this.device.createComputePipelineAsync({ label, layout, compute: { module } });
-      const error = await scope;
-      if (error !== null) throw error;
-      return pipeline;
-    } catch (cause) {
-      const refused = await scope.catch(() => null);
-      if (this.failure) throw this.failure;
-      throw new KernelError(label, code, refused?.message ?? messageOf(cause), cause);
-    }
+    return this.#shared.pipelines.get(label, code, buffers);
   }
 
   /**
@@ -297,31 +214,4 @@ export class GpuDevice {
     accounts.clear();
     health.destroy();
   }
-}
-
-/** A kind of fragment that the hardware multiplies; not in the types of the standard yet. */
-interface SubgroupMatrixConfig {
-  readonly componentType: string;
-  readonly resultComponentType: string;
-  readonly M: number;
-  readonly N: number;
-  readonly K: number;
-}
-
-/** Whether kernels/tensor-matmul.ts and its like run here: fragments of 16 × 16, in subgroups of 32, and room for tiles. */
-function hasTensorCores({ features, limits }: GPUDevice, info: GPUAdapterInfo): boolean {
-  const needed: readonly GPUFeatureName[] = ["shader-f16", "subgroups", subgroupMatrix];
-  if (!needed.every((feature) => features.has(feature))) return false;
-  const { subgroupMatrixConfigs = [] } = info as { readonly subgroupMatrixConfigs?: Iterable<SubgroupMatrixConfig> };
-  const hasFragments = [...subgroupMatrixConfigs].some(({ componentType, resultComponentType, M, N, K }) => {
-    return componentType === "f16" && resultComponentType === "f32" && [M, N, K].every((size) => size === 16);
-  });
-  const isWarp = info.subgroupMinSize === 32 && info.subgroupMaxSize === 32;
-  const hasRoom = limits.maxComputeWorkgroupStorageSize >= 48 * 1024 && limits.maxComputeInvocationsPerWorkgroup >= 512;
-  return hasFragments && isWarp && hasRoom;
-}
-
-function describe({ vendor, architecture, device, description }: GPUAdapterInfo): string {
-  const parts = [vendor, architecture, device, description].filter((part) => part !== "");
-  return [...new Set(parts)].join(" ") || "a GPU that does not say what it is";
 }

@@ -33,12 +33,12 @@ function kernelsAt(
   level: Level,
   precision: GpuPrecision,
   limits: KernelLimits = plain,
-  mostRows?: number,
+  maxRows?: number,
   model: BertConfig = config,
 ) {
   const program = selectOutputs(bertForQuestionAnswering(model), ["start_logits", "end_logits"]);
   const schedule = scheduleAt(packSequences(program) ?? program, level);
-  return lowerToWgsl(schedule, new Placement(schedule, precision), limits, mostRows);
+  return lowerToWgsl(schedule, new Placement(schedule, precision), limits, maxRows);
 }
 
 test.each([
@@ -64,10 +64,10 @@ test.each([
 test.each([
   ["blocks of both sides for every invocation, in two parts", 768],
   ["half of the invocations bring one side's, in one part", 3072],
-])("in turned strips: %s", (_, mostRows) => {
+])("in turned strips: %s", (_, maxRows) => {
   const wide = { ...config, intermediateSize: 1152, layers: 1 };
   const roomy = { workgroupMemory: 32_768, workgroupSize: 256 };
-  const feedForward = kernelsAt("O4", "f32", roomy, mostRows, wide).find(({ code }) => code.includes("gelu4"));
+  const feedForward = kernelsAt("O4", "f32", roomy, maxRows, wide).find(({ code }) => code.includes("gelu4"));
   expect(feedForward?.code).toMatchSnapshot();
 });
 

@@ -145,7 +145,7 @@ export function createBindGroup(
 ): GPUBindGroup {
   const ranges = kernel.bindings.map((binding) => {
     if (binding.kind === "vectors") return constants.vectors.get(kernel) as BufferRange;
-    if (binding.kind === "grid-barrier") return constants.meetings?.ranges.get(kernel) as BufferRange;
+    if (binding.kind === "grid-barrier") return constants.gridBarriers?.ranges.get(kernel) as BufferRange;
     const { value } = binding;
     return (stored.get(value) ?? inputs.tensors.get(value) ?? constants.tensors.get(value)) as BufferRange;
   });

@@ -32,7 +32,7 @@ export interface Constants {
   /** The vectors of each kernel that has any. */
   readonly vectors: ReadonlyMap<LoweredKernel, BufferRange>;
   /** Of persistent kernels, if there are any. */
-  readonly meetings: GridBarriers | undefined;
+  readonly gridBarriers: GridBarriers | undefined;
 }
 
 export async function uploadConstants(
@@ -51,7 +51,7 @@ export async function uploadConstants(
     }
   }
   const vectors = await uploadVectors(gpu, kernels, readParameter);
-  return { tensors, vectors, meetings: await createGridBarriers(gpu, kernels) };
+  return { tensors, vectors, gridBarriers: await createGridBarriers(gpu, kernels) };
 }
 
 async function uploadTensor(

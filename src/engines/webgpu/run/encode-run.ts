@@ -29,17 +29,17 @@ export interface RunToEncode {
   readonly extents: Binding;
   readonly timer: KernelTimer | undefined;
   /** Zero when the run begins. */
-  readonly meetings: GridBarriers | undefined;
+  readonly gridBarriers: GridBarriers | undefined;
   readonly plan: ReadbackPlan;
   /** What is read is copied into it, see `placesOf`. */
   readonly readback: GPUBuffer;
 }
 
-/** Where everything that is read of a run lies: outputs, behind them the times of kernels, behind those the meetings. */
-export function placesOf({ plan, timer, meetings }: Pick<RunToEncode, "plan" | "timer" | "meetings">) {
+/** Where everything that is read of a run lies: outputs, then the times of kernels, then the counters of grid barriers. */
+export function placesOf({ plan, timer, gridBarriers }: Pick<RunToEncode, "plan" | "timer" | "gridBarriers">) {
   const times = plan.bytes;
   const behindTimes = times + (timer?.bytes ?? 0);
-  return { times, meetings: behindTimes, end: behindTimes + (meetings?.bytes ?? 0) };
+  return { times, gridBarriers: behindTimes, end: behindTimes + (gridBarriers?.bytes ?? 0) };
 }
 
 /** Kernels of a run from one to before another. */
@@ -68,12 +68,12 @@ export function portionsOf({ dispatches: { kernels }, timer }: RunToEncode): Por
 /** @throws EngineError for a kernel that takes more workgroups than the GPU allows. */
 export function encodePortion(
   device: GPUDevice,
-  { dispatches, extents, timer, meetings, plan, readback }: RunToEncode,
+  { dispatches, extents, timer, gridBarriers, plan, readback }: RunToEncode,
   { start, end }: Portion,
 ): GPUCommandBuffer {
   const { kernels, pipelines, bindGroups, maxWorkgroups } = dispatches;
   const encoder = device.createCommandEncoder({ label: "fusebert" });
-  if (start === 0 && meetings) encoder.clearBuffer(meetings.buffer);
+  if (start === 0 && gridBarriers) encoder.clearBuffer(gridBarriers.buffer);
   let pass: GPUComputePassEncoder | undefined;
   for (let index = start; index < end; index++) {
     pass ??= encoder.beginComputePass(timer?.passOf(index));
@@ -89,9 +89,10 @@ export function encodePortion(
   pass?.end();
   if (end === kernels.length) {
     copyResults(encoder, plan, readback, undefined);
-    const places = placesOf({ plan, timer, meetings });
+    const places = placesOf({ plan, timer, gridBarriers });
     timer?.copyTo(encoder, readback, places.times);
-    if (meetings) encoder.copyBufferToBuffer(meetings.buffer, 0, readback, places.meetings, meetings.bytes);
+    if (gridBarriers)
+      encoder.copyBufferToBuffer(gridBarriers.buffer, 0, readback, places.gridBarriers, gridBarriers.bytes);
   }
   return encoder.finish();
 }

@@ -4,8 +4,8 @@
  * Runs may overlap. Whatever a run writes and submits it does without waiting in between, and the device's queue keeps
  * the order, so all runs share one arena; only the buffer that outputs are read from is a run's own.
  *
- * Recording a run takes the host longer than handing over its inputs and what was recorded. Where runs of about the same
- * size follow each other, the next is recorded while the GPU computes this one, and has only to be handed over.
+ * Recording a run takes the host longer than submitting it with its inputs. Where runs of about the same size follow each
+ * other, the next one's command buffers are pre-recorded while the GPU computes this one.
  *
  * Must stay true: a run allocates nothing that an earlier one had already, and `dispose` gives all of it back.
  */
@@ -47,7 +47,7 @@ type RunSize = Pick<PreparedRun, "arena" | "extents">;
 /** A run to be submitted: good for every run that has the same room in the same arena. */
 interface PreparedRun extends RunToEncode {
   readonly arena: Arena;
-  /** Its portions' commands, if they were recorded ahead. */
+  /** Its portions' commands, if they are pre-recorded. */
   readonly commands?: readonly GPUCommandBuffer[];
 }
 
@@ -69,7 +69,7 @@ export class GpuProgram {
   /** The run submitted last, if nothing was observed in it. */
   #last: RunSize | undefined;
   /** The next run, if it is like the last. */
-  #ahead: PreparedRun | undefined;
+  #prerecorded: PreparedRun | undefined;
 
   private constructor(
     gpu: GpuDevice,
@@ -129,7 +129,7 @@ export class GpuProgram {
   }
 
   get isPersistent(): boolean {
-    return this.#constants.meetings !== undefined;
+    return this.#constants.gridBarriers !== undefined;
   }
 
   /** Why the device is of no use any more; `undefined` while it is. */
@@ -156,7 +156,7 @@ export class GpuProgram {
     try {
       signal?.throwIfAborted();
       const size = { arena, extents: roomyExtents(extents) };
-      run = (observe ? undefined : this.#takeAhead(size)) ?? (await this.#prepare(size, observe));
+      run = (observe ? undefined : this.#takePrerecorded(size)) ?? (await this.#prepare(size, observe));
       // From here to the submission nothing is awaited: no other run comes between.
       finished = this.#submit(run, extents, inputs, recording);
       isRepeated = !observe && isLike(this.#last, size);
@@ -164,17 +164,17 @@ export class GpuProgram {
     } finally {
       this.#releaseArena(arena);
     }
-    if (isRepeated && this.#ahead === undefined) {
-      recording?.enter("record ahead");
-      await this.#recordAhead(run);
+    if (isRepeated && this.#prerecorded === undefined) {
+      recording?.enter("prerecord");
+      await this.#prerecord(run);
     }
     recording?.enter("wait");
-    const { readback, plan, timer, meetings } = run;
+    const { readback, plan, timer, gridBarriers } = run;
     const places = placesOf(run);
     try {
       await finished;
       recording?.enter("decode");
-      if (meetings) checkGridBarriers(readback.getMappedRange(places.meetings, meetings.bytes));
+      if (gridBarriers) checkGridBarriers(readback.getMappedRange(places.gridBarriers, gridBarriers.bytes));
       const results = readResults(plan, readback, this.#parts.placement, extents);
       if (timer) recording?.timed(readKernelTimes(readback.getMappedRange(places.times, timer.bytes)));
       readback.unmap();
@@ -189,13 +189,13 @@ export class GpuProgram {
   async #prepare({ arena, extents }: RunSize, observe: boolean): Promise<PreparedRun> {
     const timer = this.#timer;
     const plan = planReadback(this.#stagesToRead(observe), arena, this.#parts.placement, extents);
-    const { meetings } = this.#constants;
-    const readback = await this.#acquireReadback(placesOf({ plan, timer, meetings }).end);
-    return { arena, dispatches: this.#dispatchesIn(arena, extents), extents, timer, meetings, plan, readback };
+    const { gridBarriers } = this.#constants;
+    const readback = await this.#acquireReadback(placesOf({ plan, timer, gridBarriers }).end);
+    return { arena, dispatches: this.#dispatchesIn(arena, extents), extents, timer, gridBarriers, plan, readback };
   }
 
   /** Records a run like another. If that fails, the next run is recorded when it comes, and says why. */
-  async #recordAhead(size: RunSize): Promise<void> {
+  async #prerecord(size: RunSize): Promise<void> {
     let run: PreparedRun | undefined;
     try {
       const prepared = await this.#prepare(size, false);
@@ -208,16 +208,16 @@ export class GpuProgram {
       if (run) this.#freeReadbacks.push(run.readback);
       return;
     }
-    if (this.#ahead) this.#freeReadbacks.push(this.#ahead.readback);
-    this.#ahead = run;
+    if (this.#prerecorded) this.#freeReadbacks.push(this.#prerecorded.readback);
+    this.#prerecorded = run;
   }
 
-  /** What was recorded ahead, if that is what is wanted; else it is of no more use. */
-  #takeAhead(size: RunSize): PreparedRun | undefined {
-    const ahead = this.#ahead;
-    this.#ahead = undefined;
-    if (ahead === undefined || isLike(ahead, size)) return ahead;
-    this.#freeReadbacks.push(ahead.readback);
+  /** The pre-recorded run, if it fits; another one is of no more use. */
+  #takePrerecorded(size: RunSize): PreparedRun | undefined {
+    const run = this.#prerecorded;
+    this.#prerecorded = undefined;
+    if (run === undefined || isLike(run, size)) return run;
+    this.#freeReadbacks.push(run.readback);
     return undefined;
   }
 
@@ -257,7 +257,7 @@ export class GpuProgram {
   dispose(): void {
     this.#arena = undefined;
     this.#last = undefined;
-    this.#ahead = undefined;
+    this.#prerecorded = undefined;
     this.#freeReadbacks.splice(0);
     this.#gpu.closeAccount();
   }

@@ -17,13 +17,13 @@ import type { Placement } from "../plan/placement.ts";
 
 /**
  * What the host does in a run, in this order. A run that is submitted in portions (`encode-run.ts`) encodes and submits
- * twice; one that was recorded ahead only submits.
+ * twice; a pre-recorded one only submits.
  * - `prepare inputs`: check them, and pack sequences one after another;
  * - `memory`: make room on the GPU, where an earlier run has left too little;
  * - `write inputs`: hand them to the queue;
  * - `encode`: record the commands;
  * - `submit`: hand those to the queue;
- * - `record ahead`: record the next run, where this one is like the last;
+ * - `prerecord`: record the next run, where this one is like the last;
  * - `wait`: until the GPU has computed and the outputs can be read;
  * - `decode`: outputs to tensors, and packed ones to rows again.
  */
@@ -33,7 +33,7 @@ export type HostPhase =
   | "write inputs"
   | "encode"
   | "submit"
-  | "record ahead"
+  | "prerecord"
   | "wait"
   | "decode";
 

@@ -11,7 +11,7 @@ import type { CompiledProgram } from "./compiled-program.ts";
 import { GridBarrierTimeout } from "./grid-barrier.ts";
 
 /** New devices in a row without a run that succeeded on one of them. */
-const mostRenewals = 3;
+const maxRenewals = 3;
 
 /** Enough to fill a large GPU, and a second or so of a small one. */
 const tokensPerBatch = 12_288;
@@ -100,9 +100,9 @@ export class WebGpuExecutable implements Executable {
   }
 
   async #recompile(failure: EngineError): Promise<CompiledProgram> {
-    if (this.#renewals >= mostRenewals) {
+    if (this.#renewals >= maxRenewals) {
       throw new EngineError({
-        found: `the GPU failed on ${mostRenewals + 1} devices in a row, at last so: ${failure.found}`,
+        found: `the GPU failed on ${maxRenewals + 1} devices in a row, at last so: ${failure.found}`,
         expected: "a GPU that computes a run to its end",
         advice: "Compute with --device cpu, or try again after the GPU's driver has been updated or restarted.",
         cause: failure,

@@ -16,21 +16,21 @@ const hostPid = 1;
 const gpuPid = 2;
 
 export class TraceRecorder {
-  readonly #mostEvents: number;
+  readonly #maxEvents: number;
   readonly #runs: RunTrace[] = [];
   #events = 0;
   #dropped = 0;
 
-  /** @param mostEvents to keep; runs that come later are left out, and counted. */
-  constructor(mostEvents: number = defaultMostEvents) {
-    this.#mostEvents = mostEvents;
+  /** @param maxEvents to keep; runs that come later are left out, and counted. */
+  constructor(maxEvents: number = defaultMostEvents) {
+    this.#maxEvents = maxEvents;
   }
 
   /** For the engine's option of this name. */
   readonly onTrace: OnTrace = (run) => {
     const events = 1 + run.host.length + (run.times?.length ?? 0);
     // Once one is left out all are: a trace without its end is easier to read than one with holes.
-    if (this.#dropped > 0 || this.#events + events > this.#mostEvents) {
+    if (this.#dropped > 0 || this.#events + events > this.#maxEvents) {
       this.#dropped++;
       return;
     }

@@ -134,7 +134,7 @@ export class MatmulOperands {
     return own;
   }
 
-  /** `load_left_unit`: eight float16 along K of a row. @returns its name. */
+  /** `load_left_vec8`: eight float16 along K of a row. @returns its name. */
   declareLoadLeftVec8(step: number): string {
     const block = new Block(this.#request.bindings, this.statistics);
     const vec8 = block.vec8(this.left, [...this.rows.coordinates, at("k", 8)]);
@@ -148,7 +148,7 @@ export class MatmulOperands {
     });
   }
 
-  /** `load_right_unit`: eight float16 along K of a column of a transposed right operand. @returns its name. */
+  /** `load_right_vec8`: eight float16 along K of a column of a transposed right operand. @returns its name. */
   declareLoadRightVec8(step: number): string {
     const block = new Block(this.#request.bindings);
     const vec8 = block.vec8(transposed(this.right), [...this.#rightColumn, at("k", 8)]);

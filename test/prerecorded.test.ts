@@ -27,7 +27,7 @@ function inputsOf(length: number): Map<string, Tensor> {
   ]);
 }
 
-describe.skipIf(softwareGpuMissing !== undefined)("runs recorded ahead", () => {
+describe.skipIf(softwareGpuMissing !== undefined)("pre-recorded runs", () => {
   let checkpoint: Checkpoint;
   beforeAll(async () => {
     checkpoint = await openRandomOdd();
@@ -49,7 +49,7 @@ describe.skipIf(softwareGpuMissing !== undefined)("runs recorded ahead", () => {
     const other = await compile({ level });
     for (const length of lengths) {
       const outputs = await executable.run(inputsOf(length));
-      // Observed runs are never recorded ahead, and none is after them.
+      // Observed runs are never pre-recorded, and none is after them.
       const expected = await other.executable.run(inputsOf(length), { observe: true });
       for (const [name, tensor] of outputs) expect({ name, tensor }).toEqual({ name, tensor: expected.get(name) });
     }
