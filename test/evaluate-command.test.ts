@@ -161,7 +161,7 @@ describe("interrupted, it goes on", () => {
     );
 
     const last = await runCommand(args("parts", "--json"));
-    expect(last.stderr).toMatch(/^fusebert: going on from .*parts\.json\.journal, which has \d+ predictions\.\n$/);
+    expect(last.stderr).toMatch(/^fusebert: continuing from .*parts\.json\.journal, which has \d+ predictions\.\n$/);
     expect(last.code).toBe(0);
     const { run } = JSON.parse(last.stdout) as Report;
     expect(run?.["fromJournal"]).toBeGreaterThan(kept);
@@ -183,7 +183,7 @@ describe("interrupted, it goes on", () => {
     child.kill("SIGKILL");
     expect((await ended).stdout).toBe("");
     const third = await runCommand(args("shared", "--json"));
-    expect(third.stderr).toMatch(/^fusebert: going on from .*shared\.json\.journal/);
+    expect(third.stderr).toMatch(/^fusebert: continuing from .*shared\.json\.journal/);
     expect(third.code).toBe(0);
     expect(existsSync(`${journal}.lock`)).toBe(false);
   });
@@ -194,7 +194,7 @@ describe("interrupted, it goes on", () => {
     await writeSmallModel(model);
     const changed = await runCommand(args("changed"));
     expect(changed.code).toBe(2);
-    expect(changed.stderr).toContain("was begun with another model of this name");
+    expect(changed.stderr).toContain("is from another model of this name");
     await writeFile(journal, "my notes\n");
     const notes = await runCommand(args("changed"));
     expect(notes.code).toBe(2);
@@ -258,5 +258,5 @@ test("--help teaches", async () => {
   const { code, stdout } = await runCommand(["evaluate", "--help"]);
   expect(code).toBe(0);
   expect(stdout).toMatch(/Examples:[\s\S]*fusebert evaluate squad dev-v1\.1\.json\.xz/);
-  expect(stdout).toContain("the same\ncommand goes on where it stopped");
+  expect(stdout).toContain("the same\ncommand continues from it");
 });

@@ -61,7 +61,7 @@ describe("the table", () => {
     const { code, stdout } = await runCommand(["explain", "--help"]);
     expect(code).toBe(0);
     expect(stdout).toMatch(/Examples:[\s\S]*fusebert explain --html/);
-    expect(stdout).toMatch(/O3 {2}LayerNorm disappears/);
+    expect(stdout).toMatch(/O3 {2}LayerNorm is folded/);
   });
 });
 

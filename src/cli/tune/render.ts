@@ -1,5 +1,5 @@
 /**
- * What `fusebert tune` prints: for each kernel and size the usual tile beside the best, and the same as JSON.
+ * The output of `fusebert tune`: the default and the best tile of each kernel and size, as a table and as JSON.
  */
 import pc from "picocolors";
 import type { GpuIdentity } from "../../engines/webgpu/device/identity.ts";
@@ -22,12 +22,12 @@ export interface TuneReport {
   readonly plan: TuningPlan;
   readonly results: readonly TuningResult[];
   readonly refused: readonly (RefusedTile & { readonly subject: TuningSubject })[];
-  /** Whether all was measured that there is to measure. */
+  /** Whether the whole plan was measured. */
   readonly isComplete: boolean;
   readonly cache: string;
 }
 
-/** As it is kept. */
+/** A result as the tile cache stores it. */
 export function tunedTileOf({ subject, size, best }: TuningResult, precision: GpuPrecision): TunedTile {
   const { kind, shape } = subject.kernel;
   // The tile is of the kernel's kind.
@@ -68,29 +68,28 @@ export function renderTuning(report: TuneReport): string {
   const gain = sum(({ usual }) => usual.us) / sum(({ best }) => best.us) - 1;
   const lines = [
     ...titleOf(report),
-    pc.dim(row("kernel", "rows", "usual tile", "µs", "best tile", "µs", "gain")),
+    pc.dim(row("kernel", "rows", "default tile", "µs", "best tile", "µs", "gain")),
     ...results.map(renderResult),
     "",
-    ...(results.length > 0 ? wrap(`All of it together: ${percent(gain)} faster.`, 0) : []),
+    ...(results.length > 0 ? wrap(`All together: ${percent(gain)} faster.`, 0) : []),
     ...renderRefused(refused),
-    ...(results.length > 0 ? wrap(`Kept in ${cache}; every run on this GPU uses it from now on.`, 0) : []),
-    ...(isComplete ? [] : wrap("Not everything was measured; what is not in the table has its usual tile.", 0)),
+    ...(results.length > 0 ? wrap(`Saved in ${cache}; every run on this GPU uses it from now on.`, 0) : []),
+    ...(isComplete ? [] : wrap("Not everything was measured; the default tiles stay for the rest.", 0)),
   ];
   return `${lines.join("\n")}\n`;
 }
 
-/** What would be measured. */
+/** The output of `--dry-run`. */
 export function renderPlan(report: TuneReport): string {
   const rows = report.plan.subjects.flatMap(({ kernel, sizes }) =>
     sizes.map(({ rows: count, usual, candidates }) =>
       row(nameOf(kernel), String(count), tileText(usual), "", `${candidates.length} others`, "", ""),
     ),
   );
-  const head = pc.dim(row("kernel", "rows", "usual tile", "", "to try", "", ""));
-  return `${[...titleOf(report), head, ...rows, "", ...wrap(`Results would be kept in ${report.cache}.`, 0)].join("\n")}\n`;
+  const head = pc.dim(row("kernel", "rows", "default tile", "", "to try", "", ""));
+  return `${[...titleOf(report), head, ...rows, "", ...wrap(`Results would be saved in ${report.cache}.`, 0)].join("\n")}\n`;
 }
 
-/** The same as JSON. */
 export function planToJson({ plan, results: _, refused: __, isComplete: ___, ...report }: TuneReport): string {
   const planned = plan.subjects.flatMap((subject) =>
     subject.sizes.map((size) => ({ ...sizeToJson(subject, size), usual: size.usual })),
@@ -122,17 +121,14 @@ function renderRefused(refused: TuneReport["refused"]): string[] {
   if (refused.length === 0) return [];
   const [{ subject, tile, reason }] = refused as [TuneReport["refused"][number]];
   const first = `${nameOf(subject.kernel)} in ${tileText(tile)}: ${reason}`;
-  return wrap(`${refused.length} left out, the first ${first}`, 0);
+  return wrap(`${refused.length} rejected, the first ${first}`, 0);
 }
 
 function nameOf({ kind, shape: [first, second] }: TuningSubject["kernel"]): string {
   return kind.endsWith("attention") ? `attention ${first}` : `${first} × ${second}`;
 }
 
-/**
- * Its sizes in order: `96×96×32 2·2·2`, `÷4` if four workgroups share the inner dimension, and `+2` if two steps are on their
- * way at a time.
- */
+/** A tile's sizes in order: `96×96×32 2·2·2`, `÷4` for split-K among four workgroups, `+2` for two prefetch stages. */
 function tileText(tile: Tile): string {
   const { ahead, shares, ...others } = { ahead: 1, shares: 1, ...tile };
   const sizes = Object.values(others);

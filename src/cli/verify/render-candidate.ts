@@ -46,7 +46,7 @@ function layoutOf(layout: LayoutReport): string[] {
   ];
 }
 
-/** In the words of the demo. */
+/** The original demo's wording. */
 function matchWords({ verdict, ratio }: Comparison): string {
   switch (verdict) {
     case "IDENTICAL":
@@ -100,5 +100,5 @@ function figures({ causes, explained, rest, runs, unexplained }: DiagnosisReport
 function undecided({ undecidable }: DiagnosisReport): string[] {
   if (undecidable.length === 0) return [];
   const lines = undecidable.flatMap((says) => wrap(`whether it ${says}`, 6));
-  return [...wrap("Not to be seen in these stages, so not decided:", 4), ...lines].map(pc.dim);
+  return [...wrap("Not visible in these stages, so not decided:", 4), ...lines].map(pc.dim);
 }
