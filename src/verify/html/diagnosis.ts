@@ -1,11 +1,11 @@
 /**
- * Why a candidate deviates: the causes, the evidence for each, and what is left without one.
+ * Why a candidate deviates: the causes, the evidence for each, and the unexplained rest.
  */
 
 import { count, formatRatio, scientific, shareOf, shortStage } from "../../format/numbers.ts";
 import type { CandidateReport, Cause, DiagnosisReport } from "../report/report.ts";
+import { facts, scrolling } from "./components.ts";
 import { html, type Markup } from "./markup.ts";
-import { facts, scrolling } from "./parts.ts";
 import { groupDiagnoses, restWords } from "./words.ts";
 
 export function diagnoses({ layers, inconclusive }: CandidateReport, budgetLimit: number): Markup {

@@ -1,12 +1,12 @@
 /**
- * The two tests that come before a layer's real weights: unit weights, and the embeddings in lower precisions.
+ * The two tests before a layer's real weights: unit weights, and the embeddings in lower precisions.
  */
 
 import { compact, count, decibel, formatCosine, formatIndex, formatShape, scientific } from "../../format/numbers.ts";
 import { formatCorners } from "../compare/corners.ts";
 import type { EmbeddingReport, UnitWeightReport } from "../report/report.ts";
+import { badge, passBadge, scrolling, tensorPrint } from "./components.ts";
 import { html, type Markup, named } from "./markup.ts";
-import { badge, passBadge, scrolling, tensorPrint } from "./parts.ts";
 import { explainUnitWeights, isJudged, unitWeightKinds } from "./words.ts";
 
 export function unitWeightSection(tests: readonly UnitWeightReport[]): Markup | null {
@@ -45,7 +45,7 @@ ${count(nearOverflow)} near overflow</p></article>`;
 export function embeddingSection(embeddings: EmbeddingReport | null): Markup {
   const body =
     embeddings === null
-      ? html`<p class="lead">A dump brought its own hidden states, so no embeddings were computed.</p>`
+      ? html`<p class="lead">The dump has its own hidden states, so no embeddings were computed.</p>`
       : roundTrips(embeddings);
   return html`<section id="embeddings" aria-labelledby="embeddings-title"><h2
 id="embeddings-title">Embeddings</h2>${body}</section>`;

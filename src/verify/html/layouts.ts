@@ -1,13 +1,13 @@
 /**
- * The five weight layouts side by side: what each gave, and what it was recognised as.
+ * The five weight layouts side by side: the result of each, and the layout recognised in it.
  */
 
 import { formatRatio, formatShape, percent, ranges, scientific } from "../../format/numbers.ts";
 import type { CandidateReport, Corners, LayoutReport } from "../report/report.ts";
 import { type ColourScale, colourScale, legend } from "./colour-scale.ts";
+import { badge, scrolling } from "./components.ts";
 import { heatMap } from "./heat-map.ts";
 import { html, type Markup } from "./markup.ts";
-import { badge, scrolling } from "./parts.ts";
 import { noLayoutsWords, recognisedWords } from "./words.ts";
 
 export function layouts(candidate: CandidateReport): Markup {
@@ -37,7 +37,7 @@ ${cornerTable(delta, number)}
 <div><dt>same bytes as</dt><dd>${same}</dd></div></dl></li>`;
 }
 
-/** Six columns fit into a card when the power of ten that they share stands above them. */
+/** A common power of ten above the table makes six columns fit into a card. */
 function cornerTable(delta: Corners, number: number): Markup {
   const exponent = commonExponent(delta);
   const write = (value: number | null) => {
@@ -65,7 +65,7 @@ function cells(row: readonly string[], elided: boolean): Markup[] {
   return all;
 }
 
-/** Of the largest element; numbers near one are left as they are. */
+/** The exponent of the largest element; 0 for numbers near one. */
 function commonExponent({ rows }: Corners): number {
   const sizes = rows.flat().flatMap((value) => (value !== null && Number.isFinite(value) ? Math.abs(value) : []));
   const largest = Math.max(0, ...sizes);
