@@ -89,11 +89,11 @@ describe("answers", () => {
 
   test("are empty, with exit code 1, when no answer is found and --allow-no-answer is given", async () => {
     const args = ["answer", "Who discovered penicillin?", "--text", unrelated, "--allow-no-answer"];
-    const people = await runCommand(args);
-    expect(people).toEqual({ code: 1, stdout: "No answer found.\n", stderr: "" });
-    const machines = await runCommand([...args, "--json"]);
-    expect(machines.code).toBe(1);
-    expect(JSON.parse(machines.stdout)).toMatchObject({ answers: [] });
+    const asText = await runCommand(args);
+    expect(asText).toEqual({ code: 1, stdout: "No answer found.\n", stderr: "" });
+    const asJson = await runCommand([...args, "--json"]);
+    expect(asJson.code).toBe(1);
+    expect(JSON.parse(asJson.stdout)).toMatchObject({ answers: [] });
     const byLogits = await runCommand([...args, "--scoring", "logits", "--json"]);
     expect(byLogits.code).toBe(1);
     expect(JSON.parse(byLogits.stdout)).toMatchObject({ answers: [], noAnswerScore: 0 });

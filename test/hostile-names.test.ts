@@ -147,14 +147,14 @@ describe("the output is free of control codes", () => {
     const text = join(place, "text");
     writeFileSync(text, passage);
     const args = ["answer", `Who${hostile} wrote the novel?`, "--context", text, "--model", join(place, "model")];
-    const people = await runCommand(args);
-    expectTame(people);
-    expect(people.stdout).toContain(`${visible}/text:1 `);
+    const asText = await runCommand(args);
+    expectTame(asText);
+    expect(asText.stdout).toContain(`${visible}/text:1 `);
     // The excerpt keeps the text and not its controls.
-    expect(people.stdout).toContain(" is a novel written by Mary Shelley.a]0;owned31m[2Jgnp.");
-    const programs = await runCommand([...args, "--json"]);
-    expectTame(programs);
-    const report = JSON.parse(programs.stdout);
+    expect(asText.stdout).toContain(" is a novel written by Mary Shelley.a]0;owned31m[2Jgnp.");
+    const asJson = await runCommand([...args, "--json"]);
+    expectTame(asJson);
+    const report = JSON.parse(asJson.stdout);
     expect(report.question).toBe(args[1]);
     expect(report.answers[0].source).toBe(text);
     expect(report.model).toBe(join(place, "model"));
@@ -169,21 +169,21 @@ describe("the output is free of control codes", () => {
   test("and an answer of megabytes is shortened in text and complete in JSON", async () => {
     const text = "\u0634".repeat(3_000_000);
     const path = file("word.txt", text);
-    const people = await runCommand(["answer", "What?", "--context", path]);
-    expect(people.code).toBe(0);
-    expect(people.stdout.length).toBeLessThan(2000);
-    expect(people.stdout).toContain("…");
-    const programs = await runCommand(["answer", "What?", "--context", path, "--json"]);
-    expect(JSON.parse(programs.stdout).answers[0].text).toBe(text);
+    const asText = await runCommand(["answer", "What?", "--context", path]);
+    expect(asText.code).toBe(0);
+    expect(asText.stdout.length).toBeLessThan(2000);
+    expect(asText.stdout).toContain("…");
+    const asJson = await runCommand(["answer", "What?", "--context", path, "--json"]);
+    expect(JSON.parse(asJson.stdout).answers[0].text).toBe(text);
   });
 
   test("for an evaluation with hostile ids and file names", async () => {
     const data = file(`${hostile}.json`, squad(hostile));
     const predictions = join(folder, "made.json");
-    const people = await runCommand(["evaluate", "squad", data, "--predictions", predictions]);
-    expectTame(people);
-    expect(people.code).toBe(0);
-    expect(people.stdout).toContain(visible);
+    const asText = await runCommand(["evaluate", "squad", data, "--predictions", predictions]);
+    expectTame(asText);
+    expect(asText.code).toBe(0);
+    expect(asText.stdout).toContain(visible);
     const content = readFileSync(predictions, "utf8");
     expect(content).not.toMatch(commanding);
     expect(Object.keys(JSON.parse(content))).toEqual([hostile]);

@@ -70,7 +70,7 @@ function remember(cause: unknown): void {
 
 /** Prints a message as one line on standard error. */
 export function tell(line: string): void {
-  ask(`fusebert: ${line}`);
+  prompt(`fusebert: ${line}`);
 }
 
 const warned = new Set<string>();
@@ -83,7 +83,7 @@ export function warn(message: string): void {
 }
 
 /** As `tell`, without the command's name: for prompts. */
-export function ask(line: string): void {
+export function prompt(line: string): void {
   note(`${displayable(line, 2000)}\n`);
 }
 

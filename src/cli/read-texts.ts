@@ -8,7 +8,7 @@ import { isUtf8 } from "node:buffer";
 import { existsSync, statSync } from "node:fs";
 import { InputError } from "../errors.ts";
 import { longestText, type ReadOptions, readFileBytes, readStandardInputBytes } from "../files/read-bytes.ts";
-import { ask, warn } from "./output.ts";
+import { prompt, warn } from "./output.ts";
 
 export interface SourceText {
   /** A path, `stdin` or `text`. */
@@ -58,7 +58,7 @@ function describe(source: string): string {
 }
 
 async function readStandardInput(signal: AbortSignal): Promise<SourceText> {
-  if (process.stdin.isTTY) ask("Type or paste the text, then press Ctrl-D.");
+  if (process.stdin.isTTY) prompt("Type or paste the text, then press Ctrl-D.");
   const bytes = await readStandardInputBytes(optionsFor("standard input", signal));
   return { source: "stdin", text: decode(bytes, "standard input") };
 }

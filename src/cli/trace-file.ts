@@ -52,8 +52,7 @@ export class TraceFile {
   async #save(): Promise<void> {
     const { droppedRuns, lacksKernelTimes, runs } = this.#recorder;
     await writeOut(this.#path, this.#recorder.toJson({ fusebert: version }));
-    if (lacksKernelTimes)
-      tell("the trace has no times of kernels: this GPU does not measure them (no timestamp-query).");
+    if (lacksKernelTimes) tell("the trace has no times of kernels: this GPU has no timestamp-query.");
     if (droppedRuns > 0) tell(`the trace has the first ${runs} runs; ${droppedRuns} more did not fit.`);
   }
 }

@@ -101,21 +101,21 @@ export function evaluateCommand(signal: AbortSignal, finish: (code: ExitCode) =>
 }
 
 async function run(file: string, options: EvaluateCommandOptions, signal: AbortSignal): Promise<ExitCode> {
-  const whole = parseSquad(await readPackedText(file, signal), file);
-  checkOptions(whole, file, options);
+  const fullDataset = parseSquad(await readPackedText(file, signal), file);
+  checkOptions(fullDataset, file, options);
   checkPaths(file, options);
-  const dataset = { ...whole, questions: whole.questions.slice(0, options.limit) };
+  const dataset = { ...fullDataset, questions: fullDataset.questions.slice(0, options.limit) };
   const report = {
     version,
     dataset: {
       file,
-      kind: whole.kind,
+      kind: fullDataset.kind,
       questions: dataset.questions.length,
-      questionsInFile: whole.questions.length,
+      questionsInFile: fullDataset.questions.length,
     },
     ...(options.scoreOnly === undefined
-      ? await evaluateModel(dataset, whole, options, signal)
-      : await scoreFile(dataset, whole, options.scoreOnly, options, signal)),
+      ? await evaluateModel(dataset, fullDataset, options, signal)
+      : await scoreFile(dataset, fullDataset, options.scoreOnly, options, signal)),
   };
   tellMissing(report.scores.missing);
   print(options.json ? evaluationToJson(report) : renderEvaluation(report));
@@ -148,10 +148,10 @@ function checkPaths(file: string, { predictions, nbest, nullOdds, scoreOnly }: E
 
 type Result = Omit<EvaluationReport, "version" | "dataset">;
 
-/** @param whole the data set without `--limit`, which the journal covers. */
+/** @param fullDataset the data set without `--limit`, which the journal covers. */
 async function evaluateModel(
   dataset: SquadDataset,
-  whole: SquadDataset,
+  fullDataset: SquadDataset,
   options: EvaluateCommandOptions,
   signal: AbortSignal,
 ): Promise<Result> {
@@ -159,7 +159,8 @@ async function evaluateModel(
   const outputs = [predictionsPath, nbest, nullOddsPath].filter((path) => path !== undefined);
   for (const path of outputs) await checkFolderOf(path);
   const [first] = outputs;
-  const plan = first === undefined ? undefined : await planJournal(`${first}.journal`, whole, nbest !== undefined);
+  const plan =
+    first === undefined ? undefined : await planJournal(`${first}.journal`, fullDataset, nbest !== undefined);
   const run = await runDataset(dataset, options, plan, signal);
   const predictions = dataset.questions.flatMap(({ id }) => run.predictions.get(id) ?? []);
   const mapOf = <T>(value: (prediction: (typeof predictions)[number]) => T) =>
@@ -184,9 +185,9 @@ async function evaluateModel(
   };
 }
 
-async function planJournal(path: string, whole: SquadDataset, keepsNBest: boolean): Promise<JournalPlan> {
-  const contexts = new Map(whole.questions.map(({ id, context }) => [id, context]));
-  return { path, keepsNBest, fingerprint: await fingerprintOf(whole), contexts };
+async function planJournal(path: string, fullDataset: SquadDataset, keepsNBest: boolean): Promise<JournalPlan> {
+  const contexts = new Map(fullDataset.questions.map(({ id, context }) => [id, context]));
+  return { path, keepsNBest, fingerprint: await fingerprintOf(fullDataset), contexts };
 }
 
 function describeRun(run: DatasetRun, { revision, scoring }: EvaluateCommandOptions): NonNullable<Result["run"]> {
@@ -209,16 +210,16 @@ function describeRun(run: DatasetRun, { revision, scoring }: EvaluateCommandOpti
   };
 }
 
-/** @param whole the data set without `--limit`, whose other predictions are expected too. */
+/** @param fullDataset the data set without `--limit`, whose other predictions are expected too. */
 async function scoreFile(
   dataset: SquadDataset,
-  whole: SquadDataset,
+  fullDataset: SquadDataset,
   path: string,
   { nullOdds: nullOddsPath, threshold }: EvaluateCommandOptions,
   signal: AbortSignal,
 ): Promise<Result> {
   const texts = parsePredictions(await readPackedText(path, signal), path);
-  checkIds(texts, whole, path);
+  checkIds(texts, fullDataset, path);
   if (nullOddsPath === undefined) return { predictionsFile: path, scores: scoreDataset(dataset, texts) };
   const odds = parseNullOdds(await readPackedText(nullOddsPath, signal), nullOddsPath);
   const missing = dataset.questions.find(({ id }) => texts.has(id) && !odds.has(id));

@@ -85,7 +85,7 @@ function adviceOn(shape: readonly number[], expected: readonly number[]): string
 function otherLayers(dump: Dump, layer: number): InputError {
   const layers = [...new Set([...dump.stages.keys()].map((name) => parseStageName(name, layer)?.layer))];
   return new InputError({
-    found: `${dump.name} has nothing of layer ${layer}, only of layer ${layers.join(", ")}`,
+    found: `${dump.name} has no stage of layer ${layer}, only of layer ${layers.join(", ")}`,
     expected: `names such as ${stageName(layer, "output")}`,
   });
 }

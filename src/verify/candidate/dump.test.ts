@@ -184,7 +184,7 @@ test("shapes that contradict the configuration or each other are rejected", asyn
 
 test("a dump without stages of the layer is rejected, with suggestions", async () => {
   expect(await refusal({ "layer.1.query": f32(1, 3, 6) })).toBe(
-    "d.safetensors has nothing of layer 0, only of layer 1; expected names such as layer.0.output.",
+    "d.safetensors has no stage of layer 0, only of layer 1; expected names such as layer.0.output.",
   );
   expect(await refusal({ query: f32(1, 3, 6) }, 2)).toBe(
     "there is no layer 2; expected 0 to 1, the layers of this model.",

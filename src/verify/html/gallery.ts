@@ -31,9 +31,9 @@ export function gallery(candidate: CandidateReport): Markup {
   const wrongPictures = wrongShown.map(({ stage, shadow }) => {
     return picture({ stage, title: `${name(stage)} (shadow)`, comparison: shadow }, axes, scale);
   });
-  return html`<p class="lead">A cell is the largest |difference| of the elements it stands for: rows are positions (of
-all heads, for scores), columns features. Below, how many elements differ by how much. One colour scale for all stages
-of this candidate.${leftOut !== null && html` <b>${leftOut}</b>`}</p>
+  return html`<p class="lead">A cell is the largest |difference| of its elements; rows are positions (of all heads, for
+scores), columns are features. Below it, a histogram of the differences. All stages of this candidate share one colour
+scale.${leftOut !== null && html` <b>${leftOut}</b>`}</p>
 ${legend(scale)}<div class="gallery">${pictures}</div>
 ${
   wrongShown.length > 0 &&
@@ -46,7 +46,7 @@ class="lead">${wrongWords(wrongShown.length, wrong.length)}</p>`
 /** Where propagated errors hide it, the shadow comparison still shows the pattern of the fault. */
 function wrongWords(shown: number, all: number): string {
   const some = all > shown ? ` These are the first ${shown} of ${all}.` : "";
-  return `These stages are wrong whatever came before them (shadow): the fault is in their own computation.${some}`;
+  return `These stages are wrong even with right inputs (shadow): the fault is in their own computation.${some}`;
 }
 
 interface Pictured {

@@ -52,8 +52,8 @@ id="embeddings-title">Embeddings</h2>${body}</section>`;
 }
 
 function roundTrips({ source, shape, values, roundTrips }: EmbeddingReport): Markup {
-  const table = html`<table><caption>Stored in a lower precision and read back: the least any kernel with such inputs
-can differ by.</caption>
+  const table = html`<table><caption>Stored in a lower precision and read back: the minimum error of any kernel with such
+inputs.</caption>
 <thead><tr><th scope="col">Precision</th><th scope="col" class="n">rel. L2</th><th scope="col" class="n">max |Δ|</th>
 <th scope="col">at</th><th scope="col" class="n">mean |Δ|</th><th scope="col" class="n">max relative</th><th
 scope="col" class="n">cosine</th><th scope="col" class="n">SQNR</th><th scope="col" class="n">ULP max</th></tr></thead>

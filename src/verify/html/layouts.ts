@@ -13,8 +13,8 @@ import { noLayoutsWords, recognisedWords } from "./words.ts";
 export function layouts(candidate: CandidateReport): Markup {
   if (candidate.layouts.length === 0) return html`<p class="lead">${noLayoutsWords(candidate)}</p>`;
   const scale = colourScale(candidate.layouts.map(({ comparison }) => comparison.statistics.heatmap));
-  return html`<p class="lead">The same weights, handed over as a flat buffer in five layouts; the candidate is told
-nothing. Layouts 1 and 5 are the original's; the others must be poor matches, each recognised as what it is.</p>
+  return html`<p class="lead">The same weights as flat buffers in five layouts, which the candidate does not know. Layouts 1
+and 5 are the original's; the others must be poor matches, each recognised as its layout.</p>
 ${legend(scale)}<ol class="layouts">${candidate.layouts.map((layout) => layoutCard(layout, scale))}</ol>`;
 }
 

@@ -111,12 +111,12 @@ export function explainUnitWeights(test: UnitWeightReport): string {
     const { stage, operation, magnitude, precision, limit } = overflow;
     const reason =
       magnitude === null
-        ? "its value would have fitted"
-        : `the original reaches ${formatMagnitude(magnitude)} there; ${precision} ends at ${formatMagnitude(limit)}`;
+        ? `the original is in the range of ${precision} there`
+        : `the original reaches ${formatMagnitude(magnitude)} there; the largest ${precision} is ${formatMagnitude(limit)}`;
     return `The first NaN or infinity arose in ${stage} (${operation}): ${reason}.`;
   }
   if (kind === "exact") {
-    if (statistics.maxAbsolute.value === 0) return "0.5 everywhere, as it must be.";
+    if (statistics.maxAbsolute.value === 0) return "0.5 everywhere, as expected.";
     return `It should be 0.5 everywhere; it is off by up to ${scientific(statistics.maxAbsolute.value, 2)}.`;
   }
   if (!illConditioned) return "";
@@ -199,6 +199,6 @@ export const kinds: Readonly<Record<CandidateReport["kind"], string>> = {
 
 /** Describes the error that the causes do not explain. */
 export function restWords({ relative, ratio }: DiagnosisReport["rest"], budgetLimit: number): string {
-  if (relative === 0) return "nothing";
+  if (relative === 0) return "none";
   return ratio !== null && ratio <= budgetLimit ? "rounding" : "more than rounding";
 }

@@ -54,7 +54,7 @@ export interface Histogram {
   readonly counts: readonly number[];
 }
 
-/** |difference| as a matrix of at most 48 × 64 cells, each the maximum over the elements it stands for. */
+/** |difference| as a matrix of at most 48 × 64 cells, each the maximum of its elements. */
 export interface Heatmap {
   /** Rows of the tensor seen as [all axes but the last, last]; only real ones. */
   readonly rows: number;
