@@ -1,5 +1,5 @@
 /**
- * How long an answer takes, and how much memory: the command as people run it, on texts from a paragraph to a novel.
+ * Time and memory of `fusebert answer`, on texts from a paragraph to a novel.
  */
 import { readFile } from "node:fs/promises";
 import { machineLine } from "./machine.ts";
@@ -36,7 +36,7 @@ export async function benchAnswer(): Promise<void> {
   }
 }
 
-/** A text of the length wanted, from the paragraphs that the tests' questions are asked of. */
+/** A text of the given length, from the contexts of the tests' questions. */
 async function novel(length: number): Promise<string> {
   const path = new URL("../test/fixtures/golden/model/answers.json", import.meta.url);
   const questions = JSON.parse(await readFile(path, "utf8")) as { context: string }[];

@@ -1,5 +1,5 @@
 /**
- * On what and when a benchmark ran: the first line of every report.
+ * The machine and date of a benchmark: the first line of every report.
  */
 import { arch, cpus, platform } from "node:os";
 

@@ -1,11 +1,11 @@
 /**
- * Loaded into a measured process with `--import`: when it exits, tells its peak memory and the time ONNX Runtime itself
- * computed, as JSON on file descriptor 3.
+ * Loaded into a measured process with `--import`: on exit, reports its peak memory and the time spent in ONNX Runtime as JSON
+ * on file descriptor 3.
  */
 import { writeSync } from "node:fs";
 import { createRequire } from "node:module";
 
-// onnxruntime-node is CommonJS: this is the class it uses, which an import would not be.
+// onnxruntime-node is CommonJS: it uses this class, which an import would duplicate.
 const { InferenceSession } = createRequire(import.meta.url)("onnxruntime-common");
 
 let runMs = 0;

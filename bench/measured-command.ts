@@ -1,5 +1,5 @@
 /**
- * Runs the built command in a process of its own and measures it from outside and inside.
+ * Runs the built command in a child process and measures it from outside and inside.
  */
 import { spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
@@ -14,7 +14,7 @@ export interface Measurement {
   readonly report: AnswerReport;
   /** From the start of the process to its end. */
   readonly processMs: number;
-  /** Resident memory at its highest. */
+  /** Peak resident memory. */
   readonly peakBytes: number;
   /** Time inside ONNX Runtime's run calls. */
   readonly runMs: number;

@@ -1,7 +1,7 @@
 /**
- * A benchmark's report in Markdown: printed, and written to a file as it goes.
+ * A benchmark's report in Markdown, printed and written to a file line by line.
  *
- * Must stay true: a line is in the file before anything else is measured, so that a run that is killed keeps what it has.
+ * Must stay true: a line is in the file before the next measurement, so that a killed run keeps its results.
  */
 import { appendFileSync, writeFileSync } from "node:fs";
 
@@ -10,7 +10,7 @@ export type Cells = readonly (string | number)[];
 export class Report {
   readonly #path: string | undefined;
 
-  /** @param path of a file that is begun anew. */
+  /** @param path a file to overwrite. */
   constructor(path: string | undefined) {
     this.#path = path;
     if (path !== undefined) writeFileSync(path, "");
@@ -25,7 +25,6 @@ export class Report {
     this.line(`\n## ${text}\n`);
   }
 
-  /** Begins a table; its rows follow. */
   tableHead(cells: Cells): void {
     this.line();
     this.row(cells);

@@ -1,6 +1,5 @@
 /**
- * Where a file of this repository is: the same from the sources and from a bundle of them, since it is found by the
- * package's own name.
+ * Paths of this repository's files, resolved by the package's name so that they also work in a bundle.
  */
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";

@@ -1,5 +1,5 @@
 /**
- * `npm run bench` measures fusebert beside its peers; `npm run bench -- <name>` is another of this repository's benchmarks.
+ * `npm run bench` compares fusebert with its peers; `npm run bench -- <name>` runs another benchmark.
  */
 import { benchAnswer } from "./answer.ts";
 import { benchPeers } from "./peers/peers.ts";
@@ -18,7 +18,9 @@ const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
 const name = process.argv[2] ?? "peers";
 const benchmark = benchmarks[name];
 if (benchmark === undefined) {
-  console.error(`There is no benchmark ${JSON.stringify(name)}; there are: ${Object.keys(benchmarks).join(", ")}.`);
+  console.error(
+    `There is no benchmark ${JSON.stringify(name)}; expected one of ${Object.keys(benchmarks).join(", ")}.`,
+  );
   process.exitCode = 2;
 } else {
   await benchmark();

@@ -1,5 +1,5 @@
 /**
- * Where the time of a verification goes: the default run's candidates on the built-in model, step by step.
+ * The time of each step of `fusebert verify`, with its default candidates on the built-in model.
  */
 import { openCheckpoint } from "../src/architectures/checkpoint.ts";
 import { FolderFiles } from "../src/checkpoint/node/folder-files.ts";
@@ -11,12 +11,8 @@ export async function benchVerify(): Promise<void> {
   console.log(machineLine());
   const checkpoint = await openCheckpoint(new FolderFiles(new URL("../models/builtin", import.meta.url).pathname));
   const options = { device: "auto", candidate: [], layer: "0", seed: 0 } as const;
-  const { layers, inputs, embeddings, candidates } = await chooseCandidates(
-    options,
-    checkpoint,
-    [0],
-    new AbortController().signal,
-  );
+  const { signal } = new AbortController();
+  const { layers, inputs, embeddings, candidates } = await chooseCandidates(options, checkpoint, [0], signal);
   const steps = new Map<string, number>();
   let [step, since] = ["starting", performance.now()];
   const enter = (next: string): void => {

@@ -1,7 +1,7 @@
 /**
- * `npm run bench -- webgpu-proof [--output FILE] [--precision P]… [--level L]… [--questions N] [--trusted-kernels]`: whether
- * the GPU is right, in every precision it has and at every level. `verify`'s own comparison on the built-in model and both
- * unit-weight tests, and the answers to 200 SQuAD questions against the CPU engine's. The options leave some of it out.
+ * `npm run bench -- webgpu-proof [--output FILE] [--precision P]… [--level L]… [--questions N] [--trusted-kernels]`: checks
+ * the GPU's results in all its precisions and at all levels, by `verify` on the built-in model, both unit-weight tests, and
+ * a comparison of the answers to 200 SQuAD questions with the CPU engine's. The options select a part of it.
  */
 import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
@@ -53,18 +53,18 @@ export async function benchWebGpuProof(): Promise<void> {
   report.line(`Kernels are ${scope.trustedKernels ? "trusted" : "checked by Dawn"}.\n`);
   const available = await findPrecisions(report, scope);
   await compareAnswers(report, { ...scope, precisions: available });
-  // One after another, so that what was found is written before the next is begun.
+  // One at a time, so that the results of one are written before the next starts.
   for (const precision of available) await verifyAll(report, { ...scope, precisions: [precision] });
 }
 
-/** @throws RangeError for a name that is none of them. */
+/** @throws RangeError for an unknown name. */
 function chosenOf<T extends string>(all: readonly T[], names: readonly string[] = all): T[] {
   const unknown = names.find((name) => !all.some((known) => known === name));
-  if (unknown !== undefined) throw new RangeError(`There is no ${unknown}; there are: ${all.join(", ")}.`);
+  if (unknown !== undefined) throw new RangeError(`There is no ${unknown}; expected one of ${all.join(", ")}.`);
   return all.filter((known) => names.includes(known));
 }
 
-/** Those the GPU has. */
+/** The precisions that the GPU supports. */
 async function findPrecisions(report: Report, { precisions }: Scope): Promise<GpuPrecision[]> {
   const available: GpuPrecision[] = [];
   for (const precision of precisions) {
@@ -130,10 +130,12 @@ function writeCandidates(report: Report, { candidates, unitWeights }: VerifyRepo
   }
 }
 
-/** Stages of users' kernels count; those of the instrumented run, which only locates faults, are in brackets. */
+/** Stages of the instrumented run, which only locates faults, are in brackets. */
 function writeStages(report: Report, { candidates }: VerifyReport): void {
-  report.line("\nThe largest ratio of each stage, fed by the candidate itself or by the original. In brackets where");
-  report.line("users' kernels do not store the stage, so that it is not judged.");
+  report.line(
+    "\nThe largest ratio of each stage, propagated or shadow. Stages that users' kernels do not store are not",
+  );
+  report.line("judged, and are in brackets.");
   report.tableHead(["stage", ...candidates.map(({ name }) => name)]);
   for (const stage of new Set(candidates.flatMap((candidate) => stagesOf(candidate).map((found) => found.stage)))) {
     const cells = candidates.map((candidate) => {
@@ -154,11 +156,11 @@ const comparisonsOf = ({ propagated, shadow }: StageReport): Comparison[] =>
 const largestRatio = (comparisons: readonly Comparison[]): number =>
   Math.max(...comparisons.map(({ ratio }) => ratio ?? Number.POSITIVE_INFINITY));
 
-async function compareAnswers(report: Report, { precisions, questions: most, trustedKernels }: Scope): Promise<void> {
+async function compareAnswers(report: Report, { precisions, questions: limit, trustedKernels }: Scope): Promise<void> {
   const text = await readFile(repositoryFile("test/fixtures/squad/sample-200.json"), "utf8");
-  const questions = (JSON.parse(text) as Sample).questions.slice(0, most);
+  const questions = (JSON.parse(text) as Sample).questions.slice(0, limit);
   const expected = await answersOn("cpu", undefined, questions);
-  report.tableHead(["precision", "same spans as the CPU's", "questions a second"]);
+  report.tableHead(["precision", "same spans as the CPU's", "questions/s"]);
   const differences: string[] = [];
   for (const precision of precisions) {
     const found = await answersOn("webgpu", { precision, trustedKernels }, questions);

@@ -1,5 +1,5 @@
 /**
- * `fusebert answer` as people and scripts use it: what it prints where, its exit codes, and what it says of bad input.
+ * `fusebert answer` as users and scripts run it: output, exit codes, and errors for bad input.
  */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -27,7 +27,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 describe("answers", () => {
-  test("from a file, in its sentence, with place and score", async () => {
+  test("from a file are shown in their sentence, with offsets and score", async () => {
     const { code, stdout, stderr } = await runCommand(["answer", question, "--context", file("novel.txt")]);
     expect(stderr).toBe("");
     expect(code).toBe(0);
@@ -36,7 +36,7 @@ describe("answers", () => {
     expect(stdout).toMatch(/novel\.txt:1 {2}characters 56 to 68 {2}score 0\.\d{3}/);
   });
 
-  test("from standard input, with - and with nothing", async () => {
+  test("come from standard input with --context - and without --context", async () => {
     for (const args of [
       ["answer", question, "--context", "-"],
       ["answer", question],
@@ -47,7 +47,7 @@ describe("answers", () => {
     }
   });
 
-  test("as JSON: one object, nothing else, with every field promised", async () => {
+  test("as JSON are one object with every documented field, and no other output", async () => {
     const args = [
       "answer",
       question,
@@ -87,13 +87,13 @@ describe("answers", () => {
     expect(report.timing.answerMs).toBeGreaterThan(0);
   });
 
-  test("says that there is none, with exit code 1, when that is allowed", async () => {
+  test("are empty, with exit code 1, when no answer is found and --allow-no-answer is given", async () => {
     const args = ["answer", "Who discovered penicillin?", "--text", unrelated, "--allow-no-answer"];
-    const people = await runCommand(args);
-    expect(people).toEqual({ code: 1, stdout: "No answer found.\n", stderr: "" });
-    const machines = await runCommand([...args, "--json"]);
-    expect(machines.code).toBe(1);
-    expect(JSON.parse(machines.stdout)).toMatchObject({ answers: [] });
+    const asText = await runCommand(args);
+    expect(asText).toEqual({ code: 1, stdout: "No answer found.\n", stderr: "" });
+    const asJson = await runCommand([...args, "--json"]);
+    expect(asJson.code).toBe(1);
+    expect(JSON.parse(asJson.stdout)).toMatchObject({ answers: [] });
     const byLogits = await runCommand([...args, "--scoring", "logits", "--json"]);
     expect(byLogits.code).toBe(1);
     expect(JSON.parse(byLogits.stdout)).toMatchObject({ answers: [], noAnswerScore: 0 });
@@ -101,7 +101,7 @@ describe("answers", () => {
     expect(lenient.code).toBe(0);
   });
 
-  test("from a model in a folder, on the reference device", async () => {
+  test("come from a model in a folder, on the reference device", async () => {
     const args = ["answer", question, "--text", passage, "--model", builtInFolder, "--device", "reference", "--json"];
     const { code, stdout } = await runCommand(args);
     expect(code).toBe(0);
@@ -109,14 +109,14 @@ describe("answers", () => {
     expect((JSON.parse(stdout) as AnswerReport).answers[0]?.text).toBe("Mary Shelley");
   });
 
-  test("with one thread as with all", async () => {
+  test("are the same with one thread", async () => {
     const { code, stdout } = await runCommand(["answer", question, "--text", passage, "--threads", "1"]);
     expect(code).toBe(0);
     expect(stdout).toContain("Mary Shelley");
   });
 });
 
-describe("what goes wrong is said in one line", () => {
+describe("an error is reported in one line", () => {
   interface Fault {
     readonly args: readonly string[];
     readonly says: RegExp;
@@ -214,7 +214,7 @@ describe("what goes wrong is said in one line", () => {
   });
 });
 
-test("--help teaches and --version tells", async () => {
+test("--help and --version print help and version", async () => {
   const help = await runCommand(["answer", "--help"]);
   expect(help.code).toBe(0);
   expect(help.stdout).toContain("Exit codes: 0 answered, 1 no answer found");
@@ -222,7 +222,7 @@ test("--help teaches and --version tells", async () => {
   expect((await runCommand(["--version"])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
 });
 
-test("standard output stays clean when a library prints", async () => {
+test("output of a library does not reach standard output", async () => {
   const noisy = new URL("support/noisy-runtime.mjs", import.meta.url).href;
   const args = ["answer", question, "--text", passage, "--json"];
   const { stdout, stderr } = await runCommand(args, { nodeArgs: ["--import", noisy] });
@@ -231,7 +231,7 @@ test("standard output stays clean when a library prints", async () => {
   expect(stderr).toBe("noise\nnoise\n");
 });
 
-test("a text of ten megabytes needs little more memory than itself", async () => {
+test("a text of ten megabytes needs little more memory than its own size", async () => {
   const model = await writeSmallModel(file("small-model"));
   const text = await novel(10_000_000);
   const args = ["answer", question, "--model", model, "--json"];
@@ -244,7 +244,7 @@ test("a text of ten megabytes needs little more memory than itself", async () =>
   expect(text.slice(start, end)).toBe(answer);
 });
 
-test("the demo answers every question right, and says what computes", async () => {
+test("the demo answers every question correctly, and names its engine", async () => {
   const { code, stdout } = await runCommand(["demo"]);
   expect(stdout).toMatch(/^The built-in model on cpu: ONNX Runtime, f32, loaded in \d+ ms\.\n/);
   expect(stdout).not.toContain("expected:");
@@ -254,13 +254,13 @@ test("the demo answers every question right, and says what computes", async () =
   expect(code).toBe(0);
 });
 
-test("the demo takes the options of a GPU, and only with one", async () => {
+test("the demo rejects GPU options on the CPU", async () => {
   const refused = await runCommand(["demo", "--device", "cpu", "--precision", "f32", "--level", "O3"]);
   expect(refused).toMatchObject({ code: 2, stdout: "" });
   expect(refused.stderr).toContain("precision is given, and the device is cpu; expected the device webgpu");
 });
 
-test.skipIf(softwareGpuMissing !== undefined)("on a GPU it says which, in which precision and level", async () => {
+test.skipIf(softwareGpuMissing !== undefined)("on a GPU, the output names adapter, precision and level", async () => {
   const model = await writeSmallModel(file("gpu-model"));
   const unhurried = new URL("support/unhurried-dawn.mjs", import.meta.url).href;
   const gpu = ["--device", "webgpu", "--precision", "f16-storage", "--level", "O2", "--skip-self-test"];

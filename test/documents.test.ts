@@ -1,8 +1,8 @@
 /**
- * README and docs/ as a newcomer follows them: every command is run as it is printed, in order, in an empty folder, and so
- * is every program. What a document prints under a command is what the command prints.
+ * Runs every command and program of README and docs/ as printed, in order, in an empty folder. The output that a document
+ * shows for a command must be what the command prints.
  *
- * A command whose comment says that it `needs a GPU`, `takes minutes` or is `from the registry` is not run here.
+ * A command whose comment says that it `needs a GPU`, `takes minutes` or is `from the registry` is not run.
  */
 import { execFile, execFileSync } from "node:child_process";
 import {
@@ -42,16 +42,16 @@ function blocksOf(document: string): Block[] {
 interface Step {
   readonly name: string;
   readonly command: string;
-  /** What the document says it prints. */
+  /** The output shown in the document. */
   readonly prints?: string;
-  /** Why it is not run. */
+  /** Why the command is not run. */
   readonly skipped: string | undefined;
 }
 
-/** In a block with `$ ` other lines are what is printed; in others every line is a command. */
+/** In a block with `$ `, the other lines are output; in other blocks every line is a command. */
 function stepsOf({ language, content }: Block, index: number): Step[] {
   if (language === "ts" || language === "js") {
-    // Pieces that stand for themselves; others are about a program of the reader's.
+    // Only complete programs; the others are parts of a reader's program.
     if (!/^import .* from "fusebert/m.test(content)) return [];
     const file = `program-${index}.${language === "ts" ? "mts" : "mjs"}`;
     const run = language === "ts" ? "tsx" : "node";
@@ -84,7 +84,7 @@ const hasJq = (() => {
 })();
 const missing = (command: string) => (/\bjq\b/.test(command) && !hasJq ? "no jq on this machine" : undefined);
 
-/** What a program's comments say that it prints: `console.log(…); // "Mary Shelley"`, `// { …, score: 0.872…, … }`. */
+/** The output shown in a program's comments: `console.log(…); // "Mary Shelley"`, `// { …, score: 0.872…, … }`. */
 function shownIn(program: string): string[] {
   return [...program.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm)].flatMap(([, comment = ""]) => {
     if (/^".*"$/.test(comment)) return [JSON.parse(comment) as string];
@@ -97,7 +97,7 @@ function shownIn(program: string): string[] {
 let hub: HubServer;
 let home: string;
 
-/** `fusebert`, and `npx` which in a project runs the project's own. */
+/** Writes scripts for `fusebert`, `tsx` and `npx`, which runs a project's own commands. */
 function writeCommands(): void {
   const bin = join(home, "bin");
   mkdirSync(bin);
@@ -110,7 +110,7 @@ function writeCommands(): void {
   write("tsx", `"${process.execPath}" "${join(repositoryRoot, "node_modules/tsx/dist/cli.mjs")}"`);
 }
 
-/** What the documents take from elsewhere: SQuAD's files, here a few questions of each, and the dump of a kernel. */
+/** Writes the files that the documents expect: a few questions of SQuAD's files, and the dump of a kernel. */
 async function writeFiles(folder: string): Promise<void> {
   mkdirSync(join(folder, "node_modules"), { recursive: true });
   symlinkSync(repositoryRoot, join(folder, "node_modules", "fusebert"));
@@ -119,7 +119,7 @@ async function writeFiles(folder: string): Promise<void> {
     await copyFile(sample, join(folder, `dev-v${kind}.json`));
   }
   writeFileSync(join(folder, "candidate.safetensors"), await portCandidate());
-  // README makes it itself.
+  // README creates this file itself.
   if (!folder.endsWith("README-md")) {
     writeFileSync(join(folder, "book.txt"), "Frankenstein is an 1818 novel written by English author Mary Shelley.\n");
   }
@@ -161,7 +161,7 @@ function runStep(command: string, cwd: string): Promise<Outcome> {
 const steps = new Map(documents.map((document) => [document, blocksOf(document).flatMap(stepsOf)] as const));
 const withSteps = documents.filter((document) => (steps.get(document) ?? []).length > 0);
 
-/** Numbers that differ from run to run. */
+/** Fields that differ between runs. */
 const timings = new Set(["loadMs", "answerMs"]);
 
 test.skipIf(process.platform === "win32")("README's JSON is what --json prints", async () => {

@@ -1,5 +1,5 @@
 /**
- * `fusebert evaluate squad` as people and scripts use it: figures, files, interruption, and what it says of bad input.
+ * `fusebert evaluate squad` as users and scripts run it: figures, files, interruption, bad input.
  */
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -41,7 +41,7 @@ async function evaluateJson(...args: readonly string[]): Promise<Report> {
 const readJson = async (name: string) => JSON.parse(await readFile(file(name), "utf8"));
 
 describe("the built-in model", () => {
-  test("on 1.1, for people", async () => {
+  test("on 1.1, as text", async () => {
     const { code, stdout, stderr } = await evaluate(old);
     expect(stderr).toBe("");
     expect(code).toBe(0);
@@ -52,7 +52,7 @@ describe("the built-in model", () => {
     expect(stdout).toMatch(/\n {2}windows +10\n {2}time +[\d.]+ s, [\d.]+ questions\/s\n$/);
   });
 
-  test("on 2.0, with every file, and the same again from the files", async () => {
+  test("on 2.0 writes every file, and scoring the files gives the same", async () => {
     const [predictions, nbest, odds] = [file("p.json"), file("n.json"), file("o.json")];
     const report = await evaluateJson(recent, "--predictions", predictions, "--nbest", nbest, "--null-odds", odds);
     expect(report).toMatchObject({
@@ -84,7 +84,7 @@ describe("the built-in model", () => {
     expect(silent.scores).toMatchObject({ exact: 50, HasAns_exact: 0, NoAns_exact: 100 });
   });
 
-  test("by the pipeline, as the command answer does", async () => {
+  test("with --scoring pipeline gives the answers of fusebert answer", async () => {
     const report = await evaluateJson(old, "--scoring", "pipeline", "--limit", "1", "--predictions", file("pipe.json"));
     expect(report).toMatchObject({ dataset: { questions: 1, questionsInFile: 10 }, run: { scoring: "pipeline" } });
     const { data } = JSON.parse(await readFile(old, "utf8"));
@@ -95,7 +95,7 @@ describe("the built-in model", () => {
 });
 
 describe("--score-only", () => {
-  test("packed files, and missing predictions told and counted as 0", async () => {
+  test("reads compressed files, and reports missing predictions and counts them as 0", async () => {
     const packed = file("old.json.gz");
     await writeFile(packed, gzipSync(await readFile(old)));
     const ids = JSON.parse(await readFile(old, "utf8")).data[0].paragraphs[0].qas.map(({ id }: { id: string }) => id);
@@ -110,8 +110,8 @@ describe("--score-only", () => {
   });
 });
 
-describe("interrupted, it goes on", () => {
-  /** Enough that a model of a millisecond a window is not done at once. */
+describe("an interrupted evaluation continues", () => {
+  /** Enough that a model of a millisecond per window takes a while. */
   const copies = 400;
   let large: string;
   let model: string;
@@ -136,7 +136,7 @@ describe("interrupted, it goes on", () => {
     while ((await linesOf(path)) < lines) await sleep(20);
   }
 
-  test("to the same predictions, after Ctrl-C and after being killed", async () => {
+  test("to the same predictions, after Ctrl-C and after SIGKILL", async () => {
     expect((await runCommand(args("whole"))).code).toBe(0);
     const journal = file("parts.json.journal");
     const interrupted = await runCommand(args("parts", "--limit", "3000"), {
@@ -161,7 +161,7 @@ describe("interrupted, it goes on", () => {
     );
 
     const last = await runCommand(args("parts", "--json"));
-    expect(last.stderr).toMatch(/^fusebert: going on from .*parts\.json\.journal, which has \d+ predictions\.\n$/);
+    expect(last.stderr).toMatch(/^fusebert: continuing from .*parts\.json\.journal, which has \d+ predictions\.\n$/);
     expect(last.code).toBe(0);
     const { run } = JSON.parse(last.stdout) as Report;
     expect(run?.["fromJournal"]).toBeGreaterThan(kept);
@@ -173,7 +173,7 @@ describe("interrupted, it goes on", () => {
     for (const id of Object.keys(whole)) expect(parts[id]).toBeCloseTo(whole[id], 4);
   });
 
-  test("not while another process does it, but after that one was killed", async () => {
+  test("not while another process runs it, but after that process was killed", async () => {
     const journal = file("shared.json.journal");
     const { child, ended } = startCommand(args("shared"));
     await untilJournalHas(50, journal);
@@ -183,18 +183,18 @@ describe("interrupted, it goes on", () => {
     child.kill("SIGKILL");
     expect((await ended).stdout).toBe("");
     const third = await runCommand(args("shared", "--json"));
-    expect(third.stderr).toMatch(/^fusebert: going on from .*shared\.json\.journal/);
+    expect(third.stderr).toMatch(/^fusebert: continuing from .*shared\.json\.journal/);
     expect(third.code).toBe(0);
     expect(existsSync(`${journal}.lock`)).toBe(false);
   });
 
-  test("not with other weights under the same name, nor over another file", async () => {
+  test("not with other weights under the same name, nor from another file", async () => {
     const journal = file("changed.json.journal");
     await runCommand(args("changed"), { stop: { when: untilJournalHas(50, journal), signal: "SIGINT" } });
     await writeSmallModel(model);
     const changed = await runCommand(args("changed"));
     expect(changed.code).toBe(2);
-    expect(changed.stderr).toContain("was begun with another model of this name");
+    expect(changed.stderr).toContain("is from another model of this name");
     await writeFile(journal, "my notes\n");
     const notes = await runCommand(args("changed"));
     expect(notes.code).toBe(2);
@@ -203,7 +203,7 @@ describe("interrupted, it goes on", () => {
   });
 });
 
-describe("what goes wrong is said in one line", () => {
+describe("an error is reported in one line", () => {
   const bad = () => file("bad.json");
   const faults: Readonly<Record<string, readonly [() => readonly string[], RegExp, (string | Uint8Array)?]>> = {
     "another benchmark": [() => ["evaluate", "glue", old], /Allowed choices are squad/],
@@ -254,9 +254,9 @@ describe("what goes wrong is said in one line", () => {
   });
 });
 
-test("--help teaches", async () => {
+test("--help has examples and describes the journal", async () => {
   const { code, stdout } = await runCommand(["evaluate", "--help"]);
   expect(code).toBe(0);
   expect(stdout).toMatch(/Examples:[\s\S]*fusebert evaluate squad dev-v1\.1\.json\.xz/);
-  expect(stdout).toContain("the same\ncommand goes on where it stopped");
+  expect(stdout).toContain("the same\ncommand continues from it");
 });

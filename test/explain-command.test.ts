@@ -1,5 +1,5 @@
 /**
- * `fusebert explain` as a person uses it: the table, JSON, the page, bad options.
+ * `fusebert explain` as users run it: table, JSON, page, bad options.
  */
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -52,16 +52,16 @@ describe("the table", () => {
     }
   });
 
-  test("has colours where they are wanted", async () => {
+  test("is coloured with FORCE_COLOR", async () => {
     const { stdout } = await runCommand(["explain"], { env: { NO_COLOR: "", FORCE_COLOR: "1" } });
     expect(stdout).toContain("\u001b[");
   });
 
-  test("the help teaches", async () => {
+  test("is explained by --help", async () => {
     const { code, stdout } = await runCommand(["explain", "--help"]);
     expect(code).toBe(0);
     expect(stdout).toMatch(/Examples:[\s\S]*fusebert explain --html/);
-    expect(stdout).toMatch(/O3 {2}LayerNorm disappears/);
+    expect(stdout).toMatch(/O3 {2}LayerNorm is folded/);
   });
 });
 
@@ -89,7 +89,7 @@ describe("JSON", () => {
     expect(ladder.find((rung) => rung.level === level)?.totals).toEqual(totals);
   });
 
-  test("O4 has two subprograms a layer, which are all of it, and the table shows them", async () => {
+  test("of O4 has two subprograms per layer with all its kernels, and so has the table", async () => {
     const { kernels, subprograms } = await explainJson("--level", "O4");
     const names = Array.from({ length: 12 }, (_, layer) => [
       `layer.${layer}.fused_attn`,
@@ -106,7 +106,7 @@ describe("JSON", () => {
     expect(stdout).toMatch(/^ {2}fused_attn {2}4 kernels each, [\s\S]*^ {2}fused_feedforward {2}3 kernels each, /m);
   });
 
-  test("BERT-base at 384 tokens, from its config.json alone, has 70.7 GFLOP", async () => {
+  test("of BERT-base at 384 tokens, from config.json alone, has 70.7 GFLOP", async () => {
     const config = {
       model_type: "bert",
       vocab_size: 30_522,
@@ -132,7 +132,7 @@ describe("--wgsl", () => {
     return stdout;
   };
 
-  test("prints a kernel's source, by the index and by the name that the JSON has", async () => {
+  test("prints a kernel's source, by index and by name in the JSON", async () => {
     const { kernels } = await explainJson("--level", "O3");
     expect(new Set(kernels.map(({ name }) => name)).size).toBe(kernels.length);
     const { index, name } = kernels.find(({ kind }) => kind === "attention") as KernelDescription;
@@ -155,7 +155,7 @@ describe("--wgsl", () => {
   });
 
   test.each(["attention", "layer.12.matmul.0", "-1", "86", "1e1", ""])(
-    "of %j, which there is not, says what there is",
+    "of %j, which does not exist, lists the kernels",
     async (kernel) => {
       const { code, stdout, stderr } = await runCommand(["explain", `--wgsl=${kernel}`]);
       expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
@@ -165,13 +165,13 @@ describe("--wgsl", () => {
     },
   );
 
-  test("is not for lists", async () => {
+  test("conflicts with --json", async () => {
     const { code, stderr } = await runCommand(["explain", "--wgsl", "0", "--json"]);
     expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringMatching(/cannot be used with option/) });
   });
 });
 
-test("the page is one file with a graph a level, and nothing from elsewhere", async () => {
+test("the page is one self-contained file with a graph for each level", async () => {
   const path = file("levels.html");
   const { code } = await runCommand(["explain", "--html", path]);
   expect(code).toBe(0);
@@ -183,7 +183,7 @@ test("the page is one file with a graph a level, and nothing from elsewhere", as
   expect(page).not.toMatch(/<script|https?:|NaN|undefined/);
 });
 
-describe("what goes wrong is said in one line", () => {
+describe("an error is reported in one line", () => {
   test.each([
     [["--level", "O5"], /--level.*O5.*Allowed choices are O0, O1, O2, O3, O4/],
     [["--precision", "f8"], /--precision.*f8.*Allowed choices are f32, f16, f16-storage/],

@@ -1,5 +1,5 @@
 /**
- * `fusebert export` as people and scripts use it.
+ * `fusebert export` as users and scripts run it.
  */
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -34,7 +34,7 @@ test("writes the folder that transformers.js and Optimum expect", async () => {
   await session.release();
 });
 
-test("another precision stands beside the first, when that is asked for", async () => {
+test("--force adds another precision to the folder", async () => {
   const args = ["export", "--onnx", folder("both"), "--model", join(goldenFolder, "random-odd"), "--json"];
   await runCommand(args);
   const refused = await runCommand([...args, "--precision", "f16"]);
@@ -56,14 +56,14 @@ test("another precision stands beside the first, when that is asked for", async 
   expect(await listing("both")).toEqual(["config.json", "onnx", "onnx/model.onnx", "onnx/model_fp16.onnx"]);
 });
 
-test("a model without a tokenizer is exported, and that is said", async () => {
+test("a model without a tokenizer is exported, with a message", async () => {
   const args = ["export", "--onnx", folder("odd"), "--model", join(goldenFolder, "random-odd")];
   const { code, stderr } = await runCommand(args);
   expect(code).toBe(0);
-  expect(stderr).toMatch(/^fusebert: the model .*random-odd has no tokenizer, and so the folder has none/);
+  expect(stderr).toMatch(/^fusebert: the model .*random-odd has no tokenizer, so the folder has none/);
 });
 
-test("Ctrl-C leaves nothing", async () => {
+test("Ctrl-C leaves no files behind", async () => {
   let asked: () => void = () => undefined;
   const when = new Promise<void>((resolve) => {
     asked = resolve;
@@ -80,7 +80,7 @@ test("Ctrl-C leaves nothing", async () => {
   server.close();
 });
 
-test("wrong usage is one line and exit code 2", async () => {
+test("wrong usage gives one line and exit code 2", async () => {
   for (const [args, says] of [
     [["export"], /required option '--onnx <folder>'/],
     [["export", "--onnx", folder("x"), "--precision", "f64"], /Allowed choices are f32, f16/],

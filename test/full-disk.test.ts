@@ -1,6 +1,6 @@
 /**
- * A disk that takes no more while something is written, played by a limit on the size of files: said in one line that names
- * what is kept, exit code 3, and nothing is left by half.
+ * A full disk, simulated by a limit on the size of files: one line says what is kept, the exit code is 3, and no partial file
+ * is left behind.
  */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -28,7 +28,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** No file may have more than so many kilobytes. */
+/** Runs a command that cannot write files of more than `kilobytes`. */
 const limited = (kilobytes: number, command: string) => runShell(`ulimit -f ${kilobytes}; cd "$DIR"; ${command}`, env);
 
 function expectFull({ code, stdout, stderr }: CommandResult, says: RegExp): void {
@@ -42,12 +42,12 @@ function expectFull({ code, stdout, stderr }: CommandResult, says: RegExp): void
 describe.skipIf(process.platform === "win32")("a full disk", () => {
   const evaluate = "fusebert evaluate squad large.json --model model";
 
-  test("under a journal keeps what was predicted, and the same command goes on from there", async () => {
-    // Full in the middle of the predictions of one batch.
+  test("while a journal is written keeps the predictions, and the same command continues from there", async () => {
+    // Full in the middle of a batch of predictions.
     const full = await limited(6, `${evaluate} --predictions p.json`);
     expectFull(
       full,
-      /^fusebert: [1-9]\d* of 300 questions are kept in p\.json\.journal; the same command goes on from there\.\n/,
+      /^fusebert: [1-9]\d* of 300 questions are kept in p\.json\.journal; the same command continues from there\.\n/,
     );
     expect(full.stderr).toMatch(
       /\nfusebert: p\.json\.journal cannot be written: .*make room, and the same command goes on/,
@@ -59,18 +59,21 @@ describe.skipIf(process.platform === "win32")("a full disk", () => {
     );
     expect(rest.code).toBe(0);
     const kept = /^fusebert: (\d+) of/.exec(full.stderr)?.[1];
-    expect(rest.stderr).toBe(`fusebert: going on from p.json.journal, which has ${kept} predictions.\n`);
+    expect(rest.stderr).toBe(`fusebert: continuing from p.json.journal, which has ${kept} predictions.\n`);
     expect(JSON.parse(readFileSync(file("p.json"), "utf8"))).toEqual(
       JSON.parse(readFileSync(file("whole.json"), "utf8")),
     );
   });
 
-  test("under the result keeps the journal, and the file that stood there", async () => {
+  test("while the result is written keeps the journal and the previous file", async () => {
     expect((await runShell(`cd "$DIR"; ${evaluate} --nbest n.json`, env)).code).toBe(0);
     const kilobytes = Math.floor(statSync(file("n.json")).size / 1024) - 1;
     writeFileSync(file("n.json"), "old");
     const full = await limited(kilobytes, `${evaluate} --nbest n.json`);
-    expectFull(full, /^fusebert: 300 of 300 questions are kept in n\.json\.journal; the same command goes on/);
+    expectFull(
+      full,
+      /^fusebert: 300 of 300 questions are kept in n\.json\.journal; the same command continues from there\.\n/,
+    );
     expect(readFileSync(file("n.json"), "utf8")).toBe("old");
     expect(readdirSync(folder).filter((name) => name.startsWith("n.json"))).toEqual(["n.json", "n.json.journal"]);
     expect((await runShell(`cd "$DIR"; ${evaluate} --nbest n.json`, env)).stderr).toMatch(/which has 300 predictions/);
@@ -79,12 +82,12 @@ describe.skipIf(process.platform === "win32")("a full disk", () => {
   test.each([
     ["a page of explain", "explain --html page.html > /dev/null", "page.html"],
     ["an exported model", "export --model model --onnx exported", "exported"],
-  ])("under %s leaves nothing of it", async (_, command, name) => {
-    expectFull(await limited(8, `fusebert ${command}`), /What (stood there|was in it) before is kept/);
+  ])("while %s is written leaves no files behind", async (_, command, name) => {
+    expectFull(await limited(8, `fusebert ${command}`), /(The previous file is|Its previous files are) kept/);
     expect(readdirSync(folder).filter((entry) => entry.startsWith(name))).toEqual([]);
   });
 
-  test("under the inputs of a layer says that they are not complete", async () => {
-    expectFull(await limited(8, "fusebert verify --write-inputs inputs"), /now is not complete: make room/);
+  test("while a layer's inputs are written says that they are not complete", async () => {
+    expectFull(await limited(8, "fusebert verify --write-inputs inputs"), /Its files are not complete: make room/);
   });
 });

@@ -1,7 +1,7 @@
 /**
- * Files made to fill the memory or to keep a program busy: each is refused by name, in a process with a heap of 256 MB.
+ * Files that are made to fill the memory or to take very long are rejected by name, in a process with a heap of 256 MB.
  *
- * The processes say how long it took; limits of time here are those beyond which something hangs.
+ * The processes report their times; the time limits only detect a hanging process.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { createReadStream, createWriteStream } from "node:fs";
@@ -23,7 +23,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 type Parts = readonly (string | readonly [text: string, times: number])[];
 
-/** Writes texts one after another, each so many times. */
+/** Writes texts in order, each repeated `times` times. */
 async function writeParts(path: string, parts: Parts): Promise<void> {
   const file = await open(path, "w");
   for (const part of parts) {
@@ -37,7 +37,7 @@ async function writeParts(path: string, parts: Parts): Promise<void> {
   await file.close();
 }
 
-/** A safetensors file of nothing but a header. */
+/** A safetensors file with a header and no data. */
 const header = (parts: Parts): Parts => {
   const length = parts.reduce(
     (sum, part) => sum + (typeof part === "string" ? part.length : part[0].length * part[1]),
@@ -48,12 +48,12 @@ const header = (parts: Parts): Parts => {
   return [bytes.toString("latin1"), ...parts];
 };
 
-/** Entries with keys of their own, as one text. */
+/** Entries with different keys, as one text. */
 const entries = (count: number, entry: (index: number) => string): string =>
   Array.from({ length: count }, (_, index) => entry(index)).join(",");
 
 const numbered = (index: number): string => index.toString(36).padStart(5, "0");
-/** A tokenizer.json, and where something may be added to its vocabulary and to its added tokens. */
+/** A tokenizer.json, and the offsets at which vocabulary and added tokens can be extended. */
 const tokenizer = JSON.stringify(smallJson(["a"]));
 const vocabEnd = tokenizer.lastIndexOf("}}}");
 const addedStart = tokenizer.indexOf("[", tokenizer.indexOf('"added_tokens"')) + 1;
@@ -74,7 +74,7 @@ const cases: readonly (readonly [what: string, file: string, parts: () => Parts,
   ["80 MB of junk", "tokenizer.json", () => ['{"junk":[', ["{},", 26_000_000], "0]}"], /tokenizer\.json has 78,000,012 bytes; expected at most 32,000,000/],
   ["30 MB of junk", "tokenizer.json", () => ['{"junk":[', ["{},", 10_000_000], "0]}"], /tokenizer\.json holds more than 800,000 values/],
   ["30 MB of brackets", "tokenizer.json", () => [["[", 30_000_000]], /tokenizer\.json nests deeper than 64 levels/],
-  // No limit stops this one: it is read, and then found to be too large for the model beside it.
+  // Within all limits: it is read, and then rejected as too large for its model.
   ["a vocabulary as large as the largest known", "tokenizer.json", () => [tokenizer.slice(0, vocabEnd), `,${entries(501_148, (i) => `"${numbered(i)}":${i + 5}`)}`, tokenizer.slice(vocabEnd)], /the tokenizer has 501153 tokens; expected at most config\.json's vocab_size, 13/],
   ["a vocabulary of 700,000 tokens", "tokenizer.json", () => [tokenizer.slice(0, vocabEnd), `,${entries(700_000, (i) => `"${numbered(i)}":${i + 9}`)}`, tokenizer.slice(vocabEnd)], /tokenizer\.json has more than 600000 tokens/],
   ["790,000 tokens and nothing else", "tokenizer.json", () => [`{"model":{"type":"WordPiece","vocab":{${entries(790_000, (i) => `"token number ${numbered(i)}":${i}`)}}}}`], /tokenizer\.json has more than 600000 tokens/],
@@ -92,14 +92,14 @@ const cases: readonly (readonly [what: string, file: string, parts: () => Parts,
   ["98 MB of brackets", "tokenizer_config.json", () => [["[", 98_000_000]], /tokenizer_config\.json has 98,000,000 bytes/],
 ]; // biome-ignore format: a table
 
-test("every hostile file is refused by its name, with a heap of 256 MB", async () => {
+test("every hostile file is rejected by its name, with a heap of 256 MB", async () => {
   const folders: string[] = [];
   for (const [index, [, file, parts]] of cases.entries()) {
     const model = join(folder, String(index));
     folders.push(model);
     await mkdir(model);
     const files: Record<string, string | Uint8Array> = { ...tinyFiles(), "tokenizer.json": tokenizer };
-    // What would be read in its place.
+    // These would be read instead.
     if (file.startsWith("model.safetensors.index")) delete files["model.safetensors"];
     if (file === "vocab.txt") delete files["tokenizer.json"];
     for (const [name, content] of Object.entries(files)) await writeFile(join(model, name), content);
@@ -124,7 +124,7 @@ test("every hostile file is refused by its name, with a heap of 256 MB", async (
   }
 });
 
-/** A data set whose two questions make it 2.0, and predictions for it. */
+/** A data set of SQuAD 2.0 with two questions. */
 const qas = [
   { id: "1", question: "?", answers: [{ text: "a" }] },
   { id: "2", question: "?", answers: [] },
@@ -132,13 +132,13 @@ const qas = [
 const dataset = JSON.stringify({ data: [{ paragraphs: [{ context: "a", qas }] }] });
 const junk: Parts = ['{"data":[', ["{},", 30_000_000], "{}]}"];
 const ids = (count: number, value: string): Parts => [`{${entries(count, (i) => `"${numbered(i)}":${value}`)}}`];
-const tooMany = (most: string) =>
-  new RegExp(`^fusebert: \\S+ holds more than ${most} values; .*file its name says\\.\n$`);
+const tooMany = (limit: string) =>
+  new RegExp(`^fusebert: \\S+ holds more than ${limit} values; .*file its name says\\.\n$`);
 
 const results: readonly (readonly [what: string, option: string, parts: Parts, message: RegExp, packed: boolean])[] = [
   ["90 MB of empty articles", "squad", junk, tooMany("2,500,000"), false],
   ["the same, packed to 87 kB", "squad", junk, tooMany("2,500,000"), true],
-  // No limit stops these: they are read, and are then found to be no data set.
+  // Within all limits: they are read, and then rejected as no data set.
   ["articles without paragraphs", "squad", ['{"data":[', ['{"paragraphs":[]},', 830_000], '{"paragraphs":[]}]}'], /has no questions/, false],
   ["two million keys", "squad", [`{"data":[],${entries(2_490_000, (i) => `"${numbered(i)}":""`)}}`], /has no questions/, false],
   ["a million predictions", "--score-only", ids(1_000_000, '""'), tooMany("800,000"), false],

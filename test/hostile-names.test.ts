@@ -1,5 +1,5 @@
 /**
- * Whatever stands in files and names from outside, the terminal obeys nothing in it, and every message is short.
+ * Control codes in files and names from outside never reach the terminal, and every message is short.
  */
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,10 +10,10 @@ import { builtInFolder } from "./support/golden.ts";
 
 /** A title, a bell, C1's CSI, colours, an override of direction, an isolate, a line separator, DEL, a next line. */
 const hostile = "a\u001b]0;owned\u0007\u009b31m\u001b[2J\u202egnp.\u2066\u2028\u007f\u0085\u061cz";
-/** As a terminal may show it. */
+/** The same, escaped for a terminal. */
 const visible = "a\\u001b]0;owned\\u0007\\u009b31m\\u001b[2J\\u202egnp.\\u2066\\u2028\\u007f\\u0085\\u061cz";
 const long = `b${"\u001bx".repeat(100_000)}`;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the test looks for control characters.
 const commanding = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
 
 const passage = `Frankenstein is a novel written by Mary Shelley.${hostile} It is set in Geneva.`;
@@ -28,7 +28,7 @@ const file = (name: string, content: unknown = ""): string => {
   return path;
 };
 
-/** The built-in model with one of its files as `change` makes it. */
+/** The built-in model with one of its files changed. */
 function model(name: string, path: string, change: (content: string) => string): string {
   const copy = join(folder, name);
   cpSync(builtInFolder, copy, { recursive: true });
@@ -40,7 +40,7 @@ function model(name: string, path: string, change: (content: string) => string):
 const withConfig = (name: string, changes: object): string =>
   model(name, "config.json", (json) => JSON.stringify({ ...JSON.parse(json), ...changes }));
 
-/** One tensor's name is another, of as many bytes. */
+/** Replaces one tensor's name by another of as many bytes. */
 const withTensor = (name: string, tensor: string): string =>
   model(name, "model.safetensors", (bytes) => {
     const known = /"([\w.]*qa_outputs\.weight)"/.exec(bytes)?.[1] ?? "";
@@ -57,8 +57,8 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const answer = (...more: string[]): string[] => ["answer", "Who wrote it?", ...more];
 
-/** By the place that the string comes through: the arguments that bring it there. */
-const doors: Readonly<Record<string, (text: string) => string[]>> = {
+/** The command's arguments for each way in which a string can reach a message. */
+const inputs: Readonly<Record<string, (text: string) => string[]>> = {
   "a field of config.json": (text) => answer("--text", "x", "--model", withConfig("config", { hidden_act: text })),
   "the kind in config.json": (text) => answer("--text", "x", "--model", withConfig("kind", { model_type: text })),
   "a key that stands twice": (text) =>
@@ -120,11 +120,11 @@ function expectTame({ stdout, stderr }: CommandResult): void {
   for (const line of stderr.split("\n")) expect(Buffer.byteLength(line)).toBeLessThan(1500);
 }
 
-describe.each(Object.keys(doors))("%s", (door) => {
-  const argsFor = doors[door] as (text: string) => string[];
+describe.each(Object.keys(inputs))("%s", (input) => {
+  const argsFor = inputs[input] as (text: string) => string[];
   const env = () => ({ HF_HUB_OFFLINE: "1", HF_HOME: join(folder, "cache") });
 
-  test("that would command the terminal is shown and not obeyed, with and without --json", async () => {
+  test("with control codes is shown escaped, with and without --json", async () => {
     const args = argsFor(hostile);
     const plain = await runCommand(args, { env: env() });
     expectTame(plain);
@@ -132,29 +132,29 @@ describe.each(Object.keys(doors))("%s", (door) => {
     if (args[0] !== "verify" && args[0] !== "export") expectTame(await runCommand([...args, "--json"], { env: env() }));
   });
 
-  test("of 200,000 bytes makes a message that can be read", async () => {
+  test("of 200,000 bytes gives a short message", async () => {
     const result = await runCommand(argsFor(long), { env: env() });
     expectTame(result);
     expect(result.stdout.length).toBeLessThan(5000);
   });
 });
 
-describe("what is answered", () => {
-  test("in a file, from a model and to a question of hostile names", async () => {
+describe("the output is free of control codes", () => {
+  test("for a file, a model and a question with hostile names", async () => {
     const place = join(folder, hostile.replaceAll("/", ""));
     mkdirSync(place, { recursive: true });
     cpSync(builtInFolder, join(place, "model"), { recursive: true });
     const text = join(place, "text");
     writeFileSync(text, passage);
     const args = ["answer", `Who${hostile} wrote the novel?`, "--context", text, "--model", join(place, "model")];
-    const people = await runCommand(args);
-    expectTame(people);
-    expect(people.stdout).toContain(`${visible}/text:1 `);
+    const asText = await runCommand(args);
+    expectTame(asText);
+    expect(asText.stdout).toContain(`${visible}/text:1 `);
     // The excerpt keeps the text and not its controls.
-    expect(people.stdout).toContain(" is a novel written by Mary Shelley.a]0;owned31m[2Jgnp.");
-    const programs = await runCommand([...args, "--json"]);
-    expectTame(programs);
-    const report = JSON.parse(programs.stdout);
+    expect(asText.stdout).toContain(" is a novel written by Mary Shelley.a]0;owned31m[2Jgnp.");
+    const asJson = await runCommand([...args, "--json"]);
+    expectTame(asJson);
+    const report = JSON.parse(asJson.stdout);
     expect(report.question).toBe(args[1]);
     expect(report.answers[0].source).toBe(text);
     expect(report.model).toBe(join(place, "model"));
@@ -166,24 +166,24 @@ describe("what is answered", () => {
     expect(written.stdout).toContain(`${visible}/inputs/dump.py`);
   });
 
-  test("a single word of megabytes is shortened for people and whole for programs", async () => {
+  test("and an answer of megabytes is shortened in text and complete in JSON", async () => {
     const text = "\u0634".repeat(3_000_000);
     const path = file("word.txt", text);
-    const people = await runCommand(["answer", "What?", "--context", path]);
-    expect(people.code).toBe(0);
-    expect(people.stdout.length).toBeLessThan(2000);
-    expect(people.stdout).toContain("…");
-    const programs = await runCommand(["answer", "What?", "--context", path, "--json"]);
-    expect(JSON.parse(programs.stdout).answers[0].text).toBe(text);
+    const asText = await runCommand(["answer", "What?", "--context", path]);
+    expect(asText.code).toBe(0);
+    expect(asText.stdout.length).toBeLessThan(2000);
+    expect(asText.stdout).toContain("…");
+    const asJson = await runCommand(["answer", "What?", "--context", path, "--json"]);
+    expect(JSON.parse(asJson.stdout).answers[0].text).toBe(text);
   });
 
-  test("an evaluation of hostile ids and file names", async () => {
+  test("for an evaluation with hostile ids and file names", async () => {
     const data = file(`${hostile}.json`, squad(hostile));
     const predictions = join(folder, "made.json");
-    const people = await runCommand(["evaluate", "squad", data, "--predictions", predictions]);
-    expectTame(people);
-    expect(people.code).toBe(0);
-    expect(people.stdout).toContain(visible);
+    const asText = await runCommand(["evaluate", "squad", data, "--predictions", predictions]);
+    expectTame(asText);
+    expect(asText.code).toBe(0);
+    expect(asText.stdout).toContain(visible);
     const content = readFileSync(predictions, "utf8");
     expect(content).not.toMatch(commanding);
     expect(Object.keys(JSON.parse(content))).toEqual([hostile]);

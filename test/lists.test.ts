@@ -1,6 +1,6 @@
 /**
- * Many questions at once: each row's fault is its own, results can be had as they are ready, and whatever a program passes
- * is answered with an InputError, never a TypeError.
+ * Lists and streams of questions: an error names its row, results come as soon as they are ready, and a wrong argument gives
+ * an InputError, never a TypeError.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -75,7 +75,7 @@ describe("a row that cannot be answered", () => {
   });
 
   test("whose logits are not finite is named too", async () => {
-    // Of one token id every embedding is so large that float32 overflows.
+    // Embeddings so large that float32 overflows.
     const spoilt = await writeSmallModel(join(folder, "spoilt"), () => 3e38);
     await using answerer = await QuestionAnswerer.load(spoilt);
     await expect(answerer.answer([ok])).rejects.toMatchObject({ name: "EngineError", index: 0 });
@@ -83,7 +83,7 @@ describe("a row that cannot be answered", () => {
     expect(failed).toMatchObject({ index: 0, id: "a", error: { name: "EngineError" } });
   });
 
-  test("alone is not called a row", async () => {
+  test("is not numbered if it is the only question", async () => {
     await expect(small.answer({ ...ok, context: "" })).rejects.toThrow(/^the context is empty/);
   });
 });
@@ -95,7 +95,7 @@ test("a result has the id of its question", async () => {
 });
 
 describe("a stream", () => {
-  test("gives what a list gives, each when it is ready, with its index and id", async () => {
+  test("gives the results of a list, each as soon as it is ready, with its index and id", async () => {
     const long = await novel(60_000);
     const questions = [
       { ...ok, context: long, id: "novel" },
@@ -111,7 +111,7 @@ describe("a stream", () => {
     expect(seen.toSorted((a, b) => a - b)).toEqual(questions.map((_, index) => index));
   });
 
-  test("takes questions as it needs them, and no more than a group once nobody takes results", async () => {
+  test("takes questions on demand, and none after its consumer stops", async () => {
     let taken = 0;
     async function* endless() {
       for (;;) {
@@ -130,7 +130,7 @@ describe("a stream", () => {
     expect(taken).toBe(before);
   });
 
-  test("answers what has come, and does not wait for what has not", async () => {
+  test("answers a question without waiting for the next", async () => {
     let give: (question: Question) => void = () => undefined;
     async function* slow() {
       yield ok;
@@ -147,7 +147,7 @@ describe("a stream", () => {
     expect((await results.next()).done).toBe(true);
   });
 
-  test("is given up also while it waits for a question", async () => {
+  test("can be aborted while it waits for a question", async () => {
     async function* never() {
       yield ok;
       await new Promise(() => undefined);
@@ -161,7 +161,7 @@ describe("a stream", () => {
     await expect(second).rejects.toBe(reason);
   });
 
-  test("tells once that windows multiply", async () => {
+  test("reports only once that windows multiply", async () => {
     const context = await novel(6000);
     const notes: string[] = [];
     const questions = Array.from({ length: 6 }, () => ({ ...ok, context }));
@@ -171,7 +171,7 @@ describe("a stream", () => {
     expect(notes).toHaveLength(1);
   });
 
-  test("lets others ask between two results", async () => {
+  test("lets other calls run between two results", async () => {
     const questions = Array.from({ length: 600 }, () => ok);
     let asked = 0;
     for await (const { index } of small.stream(questions)) {
@@ -194,7 +194,7 @@ describe("a stream", () => {
     await expect(allOf(small.stream(questions))).rejects.toMatchObject({ index: 1, id: "empty" });
   });
 
-  test("can be given up, and ends where the model is disposed of", async () => {
+  test("can be aborted, and ends when the model is disposed of", async () => {
     const controller = new AbortController();
     const reason = new Error("enough");
     const taking = async () => {
@@ -215,7 +215,7 @@ describe("a stream", () => {
     await expect(allOf(passing.stream([ok], { onError: "return" }))).rejects.toThrow(EngineError);
   });
 
-  test("of errors ends too where the model is disposed of", async () => {
+  test("with onError: return also ends when the model is disposed of", async () => {
     const passing = await QuestionAnswerer.load(join(folder, "small"));
     const results = passing.stream(
       Array.from({ length: 1000 }, () => ok),
@@ -230,7 +230,7 @@ describe("a stream", () => {
 test("a list keeps the candidates of one question at a time", async () => {
   const text = await novel(200_000);
   const questions = Array.from({ length: 150 }, (_, n) => ({ ...ok, context: text.slice(n * 1200, n * 1200 + 1500) }));
-  let most = 0;
+  let peak = 0;
   collectNow();
   const before = process.memoryUsage().heapUsed;
   await small.answer(questions, {
@@ -239,14 +239,14 @@ test("a list keeps the candidates of one question at a time", async () => {
     onProgress: ({ phase, done, total }) => {
       if (phase !== "compute" || done < total) return;
       collectNow();
-      most = process.memoryUsage().heapUsed - before;
+      peak = process.memoryUsage().heapUsed - before;
     },
   });
-  // Candidates of all of them are some 60 MB.
-  expect(most).toBeLessThan(20e6);
+  // Candidates of all questions take some 60 MB.
+  expect(peak).toBeLessThan(20e6);
 });
 
-test("an error of any class can be said of a row", () => {
+test("an error of any class can name a row", () => {
   const error = new KernelError("matmul 3", "fn main() {}", "unknown type f17", new Error("cause"));
   const inRow = error.inRow({ index: 2, id: "a" });
   expect(inRow).toBeInstanceOf(KernelError);

@@ -1,5 +1,5 @@
 /**
- * What the command prints arrives whole, or is an error; what happens to standard error changes nothing.
+ * Output that is not written completely is an error; a failure of standard error changes nothing.
  */
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -22,10 +22,7 @@ describe.skipIf(process.platform !== "linux")(
     test.each([
       ["answer", 'answer "Who wrote it?" --text "Mary wrote it."'],
       ["answer, as JSON", 'answer "Who wrote it?" --text "Mary wrote it." --json'],
-      [
-        "answer, where there is none",
-        'answer "Who discovered penicillin?" --text "The depot is old." --allow-no-answer',
-      ],
+      ["answer, without an answer", 'answer "Who discovered penicillin?" --text "The depot is old." --allow-no-answer'],
       ["evaluate", `evaluate squad '${squad}' --limit 1`],
       ["explain", "explain --json"],
       ["verify", "verify --candidate souffle"],
@@ -44,7 +41,7 @@ describe.skipIf(process.platform !== "linux")(
   },
 );
 
-test("a file that takes only a part of it is a failure, not a shorter result", async () => {
+test("a partial write to a file is an error", async () => {
   const path = join(folder, "short.json");
   const { code, stderr } = await runShell(`ulimit -f 8; fusebert explain --json --all-layers > '${path}'`);
   expect(stderr).toMatch(/^fusebert: standard output cannot be written \(EFBIG/);
@@ -52,7 +49,7 @@ test("a file that takes only a part of it is a failure, not a shorter result", a
   expect(statSync(path).size).toBeLessThanOrEqual(16_384);
 });
 
-test("a reader that has enough is no error, a slow one gets everything", async () => {
+test("a reader that closes the pipe is no error, and a slow one gets everything", async () => {
   const explain = "fusebert explain --json --all-layers";
   const enough = await runShell(`${explain} | head -1; exit \${PIPESTATUS[0]}`);
   expect(enough).toEqual({ code: 0, stdout: "{\n", stderr: "" });
@@ -64,7 +61,7 @@ test("a reader that has enough is no error, a slow one gets everything", async (
   expect(slow.stdout).toBe(file.stdout);
 });
 
-describe("a standard error that takes nothing changes nothing", () => {
+describe("a standard error that cannot be written changes nothing", () => {
   test.each([
     ["closed", "2>&-"],
     ["full", "2>/dev/full"],

@@ -1,6 +1,6 @@
 /**
- * What the command reads: counted while it is read, so that nothing endless fills the memory, and nothing is waited for that
- * never comes.
+ * Inputs of the command are limited while they are read, so that an endless one does not fill the memory, and waiting for
+ * one can be interrupted.
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -39,7 +39,7 @@ function expectRefused({ code, stdout, stderr }: CommandResult, says: RegExp): v
   expect(code).toBe(2);
 }
 
-describe.skipIf(process.platform !== "linux")("what has no end or is no file", () => {
+describe.skipIf(process.platform !== "linux")("an input that is endless or not a file", () => {
   test.each<[string, string, RegExp]>([
     ["a device of zeros as a text", "fusebert answer Who? --context /dev/zero", /zero has a NUL byte at offset 0/],
     ["a device of noise as a text", "fusebert answer Who? --context /dev/urandom", /urandom (has a NUL|is not UTF-8)/],
@@ -61,7 +61,7 @@ describe.skipIf(process.platform !== "linux")("what has no end or is no file", (
     expectRefused(await runShell(`fusebert answer Who? --context '${file("socket")}'`), /socket is a socket; expected/);
   });
 
-  test("a text without end stops at the longest there can be", async () => {
+  test("an endless text is rejected at the longest possible length", async () => {
     expectRefused(
       await runShell("yes | fusebert answer Who?"),
       /standard input has more than \d+ bytes; expected at most \d+, the longest text JavaScript can hold\. Split it/,
@@ -70,7 +70,7 @@ describe.skipIf(process.platform !== "linux")("what has no end or is no file", (
 });
 
 describe.skipIf(process.platform !== "linux")("pipes are read like files", () => {
-  test("process substitution, as text and as packed data", async () => {
+  test("process substitution, as text and as compressed data", async () => {
     const answered = await runShell('fusebert answer "Who wrote it?" --context <(echo "Mary wrote it.")');
     expect(answered).toMatchObject({ code: 0, stderr: "" });
     expect(answered.stdout).toMatch(/^Mary\n[\s\S]*\/dev\/fd\/\d+:1 /);
@@ -93,14 +93,14 @@ fusebert answer "Who wrote it?" --context '${file("late")}'`;
 describe.skipIf(process.platform !== "linux")("the reader", () => {
   const options = { limit: small, expected: "a test's file" };
 
-  test("counts what states no size, and holds no more than the limit", async () => {
+  test("limits files that report no size", async () => {
     const reading = readFileBytes("/dev/zero", options);
     await expect(reading).rejects.toThrow(/zero has more than 3000000 bytes; expected at most 3000000, for this test/);
     await expect(reading).rejects.toThrow(InputError);
     expect((await readFileBytes("/proc/self/status", options)).length).toBeGreaterThan(100);
   });
 
-  test("refuses a file by its size before it reads it", async () => {
+  test("rejects a file by its size before reading it", async () => {
     writeFileSync(file("large"), Buffer.alloc(small.bytes + 1));
     const inspect = () => expect.unreachable("a piece was read");
     await expect(readFileBytes(file("large"), { ...options, inspect })).rejects.toThrow(/has 3000001 bytes/);
@@ -108,7 +108,7 @@ describe.skipIf(process.platform !== "linux")("the reader", () => {
     expect(await readFileBytes(file("fits"), options)).toHaveLength(small.bytes);
   });
 
-  test("ends with the signal's reason, also while a pipe has no writer", async () => {
+  test("rejects with the signal's reason, also while a pipe has no writer", async () => {
     spawnSync("mkfifo", [file("silent")]);
     const controller = new AbortController();
     const reading = readFileBytes(file("silent"), { ...options, signal: controller.signal });
@@ -118,7 +118,7 @@ describe.skipIf(process.platform !== "linux")("the reader", () => {
     await expect(readFileBytes(file("fits"), { ...options, signal: controller.signal })).rejects.toBe(reason);
   });
 
-  test("refuses pipes where only a file can be meant", async () => {
+  test("rejects pipes with ordinaryOnly", async () => {
     await expect(readFileBytes(file("silent"), { ...options, ordinaryOnly: true })).rejects.toThrow(/no ordinary file/);
   });
 });

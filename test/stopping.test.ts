@@ -1,5 +1,5 @@
 /**
- * Ctrl-C and its like end every wait of the command, with the exit code that scripts expect and the terminal as it was.
+ * Ctrl-C and other signals end every wait of the command, with the documented exit code and the terminal's settings unchanged.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
@@ -32,7 +32,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Until a process has a file open. */
+/** Waits until a process has a file open. */
 async function untilOpen(pid: number | undefined, path: string): Promise<void> {
   const opened = (): string[] =>
     readdirSync(`/proc/${pid}/fd`).map((fd) => {
@@ -45,15 +45,15 @@ async function untilOpen(pid: number | undefined, path: string): Promise<void> {
   while (!opened().includes(path)) await sleep(10);
 }
 
-test("Ctrl-C during a computation that hears nothing before its end is no success", async () => {
+test("Ctrl-C during a computation that blocks the event loop gives the signal's exit code", async () => {
   const { child, ended } = startCommand(["explain", "--level", "O0", "--all-layers", "--json"]);
-  // Whatever it does by then: loading, computing or printing.
+  // It may be loading, computing or printing by then.
   setTimeout(() => child.kill("SIGINT"), 250);
   expect((await ended).code).toBe(130);
 });
 
 test.each(["answer", "verify", "evaluate", "explain", "export", "tune"])(
-  "%s --help lists its codes",
+  "%s --help lists its exit codes",
   async (command) => {
     const { stdout } = await runShell(`fusebert ${command} --help`);
     expect(stdout).toMatch(
@@ -62,30 +62,30 @@ test.each(["answer", "verify", "evaluate", "explain", "export", "tune"])(
   },
 );
 
-describe.skipIf(process.platform !== "linux")("a wait that nothing else would end", () => {
-  test.each(codes)("%s while standard input has no end", async (signal, code) => {
+describe.skipIf(process.platform !== "linux")("an endless wait ends", () => {
+  test.each(codes)("on %s while standard input is open", async (signal, code) => {
     const { child, ended } = startCommand(["answer", "Who wrote it?"]);
-    // More than a pipe holds: it is being read when all of it is written.
+    // More than the pipe's buffer: the command is reading when all of it is written.
     await new Promise((resolve) => child.stdin.write(passage.repeat(10_000), resolve));
     child.kill(signal);
     expect(await ended).toEqual({ code, stdout: "", stderr: "fusebert: interrupted.\n" });
   });
 
-  test.each(codes)("%s while a named pipe has no writer", async (signal, code) => {
+  test.each(codes)("on %s while a named pipe has no writer", async (signal, code) => {
     const { child, ended } = startCommand(["answer", "Who wrote it?", "--context", pipe]);
     await untilOpen(child.pid, pipe);
     child.kill(signal);
     expect(await ended).toEqual({ code, stdout: "", stderr: "fusebert: interrupted.\n" });
   });
 
-  test("Ctrl-C while a data set comes from a pipe", async () => {
+  test("on Ctrl-C while a data set is read from a pipe", async () => {
     const { child, ended } = startCommand(["evaluate", "squad", squad, "--score-only", pipe]);
     await untilOpen(child.pid, pipe);
     child.kill("SIGINT");
     expect(await ended).toEqual({ code: 130, stdout: "", stderr: "fusebert: interrupted.\n" });
   });
 
-  test("Ctrl-C while a hub does not answer", async () => {
+  test("on Ctrl-C while a hub does not respond", async () => {
     const server = createServer().listen(0, "127.0.0.1");
     const asked = new Promise((resolve) => server.once("request", resolve));
     await new Promise((resolve) => server.once("listening", resolve));
@@ -98,20 +98,20 @@ describe.skipIf(process.platform !== "linux")("a wait that nothing else would en
     server.close();
   });
 
-  test("Ctrl-C while nobody reads what was printed", async () => {
-    // Larger than a pipe, of which one byte is read.
+  test("on Ctrl-C while the output is not read", async () => {
+    // Larger than the pipe's buffer; one byte is read.
     const start = `exec 3<> '${pipe}'; "\${command[@]}" explain --json --all-layers >&3 &`;
     const script = `${start} read -n 1 -u 3; kill -INT $!; wait $!`;
     expect(await runShell(script)).toEqual({ code: 130, stdout: "", stderr: "fusebert: interrupted.\n" });
   });
 });
 
-/** Codes that leave the terminal otherwise than it was: no cursor, no wrapping of lines, another screen. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+/** Codes that change the terminal's settings: cursor, line wrapping, alternate screen. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the test looks for control characters.
 const settings = /\u001b\[\?\d+[hl]/;
 
 describe.skipIf(terminalMissing !== undefined)("on a terminal", () => {
-  test("the first Ctrl-C ends the wait for a text to be typed", async () => {
+  test("the first Ctrl-C ends the wait for typed text", async () => {
     const { code, screen } = await runOnTerminal(["answer", "Who?"], { after: /press Ctrl-D/, press: "\x03" });
     expect(screen).toMatch(/\^Cfusebert: interrupted\.\r\n$/);
     expect(code).toBe(130);
@@ -121,7 +121,7 @@ describe.skipIf(terminalMissing !== undefined)("on a terminal", () => {
     ["Ctrl-C", "\x03", 130],
     ["SIGTERM", "SIGTERM", 143],
     ["SIGHUP", "SIGHUP", 129],
-  ])("%s while a bar is shown wipes it away, and the terminal is as it was", async (_, press, code) => {
+  ])("%s removes a progress bar, and the terminal's settings are unchanged", async (_, press, code) => {
     const args = ["answer", "Who wrote it?", "--context", file("long.txt")];
     const result = await runOnTerminal(args, { after: /Answering .*%/, press });
     expect(result.screen).not.toMatch(settings);
@@ -131,7 +131,7 @@ describe.skipIf(terminalMissing !== undefined)("on a terminal", () => {
     expect(result.code).toBe(code);
   });
 
-  test("an evaluation of which nothing is kept says so", async () => {
+  test("an interrupted evaluation without a journal says that its answers are lost", async () => {
     const model = `${repositoryRoot}models/builtin`;
     const question = { question: "Who wrote it?", answers: [{ text: "Mary Shelley" }] };
     const qas = Array.from({ length: 5000 }, (_, id) => ({ ...question, id: `${id}` }));

@@ -88,7 +88,7 @@ describe.skipIf(softwareGpuMissing !== undefined)("fusebert tune", () => {
     // Four matmuls and an attention, for sequences of 128 and of 384 tokens.
     expect(planned).toHaveLength(10);
     const none = await runTune("b", "--reset");
-    expect([none.code, none.stdout]).toEqual([0, "There was nothing to forget.\n"]);
+    expect([none.code, none.stdout]).toEqual([0, "There was nothing to delete.\n"]);
     vi.stubEnv("XDG_CACHE_HOME", join(folder, "b"));
     await keepTiles(await identity(), []);
     await writeFile(cache, "{");
@@ -97,7 +97,7 @@ describe.skipIf(softwareGpuMissing !== undefined)("fusebert tune", () => {
     expect(damaged.stdout).toMatch(/8 × 24 +384 {2}32×32×16×1 4·4 +\d+ others/);
     for (const line of damaged.stdout.split("\n")) expect([...line].length).toBeLessThanOrEqual(80);
     const reset = await runTune("b", "--reset");
-    expect([reset.code, reset.stdout]).toEqual([0, "Forgotten: the default tiles are used again.\n"]);
+    expect([reset.code, reset.stdout]).toEqual([0, "Deleted: the default tiles are used again.\n"]);
   });
 
   test("stops at Ctrl-C", async () => {

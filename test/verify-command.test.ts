@@ -1,5 +1,5 @@
 /**
- * `fusebert verify` as a kernel engineer uses it: the default run, dumps of one's own, imitations, reports, bad input.
+ * `fusebert verify` as a kernel engineer runs it: the default run, dumps, imitations, reports, bad input.
  */
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -25,7 +25,7 @@ afterAll(() => rm(folder, { recursive: true }));
 const readReport = async (path: string) => JSON.parse(await readFile(path, "utf8")) as VerifyReport;
 
 describe("with no arguments", () => {
-  test("runs the whole demonstration on every engine, and all of it passes", async () => {
+  test("every step of the demonstration passes on both CPU engines", async () => {
     const json = file("default.json");
     const { code, stdout, stderr } = await runCommand(["verify", "--json", json, "--html", file("default.html")]);
     expect(stderr).toBe("");
@@ -119,7 +119,7 @@ describe("a candidate", () => {
     ]);
   });
 
-  test("named souffle reproduces the demo's failure and explains it", async () => {
+  test("souffle reproduces the demo's failure and explains it", async () => {
     const args = ["verify", "--model", oddModel, "--candidate", "souffle", "--json", "-"];
     const { code, stdout } = await runCommand(args);
     expect(code).toBe(1);
@@ -135,7 +135,7 @@ describe("a candidate", () => {
     expect(candidate?.layers[0]?.diagnosis.sentence).toMatch(/ReLU/);
   });
 
-  test("from a folder of .npy files is judged like any other", async () => {
+  test("from a folder of .npy files is judged like a safetensors file", async () => {
     const dump = file("npy");
     const tensors = await readGolden("random-odd/candidates/scale-hidden.safetensors");
     await cp(oddModel, dump, { recursive: true, filter: (path) => path === oddModel });
@@ -145,7 +145,7 @@ describe("a candidate", () => {
     expect(stdout.replace(/\s+/g, " ")).toContain("multiplies the attention scores by 1/√hidden");
   });
 
-  test("with several rows and no mask is inconclusive, unless the mask comes from elsewhere", async () => {
+  test("with several rows and no mask is inconclusive, unless --inputs has the mask", async () => {
     const tensors = await readGolden("random-odd/candidates/faithful.safetensors");
     const mask = required(tensors.get("attention_mask"));
     tensors.delete("attention_mask");
@@ -159,7 +159,7 @@ describe("a candidate", () => {
     expect(withMask.code).toBe(0);
   });
 
-  test("made from exported inputs matches by construction", async () => {
+  test("can be computed from written inputs, which are those of the verification", async () => {
     const exported = file("port");
     const text = ["--text", "A kernel is only as good as its proof."];
     const written = await runCommand(["verify", "--write-inputs", exported, ...text]);
@@ -197,7 +197,7 @@ describe("all layers", () => {
     ]);
   });
 
-  test("padding asked for by --sequence-length is not compared", async () => {
+  test("padding from --sequence-length is not compared", async () => {
     const args = ["verify", "--device", "cpu", "--text", "Short.", "--sequence-length", "24", "--json", "-"];
     const { code, stdout } = await runCommand(args);
     expect(code).toBe(0);
@@ -208,7 +208,7 @@ describe("all layers", () => {
   });
 });
 
-describe("what goes wrong is said in one line", () => {
+describe("an error is reported in one line", () => {
   interface Fault {
     readonly args: readonly string[];
     readonly says: RegExp;
@@ -287,7 +287,7 @@ describe("what goes wrong is said in one line", () => {
   });
 });
 
-test("weights that are zero are verified without a fault, and with a warning", async () => {
+test("weights of zeros are verified, with a warning", async () => {
   const model = await writeSmallModel(file("zeros"), () => 0);
   const { code, stderr } = await runCommand([
     "verify",

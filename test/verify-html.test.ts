@@ -1,6 +1,5 @@
 /**
- * The report of `fusebert verify` as people open it: from the disk, in a browser, on a phone and on a desk, by day and by
- * night.
+ * The HTML report of `fusebert verify` in a browser, opened from the disk: on narrow and wide screens, light and dark.
  */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -43,7 +42,7 @@ describe.skipIf(chromiumMissing !== undefined)("the HTML report", () => {
 
   describe.each(Object.keys(reports))("of %s", (name) => {
     test.each(circumstances)(
-      "opens at $width px, $scheme, alone and without scrolling sideways",
+      "opens at $width px, $scheme, without other requests and without horizontal scrolling",
       async ({ width, scheme }) => {
         const page = await browser.newPage();
         const address = pathToFileURL(join(folder, `${name}.html`)).href;

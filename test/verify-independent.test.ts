@@ -1,6 +1,6 @@
 /**
- * The diagnosis put to the test by somebody else's kernel: a layer in plain loops (`support/independent-layer.ts`), which
- * shares no code with the engines and the hypotheses.
+ * Diagnosis of an independent kernel: a layer in plain loops (`support/independent-layer.ts`), which shares no code with
+ * the engines and the hypotheses.
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { layerStages } from "../src/architectures/bert/layer-program.ts";
@@ -89,6 +89,6 @@ test.each([
   }
 });
 
-test("what rounding hides from a few stages is still found where it is made", async () => {
+test("deviations that rounding hides from a few stages are found with every stage", async () => {
   expect(causesOf(await judge(["gelu-tanh", "scale:none"], "f16"))).toEqual(["gelu-tanh", "scale:none"]);
 });

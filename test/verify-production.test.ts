@@ -1,6 +1,6 @@
 /**
- * An engine is judged on the kernels its users run, wherever these write a stage; the instrumented run only locates a
- * fault, and a report says which figures are whose.
+ * An engine is judged on the stages that the kernels of its users write; the instrumented run only locates a fault, and a
+ * report says which figures are from which run.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type LayerStage, layerProgram, layerStages } from "../src/architectures/bert/layer-program.ts";
@@ -49,11 +49,11 @@ const stagesWith = ({ stages }: LayerReport, flag: "production" | "judged"): str
 
 interface FakeOptions {
   readonly observes?: boolean;
-  /** A stage that one of the runs makes a little too large. */
+  /** A stage that is a little too large in one of the runs. */
   readonly wrong?: { readonly run: "production" | "instrumented"; readonly stage: LayerStage };
 }
 
-/** The interpreter, as an engine whose kernels write `query` and `context` on their way to the output. */
+/** The interpreter, as an engine whose kernels also write `query` and `context`. */
 function fakeEngine({ observes = true, wrong }: FakeOptions): Engine {
   const reference = new ReferenceEngine();
   return {
@@ -91,7 +91,7 @@ describe("an engine that can be observed", () => {
     expect(report.diagnosis.sentence).toMatch(/^It is identical/);
   });
 
-  test("fails for what these do, also where keeping every stage makes it disappear", async () => {
+  test("fails for a fault in these, also if the instrumented run does not have it", async () => {
     const report = await judge(fakeEngine({ wrong: { run: "production", stage: "context" } }));
     expect(report.verdict).toBe("FAIR");
     expect(report.firstDivergent).toBe("layer.0.context");
@@ -101,7 +101,7 @@ describe("an engine that can be observed", () => {
   });
 
   test.each(["context", "attention_output_dense"] as const)(
-    "does not fail for the %s of the instrumented run, but it is said",
+    "does not fail for the %s of the instrumented run, but reports it",
     async (stage) => {
       const report = await judge(fakeEngine({ wrong: { run: "instrumented", stage } }));
       expect(isMatch(report.verdict)).toBe(true);
@@ -124,7 +124,7 @@ test("an engine that cannot be observed is judged at every stage", async () => {
 test.skipIf(softwareGpuMissing !== undefined)("the fused kernels of a GPU pass, stage by stage", async () => {
   const gpu = new WebGpuEngine(await loadDawn(), { level: "O3", precision: "f32", skipSelfTest: true });
   const reference = new ReferenceEngine();
-  // The kernels that keep every stage take the software GPU a minute to compile, and are not what is tested here.
+  // The instrumented kernels take the software GPU a minute to compile, and are not tested here.
   const report = await judge({
     name: "webgpu O3",
     observes: gpu.observes,

@@ -1,5 +1,5 @@
 /**
- * What `verify` promises: the faithful pass, the deviating are told what they do, and nothing is claimed that is not so.
+ * `verify` passes faithful candidates, names the deviations of others, and makes no false claims.
  */
 import { readdir } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -31,7 +31,7 @@ interface DumpOverrides {
   readonly change?: (stages: Map<string, Tensor>) => void;
 }
 
-/** A dump of layer 0 from a file, or a part of it. */
+/** Verifies a dump of layer 0 from a file, or some of its stages. */
 async function judge(
   checkpoint: Checkpoint,
   path: string,
@@ -67,10 +67,10 @@ const noBiases = ["query", "key", "value", "attention-output", "intermediate", "
 );
 const noAffine = ["attention", "output"].flatMap((name) => [`no-norm-weight:${name}`, `no-norm-bias:${name}`]);
 
-/** What each file of test/fixtures/golden/random-odd/candidates really does. */
+/** The actual deviations of each file of test/fixtures/golden/random-odd/candidates. */
 const truth: Readonly<Record<string, { causes: readonly string[]; verdict: string }>> = {
   faithful: { causes: [], verdict: "GOOD" },
-  // Its effect is a tenth of fp16's rounding: nobody can see it, so nothing may be claimed.
+  // Its effect is a tenth of fp16's rounding and invisible, so nothing may be claimed.
   "eps-1e-5": { causes: [], verdict: "GOOD" },
   "gelu-tanh": { causes: ["gelu-tanh"], verdict: "GOOD" },
   "no-affine": { causes: noAffine, verdict: "POOR" },
@@ -83,8 +83,8 @@ const truth: Readonly<Record<string, { causes: readonly string[]; verdict: strin
   "wo-transposed": { causes: ["transposed:attention-output"], verdict: "POOR" },
 };
 
-describe("kernels that other people's code imitated in fp16", () => {
-  test("are all here", async () => {
+describe("kernels that independent code imitated in fp16", () => {
+  test("are all listed", async () => {
     const files = await readdir(`${goldenFolder}/random-odd/candidates`);
     expect(files.map((name) => name.replace(".safetensors", "")).sort()).toEqual(Object.keys(truth).sort());
   });
@@ -98,20 +98,20 @@ describe("kernels that other people's code imitated in fp16", () => {
     expect(sentenceOf(report)).toMatch(/f16 rounding/);
   });
 
-  test.each(Object.entries(truth))("%s: nothing but the output dumped", async (name, { causes }) => {
+  test.each(Object.entries(truth))("%s: only the output dumped", async (name, { causes }) => {
     const report = await judge(odd, `random-odd/candidates/${name}.safetensors`, { only: ["output"] });
-    // A key's bias adds the same to all scores of a row: the softmax cancels it, and only its own stage shows it.
+    // A key's bias adds the same to all scores of a row, which the softmax cancels: only the key's stage shows it.
     const visible = causes.filter((cause) => cause !== "no-bias:key");
     expect(causesOf(report).sort()).toEqual([...visible].sort());
     expect(required(report.layers[0]).diagnosis.unexplained).toEqual([]);
   });
 
-  test("with the key's bias out of sight, that it cannot be decided is said", async () => {
+  test("the key's bias is reported as undecidable from the output alone", async () => {
     const report = await judge(odd, "random-odd/candidates/faithful.safetensors", { only: ["output"] });
     expect(required(report.layers[0]).diagnosis.undecidable).toContain("leaves out the bias of the key");
   });
 
-  test("on the built-in model, faithful and Souffle's", async () => {
+  test("are told apart on the built-in model: a faithful one and Souffle's", async () => {
     const faithful = await judge(builtIn, "model/layer0-faithful.safetensors");
     expect(faithful.passed).toBe(true);
     expect(causesOf(faithful)).toEqual([]);
@@ -121,7 +121,7 @@ describe("kernels that other people's code imitated in fp16", () => {
     expect(sentenceOf(souffle)).toMatch(/^It leaves out every bias of its dense layers, applies LayerNorm without/);
   });
 
-  test("a faithful dump of a subset is good, whatever the subset", async () => {
+  test("a faithful dump of any subset of stages is good", async () => {
     for (const only of [["context", "output"], ["query", "attention_output"], ["intermediate"]]) {
       const report = await judge(odd, "random-odd/candidates/faithful.safetensors", { only });
       expect(report.passed, only.join()).toBe(true);
@@ -146,7 +146,7 @@ describe("every hypothesis, imitated in fp16", () => {
     0,
   ).map(({ id }) => id);
 
-  /** Too small for fp16 on rows of this size: then nothing at all may be claimed. */
+  /** Too small for fp16 on rows of this size, so nothing may be claimed. */
   const invisible = new Set(["eps:0.00001", "eps:0.000001"]);
 
   test.each(ids)("%s is found, and nothing else", async (id) => {
@@ -166,14 +166,14 @@ describe("every hypothesis, imitated in fp16", () => {
   });
 });
 
-describe("what nobody asked for", () => {
-  test("a scale that is none of the usual ones is estimated", async () => {
+describe("a deviation outside the hypotheses", () => {
+  test("is estimated if it is an unusual scale", async () => {
     const factor = 0.31;
     const report = await judge(odd, "random-odd/candidates/faithful.safetensors", {
       only: ["query", "key", "attention_scores"],
       change: (stages) => {
         const scores = required(stages.get("layer.0.attention_scores"));
-        const data = Float64Array.from(dataOf(scores), (value) => value * factor * Math.sqrt(32));
+        const data = toFloat64(scores).map((value) => value * factor * Math.sqrt(32));
         stages.set("layer.0.attention_scores", { dtype: "f64", shape: scores.shape, data });
       },
     });
@@ -181,12 +181,12 @@ describe("what nobody asked for", () => {
     expect(sentenceOf(report)).toMatch(/multiplies the attention scores by about = 0\.31|0\.31/);
   });
 
-  test("a difference that no hypothesis explains is called unexplained, and nothing is claimed", async () => {
+  test("is reported as unexplained, without claims", async () => {
     const random = seededNormal(5);
     const report = await judge(odd, "random-odd/candidates/faithful.safetensors", {
       change: (stages) => {
         const dense = required(stages.get("layer.0.output_dense"));
-        const data = Float64Array.from(dataOf(dense), (value) => value * (1 + 0.2 * random()));
+        const data = toFloat64(dense).map((value) => value * (1 + 0.2 * random()));
         stages.set("layer.0.output_dense", { dtype: "f64", shape: dense.shape, data });
       },
     });
@@ -196,7 +196,7 @@ describe("what nobody asked for", () => {
     expect(report.passed).toBe(false);
   });
 
-  test("another model's tensors are recognised as that", async () => {
+  test("is recognised if the tensors are another model's", async () => {
     const random = seededNormal(9);
     const report = await judge(odd, "random-odd/candidates/faithful.safetensors", {
       change: (stages) => {
@@ -211,11 +211,11 @@ describe("what nobody asked for", () => {
     expect(sentenceOf(report)).toMatch(/not correlated with the original.*another model's/);
   });
 
-  test("a NaN is found and named, and padding that is NaN is not", async () => {
+  test("is located if it is a NaN, except in padding", async () => {
     const nan = (where: "real" | "padding") => ({
       change: (stages: Map<string, Tensor>) => {
         const context = required(stages.get("layer.0.context"));
-        const data = Float64Array.from(dataOf(context));
+        const data = toFloat64(context).slice();
         // The first sequence has 7 tokens of 64; the rest is padding.
         const row = where === "real" ? 3 : 40;
         data[row * 96 + 5] = Number.NaN;
@@ -232,10 +232,6 @@ describe("what nobody asked for", () => {
     expect(padded.passed).toBe(true);
   });
 });
-
-function dataOf(tensor: Tensor): Float64Array {
-  return toFloat64(tensor);
-}
 
 test("the stages of a layer have the names that dumps use", () => {
   expect(layerStages.map((stage) => stageName(3, stage))).toContain("layer.3.attention_output_dense");

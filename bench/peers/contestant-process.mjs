@@ -1,6 +1,6 @@
 /**
- * A contestant in a process of its own: answers the first question as soon as it is loaded, then does the jobs it is sent,
- * and tells how long each took and how much memory the process had at its highest.
+ * The process of a contestant: answers the first question as soon as it is loaded, then runs the jobs it receives, and
+ * reports the time of each and the peak memory of the process.
  *
  *     node contestant-process.mjs NAME MODEL-FOLDER QUESTION CONTEXT
  */

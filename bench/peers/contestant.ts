@@ -1,8 +1,8 @@
 /**
- * A contestant in a process of its own, seen from outside.
+ * A contestant in a child process, controlled from outside.
  *
- * Must stay true: `start` counts from the start of the process to its first answer, and what a process is asked for is
- * counted by its own clock; no process outlives the run.
+ * Must stay true: `start` measures from the start of the process to its first answer, and jobs are measured by the clock of
+ * the process; no process outlives the run.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
@@ -14,7 +14,7 @@ export interface Question {
   readonly context: string;
 }
 
-/** What a contestant can be asked for (`contestants/`). */
+/** The jobs of a contestant (`contestants/`). */
 export type Job =
   | { readonly method: "answer"; readonly args: readonly [question: string, context: string] }
   | { readonly method: "answerLong"; readonly args: readonly [question: string, text: LongText] }
@@ -22,14 +22,14 @@ export type Job =
 
 export interface LongText {
   readonly context: string;
-  /** The same cut into overlapping pieces, for who knows no windows. */
+  /** The same cut into overlapping pieces, for contestants without windows. */
   readonly pieces: readonly string[];
 }
 
 export interface Outcome {
   readonly ms: number;
   readonly answers: readonly string[];
-  /** Resident memory of the process at its highest so far. */
+  /** Peak resident memory of the process so far. */
   readonly peakBytes: number;
 }
 
@@ -47,7 +47,7 @@ export class Contestant {
     this.computedBy = first.computedBy;
   }
 
-  /** @throws Error with what the process said, where it cannot answer. */
+  /** @throws Error with the message of a process that cannot answer. */
   static async start(name: string, modelFolder: string, { question, context }: Question): Promise<Contestant> {
     const began = performance.now();
     const child = fork(join(peersFolder, "contestant-process.mjs"), [name, modelFolder, question, context], {
@@ -68,7 +68,6 @@ export class Contestant {
     return nextMessage(this.#process);
   }
 
-  /** Ends the process. */
   stop(): void {
     this.#process.kill("SIGKILL");
   }

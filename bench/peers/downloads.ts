@@ -1,9 +1,9 @@
 /**
- * What a browser must download before the first answer, without the model: a page for each, built by Vite with the
- * library's documented settings, opened in headless Chromium and counted until it has answered.
+ * Measures what a browser downloads before the first answer, without the model: a page for each library, built by Vite with
+ * its documented settings, is opened in headless Chromium until it has answered.
  *
- * transformers.js takes ONNX Runtime's files from a content delivery network unless it is told otherwise; here it is told
- * to take them from the same server, so that they are counted.
+ * transformers.js loads ONNX Runtime's files from a content delivery network by default; here it loads them from the same
+ * server, so that they are counted.
  */
 import { existsSync } from "node:fs";
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -19,12 +19,12 @@ import { peersFolder } from "./prepare.ts";
 
 export interface Download {
   readonly bytes: number;
-  /** As a server would send them, compressed by gzip. */
+  /** Compressed by gzip, as a server would send them. */
   readonly gzipBytes: number;
   readonly answer: string;
 }
 
-/** The page of each sets `window.answer`. Its packages are linked as npm would have put them. */
+/** Each page sets `window.answer`. Its packages are resolved as npm would install them. */
 const pages: Readonly<Record<string, string>> = {
   fusebert: `import { QuestionAnswerer } from "fusebert";
 const answerer = await QuestionAnswerer.load(new URL("/builtin/", location.href).href);
@@ -51,12 +51,12 @@ const best = (name) => outputs[name].data.reduce((at, value, index, all) => (val
 window.answer = tokenizer.decode(ids.slice(best("start_logits"), best("end_logits") + 1));`,
 };
 
-/** Bytes by contestant; empty where there is no Chromium for this platform. */
+/** Bytes by contestant; empty if there is no Chromium for this platform. */
 export async function measureDownloads(exported: string, question: Question): Promise<ReadonlyMap<string, Download>> {
   const downloads = new Map<string, Download>();
   if (chromiumMissing !== undefined) return downloads;
   for (const [name, page] of Object.entries(pages)) {
-    console.error(`What a browser downloads: ${name}`);
+    console.error(`Downloads of a browser: ${name}`);
     downloads.set(name, await measurePage(page.replaceAll("QUESTION", JSON.stringify(question)), exported));
   }
   return downloads;
@@ -120,7 +120,7 @@ async function buildPage(root: string): Promise<void> {
 const runtimeModule = (): string =>
   join(repositoryRoot, "node_modules", "onnxruntime-web", "dist", "ort.wasm.bundle.min.mjs");
 
-/** The runtime that transformers.js brings with it. */
+/** Copies the runtime that transformers.js depends on. */
 async function transformersRuntime(root: string): Promise<string> {
   const folder = join(root, "runtime");
   const modules = join(peersFolder, "node_modules");

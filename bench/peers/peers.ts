@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: fusebert beside what a user would pick instead, on the same weights, texts and machine, in one run.
+ * `npm run bench`: compares fusebert with its alternatives on the same weights, texts and machine, in one run.
  */
 import { machineLine } from "../machine.ts";
 import { measureDownloads } from "./downloads.ts";
@@ -35,14 +35,14 @@ export async function benchPeers(): Promise<void> {
   console.log(renderReport(measured));
 }
 
-let told = "";
+let lastJob = "";
 
-/** One line that is written over on a terminal; elsewhere a line for every job. */
-function tell(doing: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${doing}`);
+/** On a terminal one line that is overwritten; elsewhere a line for every job. */
+function tell(step: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${step}`);
   else {
-    const job = doing.split(":")[0] as string;
-    if (job !== told) console.error(job);
-    told = job;
+    const job = step.split(":")[0] as string;
+    if (job !== lastJob) console.error(job);
+    lastJob = job;
   }
 }

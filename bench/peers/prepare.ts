@@ -1,7 +1,7 @@
 /**
- * What the contestants need, made on first use: the peers' packages, as their lock file says, and our model as ONNX.
+ * Prepares the contestants on first use: installs the peers' packages by their lock file, and exports the model as ONNX.
  *
- * Must stay true: nothing of it lands in fusebert's own dependencies, and a run leaves nothing behind but the packages.
+ * Must stay true: fusebert's own dependencies do not change, and a run leaves nothing behind but the packages.
  */
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -14,7 +14,7 @@ import { exportOnnx } from "../../src/export/export-onnx.ts";
 
 export const peersFolder = fileURLToPath(new URL(".", import.meta.url));
 
-/** Installs the peers' packages, some 600 MB, unless they are there. */
+/** Installs the peers' packages, some 600 MB, unless they are installed. */
 export async function installPeers(): Promise<void> {
   if (existsSync(join(peersFolder, "node_modules", ".package-lock.json"))) return;
   console.error("Installing the peers' packages (once, 600 MB)…");
@@ -25,7 +25,7 @@ export interface ModelFolder extends AsyncDisposable {
   readonly folder: string;
 }
 
-/** The built-in model, exported in float32 to a folder that is removed in the end. */
+/** Exports the built-in model in float32 to a folder that is removed on disposal. */
 export async function exportModel(): Promise<ModelFolder> {
   console.error("Exporting the model…");
   const folder = await mkdtemp(join(tmpdir(), "fusebert-bench-"));

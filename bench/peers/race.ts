@@ -1,18 +1,18 @@
 /**
- * The contestants against each other: every job in rounds, each contestant once a round, so that whatever else the machine
- * does slows all of them alike.
+ * Runs every job in rounds, each contestant once per round, so that other load on the machine slows all of them alike.
  *
  * Must stay true: only one contestant computes at a time.
  */
 import { Contestant, type Job, type Outcome, type Question } from "./contestant.ts";
 import type { Texts } from "./texts.ts";
 
-/** By contestant; one outcome a round. */
+/** By contestant; one outcome per round. */
 export type Outcomes = ReadonlyMap<string, readonly Outcome[]>;
 
 export interface Race {
-  /** What each says it computes with; why not, for one that could not start. */
+  /** The engine of each contestant, as it describes itself. */
   readonly computedBy: ReadonlyMap<string, string>;
+  /** The errors of contestants that could not start. */
   readonly failures: ReadonlyMap<string, string>;
   /** From the start of a process to its first answer. */
   readonly starts: Outcomes;
@@ -28,11 +28,11 @@ export interface Rounds {
   readonly mixed: number;
 }
 
-/** A process that has just computed keeps its threads awake for some time. */
+/** A pause, because the threads of a process spin for some time after a computation. */
 const restMs = 50;
 
-/** Where it stands, told before each step. */
-type Tell = (doing: string) => void;
+/** Receives the next step. */
+type Tell = (step: string) => void;
 
 export async function race(
   names: readonly string[],
@@ -46,15 +46,15 @@ export async function race(
   try {
     for (const name of starts.keys()) field.set(name, await Contestant.start(name, folder, sentence));
     const one: Job = { method: "answer", args: [paragraph.question, paragraph.context] };
-    const whole: Job = { method: "answerLong", args: [long.question, long.text] };
+    const longText: Job = { method: "answerLong", args: [long.question, long.text] };
     return {
       failures,
       starts,
       computedBy: new Map([...field].map(([name, { computedBy }]) => [name, computedBy])),
-      paragraph: await runInRounds(field, one, rounds.paragraph, (doing) => tell(`one window: ${doing}`)),
-      long: await runInRounds(field, whole, rounds.long, (doing) => tell(`a long text: ${doing}`)),
-      mixed: await runInRounds(field, { method: "answerAll", args: [mixed] }, rounds.mixed, (doing) => {
-        tell(`questions of mixed lengths: ${doing}`);
+      paragraph: await runInRounds(field, one, rounds.paragraph, (step) => tell(`one window: ${step}`)),
+      long: await runInRounds(field, longText, rounds.long, (step) => tell(`a long text: ${step}`)),
+      mixed: await runInRounds(field, { method: "answerAll", args: [mixed] }, rounds.mixed, (step) => {
+        tell(`questions of mixed lengths: ${step}`);
       }),
     };
   } finally {
@@ -62,7 +62,7 @@ export async function race(
   }
 }
 
-/** A process for each contestant and round; one that fails is left out from then on. */
+/** Starts a process for each contestant and round; a contestant that fails is left out of later rounds. */
 async function startInRounds(names: readonly string[], folder: string, question: Question, rounds: number, tell: Tell) {
   const failures = new Map<string, string>();
   const starts = new Map<string, Outcome[]>();
@@ -81,7 +81,7 @@ async function startInRounds(names: readonly string[], folder: string, question:
   return { starts, failures };
 }
 
-/** A round to warm up, and those that count. */
+/** Runs a warm-up round and `rounds` measured ones. */
 async function runInRounds(field: ReadonlyMap<string, Contestant>, job: Job, rounds: number, tell: Tell) {
   const outcomes = new Map<string, Outcome[]>();
   for (let round = 0; round <= rounds; round++) {

@@ -1,5 +1,5 @@
 /**
- * The race as a table: what was measured in rows, contestants in columns, each with its ratio to fusebert.
+ * The results as a table: measurements in rows, contestants in columns, each with its ratio to fusebert.
  */
 import { medianOf } from "../../src/format/median.ts";
 import type { Outcome } from "./contestant.ts";
@@ -28,7 +28,7 @@ const titles: Readonly<Record<string, string>> = {
   "onnxruntime-web": "onnxruntime-web by hand",
 };
 
-/** What the ratios are to. */
+/** The contestant that ratios refer to. */
 const baseline = "fusebert";
 
 export function renderReport(measured: Measured): string {
@@ -40,12 +40,12 @@ export function renderReport(measured: Measured): string {
     ["a paragraph (one window), ms", seconds(race.paragraph, 1, 1)],
     [`a long text (${windows} windows), s`, seconds(race.long, 1000, 2)],
     [`${questions} SQuAD questions, answers/s`, rateRow(columns, race.mixed, questions)],
-    ["the same answers as fusebert's", columns.map(({ name }) => agreement(race.mixed, name))],
+    ["same answers as fusebert", columns.map(({ name }) => agreement(race.mixed, name))],
     ["peak memory, first answer, MB", valueRow(columns, peaks(race.starts), 1e6, 0)],
     [`peak memory, ${questions} questions, MB`, valueRow(columns, peaks(race.mixed), 1e6, 0)],
     ["installed, MB", valueRow(columns, sizes, 1e6, 0)],
-    ["a browser downloads before its first answer, MB", valueRow(columns, sizeOf(downloads, "bytes"), 1e6, 2)],
-    ["the same compressed by gzip, MB", valueRow(columns, sizeOf(downloads, "gzipBytes"), 1e6, 2)],
+    ["browser downloads before the first answer, MB", valueRow(columns, sizeOf(downloads, "bytes"), 1e6, 2)],
+    ["the same, compressed by gzip, MB", valueRow(columns, sizeOf(downloads, "gzipBytes"), 1e6, 2)],
   ];
   const table = [
     `| | ${columns.map(({ title }) => title).join(" | ")} |`,
@@ -57,13 +57,13 @@ export function renderReport(measured: Measured): string {
   return [...table, "", ...computedBy, ...missing, ...notes.map((note) => `* ${note}`)].join("\n");
 }
 
-/** Where somebody's job is not quite the same, or a figure needs a word. */
+/** Differences between the contestants' jobs, and explanations of figures. */
 const notes = [
   "Times are medians, with the fastest and slowest round in brackets; × is the ratio to fusebert on the CPU. All compute with the same weights in float32.",
-  "transformers.js knows no windows. Of the long text it is asked about 50 overlapping pieces, one by one, and the best score is taken; it cuts what is longer than 512 tokens.",
-  "By hand: windows as fusebert makes them, one run each, answers of at most 15 tokens; in a browser one window.",
-  "Answers are compared by letters and digits alone: peers give the vocabulary's tokens back, in lower case and without accents. transformers.js has no longest answer, which is where it differs.",
-  "Installed: files of the packages with all they depend on, without what install scripts would download. fusebert brings ONNX Runtime for Node and for browsers, Dawn, and its model.",
+  "transformers.js has no windows. The long text is given to it as 50 overlapping pieces, one by one, and the best score wins; it cuts inputs of more than 512 tokens.",
+  "By hand: the same windows as fusebert, one run each, answers of at most 15 tokens; in a browser one window.",
+  "Answers are compared by letters and digits only: peers return the vocabulary's tokens, in lower case and without accents. transformers.js differs where an answer has more than 15 tokens, because it has no limit.",
+  "Installed: the files of the packages and their dependencies, without downloads of install scripts. fusebert includes ONNX Runtime for Node and for browsers, Dawn, and its model.",
 ];
 
 const sizeOf = (downloads: ReadonlyMap<string, Download>, key: "bytes" | "gzipBytes"): ReadonlyMap<string, number> =>
@@ -83,7 +83,7 @@ function timeRow(columns: readonly Column[], outcomes: Outcomes, unit: number, d
   });
 }
 
-/** Answers a second: more is better, and so is a ratio above 1. */
+/** Answers per second; higher is better, so a ratio above 1 is, too. */
 function rateRow(columns: readonly Column[], outcomes: Outcomes, questions: number): string[] {
   const rate = (ms: number): number => (questions / ms) * 1000;
   const base = rate(median(outcomes.get(baseline) ?? []));
@@ -115,8 +115,8 @@ const ratioOf = (name: string, value: number, base: number): string =>
 
 const median = (list: readonly Outcome[]): number => medianOf(list.map(({ ms }) => ms));
 
-/** Letters and digits alone: peers give the vocabulary's tokens back, in lower case, without accents, with spaces between. */
-const essence = (answer: string): string =>
+/** Letters and digits only: peers return the vocabulary's tokens, in lower case, without accents, separated by spaces. */
+const normalized = (answer: string): string =>
   answer
     .toLowerCase()
     .normalize("NFD")
@@ -125,6 +125,6 @@ const essence = (answer: string): string =>
 function agreement(outcomes: Outcomes, name: string): string {
   const ours = outcomes.get(baseline)?.[0]?.answers ?? [];
   const theirs = outcomes.get(name)?.[0]?.answers ?? [];
-  const same = ours.filter((answer, index) => essence(answer) === essence(theirs[index] ?? "")).length;
+  const same = ours.filter((answer, index) => normalized(answer) === normalized(theirs[index] ?? "")).length;
   return name === baseline ? "" : `${same} of ${ours.length}`;
 }

@@ -1,5 +1,5 @@
 /**
- * How much is installed for each: its packages with all they depend on, in bytes of files.
+ * The installed size of each contestant: the bytes of its packages and all their dependencies.
  */
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -11,14 +11,14 @@ import { peersFolder } from "./prepare.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-/** The packages that a user of each installs; fusebert itself is counted as it is packed. */
+/** The packages that users install; fusebert is counted as packed. */
 const installed: Readonly<Record<string, readonly string[]>> = {
   transformers: ["@huggingface/transformers"],
   "onnxruntime-node": ["onnxruntime-node", "@huggingface/tokenizers"],
   "onnxruntime-web": ["onnxruntime-web", "@huggingface/tokenizers"],
 };
 
-/** Bytes by contestant. No install script has run: what one would download is not counted. */
+/** Bytes by contestant, without downloads of install scripts. */
 export async function installedSizes(): Promise<ReadonlyMap<string, number>> {
   const sizes = new Map<string, number>([["fusebert", await fusebertSize()]]);
   for (const [name, packages] of Object.entries(installed)) sizes.set(name, await closureSize(packages, peersFolder));
@@ -31,7 +31,7 @@ async function fusebertSize(): Promise<number> {
   return (packed?.unpackedSize ?? Number.NaN) + (await closureSize(await dependenciesOf(root), root));
 }
 
-/** Packages and what they depend on, each once, found as Node finds them. */
+/** Bytes of packages and their dependencies, each counted once, resolved as in Node. */
 async function closureSize(names: readonly string[], from: string): Promise<number> {
   const folders = new Map<string, number>();
   const visit = async (name: string, asker: string): Promise<void> => {
@@ -45,7 +45,7 @@ async function closureSize(names: readonly string[], from: string): Promise<numb
   return [...folders.values()].reduce((total, bytes) => total + bytes, 0);
 }
 
-/** Optional packages for other platforms are not there. */
+/** Undefined for optional packages of other platforms. */
 function findPackage(name: string, from: string): string | undefined {
   const folder = join(from, "node_modules", name);
   if (existsSync(join(folder, "package.json"))) return folder;
@@ -60,7 +60,7 @@ async function dependenciesOf(folder: string): Promise<string[]> {
   return Object.keys({ ...dependencies, ...optionalDependencies });
 }
 
-/** Without the packages inside it: those that it depends on are visited. */
+/** Without nested packages, which are visited as dependencies. */
 async function folderSize(folder: string): Promise<number> {
   let bytes = 0;
   for (const entry of await readdir(folder, { withFileTypes: true })) {

@@ -1,5 +1,5 @@
 /**
- * What the contestants are asked: a sentence, a paragraph, a text of 50 windows, and 200 questions of SQuAD.
+ * The contestants' inputs: a sentence, a paragraph, a text of 50 windows, and 200 questions of SQuAD.
  */
 import { readFile } from "node:fs/promises";
 import type { LongText, Question } from "./contestant.ts";
@@ -13,10 +13,10 @@ export interface Texts {
   readonly mixed: readonly Question[];
 }
 
-/** As fusebert cuts it: 384 tokens with the question, 128 of them shared by neighbours. */
+/** Number of fusebert's windows: 384 tokens with the question, 128 of them shared by neighbours. */
 const longWindows = 50;
 
-/** In UTF-16 code units, some 4.4 a token: what a window adds, and what neighbours share. */
+/** UTF-16 code units (some 4.4 per token) that a window adds, and that neighbours share. */
 const step = 1097;
 const shared = 560;
 

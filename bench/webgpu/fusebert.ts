@@ -1,7 +1,6 @@
 /**
- * fusebert's side: the program compiled by the WebGPU engine with made-up weights.
- *
- * What it computes is the matter of `webgpu-proof`; here the self-test would only take time.
+ * fusebert's side: the program compiled by the WebGPU engine with random weights, without the self-test, because
+ * `webgpu-proof` checks the results.
  */
 
 import { WebGpuEngine, type WebGpuOptions } from "../../src/engines/webgpu/webgpu-engine.ts";
@@ -12,7 +11,7 @@ import { programOf, type Setup, type Work } from "./setup.ts";
 
 export interface FusebertOptions extends WebGpuOptions {
   readonly precision: NonNullable<Exclude<WebGpuOptions["precision"], "auto">>;
-  /** Without Dawn's checks of calls and indexes. */
+  /** Disables Dawn's validation and bounds checks. */
   readonly trusted: boolean;
 }
 
@@ -27,7 +26,7 @@ export async function compileBert(setup: Setup, { trusted, ...options }: Fuseber
     const read = randomParameters(setup.config, options.precision !== "f32");
     const executable = await engine.compile(programOf(setup), read);
     if (options.persistent && !executable.description.endsWith("persistent")) {
-      throw new Error("the test on the device allows no persistent kernels");
+      throw new Error("persistent kernels failed the self-test on this device");
     }
     return {
       run: (inputs) => executable.run(inputs),

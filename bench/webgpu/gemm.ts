@@ -1,6 +1,6 @@
 /**
- * How close the matmuls of the forward come to the same matmuls alone: the four of a layer, by fusebert's kernel alone, inside
- * the forward with what is fused to it, and by PyTorch.
+ * Compares the four matmuls of a layer in the forward pass, with fused operations, with the same matmuls alone, by fusebert's
+ * kernel and by PyTorch.
  */
 
 import { medianOf } from "../../src/format/median.ts";
@@ -14,15 +14,14 @@ import { type MatmulRow, runTorch } from "./torch.ts";
 
 interface SizeRow extends MatmulSize {
   readonly work: Work;
-  /** Alone. */
   readonly aloneUs: number;
-  /** In the forward, less what a pass takes. */
+  /** In the forward pass, without the overhead of a compute pass. */
   readonly forwardUs: number;
 }
 
 export const gemm: Section<SizeRow> = {
   name: "gemm",
-  title: "Matmuls alone and in the forward",
+  title: "Matmuls alone and in the forward pass",
 
   async measure(setup, _side, emit) {
     const overheadUs = await passOverheadUs(setup);
@@ -39,13 +38,13 @@ export const gemm: Section<SizeRow> = {
 
   async write(report, setup, run) {
     report.line(
-      `TFLOP/s of the products alone, ${setup.half}, trusted kernels; the peak is ${peak.flops / 1e12}. Alone: the engine's kernel for the one matmul, dispatched over and over. In the forward: with biases, GELU and residuals, timed in a pass of its own, less what a pass takes; of few tokens the last product comes in shares there, which it cannot alone. PyTorch: the same product in float16, over and over in a CUDA graph. At ${nameOfWork(setup.largest)} all four together are to have at least 85 % of the rate they have alone.`,
+      `TFLOP/s, counting matmuls only, ${setup.half}, trusted kernels; the peak is ${peak.flops / 1e12}. Alone: repeated dispatches of the engine's kernel for the matmul. Forward pass: with biases, GELU and residuals, each kernel in its own compute pass, less the overhead of a pass; for few tokens the last matmul is split-K there, which it cannot be alone. PyTorch: the same matmul in float16, repeated in a CUDA graph. Target at ${nameOfWork(setup.largest)}: all four together reach at least 85 % of their rate alone.`,
     );
     const { rows, failure } = await run("");
     const torch = await runTorch<MatmulRow>("matmul", setup, {
       sizes: worksOf(setup).flatMap((work) => sizesOf(setup, work)),
     });
-    report.tableHead(["batch", "rows × inner × columns", "alone", "in the forward", "forward / alone", "PyTorch"]);
+    report.tableHead(["batch", "M × K × N", "alone", "forward pass", "forward pass / alone", "PyTorch"]);
     for (const work of worksOf(setup)) writeWork(report, work, rows, torch.rows);
     if (failure !== undefined) report.row([failure]);
     if (torch.failure !== undefined) report.row(["PyTorch", torch.failure]);
@@ -54,40 +53,40 @@ export const gemm: Section<SizeRow> = {
 
 const worksOf = ({ works }: Setup): readonly Work[] => works.slice(1);
 
-/** Query, key and value together; attention's output; the two of the feed-forward. */
+/** Query, key and value as one matmul; the attention output; the two of the feed-forward. */
 function sizesOf({ config: { hiddenSize, intermediateSize } }: Setup, [batch, sequence]: Work): MatmulSize[] {
-  const rows = batch * sequence;
+  const m = batch * sequence;
   return [
-    { rows, inner: hiddenSize, columns: 3 * hiddenSize },
-    { rows, inner: hiddenSize, columns: hiddenSize },
-    { rows, inner: hiddenSize, columns: intermediateSize },
-    { rows, inner: intermediateSize, columns: hiddenSize },
+    { m, k: hiddenSize, n: 3 * hiddenSize },
+    { m, k: hiddenSize, n: hiddenSize },
+    { m, k: hiddenSize, n: intermediateSize },
+    { m, k: intermediateSize, n: hiddenSize },
   ];
 }
 
-/** Of the kernel of a layer whose matmul has this size. */
-function forwardTime(kernels: readonly TimedKernel[], { inner, columns }: MatmulSize): number {
-  const own = kernels.filter(({ lowered: { plans } }) => {
+/** Median time of the kernels whose matmul has this size. */
+function forwardTime(kernels: readonly TimedKernel[], { n, k }: MatmulSize): number {
+  const matching = kernels.filter(({ lowered: { plans } }) => {
     const [{ kernel }] = plans;
     if (kernel.template.kind !== "matmul") return false;
     const { operation, shape } = kernel.template.matmul;
-    return operation.kind === "matmul" && shape.at(-1) === columns && operation.left.shape.at(-1) === inner;
+    return operation.kind === "matmul" && shape.at(-1) === n && operation.left.shape.at(-1) === k;
   });
-  return medianOf(own.map(({ us }) => us));
+  return medianOf(matching.map(({ us }) => us));
 }
 
 function writeWork(report: Report, work: Work, all: readonly SizeRow[], torch: readonly MatmulRow[]): void {
   const rows = all.filter((row) => row.work.join() === work.join());
   const total = { flops: 0, aloneUs: 0, forwardUs: 0, torchUs: 0 };
   for (const row of rows) {
-    const { rows: count, inner, columns, aloneUs, forwardUs } = row;
-    const theirs = torch.find((other) => other.rows === count && other.inner === inner && other.columns === columns);
+    const { m, n, k, aloneUs, forwardUs } = row;
+    const theirs = torch.find((other) => other.m === m && other.n === n && other.k === k);
     const flops = matmulFlops(row);
     total.flops += flops;
     total.aloneUs += aloneUs;
     total.forwardUs += forwardUs;
     total.torchUs += theirs?.us ?? Number.NaN;
-    writeRates(report, [nameOfWork(work), `${count} × ${inner} × ${columns}`], {
+    writeRates(report, [nameOfWork(work), `${m} × ${k} × ${n}`], {
       flops,
       aloneUs,
       forwardUs,
@@ -101,7 +100,7 @@ interface Rates {
   readonly flops: number;
   readonly aloneUs: number;
   readonly forwardUs: number;
-  /** NaN where there is none. */
+  /** NaN if not measured. */
   readonly torchUs: number;
 }
 

@@ -1,5 +1,5 @@
 /**
- * What the host does in a run: preparing, recording and submitting commands, waiting for the GPU, reading what it made.
+ * The host's time in a run: preparing, recording and submitting commands, waiting for the GPU, reading results.
  */
 import type { HostPhase, HostSpan, RunTrace } from "../../src/engines/webgpu/run/run-recording.ts";
 import { medianOf } from "../../src/format/median.ts";
@@ -21,14 +21,14 @@ const phases: readonly HostPhase[] = [
 
 interface WorkRow {
   readonly work: Work;
-  /** Of each phase, in microseconds. */
+  /** Time of each phase. */
   readonly us: readonly number[];
-  readonly wholeUs: number;
+  readonly totalUs: number;
 }
 
 export const host: Section<WorkRow> = {
   name: "host",
-  title: "The host's part",
+  title: "Host time",
 
   async measure(setup, _side, emit) {
     let runs: RunTrace[] = [];
@@ -40,25 +40,25 @@ export const host: Section<WorkRow> = {
       runs = [];
       await timeRuns(() => bert.run(inputs), 0, runsOf(setup, work));
       const us = phases.map((phase) => medianOf(runs.map((run) => duration(run.host, phase))));
-      emit({ work, us, wholeUs: medianOf(runs.map((run) => duration(run.host, undefined))) });
+      emit({ work, us, totalUs: medianOf(runs.map((run) => duration(run.host, undefined))) });
     }
   },
 
   async write(report, setup, run) {
     report.line(
-      `${setup.half}, trusted kernels, kernels not timed, microseconds, median of each. Runs of one size follow each other, so each was recorded while the GPU computed the one before ("prerecord"). The GPU begins with the first of several submissions; "wait" is what is left when the next run is recorded.`,
+      `${setup.half}, trusted kernels, kernels not timed; medians in microseconds. Runs of one size follow each other, so the command buffers of each were recorded while the GPU computed the previous one ("prerecord"). The GPU starts with the first of several submissions; "wait" is the time until it finishes after the next run is recorded.`,
     );
-    report.tableHead(["", ...phases, "a whole run"]);
+    report.tableHead(["", ...phases, "total"]);
     const { rows, failure } = await run("");
-    for (const { work, us, wholeUs } of rows) {
-      report.row([nameOfWork(work), ...us.map((time) => time.toFixed(0)), wholeUs.toFixed(0)]);
+    for (const { work, us, totalUs } of rows) {
+      report.row([nameOfWork(work), ...us.map((time) => time.toFixed(0)), totalUs.toFixed(0)]);
     }
     if (failure !== undefined) report.row([failure]);
   },
 };
 
-/** Of all phases, if none is named. */
+/** Microseconds of a phase; undefined: of all phases. */
 function duration(spans: readonly HostSpan[], phase: HostPhase | undefined): number {
-  const own = spans.filter((span) => phase === undefined || span.phase === phase);
-  return own.reduce((sum, { startMs, endMs }) => sum + 1000 * (endMs - startMs), 0);
+  const matching = spans.filter((span) => phase === undefined || span.phase === phase);
+  return matching.reduce((sum, { startMs, endMs }) => sum + 1000 * (endMs - startMs), 0);
 }

@@ -1,8 +1,8 @@
 /**
- * `npm run bench -- webgpu [section…] [--output FILE] [--model tiny]`: how fast the GPU is, beside what else there is, in one
- * session and one report. Without sections all of them; progress goes to standard error.
+ * `npm run bench -- webgpu [section…] [--output FILE] [--model tiny]`: the speed of the WebGPU engine, compared with others in
+ * one session and one report. Without a section it runs all of them; progress goes to standard error.
  *
- * Must stay true: only one process at a time has work for the GPU.
+ * Must stay true: only one process at a time uses the GPU.
  */
 import { parseArgs } from "node:util";
 import { messageOf } from "../../src/errors.ts";
@@ -22,12 +22,11 @@ import { throughput } from "./throughput.ts";
 
 const sections: readonly Section[] = [latency, ladder, throughput, kernels, gemm, host, residency];
 
-/** What the command line asks for. */
 interface CommandLine {
   readonly setup: Setup;
   readonly chosen: readonly Section[];
   readonly output: string | undefined;
-  /** Of the one section: what this process was started for by another. */
+  /** In a child process, the side of its one section to measure. */
   readonly side: string | undefined;
 }
 
@@ -38,7 +37,7 @@ export async function benchWebGpu(): Promise<void> {
   await writeReport(new Report(output), setup, chosen);
 }
 
-/** Ends the process where it makes no sense. */
+/** Ends the process if the arguments are wrong. */
 function readCommandLine(): CommandLine {
   try {
     const { values, positionals } = parseArgs({
@@ -57,10 +56,12 @@ function readCommandLine(): CommandLine {
 function sectionNamed(name: string): Section {
   const section = [...sections, machine].find((known) => known.name === name);
   if (section !== undefined) return section;
-  throw new RangeError(`There is no section ${name}; there are: ${sections.map((known) => known.name).join(", ")}.`);
+  throw new RangeError(
+    `There is no section ${name}; expected one of ${sections.map((known) => known.name).join(", ")}.`,
+  );
 }
 
-/** Ends the process: what a side leaves running is nobody's concern. */
+/** Measures one side and ends the process, including any work that the side leaves running. */
 async function measureSide(section: Section, setup: Setup, side: string): Promise<never> {
   try {
     await section.measure(setup, side, (row) => console.log(JSON.stringify(row)));
@@ -74,7 +75,7 @@ async function measureSide(section: Section, setup: Setup, side: string): Promis
 
 async function writeReport(report: Report, setup: Setup, chosen: readonly Section[]): Promise<void> {
   const date = new Date().toISOString().slice(0, 10);
-  report.line(setup.name === "base" ? `# BERT-base on a GPU, ${date}` : tryOut(setup));
+  report.line(setup.name === "base" ? `# BERT-base on a GPU, ${date}` : trialTitle(setup));
   report.line(`\n${machineLine()}`);
   for (const section of [machine, ...chosen]) {
     const started = performance.now();
@@ -84,8 +85,8 @@ async function writeReport(report: Report, setup: Setup, chosen: readonly Sectio
   }
 }
 
-const tryOut = ({ config }: Setup): string =>
-  `# NO MEASUREMENT: a tiny model (${config.layers} layers of ${config.hiddenSize}), to try the benchmark out`;
+const trialTitle = ({ config }: Setup): string =>
+  `# NO MEASUREMENT: a tiny model (${config.layers} layers of ${config.hiddenSize}), to test the benchmark`;
 
 async function announced(section: Section, setup: Setup, side: string): Promise<SideResult<unknown>> {
   const started = performance.now();

@@ -1,7 +1,7 @@
 /**
- * How long each kernel of a run takes, by the GPU's own clock, and what it has to do.
+ * The time of each kernel of a run by GPU timestamps, with its FLOPs and bytes.
  *
- * Each kernel is timed in a compute pass of its own, which takes time in itself; a kernel that does nothing tells how much.
+ * Each kernel is timed in its own compute pass, whose overhead is measured with an empty kernel.
  */
 
 import { allBytes } from "../../src/engines/webgpu/explain/costs.ts";
@@ -22,11 +22,11 @@ export interface TimedKernel {
   readonly identity: KernelIdentity;
   readonly flops: number;
   readonly bytes: number;
-  /** Median, in microseconds, with what its pass takes. */
+  /** Median in microseconds, including the overhead of its pass. */
   readonly us: number;
 }
 
-/** Of BERT with trusted kernels, in half precision if nothing else is said: times the runs of a batch. */
+/** Times the kernels of BERT, by default trusted and in half precision. @returns a function that times a batch. */
 export async function kernelTimer(
   setup: Setup,
   options: Partial<FusebertOptions> = {},
@@ -56,18 +56,18 @@ function describe(runs: readonly RunTrace[]): TimedKernel[] {
   });
 }
 
-/** Of each kernel, in microseconds. */
+/** The median of each kernel, in microseconds. */
 function medianTimes(runs: readonly RunTrace[]): number[] {
   return (runs[0]?.kernels ?? []).map((_, index) => {
     const times = runs.map((run) => run.times?.[index]);
-    if (times.includes(undefined)) throw new RangeError("this GPU does not tell when its kernels run");
+    if (times.includes(undefined)) throw new RangeError("this GPU has no timestamps of kernels");
     return medianOf(times.map((time) => (time ? 1000 * (time.endMs - time.startMs) : Number.NaN)));
   });
 }
 
 const emptyKernels = 50;
 
-/** What the pass of a kernel takes that does next to nothing: four additions, after those of the kernel before. */
+/** The overhead of a compute pass: the time of a kernel of four additions that depends on the kernel before. */
 export async function passOverheadUs({ warmUpMs }: Setup): Promise<number> {
   let chain = input("x", [4], "real");
   for (let index = 0; index < emptyKernels; index++) chain = add(chain, constant(1));

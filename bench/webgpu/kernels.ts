@@ -1,6 +1,5 @@
 /**
- * Where the time goes and what holds each kernel back: the kernels of a layer, the embeddings and the head, by timestamps,
- * against the roofline.
+ * The kernels of a layer, the embeddings and the head: their times by GPU timestamps, compared with the roofline.
  */
 import { sentenceOf } from "../../src/engines/webgpu/explain/operations.ts";
 import { medianOf } from "../../src/format/median.ts";
@@ -12,25 +11,25 @@ import type { Section } from "./section.ts";
 import { nameOfWork, runsOf, type Work } from "./setup.ts";
 import { timeRuns } from "./timing.ts";
 
-/** A kernel, or the same kernel of all layers. */
+/** A kernel, or the same kernel in all layers. */
 interface KernelRow {
   readonly kernel: string;
   readonly count: number;
   readonly flops: number;
   readonly bytes: number;
-  /** Of one, with what its pass takes. */
+  /** Time of one, including the overhead of its pass. */
   readonly us: number;
 }
 
 interface WorkRow {
   readonly work: Work;
   readonly overheadUs: number;
-  /** A whole run, from host to host, without timestamps. */
-  readonly wholeMs: number;
+  /** Time of a run from host to host, without timestamps. */
+  readonly totalMs: number;
   readonly kernels: readonly KernelRow[];
 }
 
-/** What there is at best, and what a stable browser has. */
+/** The fastest variant, and those available in a stable browser. */
 const variants: Readonly<Record<string, Partial<FusebertOptions>>> = {
   "Half precision": {},
   "Half precision without tensor cores": { tensorCores: false },
@@ -50,13 +49,13 @@ export const kernels: Section<WorkRow> = {
       const timed = await timesOf(work);
       const inputs = inputsOf(setup, work);
       const { median } = await timeRuns(() => plain.run(inputs), setup.warmUpMs, runsOf(setup, work));
-      emit({ work, overheadUs, wholeMs: median, kernels: byKind(timed) });
+      emit({ work, overheadUs, totalMs: median, kernels: byKind(timed) });
     }
   },
 
   async write(report, _setup, run) {
     report.line(
-      `Trusted kernels, each kernel in a compute pass of its own, median over runs and layers. "Net" is less what a kernel that does nothing takes; rates and shares are of that. The roofline: ${peak.flops / 1e12} TFLOP/s, ${peak.bytes / 1e12} TB/s.`,
+      `Trusted kernels, each in its own compute pass, median over runs and layers. "Net" is less the time of an empty kernel; rates and shares refer to net times. Roofline: ${peak.flops / 1e12} TFLOP/s, ${peak.bytes / 1e12} TB/s.`,
     );
     for (const variant of Object.keys(variants)) {
       report.line(`\n### ${variant}`);
@@ -67,15 +66,15 @@ export const kernels: Section<WorkRow> = {
   },
 };
 
-/** Kernels that stand at the same place of their layers are one row. */
+/** One row for kernels at the same position in their layers. */
 function byKind(timed: readonly TimedKernel[]): KernelRow[] {
   const starts = new Map<string, number>();
   const groups = new Map<string, TimedKernel[]>();
   for (const kernel of timed) {
     const { section, layer, index } = kernel.identity;
-    const place = `${section} ${layer ?? ""}`;
-    const start = starts.get(place) ?? index;
-    starts.set(place, start);
+    const instance = `${section} ${layer ?? ""}`;
+    const start = starts.get(instance) ?? index;
+    starts.set(instance, start);
     const key = `${section} ${index - start}`;
     groups.set(key, [...(groups.get(key) ?? []), kernel]);
   }
@@ -88,20 +87,11 @@ function byKind(timed: readonly TimedKernel[]): KernelRow[] {
   });
 }
 
-function writeWork(report: Report, { work, overheadUs, wholeMs, kernels: rows }: WorkRow): void {
-  report.tableHead([
-    nameOfWork(work),
-    "how many",
-    "µs",
-    "µs net",
-    "TFLOP/s",
-    "GB/s",
-    "share of the roofline",
-    "bound by",
-  ]);
+function writeWork(report: Report, { work, overheadUs, totalMs, kernels: rows }: WorkRow): void {
+  report.tableHead([nameOfWork(work), "count", "µs", "µs net", "TFLOP/s", "GB/s", "share of the roofline", "bound by"]);
   let netMs = 0;
   for (const { kernel, count, flops, bytes, us } of rows) {
-    // A clock may not see the difference.
+    // The difference may be below the clock's resolution.
     const net = Math.max(us - overheadUs, 0.05);
     netMs += (count * net) / 1000;
     const { share, bound } = shareOfPeak(flops, bytes, net / 1000);
@@ -109,6 +99,6 @@ function writeWork(report: Report, { work, overheadUs, wholeMs, kernels: rows }:
     report.row([kernel, count, us.toFixed(1), net.toFixed(1), ...rates, percent(share), bound]);
   }
   report.line(
-    `\nA kernel that does nothing: ${overheadUs.toFixed(2)} µs. All kernels net ${netMs.toFixed(3)} ms; a run without timestamps, host and all, ${wholeMs.toFixed(3)} ms.`,
+    `\nAn empty kernel: ${overheadUs.toFixed(2)} µs. All kernels net: ${netMs.toFixed(3)} ms. A run without timestamps, from host to host: ${totalMs.toFixed(3)} ms.`,
   );
 }

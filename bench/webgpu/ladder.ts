@@ -1,6 +1,6 @@
 /**
- * What each idea of fusion is worth: the levels O0 to O4, with what each has to do, as `fusebert explain` counts it, beside
- * Souffle's own ladder.
+ * The speedup of each fusion level, O0 to O4, with its FLOPs and bytes as `fusebert explain` counts them, compared with
+ * Souffle's levels.
  */
 
 import type { GpuPrecision } from "../../src/engines/webgpu/device/precision.ts";
@@ -26,7 +26,7 @@ const souffle: Readonly<Record<Level, number>> = { O0: 3.1, O1: 2.12, O2: 1.53, 
 
 export const ladder: Section<LevelRow> = {
   name: "ladder",
-  title: "The ladder",
+  title: "Fusion levels",
 
   async measure(setup, side, emit) {
     for (const level of levels) {
@@ -44,7 +44,7 @@ export const ladder: Section<LevelRow> = {
 
   async write(report, setup, run) {
     report.line(
-      `${nameOfWork(setup.single)}, trusted kernels, median. What is moved is counted: every tensor a kernel binds, once. The roofline is what an H200 does in float16, in f32 too. "Worth" is how many times faster a level is than the one before; Souffle's figures are of an A100, in float16.`,
+      `${nameOfWork(setup.single)}, trusted kernels, median. Bytes moved count every tensor that a kernel binds once. The roofline is that of an H200 in float16, also for f32. "Speedup" compares a level with the one before; Souffle's figures are from an A100, in float16.`,
     );
     for (const precision of [setup.half, "f32"] as const) {
       report.tableHead([precision, ...columns]);
@@ -58,11 +58,11 @@ const columns = [
   "GFLOP",
   "MB moved",
   "ms",
-  "worth",
+  "speedup",
   "TFLOP/s",
   "share of the roofline",
   "Souffle, ms",
-  "worth",
+  "speedup",
 ];
 
 function writeRows(
@@ -81,16 +81,16 @@ function writeRows(
         ? [error ?? "", "", "", ""]
         : [
             median.toFixed(3),
-            worth(last?.ms, median),
+            speedup(last?.ms, median),
             (flops / median / 1e9).toFixed(1),
             percent(shareOfPeak(flops, allBytes(bytes), median).share),
           ];
-    const theirs = precision === "f32" ? ["", ""] : [souffle[level], worth(last?.souffle, souffle[level])];
+    const theirs = precision === "f32" ? ["", ""] : [souffle[level], speedup(last?.souffle, souffle[level])];
     report.row([level, ...counted, ...measured, ...theirs]);
     last = { ms: median, souffle: souffle[level] };
   }
   if (failure !== undefined) report.row([failure]);
 }
 
-const worth = (before: number | undefined, ms: number): string =>
+const speedup = (before: number | undefined, ms: number): string =>
   before === undefined ? "" : `${(before / ms).toFixed(2)} ×`;

@@ -1,6 +1,6 @@
 /**
- * How long a batch takes from token ids on the host to logits on the host: fusebert in its precisions, ONNX Runtime's
- * WebGPU provider with the same weights, PyTorch with a CUDA graph, beside what was to be reached.
+ * The latency of a batch from token ids on the host to logits on the host: fusebert in its precisions, ONNX Runtime's WebGPU
+ * provider with the same weights, PyTorch with a CUDA graph, and the targets.
  */
 import type { GpuPrecision } from "../../src/engines/webgpu/device/precision.ts";
 import { messageOf } from "../../src/errors.ts";
@@ -14,13 +14,13 @@ import type { SideResult } from "./side.ts";
 import { formatTime, type Time, timeRuns } from "./timing.ts";
 import { type LatencyRow, runTorch } from "./torch.ts";
 
-/** A batch of `works`, by its place there. */
 interface WorkRow extends Partial<Time> {
+  /** Index into `Setup.works`. */
   readonly work: number;
   readonly error?: string;
 }
 
-/** Makes itself ready, and gives what computes a batch. */
+/** Prepares a side. @returns a function that prepares a batch and returns a function that computes it. */
 type Side = (setup: Setup) => Promise<(inputs: ReadonlyMap<string, Tensor>) => () => Promise<unknown>>;
 
 const fusebert =
@@ -40,7 +40,7 @@ const ours: Readonly<Record<string, Side>> = {
   "fusebert f32": fusebert("f32", false),
 };
 
-/** Of what was to be reached: one process may run at an unlucky moment of a host that is shared. */
+/** The sides with targets, because a single process may be slowed by other load on a shared host. */
 const measuredThrice = new Set(["fusebert f16, trusted kernels", "fusebert f16, no subgroup matrix", "fusebert f32"]);
 
 const onnxRuntime: Readonly<Record<string, Side>> = {
@@ -48,10 +48,10 @@ const onnxRuntime: Readonly<Record<string, Side>> = {
   "ONNX Runtime WebGPU f32": (setup) => startOnnxRuntime(setup, "f32"),
 };
 
-/** For BERT-base on an NVIDIA H200, ms: what had to be reached, and what was hoped for. */
+/** Targets for BERT-base on an NVIDIA H200, in ms. */
 const targets = { "at most": [0.8, 1.2, 4, 12], goal: [0.5, 0.66, 1.7, 6] } as const;
 
-/** A row of the table: the median of each batch, where there is one. */
+/** A row of the table: the median of each batch, if it was measured. */
 interface Medians {
   readonly name: string;
   readonly medians: readonly (number | undefined)[];
@@ -66,7 +66,7 @@ export const latency: Section<WorkRow> = {
     if (side === undefined) throw new RangeError(`There is no side ${name}.`);
     const runOf = await side(setup);
     for (const [work, size] of setup.works.entries()) {
-      // The batches after the first find the GPU at work.
+      // After the first batch the GPU is already warm.
       const warmUpMs = setup.warmUpMs / (work === 0 ? 1 : 3);
       try {
         emit({ work, ...(await timeRuns(runOf(inputsOf(setup, size)), warmUpMs, runsOf(setup, size))) });
@@ -78,16 +78,16 @@ export const latency: Section<WorkRow> = {
 
   async write(report, setup, run) {
     report.line(
-      `Milliseconds from token ids on the host to logits on the host, median of ${setup.runs.single} runs (of ${setup.runs.batch} for batches of several sequences), the fastest in brackets. Each row is a process of its own, warmed up; of ${[...measuredThrice].join("; ")} three, and each batch's median is that of the process in the middle. Dawn checks every index, unless kernels are trusted. Without subgroup matrix, or in f32, is what a stable browser has.${setup.name === "base" ? " The last rows are what fusebert in f16 with trusted kernels had to reach on an NVIDIA H200, and what was hoped for." : ""}`,
+      `Milliseconds from token ids on the host to logits on the host, median of ${setup.runs.single} runs (${setup.runs.batch} for batches of several sequences), the fastest in brackets. Each row is a separate process after warm-up; ${[...measuredThrice].join("; ")} have three, and show the process with the middle median for each batch. Dawn checks every index, unless kernels are trusted. A stable browser has f32, and f16 without subgroup matrix.${setup.name === "base" ? " The last rows are the targets of fusebert in f16 with trusted kernels on an NVIDIA H200." : ""}`,
     );
     report.tableHead(["", ...setup.works.map(nameOfWork)]);
     const write = async (sides: Readonly<Record<string, Side>>): Promise<Medians[]> => {
       const results = new Map<string, SideResult<WorkRow>[]>(Object.keys(sides).map((name) => [name, []]));
-      // In rounds, so that what disturbs the host for a while meets few of one side.
+      // In rounds, so that temporary load on the host affects few processes of one side.
       for (let round = 0; round < 3; round++) {
-        for (const [name, own] of results) if (round === 0 || measuredThrice.has(name)) own.push(await run(name));
+        for (const [name, list] of results) if (round === 0 || measuredThrice.has(name)) list.push(await run(name));
       }
-      return [...results].map(([name, own]) => writeSide(report, setup, name, middleOf(setup, own)));
+      return [...results].map(([name, list]) => writeSide(report, setup, name, middleOf(setup, list)));
     };
     const fuseberts = await write(ours);
     const peers = await write(onnxRuntime);
@@ -97,12 +97,12 @@ export const latency: Section<WorkRow> = {
   },
 };
 
-/** Of each batch the row that is neither the fastest nor the slowest. */
+/** For each batch the row with the middle median. */
 function middleOf(setup: Setup, results: readonly SideResult<WorkRow>[]): SideResult<WorkRow> {
   const rows = setup.works.flatMap((_, work) => {
-    const own = results.flatMap((result) => result.rows.filter((row) => row.work === work));
-    const timed = own.filter(({ median }) => isKnown(median)).sort((a, b) => Number(a.median) - Number(b.median));
-    return timed[Math.floor(timed.length / 2)] ?? own[0] ?? [];
+    const all = results.flatMap((result) => result.rows.filter((row) => row.work === work));
+    const timed = all.filter(({ median }) => isKnown(median)).sort((a, b) => Number(a.median) - Number(b.median));
+    return timed[Math.floor(timed.length / 2)] ?? all[0] ?? [];
   });
   return { rows, failure: results.map(({ failure }) => failure).find((failure) => failure !== undefined) };
 }
@@ -113,12 +113,12 @@ function writeSide(report: Report, setup: Setup, name: string, { rows, failure }
     if (row === undefined) return "";
     return row.median === undefined || row.fastest === undefined ? (row.error ?? "") : formatTime(row as Time);
   });
-  report.row([name, ...(rows.length === 0 ? [failure ?? "measured nothing"] : cells)]);
-  if (rows.length > 0 && failure !== undefined) report.row([`${name} did not end well`, failure]);
+  report.row([name, ...(rows.length === 0 ? [failure ?? "no measurement"] : cells)]);
+  if (rows.length > 0 && failure !== undefined) report.row([`${name} failed`, failure]);
   return { name, medians: found.map((row) => row?.median) };
 }
 
-/** @returns what it takes from host to host; that is what is compared. */
+/** @returns the times from host to host, which are compared. */
 async function writeTorch(report: Report, setup: Setup): Promise<Medians[]> {
   const { rows, failure } = await runTorch<LatencyRow>("latency", setup, {
     works: setup.works,
@@ -130,7 +130,7 @@ async function writeTorch(report: Report, setup: Setup): Promise<Medians[]> {
     );
     report.row([name, ...found.map((row) => (row?.host ? formatTime(row.host) : (row?.error ?? "")))]);
     report.row([
-      `${name}, by the device's clock, without copies`,
+      `${name}, device time without copies`,
       ...found.map((row) => (row?.device ? formatTime(row.device) : "")),
     ]);
     return { name, medians: found.map((row) => row?.host?.median) };
@@ -147,8 +147,8 @@ function writeRatios(
 ): void {
   const present = Object.entries(others).filter(([, rows]) => rows.some(({ medians }) => medians.some(isKnown)));
   if (present.length === 0) return;
-  report.line("\nTimes as fast as the fastest row of each of the others, from host to host:");
-  report.tableHead(["", "beside", ...setup.works.map(nameOfWork)]);
+  report.line("\nSpeedup over the fastest row of each of the others, from host to host:");
+  report.tableHead(["", "over", ...setup.works.map(nameOfWork)]);
   for (const { name, medians } of fuseberts.filter((row) => row.medians.some(isKnown))) {
     for (const [other, rows] of present) {
       const cells = medians.map((median, work) => {

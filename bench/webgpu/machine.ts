@@ -1,5 +1,5 @@
 /**
- * What computed: the GPU, and the packages whose speed is compared.
+ * The GPU, and the versions of the compared packages.
  */
 import { readFileSync } from "node:fs";
 import { createGpuEngine } from "../../src/platform/node.ts";

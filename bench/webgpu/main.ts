@@ -1,6 +1,6 @@
 /**
- * The benchmarks of a GPU alone, with the arguments of `run.ts`: what is bundled for a machine that has the GPU, but none of
- * the packages that only other benchmarks need.
+ * The GPU benchmarks only, with the arguments of `run.ts`: the entry point of a bundle for a GPU machine without the packages
+ * of other benchmarks.
  */
 import { benchWebGpuProof } from "../webgpu-proof.ts";
 import { benchWebGpu } from "./index.ts";

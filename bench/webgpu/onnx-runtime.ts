@@ -9,7 +9,7 @@ import type { Tensor } from "../../src/tensor/tensor.ts";
 import { randomParameters } from "./random-bert.ts";
 import { programOf, type Setup } from "./setup.ts";
 
-/** @returns what computes a batch. */
+/** @returns a function that prepares a batch and returns a function that computes it. */
 export async function startOnnxRuntime(
   setup: Setup,
   precision: "f32" | "f16",

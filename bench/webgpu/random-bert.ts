@@ -1,5 +1,5 @@
 /**
- * BERT with made-up weights and inputs: what a benchmark of speed needs, without a download.
+ * BERT with random weights and inputs, to measure speed without a download.
  */
 import type { BertConfig } from "../../src/architectures/bert/config.ts";
 import { expectedParameters } from "../../src/architectures/bert/parameters.ts";
@@ -7,14 +7,13 @@ import type { ReadParameter } from "../../src/engines/engine.ts";
 import { randomTensors } from "../../src/engines/webgpu/tune/synthetic-tensors.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 
-/** Weights of a BERT. */
 export function randomParameters(config: BertConfig, half: boolean): ReadParameter {
   return randomTensors(expectedParameters(config), half);
 }
 
 /**
  * Token ids of a batch, padded to the longest.
- * @param lengths of its sequences, in tokens.
+ * @param lengths the lengths of its sequences, in tokens.
  */
 export function batchOf(config: BertConfig, lengths: readonly number[]): Map<string, Tensor> {
   const sequence = Math.max(...lengths);

@@ -1,6 +1,6 @@
 /**
- * How many workgroups a multiprocessor runs at a time, by the workgroup memory of each: what decides how large tiles should be.
- * Workgroups count each other while they run.
+ * Measures occupancy: how many workgroups are resident on a multiprocessor, by the workgroup memory of each, which limits the
+ * size of tiles. Running workgroups count each other.
  */
 import { GpuDevice } from "../../src/engines/webgpu/device/gpu-device.ts";
 import { loadDawn } from "../../src/platform/dawn.ts";
@@ -8,34 +8,34 @@ import type { Section } from "./section.ts";
 
 interface MemoryRow {
   readonly kib: number;
-  /** Workgroups that ran at the same time, at most. */
+  /** Maximum number of workgroups that ran at the same time. */
   readonly resident: number;
 }
 
 const sizes = [1, 4, 6, 8, 12, 16, 20, 24, 26, 32, 48];
 const workgroups = 8192;
 
-/** How long a workgroup stays, in reads of memory: long enough for as many as can to begin. */
+/** How many memory reads a workgroup takes: long enough for all resident workgroups to start. */
 const stay = 400;
 
 const source = (kib: number): string => `
-var<workgroup> own: array<u32, ${kib * 256}>;
+var<workgroup> shared_memory: array<u32, ${kib * 256}>;
 @group(0) @binding(0) var<storage, read_write> counts: array<atomic<u32>, 3>;
 @compute @workgroup_size(64) fn main(@builtin(local_invocation_index) index: u32) {
-  own[index] = index;
+  shared_memory[index] = index;
   workgroupBarrier();
   if (index > 0u) { return; }
   atomicMax(&counts[1], atomicAdd(&counts[0], 1u) + 1u);
   var sum = 0u;
-  for (var read = 0u; read < ${stay}u; read++) { sum += atomicLoad(&counts[2]) + own[sum % 64u]; }
-  // So that nothing of it is left out.
+  for (var read = 0u; read < ${stay}u; read++) { sum += atomicLoad(&counts[2]) + shared_memory[sum % 64u]; }
+  // Keeps the compiler from removing the reads.
   if (sum == 1u) { atomicStore(&counts[2], sum); }
   atomicSub(&counts[0], 1u);
 }`;
 
 export const residency: Section<MemoryRow> = {
   name: "residency",
-  title: "Workgroups at a time",
+  title: "Occupancy",
 
   async measure(_setup, _side, emit) {
     const gpu = await GpuDevice.open(await loadDawn());
@@ -69,11 +69,11 @@ export const residency: Section<MemoryRow> = {
   async write(report, _setup, run) {
     const { rows, failure } = await run("");
     report.line(
-      `Of ${workgroups} workgroups of 64 invocations, each with so much workgroup memory, as many ran at the same time. An NVIDIA H200 has 132 multiprocessors.`,
+      `The maximum number of workgroups that ran at the same time, of ${workgroups} workgroups of 64 invocations, by the workgroup memory of each. An NVIDIA H200 has 132 multiprocessors.`,
     );
-    report.tableHead(["KiB of each", ...rows.map(({ kib }) => String(kib))]);
+    report.tableHead(["KiB per workgroup", ...rows.map(({ kib }) => String(kib))]);
     report.row(["workgroups", ...rows.map(({ resident }) => String(resident))]);
-    report.row(["a multiprocessor of 132", ...rows.map(({ resident }) => (resident / 132).toFixed(1))]);
+    report.row(["per multiprocessor of 132", ...rows.map(({ resident }) => (resident / 132).toFixed(1))]);
     if (failure !== undefined) report.row([failure]);
   },
 };

@@ -1,11 +1,11 @@
 /**
- * What an NVIDIA H200 was seen to do: float16 matmuls in tensor cores, and copies of memory, read and written bytes both
- * counted. No kernel can be faster than the slower of the two allows.
+ * The roofline of an NVIDIA H200: measured peaks of float16 matmuls in tensor cores, and of memory copies, counting bytes read
+ * and written.
  */
 export const peak = { flops: 790e12, bytes: 4.3e12 };
 
 export interface Share {
-  /** Of what the GPU could do, from 0 to 1. */
+  /** The achieved share of the roofline, from 0 to 1. */
   readonly share: number;
   readonly bound: "arithmetic" | "memory";
 }

@@ -1,6 +1,5 @@
 /**
- * What is measured: BERT-base at the sizes by which the field compares, or a tiny model with which the benchmark itself is
- * tried out where a GPU is slow or only software.
+ * The measured models: BERT-base at the usual sizes, or a tiny model to test the benchmark on a slow or software GPU.
  */
 import { bertBase } from "../../src/architectures/bert/bert-base.ts";
 import type { BertConfig } from "../../src/architectures/bert/config.ts";
@@ -8,25 +7,25 @@ import { bertForQuestionAnswering } from "../../src/architectures/bert/program.t
 import type { GpuPrecision } from "../../src/engines/webgpu/device/precision.ts";
 import { type Program, selectOutputs } from "../../src/program/program.ts";
 
-/** A batch: sequences, and tokens of each. */
+/** A batch: the number of sequences, and the tokens of each. */
 export type Work = readonly [batch: number, sequence: number];
 
 export interface Setup {
   readonly name: "base" | "tiny";
   readonly config: BertConfig;
-  /** The batches of the table of latencies. */
+  /** The batches of the latency table. */
   readonly works: readonly [Work, Work, Work, Work];
-  /** Of those, the one by which ideas and kernels are compared, and the largest. */
+  /** The one of those by which levels and kernels are compared, and the largest. */
   readonly single: Work;
   readonly largest: Work;
-  /** The precision that is called half below; a software GPU has no float16 of its own. */
+  /** Half precision on this GPU; a software GPU has no float16. */
   readonly half: GpuPrecision;
-  /** A GPU that was idle takes a while to come to its full clock, and leaves it within milliseconds. */
+  /** An idle GPU takes a while to reach its full clock, and leaves it within milliseconds. */
   readonly warmUpMs: number;
-  /** Runs of which the median is taken: of one sequence, of several. */
+  /** Number of runs for a median, with one sequence and with several. */
   readonly runs: { readonly single: number; readonly batch: number };
-  /** The sequences of the measurement of throughput: how many, of how many tokens at most, in batches of how many. */
-  readonly sample: { readonly most: number; readonly longest: number; readonly batch: number };
+  /** The sequences of the throughput measurement: their number, their maximum tokens, and the number in a batch. */
+  readonly sample: { readonly maxSequences: number; readonly maxTokens: number; readonly batch: number };
 }
 
 const base: Setup = {
@@ -43,7 +42,7 @@ const base: Setup = {
   half: "f16",
   warmUpMs: 1500,
   runs: { single: 100, batch: 30 },
-  sample: { most: 256, longest: 384, batch: 32 },
+  sample: { maxSequences: 256, maxTokens: 384, batch: 32 },
 };
 
 const tiny: Setup = {
@@ -60,17 +59,17 @@ const tiny: Setup = {
   half: "f16-storage",
   warmUpMs: 20,
   runs: { single: 5, batch: 3 },
-  sample: { most: 6, longest: 64, batch: 4 },
+  sample: { maxSequences: 6, maxTokens: 64, batch: 4 },
 };
 
-/** @throws RangeError for a name that is none of them. */
+/** @throws RangeError for an unknown name. */
 export function setupNamed(name: string): Setup {
   const setup = [base, tiny].find((known) => known.name === name);
-  if (setup === undefined) throw new RangeError(`There is no model ${JSON.stringify(name)}; there are: base, tiny.`);
+  if (setup === undefined) throw new RangeError(`There is no model ${JSON.stringify(name)}; expected base or tiny.`);
   return setup;
 }
 
-/** What is computed: token ids to the logits of a question's answer. */
+/** The program from token ids to the logits of an answer's start and end. */
 export function programOf({ config }: Setup): Program {
   return selectOutputs(bertForQuestionAnswering(config), ["start_logits", "end_logits"]);
 }

@@ -1,17 +1,17 @@
 /**
- * Processes that measure: started one after another, each telling what it finds in lines of JSON.
+ * Child processes that measure, one at a time, and print their results as lines of JSON.
  *
- * Must stay true: whatever becomes of such a process, what it had found is kept, and why it ended is known.
+ * Must stay true: however a process ends, its results until then are kept, and the reason is reported.
  */
 import { spawn } from "node:child_process";
 
 export interface SideResult<Row> {
   readonly rows: readonly Row[];
-  /** Why it did not come to its end. */
+  /** Why the process did not complete. */
   readonly failure: string | undefined;
 }
 
-/** None has a right to more of a borrowed GPU's time; it is ended by SIGKILL then. */
+/** A time limit, after which the process is killed. */
 const maxMs = 150_000;
 
 /** Runs this program again, as one side of a section. */
@@ -19,13 +19,13 @@ export function runSide<Row>(args: readonly string[]): Promise<SideResult<Row>> 
   return collect(process.execPath, [...process.execArgv, process.argv[1] ?? "", "webgpu", ...args]);
 }
 
-/** What a process left behind may hold its pipes open; that is not waited for. */
+/** How long to wait for the pipes of an ended process, which its children may hold open. */
 const graceMs = 2000;
 
-/** The last line of a process that has measured everything; how it comes to its end does not matter then. */
+/** The last line of a process that has measured everything, however it ends afterwards. */
 export const done = "done";
 
-/** @param command prints JSON objects, one a line, and at last `done`; what else it prints is not looked at. */
+/** @param command prints JSON objects, one per line, and finally `done`; other lines are ignored. */
 export async function collect<Row>(command: string, args: readonly string[]): Promise<SideResult<Row>> {
   const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], timeout: maxMs, killSignal: "SIGKILL" });
   const [output, errors]: [string[], string[]] = [[], []];

@@ -1,5 +1,5 @@
 /**
- * How long real sequences are: the windows of a sample of SQuAD's development set, as they are asked of a model.
+ * Lengths of real sequences: the windows of a sample of SQuAD's development set.
  */
 import { readFile } from "node:fs/promises";
 import { openCheckpoint } from "../../src/architectures/checkpoint.ts";
@@ -12,7 +12,7 @@ interface Sample {
   readonly questions: readonly { readonly question: string; readonly context: string }[];
 }
 
-/** In tokens, in the sample's order. */
+/** Lengths in tokens, in the sample's order. */
 export async function squadLengths({ sample }: Setup): Promise<number[]> {
   const { questions } = JSON.parse(
     await readFile(repositoryFile("test/fixtures/squad/sample-200.json"), "utf8"),
@@ -25,11 +25,11 @@ export async function squadLengths({ sample }: Setup): Promise<number[]> {
     const windows = makeWindows(tokenizer.encode(question), tokenizer.encode(context), tokenizer.special, options);
     return Array.from(windows, ({ inputIds }) => inputIds.length);
   });
-  const scale = sample.longest / options.maxSequenceLength;
-  return lengths.slice(0, sample.most).map((length) => Math.ceil(length * scale));
+  const scale = sample.maxTokens / options.maxSequenceLength;
+  return lengths.slice(0, sample.maxSequences).map((length) => Math.ceil(length * scale));
 }
 
-/** One batch after another; the last may be smaller. */
+/** Splits lengths into batches, of which the last may be smaller. */
 export function batchesOf({ sample }: Setup, lengths: readonly number[]): number[][] {
   const count = Math.ceil(lengths.length / sample.batch);
   return Array.from({ length: count }, (_, index) => lengths.slice(index * sample.batch, (index + 1) * sample.batch));

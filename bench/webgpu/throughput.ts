@@ -1,6 +1,6 @@
 /**
- * What not computing padding is worth: sequences as long as those of SQuAD, packed, against the same sequences padded to the
- * longest of their batch, by fusebert and by PyTorch. Only real tokens count.
+ * The speedup of packing: sequences as long as SQuAD's, packed and padded to the longest of their batch, by fusebert and by
+ * PyTorch. Only real tokens are counted.
  */
 import type { Report } from "../report.ts";
 import { compileBert } from "./fusebert.ts";
@@ -12,7 +12,7 @@ import { type Time, timeRuns } from "./timing.ts";
 import { runTorch, type ThroughputRow } from "./torch.ts";
 
 interface SampleRow {
-  /** Of the whole sample. */
+  /** Time of the whole sample. */
   readonly time: Time;
 }
 
@@ -27,9 +27,9 @@ export const throughput: Section<SampleRow> = {
     const batches = batchesOf(setup, await squadLengths(setup)).map((lengths) =>
       batchOf(setup.config, side === "packed" ? lengths : lengths.map(() => Math.max(...lengths))),
     );
-    // None waits for another's answer: the GPU always has work.
-    const whole = (): Promise<unknown> => Promise.all(batches.map((inputs) => bert.run(inputs)));
-    emit({ time: await timeRuns(whole, setup.warmUpMs, setup.runs.batch) });
+    // Concurrently, so that the GPU always has work.
+    const runAll = (): Promise<unknown> => Promise.all(batches.map((inputs) => bert.run(inputs)));
+    emit({ time: await timeRuns(runAll, setup.warmUpMs, setup.runs.batch) });
   },
 
   async write(report, setup, run) {
@@ -38,9 +38,9 @@ export const throughput: Section<SampleRow> = {
     const real = sum(lengths);
     const padded = sum(batches.map((batch) => batch.length * Math.max(...batch)));
     report.line(
-      `${lengths.length} sequences as long as the windows of a SQuAD sample (${Math.min(...lengths)} to ${Math.max(...lengths)} tokens, ${(real / lengths.length).toFixed(0)} on average), in batches of ${setup.sample.batch} in the sample's order, ${setup.half}, trusted kernels; from token ids on the host to logits on the host, batches under way together. Padded to the longest of each batch they are ${padded} tokens for ${real}.`,
+      `${lengths.length} sequences as long as the windows of a SQuAD sample (${Math.min(...lengths)} to ${Math.max(...lengths)} tokens, ${(real / lengths.length).toFixed(0)} on average), in batches of ${setup.sample.batch} in the sample's order, ${setup.half}, trusted kernels; from token ids on the host to logits on the host, with concurrent batches. Padded to the longest of each batch, the ${real} tokens become ${padded}.`,
     );
-    report.tableHead(["", "tokens computed", "ms, median (fastest)", "real tokens a second"]);
+    report.tableHead(["", "tokens computed", "ms, median (fastest)", "real tokens/s"]);
     for (const side of sides) {
       const { rows, failure } = await run(side);
       const name = `fusebert, ${side}`;

@@ -1,5 +1,5 @@
 /**
- * How long something takes: over and over until the GPU has its full clock, then a number of times.
+ * Times repeated runs, after a warm-up in which the GPU reaches its full clock.
  */
 import { medianOf } from "../../src/format/median.ts";
 
@@ -20,5 +20,5 @@ export async function timeRuns(run: () => Promise<unknown>, warmUpMs: number, co
   return { median: medianOf(times), fastest: Math.min(...times) };
 }
 
-/** As a table has it. */
+/** For a table: the median, and the fastest in brackets. */
 export const formatTime = ({ median, fastest }: Time): string => `${median.toFixed(3)} (${fastest.toFixed(3)})`;

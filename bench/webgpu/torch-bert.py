@@ -1,13 +1,14 @@
 """BERT in PyTorch on the GPU, for comparison with fusebert in one session (bench/webgpu/torch.ts runs it).
 
 Takes one argument, a JSON object: `task` is latency, throughput or matmul; `config` the model's sizes; `warmUpMs`; `runs`,
-how many times are measured of one sequence and of a batch; and what the task needs. Prints one JSON object a line, and at last "done".
+the number of runs for one sequence and for a batch; and the task's parameters. Prints one JSON object per line, and finally
+"done".
 
-Weights are made up, float16; attention is PyTorch's own fused kernel. "CUDA graph" replays the captured forward pass;
-"torch.compile" compiles the embeddings, one layer for all and the head before it is captured (whole, the model takes twelve
+Weights are random, float16; attention is PyTorch's fused kernel. "CUDA graph" replays the captured forward pass;
+"torch.compile" compiles the embeddings, one layer for all and the head before the capture (as a whole, the model takes twelve
 times as long to compile, into the same kernels).
 
-Must stay true: each measurement that fails is a line that says why, and the others go on.
+Must stay true: a measurement that fails prints a line with the reason, and the others continue.
 """
 
 import json
@@ -70,7 +71,7 @@ class Bert(torch.nn.Module):
         self.head = Head(config)
 
     def forward(self, ids, types, mask=None):
-        """`mask` is true at the keys that count, [batch, 1, 1, sequence]; None: all count."""
+        """`mask` is true at real keys, [batch, 1, 1, sequence]; None: all are real."""
         x = self.embeddings(ids, types)
         for layer in self.layers:
             x = layer(x, mask)
@@ -87,7 +88,7 @@ def make_bert(config):
 
 
 def make_compiled(config, dynamic):
-    """One of its own, so that what is measured otherwise stays as it is."""
+    """A separate model, so that the other measurements stay uncompiled."""
     bert = make_bert(config)
     for part in [bert.embeddings, *bert.layers, bert.head]:
         part.compile(dynamic=dynamic)
@@ -95,7 +96,7 @@ def make_compiled(config, dynamic):
 
 
 class Batch:
-    """Inputs on the host and on the device, and logits on the host: all made once."""
+    """Inputs on the host and on the device, and logits on the host, all allocated once."""
 
     def __init__(self, config, lengths, padded_to, masked):
         shape = (len(lengths), padded_to)
@@ -131,7 +132,7 @@ class Batch:
         self.replay = lambda: forward(*self.device)
 
     def compute(self):
-        """From the host to the host, without waiting for it."""
+        """From host to host, without waiting for the result."""
         for target, source in zip(self.device, self.host):
             target.copy_(source, non_blocking=True)
         self.logits.copy_(self.replay(), non_blocking=True)
@@ -149,7 +150,7 @@ def warm_up(run, milliseconds):
 
 
 def host_time(run, warm_up_ms, count):
-    """Milliseconds by the host's clock until the device has done everything."""
+    """Milliseconds by the host's clock until the device has finished."""
     warm_up(run, warm_up_ms)
     times = []
     for _ in range(count):
@@ -175,10 +176,10 @@ def device_time(run, warm_up_ms, count):
 
 
 def attempt(row, measure):
-    """Prints the row with what is measured, or with why it could not be."""
+    """Prints the row with its measurement, or with the error."""
     try:
         row = {**row, **measure()}
-    except Exception as error:  # Whatever it is: the others are still to be measured.
+    except Exception as error:  # Any error, so that the other measurements continue.
         row = {**row, "error": f"{type(error).__name__}: {error}".split("\n")[0][:200]}
     print(json.dumps(row), flush=True)
 
@@ -205,7 +206,7 @@ def throughput(request):
     bert = make_bert(request["config"])
 
     def measure(prepare):
-        # Whole multiples of eight: what its attention with a mask is fastest with.
+        # Multiples of eight, for which masked attention is fastest.
         padded = [8 * -(-max(lengths) // 8) for lengths in request["batches"]]
         batches = [
             Batch(request["config"], lengths, longest, masked=True)
@@ -214,11 +215,11 @@ def throughput(request):
         for batch in batches:
             prepare(batch)
 
-        def whole():
+        def run_all():
             for batch in batches:
                 batch.compute()
 
-        took = host_time(whole, request["warmUpMs"], request["runs"]["batch"])
+        took = host_time(run_all, request["warmUpMs"], request["runs"]["batch"])
         return {"time": took, "tokens": sum(batch.tokens for batch in batches)}
 
     def capture_compiled():
@@ -226,21 +227,21 @@ def throughput(request):
         compiled = make_compiled(request["config"], dynamic=True)
         return lambda batch: batch.capture(compiled)
 
-    ways = {
+    modes = {
         "eager": lambda: (lambda batch: batch.run_eagerly(bert)),
         "CUDA graph": lambda: (lambda batch: batch.capture(bert)),
         "torch.compile, CUDA graph": capture_compiled,
     }
-    for name, prepare in ways.items():
+    for name, prepare in modes.items():
         attempt({"name": f"PyTorch f16, padded, {name}"}, lambda: measure(prepare()))
 
 
 def matmul(request):
     repetitions = 100
 
-    def measure(rows, columns, inner):
-        left = torch.empty((rows, inner), dtype=torch.float16, device="cuda").uniform_(-0.035, 0.035)
-        weight = torch.empty((columns, inner), dtype=torch.float16, device="cuda").uniform_(-0.035, 0.035)
+    def measure(m, n, k):
+        left = torch.empty((m, k), dtype=torch.float16, device="cuda").uniform_(-0.035, 0.035)
+        weight = torch.empty((n, k), dtype=torch.float16, device="cuda").uniform_(-0.035, 0.035)
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
@@ -257,12 +258,12 @@ def matmul(request):
 
     for size in request["sizes"]:
         row = {"name": "PyTorch", **size}
-        attempt(row, lambda: measure(size["rows"], size["columns"], size["inner"]))
+        attempt(row, lambda: measure(size["m"], size["n"], size["k"]))
 
 
 if __name__ == "__main__":
-    asked = json.loads(sys.argv[1])
+    request = json.loads(sys.argv[1])
     tasks = {"latency": latency, "throughput": throughput, "matmul": matmul}
     with torch.no_grad():
-        tasks[asked["task"]](asked)
+        tasks[request["task"]](request)
     print("done", flush=True)

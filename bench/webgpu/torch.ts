@@ -1,5 +1,5 @@
 /**
- * PyTorch's side (`torch-bert.py`), for comparison in the same session. Where there is no PyTorch, that is what is found.
+ * PyTorch's side (`torch-bert.py`), for comparison in the same session; a missing PyTorch is reported as its failure.
  */
 import { repositoryFile } from "../repository-file.ts";
 import type { Setup } from "./setup.ts";
@@ -7,7 +7,7 @@ import { collect, type SideResult } from "./side.ts";
 import type { Time } from "./timing.ts";
 
 interface TorchRow {
-  /** How it was run. */
+  /** For display: PyTorch's version and mode. */
   readonly name: string;
   readonly error?: string;
 }
@@ -15,27 +15,27 @@ interface TorchRow {
 export interface LatencyRow extends TorchRow {
   readonly batch: number;
   readonly sequence: number;
-  /** From host to host, and of the device alone. */
+  /** Time from host to host, and of the device only. */
   readonly host?: Time;
   readonly device?: Time;
 }
 
 export interface ThroughputRow extends TorchRow {
   readonly time?: Time;
-  /** Padding included. */
+  /** Number of tokens, including padding. */
   readonly tokens?: number;
 }
 
 export interface MatmulRow extends TorchRow {
-  readonly rows: number;
-  readonly columns: number;
-  readonly inner: number;
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
   readonly us?: number;
 }
 
 export type TorchTask = "latency" | "throughput" | "matmul";
 
-/** @param details what the task needs to know beside the model. */
+/** @param details further parameters of the task. */
 export function runTorch<Row extends TorchRow>(
   task: TorchTask,
   { config, warmUpMs, runs }: Setup,

@@ -1,13 +1,13 @@
 /**
- * The questions `fusebert demo` asks, and the answers a person would give. Passages written for this purpose.
+ * The questions of `fusebert demo`, with passages written for it and the expected answers.
  */
 
 export interface DemoQuestion {
-  /** What this one shows. */
+  /** The feature that this question demonstrates. */
   readonly shows: string;
   readonly question: string;
   readonly context: string;
-  /** The right answer; undefined where the passage holds none. */
+  /** Undefined where the passage holds no answer. */
   readonly expected: string | undefined;
 }
 

@@ -1,5 +1,5 @@
 /**
- * The sentence an answer stands in, for a person to judge it by.
+ * The sentence around an answer, by which a user can judge it.
  */
 import { withoutControls, withoutMiddle } from "../format/displayable.ts";
 import { Graphemes } from "../text/graphemes.ts";
@@ -13,11 +13,11 @@ export interface Excerpt {
   readonly line: number;
 }
 
-/** How far from the answer its sentence is looked for, in UTF-16 code units. */
+/** How far from the answer its sentence is searched, in UTF-16 code units. */
 const reach = 1000;
-/** The most shown on either side of an answer. */
+/** Maximum shown on either side of an answer. */
 const longestSide = 160;
-/** The most shown of an answer itself. */
+/** Maximum shown of an answer itself. */
 const longestAnswer = 400;
 
 const sentences = new Intl.Segmenter("en", { granularity: "sentence" });
@@ -33,7 +33,7 @@ export function excerptAround(text: string, start: number, end: number): Excerpt
   };
 }
 
-/** The start and the end of the sentence around a place, as far as it is in reach. */
+/** The sentence around an offset, searched within `reach`. */
 function sentenceAt(text: string, at: number): readonly [start: number, end: number] {
   const from = Math.max(0, at - reach);
   const around = text.slice(from, at + reach);
@@ -43,11 +43,11 @@ function sentenceAt(text: string, at: number): readonly [start: number, end: num
 
 /** An answer as it is shown: without its middle if it is very long. */
 export function shownAnswer(text: string): string {
-  // What is far too long is cut before it is looked through.
+  // Cut first, so that a very long text is not scanned as a whole.
   return withoutMiddle(printable(withoutMiddle(text, 4 * longestAnswer)), longestAnswer);
 }
 
-/** Folds white space, and drops what could command a terminal. For prose; names are shown by `displayable`. */
+/** Folds white space and drops control characters. For prose; names are shown by `displayable`. */
 function printable(text: string): string {
   return withoutControls(text.replace(/\s+/gu, " "));
 }

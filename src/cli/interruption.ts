@@ -1,15 +1,14 @@
 /**
- * Ctrl-C and its like: how a command is asked to end, and made to end.
+ * Ends a command on Ctrl-C and other signals.
  *
- * The first signal aborts what is under way, which ends in order: files are closed, what was found is kept. What cannot be
- * aborted (a computation, a file that waits for its writer in a thread) is waited for 700 ms, then the process ends regardless; a
- * second signal ends it at once.
+ * The first signal aborts the work in progress, which then closes its files and keeps its results. Work that cannot be
+ * aborted (a computation, a thread that waits to read a pipe) gets 700 ms before the process ends; a second signal ends it
+ * at once.
  *
- * Must stay true: what is registered by `beforeExit` happens exactly once, however the command ends, unless a second
- * signal comes.
+ * Must stay true: tasks of `beforeExit` run exactly once, however the command ends, unless a second signal comes.
  */
 
-/** Exit codes, 128 + the signal's number, as shells count. */
+/** Exit codes: 128 + the signal's number, as in shells. */
 const signals = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 type SignalName = keyof typeof signals;
 const signalNames: readonly SignalName[] = ["SIGHUP", "SIGINT", "SIGTERM"];
@@ -17,35 +16,34 @@ const signalNames: readonly SignalName[] = ["SIGHUP", "SIGINT", "SIGTERM"];
 /** How long a command may take to end by itself. */
 const graceMs = 700;
 
-/** What has to happen before the process ends. */
-export interface Duty {
-  /** Does it, if it has not been done: the command calls this where it would do it. */
+export interface ExitTask {
+  /** Runs the task unless it has run: the command calls this at the usual place. */
   perform(): Promise<void>;
-  /** It need not be done any more. */
-  drop(): void;
+  /** The task is no longer needed. */
+  cancel(): void;
 }
 
-const duties = new Set<Duty>();
+const exitTasks = new Set<ExitTask>();
 
-/** Has something done before the process ends, also where the command does not get so far. */
-export function beforeExit(work: () => Promise<void> | void): Duty {
-  let doing: Promise<void> | undefined;
+/** Registers work that runs before the process ends, even if an interrupted command does not reach it. */
+export function beforeExit(work: () => Promise<void> | void): ExitTask {
+  let running: Promise<void> | undefined;
   const start = async (): Promise<void> => work();
-  const duty: Duty = {
+  const task: ExitTask = {
     perform: () => {
-      doing ??= start().finally(duty.drop);
-      return doing;
+      running ??= start().finally(task.cancel);
+      return running;
     },
-    drop: () => void duties.delete(duty),
+    cancel: () => void exitTasks.delete(task),
   };
-  duties.add(duty);
-  return duty;
+  exitTasks.add(task);
+  return task;
 }
 
 export class Interruption {
   readonly #controller = new AbortController();
   #name: SignalName | undefined;
-  /** Whether what was under way has ended, rather than been left. */
+  /** Whether the work has ended by itself. */
   #hasEnded = false;
   readonly #onSignal = (name: SignalName): void => {
     if (this.#name !== undefined) {
@@ -60,33 +58,32 @@ export class Interruption {
     for (const name of signalNames) process.on(name, this.#onSignal);
   }
 
-  /** Aborts at the first signal. */
+  /** Aborts on the first signal of the operating system. */
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
 
-  /** Whether one came. */
-  get came(): boolean {
+  get isInterrupted(): boolean {
     return this.#name !== undefined;
   }
 
   /**
-   * Ends the process with the signal's code. Where something in it is still at work it ends by the signal itself, which
-   * shells report as the same code: `exit` would wait for a thread that looks up a name, and a GPU that is at work when its
-   * driver is unloaded brings a fault of memory.
+   * Ends the process with the signal's exit code. While work is running, the process sends itself the signal instead, which
+   * shells report as the same code: `exit` would wait for a thread in a DNS lookup, and unloading the driver of a busy GPU
+   * crashes.
    */
   leave(): never {
-    const looksUp = process.getActiveResourcesInfo().includes("GetAddrInfoReqWrap");
-    if (!this.#hasEnded || looksUp) process.kill(process.pid, this.#name);
+    const inLookup = process.getActiveResourcesInfo().includes("GetAddrInfoReqWrap");
+    if (!this.#hasEnded || inLookup) process.kill(process.pid, this.#name);
     process.exit(signals[this.#name ?? "SIGINT"]);
   }
 
-  /** The work's outcome; after a signal, once that time is over, the signal's reason instead. Signals then end the process. */
+  /** The work's outcome, or a rejection once `graceMs` have passed since a signal. Later signals end the process. */
   async during<T>(work: Promise<T>): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     const ended = new Promise<never>((_, reject) => {
       const end = async (): Promise<void> => {
-        await Promise.allSettled([...duties].map((duty) => duty.perform()));
+        await Promise.allSettled([...exitTasks].map((task) => task.perform()));
         reject(this.signal.reason);
       };
       const onAbort = (): void => {

@@ -1,9 +1,10 @@
 /**
- * From the options of a command that runs a model to how the model is loaded.
+ * Turns a command's options into those a model is loaded with.
  */
 import type { LoadOptions } from "../loaded-model.ts";
 import type { Device } from "../platform/platform.ts";
 import { type GpuCommandOptions, gpuOptions } from "./gpu-options.ts";
+import { defined } from "./parse-options.ts";
 import type { Progress } from "./progress.ts";
 
 export interface ModelRunOptions extends GpuCommandOptions {
@@ -12,15 +13,12 @@ export interface ModelRunOptions extends GpuCommandOptions {
   readonly threads?: number;
 }
 
-/** @param progress shows what is downloaded. */
+/** @param progress shows downloads. */
 export function loadOptions(options: ModelRunOptions, progress: Progress, signal: AbortSignal): LoadOptions {
   const { device, revision, threads } = options;
-  const gpu = gpuOptions(options);
   return {
     device,
-    ...(revision !== undefined && { revision }),
-    ...(threads !== undefined && { threads }),
-    ...(gpu && { gpu }),
+    ...defined({ revision, threads, gpu: gpuOptions(options) }),
     signal,
     onProgress: ({ file, loaded, total }) => progress.update(`Downloading ${file}`, loaded, total),
   };

@@ -1,8 +1,8 @@
 /**
- * The command line: which commands there are, and what becomes of their errors.
+ * The command line: its commands, and how their errors are reported.
  *
- * Must stay true: standard output carries the result and nothing else; errors are one line on standard error and an exit
- * code; nothing a person does brings a stack trace.
+ * Must stay true: standard output carries the result and nothing else; an error is one line on standard error and an exit
+ * code; no input of a user causes a stack trace.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Command, CommanderError } from "commander";
@@ -13,12 +13,12 @@ import { withFlagNames } from "./flag-names.ts";
 import { Interruption } from "./interruption.ts";
 import { guardStreams, note, print, settled, tell } from "./output.ts";
 
-/** How long an interrupted command waits for the reader of what it has printed. */
+/** How long an interrupted command waits until its output is read. */
 const writeOutMs = 200;
 
 type MakeCommand = (signal: AbortSignal, finish: (code: ExitCode) => void) => Command;
 
-/** In the order of the help. Each is loaded when it is wanted: all together take as long as an answer. */
+/** In the order of the help. Imported on demand: importing all of them takes as long as an answer. */
 const commands: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   answer: async () => (await import("./answer/command.ts")).answerCommand,
   verify: async () => (await import("./verify/command.ts")).verifyCommand,
@@ -29,18 +29,18 @@ const commands: Readonly<Record<string, () => Promise<MakeCommand>>> = {
   demo: async () => (await import("./demo/command.ts")).demoCommand,
 };
 
-/** Runs the command line and gives the exit code. Ends the process itself where something still waits. */
+/** Runs the command line and returns the exit code; after a signal it ends the process instead. */
 export async function main(argv: readonly string[]): Promise<number> {
   silenceLibraries();
   guardStreams();
   const interruption = new Interruption();
   try {
     const code = await interruption.during(run(argv, interruption.signal));
-    // A computation that gives the event loop no turn hears of the signal when it is over.
-    if (interruption.came) return await leave(interruption);
+    // A computation that blocks the event loop sees the signal only when it ends.
+    if (interruption.isInterrupted) return await leave(interruption);
     return code;
   } catch (error) {
-    if (interruption.came) return await leave(interruption);
+    if (interruption.isInterrupted) return await leave(interruption);
     if (error instanceof CommanderError) return exitCode.usage;
     const { message, code } = describeError(error);
     tell(withFlagNames(message));
@@ -50,7 +50,7 @@ export async function main(argv: readonly string[]): Promise<number> {
 
 async function leave(interruption: Interruption): Promise<never> {
   tell("interrupted.");
-  // What was printed is written, unless its reader has stopped reading.
+  // Lets printed output drain, unless its reader has stopped reading.
   await Promise.race([settled().catch(() => undefined), sleep(writeOutMs)]);
   return interruption.leave();
 }
@@ -78,14 +78,14 @@ async function run(argv: readonly string[], signal: AbortSignal): Promise<ExitCo
   try {
     await program.parseAsync([...argv]);
   } catch (error) {
-    // The help and the version were asked for.
+    // Help and version are no errors.
     if (!(error instanceof CommanderError && error.exitCode === 0)) throw error;
   }
   await settled();
   return code;
 }
 
-/** Commander's lines: what is wrong, and what may have been meant. */
+/** Commander's message: the error, and a suggestion. */
 function tellWrongUsage(message: string): void {
   const lines = message
     .replace(/^error: /, "")
@@ -94,13 +94,13 @@ function tellWrongUsage(message: string): void {
   note(`fusebert: ${lines.map((line) => displayable(line)).join("\n")}\n`);
 }
 
-/** The one that is named; all of them for the help, and for whoever mistyped one. */
+/** The named command; all of them for the help, and for suggestions after a typing error. */
 function commandsFor(name: string | undefined): Promise<MakeCommand[]> {
   const named = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined;
   return Promise.all((named ? [named] : Object.values(commands)).map((load) => load()));
 }
 
-/** A library that prints would spoil the output for whoever parses it. */
+/** A library that prints to standard output would corrupt the result. */
 function silenceLibraries(): void {
   console.log = console.error;
   console.info = console.error;

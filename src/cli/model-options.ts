@@ -1,5 +1,5 @@
 /**
- * The options by which a command is told its model.
+ * The options that choose a model.
  */
 import { Option } from "commander";
 
@@ -8,7 +8,7 @@ export interface ModelOptions {
   readonly revision?: string;
 }
 
-/** @param role what the model is to the command, if not simply the model: `the original: `. */
+/** @param role a prefix for the help text, as `the original: `. */
 export const modelOption = (role = ""): Option =>
   new Option("-m, --model <id|folder>", `${role}a Hugging Face id, a folder or a URL (default: the built-in model)`);
 

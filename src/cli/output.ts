@@ -1,8 +1,8 @@
 /**
  * The command's two streams: results on standard output, everything else on standard error.
  *
- * Must stay true: what cannot be written is an error, including the rest of a result that was written only in part; a
- * reader that has enough (`| head -1`) is none, and nothing that happens to standard error changes what the command does.
+ * Must stay true: a result that cannot be written, or only in part, is an error; a reader that closes the pipe
+ * (`| head -1`) is not, and no failure of standard error changes what the command does.
  */
 import { writeSync } from "node:fs";
 import { Socket } from "node:net";
@@ -12,15 +12,15 @@ import { displayable } from "../format/displayable.ts";
 let pending: Promise<unknown> = Promise.resolve();
 let failure: WriteError | undefined;
 
-/** Once, before anything is written. */
+/** Called once, before anything is written. */
 export function guardStreams(): void {
-  // The callback of each write says what is the matter.
+  // The callback of each write reports the error.
   process.stdout.on("error", () => undefined);
   process.stderr.on("error", () => undefined);
 }
 
 /**
- * Writes a result. `settled` says when it is written.
+ * Writes a result; `settled` waits until it is written.
  * @throws WriteError if something before it could not be written.
  */
 export function print(text: string): void {
@@ -35,7 +35,7 @@ export function print(text: string): void {
     });
   } else {
     try {
-      writeWhole(Buffer.from(text));
+      writeAll(Buffer.from(text));
     } catch (error) {
       remember(error);
       if (failure !== undefined) throw failure;
@@ -43,8 +43,8 @@ export function print(text: string): void {
   }
 }
 
-/** A file takes less than it is given where a disk or a quota is nearly full, and only the next write says why. */
-function writeWhole(bytes: Uint8Array): void {
+/** A write to a nearly full disk or quota may be partial; only the next one reports why. */
+function writeAll(bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length; ) at += writeSync(process.stdout.fd, bytes, at);
 }
 
@@ -59,7 +59,7 @@ export async function settled(): Promise<void> {
 
 function remember(cause: unknown): void {
   const code = codeOf(cause);
-  // The reader has enough. After any error, further writes fail with ERR_STREAM_DESTROYED.
+  // The reader closed the pipe. After any error, further writes fail with ERR_STREAM_DESTROYED.
   if (code === "EPIPE" || code === "ERR_STREAM_DESTROYED") return;
   failure ??= new WriteError({
     found: `standard output cannot be written (${messageOf(cause)})`,
@@ -68,21 +68,30 @@ function remember(cause: unknown): void {
   });
 }
 
-/** Tells a person something, as one line on standard error. */
+/** Prints a message as one line on standard error. */
 export function tell(line: string): void {
-  ask(`fusebert: ${line}`);
+  prompt(`fusebert: ${line}`);
 }
 
-/** As `tell`, for what is part of a conversation. */
-export function ask(line: string): void {
+const warned = new Set<string>();
+
+/** Prints a warning, each only once. @param message a sentence without its full stop. */
+export function warn(message: string): void {
+  if (warned.has(message)) return;
+  warned.add(message);
+  tell(`warning: ${message}.`);
+}
+
+/** As `tell`, without the command's name: for prompts. */
+export function prompt(line: string): void {
   note(`${displayable(line, 2000)}\n`);
 }
 
-/** Writes to standard error as it is; if it cannot be written, nothing happens. */
+/** Writes text unchanged to standard error. */
 export function note(text: string): void {
   try {
     process.stderr.write(text);
   } catch {
-    // Closed, or full: there is nowhere else to say so.
+    // Closed, or full: there is nowhere else to report it.
   }
 }

@@ -1,16 +1,23 @@
 /**
- * Reading the values of options: what is no number, or out of range, is said before anything starts.
+ * Parses the values of options, so that a wrong one is reported before anything starts.
  */
 import { InvalidArgumentError } from "commander";
 
 /** For an option that may be given several times. */
 export const collect = (value: string, previous: readonly string[]): string[] => [...previous, value];
 
-function wholeNumberFrom(least: number): (value: string) => number {
+/** The options that were given. */
+export function defined<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}
+
+function wholeNumberFrom(min: number): (value: string) => number {
   return (value) => {
     const number = Number(value);
-    if (/^\d+$/.test(value) && Number.isSafeInteger(number) && number >= least) return number;
-    throw new InvalidArgumentError(`Expected a whole number of at least ${least}.`);
+    if (/^\d+$/.test(value) && Number.isSafeInteger(number) && number >= min) return number;
+    throw new InvalidArgumentError(`Expected a whole number of at least ${min}.`);
   };
 }
 

@@ -1,8 +1,8 @@
 /**
- * Progress on standard error, for people: only on a terminal, and only for work that lasts.
+ * Progress on standard error: only on a terminal, and only for long work.
  *
- * Must stay true: the terminal's settings are left alone (its cursor, its wrapping of lines), so that nothing has to be put
- * back however the process ends; no line is longer than the terminal.
+ * Must stay true: the terminal's settings (cursor, line wrapping) are never changed, so that nothing has to be restored
+ * however the process ends; no line is longer than the terminal.
  */
 import { Presets, SingleBar } from "cli-progress";
 import { displayable } from "../format/displayable.ts";
@@ -10,7 +10,7 @@ import { note } from "./output.ts";
 
 /** Work that ends within this time shows nothing. */
 const patienceMs = 700;
-/** The most of a task's name, in UTF-16 units. */
+/** Maximum length of a task's name, in UTF-16 code units. */
 const longestTask = 60;
 
 export class Progress {
@@ -23,10 +23,7 @@ export class Progress {
     this.#enabled = enabled;
   }
 
-  /**
-   * Tells of `done` out of `total` units of a task; another task's name starts another bar.
-   * @param total unknown when undefined: nothing is shown then.
-   */
+  /** Shows `done` out of `total` units of a task; a new name starts a new bar, and an unknown total shows nothing. */
   update(task: string, done: number, total: number | undefined): void {
     if (!this.#enabled || total === undefined) return;
     if (task !== this.#task) {
@@ -37,10 +34,10 @@ export class Progress {
     if (this.#bar === undefined && performance.now() - this.#started > patienceMs && done < total) {
       this.#bar = new SingleBar(
         {
-          // Braces would be a placeholder.
+          // Braces would mark a placeholder.
           format: `${displayable(task, longestTask).replace(/[{}]/g, "")} {bar} {percentage} %, {eta_formatted} left`,
           hideCursor: false,
-          // Not wrapped by the bar either: it cuts what is too long.
+          // Leaves the terminal's setting alone; the bar is shorter than a line.
           linewrap: true,
           gracefulExit: false,
           clearOnComplete: true,
@@ -53,7 +50,6 @@ export class Progress {
     this.#bar?.update(done);
   }
 
-  /** Wipes the bar away. */
   stop(): void {
     this.#bar?.stop();
     this.#bar = undefined;
@@ -61,7 +57,7 @@ export class Progress {
   }
 }
 
-/** What is being done right now, for work whose length nobody knows. */
+/** Shows the current step of work whose length is unknown. */
 export class StatusLine {
   readonly #enabled: boolean;
   readonly #started = performance.now();
@@ -77,7 +73,6 @@ export class StatusLine {
     note(`\r\x1b[2K${displayable(`${seconds} s  ${step}`, width)}`);
   }
 
-  /** Wipes the line away. */
   clear(): void {
     if (this.#enabled) note("\r\x1b[2K");
   }

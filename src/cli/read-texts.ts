@@ -1,25 +1,24 @@
 /**
- * Reads the texts a question is asked of: files, standard input, the command line.
+ * Reads the texts to search: files, standard input, the command line.
  *
- * Must stay true: a text is taken only if it is text. Bytes that are not UTF-8 would shift every offset and hide what the
- * file says, so they are refused with the place where they stand, never replaced.
+ * Must stay true: bytes that are not UTF-8 are rejected with their offset, never replaced. Replacing them would shift every
+ * offset and hide the content of the file.
  */
 import { isUtf8 } from "node:buffer";
 import { existsSync, statSync } from "node:fs";
 import { InputError } from "../errors.ts";
 import { longestText, type ReadOptions, readFileBytes, readStandardInputBytes } from "../files/read-bytes.ts";
-import { ask } from "./output.ts";
-import { warn } from "./warn.ts";
+import { prompt, warn } from "./output.ts";
 
 export interface SourceText {
-  /** As a person knows it: a path, `stdin` or `text`. */
+  /** A path, `stdin` or `text`. */
   readonly source: string;
   readonly text: string;
 }
 
 /**
  * Reads every text, in the order given. `-` and no text at all mean standard input.
- * @throws InputError for what is no text, or too long for one; the signal's reason.
+ * @throws InputError if one is empty, too long or not text; the signal's reason.
  */
 export async function readTexts(
   paths: readonly string[],
@@ -45,10 +44,10 @@ export async function readTexts(
   return texts;
 }
 
-/** The longest path that Linux takes, in bytes; most have far less. */
+/** Linux's PATH_MAX, in bytes. */
 const longestPath = 4096;
 
-/** Whether a text may have been meant as the name of a file. */
+/** Whether a text may be meant as the name of a file. */
 function namesFile(text: string): boolean {
   return text.length < longestPath && !text.includes("\n") && existsSync(text) && statSync(text).isFile();
 }
@@ -59,7 +58,7 @@ function describe(source: string): string {
 }
 
 async function readStandardInput(signal: AbortSignal): Promise<SourceText> {
-  if (process.stdin.isTTY) ask("Type or paste the text, then press Ctrl-D.");
+  if (process.stdin.isTTY) prompt("Type or paste the text, then press Ctrl-D.");
   const bytes = await readStandardInputBytes(optionsFor("standard input", signal));
   return { source: "stdin", text: decode(bytes, "standard input") };
 }
@@ -76,7 +75,7 @@ const optionsFor = (source: string, signal: AbortSignal): ReadOptions => ({
   inspect: (piece, offset) => checkPiece(piece, offset, source),
 });
 
-/** What no text has is refused as soon as it comes: what goes on without end seldom is text. */
+/** Rejects binary data as soon as it is read, because its source may be endless. */
 function checkPiece(piece: Buffer, offset: number, source: string): void {
   const isUtf16 = (piece[0] === 0xff && piece[1] === 0xfe) || (piece[0] === 0xfe && piece[1] === 0xff);
   if (offset === 0 && isUtf16) throw notText(`${source} is UTF-16`, `iconv -f UTF-16 -t UTF-8`);
@@ -104,7 +103,7 @@ function notText(found: string, command?: string): InputError {
   });
 }
 
-/** The character that cannot be: found by halving, since the start of valid text is valid but for its last character. */
+/** The first invalid byte, by binary search: a prefix of valid text is valid except for its last character. */
 function firstInvalid(bytes: Buffer): readonly [offset: number, byte: number] {
   const startsValid = (length: number): boolean => {
     try {
@@ -120,7 +119,7 @@ function firstInvalid(bytes: Buffer): readonly [offset: number, byte: number] {
     if (startsValid(middle)) valid = middle;
     else invalid = middle;
   }
-  // The bytes just before may have promised a longer character than came: that is where it went wrong.
+  // An incomplete character before it is the actual fault.
   let offset = valid;
   while (offset > 0 && !isUtf8(bytes.subarray(0, offset))) offset--;
   return [offset, bytes[offset] ?? 0];

@@ -1,8 +1,8 @@
 /**
- * `--trace`: what the GPU and the host did, for chrome://tracing and Perfetto, in a file.
+ * `--trace`: writes the times of kernels and of the host's work to a file for chrome://tracing and Perfetto.
  *
- * Must stay true: the file is written however the command ends, with what was recorded until then; one that cannot be
- * written is found out before anything is computed.
+ * Must stay true: the file is written however the command ends, with everything recorded until then; a path that cannot be
+ * written is reported before anything is computed.
  */
 
 import { TraceRecorder } from "../engines/webgpu/trace/trace-recorder.ts";
@@ -23,15 +23,15 @@ export class TraceFile {
   }
 
   /**
-   * @returns nothing where no trace is wanted.
-   * @throws InputError if the file cannot be written, or the device is one that has no kernels to trace.
+   * @returns undefined without a path.
+   * @throws InputError if the file cannot be written, or the device has no kernels to trace.
    */
   static async open(path: string | undefined, device: string): Promise<TraceFile | undefined> {
     if (path === undefined) return undefined;
     if (device !== "webgpu") {
       throw new InputError({
         found: `--trace is given, and the device is ${device}`,
-        expected: "--device webgpu, which alone has kernels to trace",
+        expected: "--device webgpu, the only one with kernels to trace",
       });
     }
     const file = new TraceFile(path);
@@ -39,12 +39,12 @@ export class TraceFile {
     return file;
   }
 
-  /** What the engine has to be told. */
+  /** The engine's options for recording. */
   get gpu(): GpuEngineOptions {
     return { onTrace: this.#recorder.onTrace };
   }
 
-  /** Writes what was recorded, and says on standard error what is not in it. */
+  /** Writes the trace, and reports on standard error what it lacks. */
   async save(): Promise<void> {
     await this.#saving.perform();
   }
@@ -52,9 +52,7 @@ export class TraceFile {
   async #save(): Promise<void> {
     const { droppedRuns, lacksKernelTimes, runs } = this.#recorder;
     await writeOut(this.#path, this.#recorder.toJson({ fusebert: version }));
-    if (lacksKernelTimes) say("the trace has no times of kernels: this GPU does not give them (no timestamp-query)");
-    if (droppedRuns > 0) say(`the trace has the first ${runs} runs; ${droppedRuns} more did not fit`);
+    if (lacksKernelTimes) tell("the trace has no times of kernels: this GPU has no timestamp-query.");
+    if (droppedRuns > 0) tell(`the trace has the first ${runs} runs; ${droppedRuns} more did not fit.`);
   }
 }
-
-const say = (line: string): void => tell(`${line}.`);

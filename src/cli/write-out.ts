@@ -1,7 +1,7 @@
 /**
- * Writes a report where the user asked for it.
+ * Writes a report to the path that the user gave.
  *
- * Must stay true: a file that stood there is replaced by a whole one or not at all; pipes, devices and links are written to.
+ * Must stay true: an existing file is replaced as a whole or not at all; pipes, devices and links are written to directly.
  */
 import { constants } from "node:fs";
 import { access, lstat, rename, rm, writeFile } from "node:fs/promises";
@@ -18,10 +18,10 @@ export async function writeOut(path: string, content: string): Promise<void> {
   }
 }
 
-/** Where no file may be made beside it, though it may be written itself. */
-const notBeside = ["EACCES", "EPERM", "EROFS", "ENAMETOOLONG", "EEXIST"];
+/** No temporary file can be created in the folder; the file itself may still be writable. */
+const cannotCreate = ["EACCES", "EPERM", "EROFS", "ENAMETOOLONG", "EEXIST"];
 
-/** @returns whether it is written; if not, nothing has changed. */
+/** @returns whether the file was written; if not, nothing has changed. */
 async function replaceWhole(path: string, content: string): Promise<boolean> {
   const before = await lstat(path).catch(() => undefined);
   if (before !== undefined && !before.isFile()) return false;
@@ -31,16 +31,13 @@ async function replaceWhole(path: string, content: string): Promise<boolean> {
     await rename(fresh, path);
     return true;
   } catch (error) {
-    if (notBeside.includes(codeOf(error))) return false;
+    if (cannotCreate.includes(codeOf(error))) return false;
     await rm(fresh, { force: true });
     throw error;
   }
 }
 
-/**
- * Before work that lasts: whether there will be a place for its result.
- * @throws InputError if the folder is missing, or nothing may be written there.
- */
+/** Called before long work. @throws InputError if the folder is missing or not writable. */
 export async function checkFolderOf(path: string): Promise<void> {
   try {
     await access(dirname(path), constants.W_OK);
@@ -52,6 +49,6 @@ export async function checkFolderOf(path: string): Promise<void> {
 function unwritable(path: string, cause: unknown): FusebertError {
   return writeFailure(path, cause, {
     expected: "a path in a folder that exists",
-    kept: "What stood there before is kept: make room, or name a file elsewhere.",
+    kept: "The previous file is kept: make room, or choose another path.",
   });
 }

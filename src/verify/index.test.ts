@@ -1,11 +1,11 @@
 /**
- * The library's door, used as docs/verification.md shows.
+ * The library's entry point, used as in docs/verification.md.
  */
 import { expect, test } from "vitest";
 import { openRandomOdd, readGolden, required } from "../../test/support/golden.ts";
 import { compare, fullMask, type Tensor, verify } from "./index.ts";
 
-test("two tensors from anywhere are compared", () => {
+test("two tensors are compared", () => {
   const original: Tensor = { dtype: "f32", shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) };
   const candidate: Tensor = { dtype: "f32", shape: [2, 2], data: Float32Array.of(1, 2, 3, 4.001) };
   const { maxAbsolute, l2Relative } = compare({ original, candidate, precision: "f16" });
@@ -14,7 +14,7 @@ test("two tensors from anywhere are compared", () => {
   expect(l2Relative).toBeCloseTo(0.001 / Math.sqrt(30), 7);
 });
 
-test("a layer's output from one's own kernel is judged and explained", async () => {
+test("a layer's output is judged and explained", async () => {
   const checkpoint = await openRandomOdd();
   const golden = await readGolden("random-odd/golden.safetensors");
   // The last of the three sequences has no padding.

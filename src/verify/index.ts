@@ -1,5 +1,5 @@
 /**
- * `import { verify, compare, diagnose } from "fusebert/verify"`: verification for programs, with tensors from any source.
+ * `import { verify, compare, diagnose } from "fusebert/verify"`: verification as a library, with tensors from any source.
  * docs/verification.md has a worked example.
  */
 export type { BertConfig } from "../architectures/bert/config.ts";
@@ -11,9 +11,9 @@ export { type CompareOptions, compareTensors as compare } from "./compare/compar
 export { compareStage, type StageComparison } from "./compare/compare-stage.ts";
 export { type RealPositions, realRows } from "./compare/positions.ts";
 export { type DiagnoseOptions, type Diagnosis, diagnose } from "./diagnose/diagnose.ts";
-export type { ProblemData } from "./diagnose/segment-fit.ts";
+export type { SegmentData as ProblemData } from "./diagnose/segment-fit.ts";
 export { fullMask, type LayerInputs } from "./layer/layer-inputs.ts";
-export { readParameters, type Subject } from "./layer/layer-under-test.ts";
+export { type LayerUnderTest as Subject, readParameters } from "./layer/layer-under-test.ts";
 export { type Precision, precisions } from "./layer/precision.ts";
 export type * from "./report/report.ts";
 export { reportToJson } from "./report/report-json.ts";

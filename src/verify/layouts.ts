@@ -1,8 +1,8 @@
 /**
- * The demo's five weight layouts: the same kernel, given the same numbers in five orders.
+ * The demo's five weight layouts: the same kernel, with the same weights in five orders.
  *
- * The candidate is told nothing: it gets flat buffers under the shapes declared, Hugging Face's [out, in]. Two of the five
- * turn out to be the same bytes as the original; the others must come out poor, and as what they are.
+ * The candidate does not know the layout: it gets flat buffers with the declared shapes, Hugging Face's [out, in]. Two of
+ * the five have the bytes of the original; the others must give poor matches, each recognised as its layout.
  */
 
 import type { Deviation } from "../architectures/bert/deviations.ts";
@@ -13,16 +13,18 @@ import { applyAll, type RunnableCandidate } from "./candidate/candidate.ts";
 import { compareStage } from "./compare/compare-stage.ts";
 import { cornersOf } from "./compare/corners.ts";
 import { realRows } from "./compare/positions.ts";
-import { compute, relativeError, type Subject } from "./layer/layer-under-test.ts";
+import { inputTensors } from "./layer/layer-inputs.ts";
+import { compute, type LayerUnderTest, relativeError } from "./layer/layer-under-test.ts";
+import { required } from "./layer/required.ts";
 import type { LayoutReport } from "./report/report.ts";
 import { isMatch } from "./report/verdict.ts";
 
 const attention = ["attention.self.query", "attention.self.key", "attention.self.value"];
 const everything = [...attention, "attention.output.dense", "intermediate.dense", "output.dense"];
 
-/** A layout is the set of matrices whose bytes are those of the transpose. */
 interface Layout {
   readonly name: string;
+  /** The matrices whose bytes are those of the transpose. */
   readonly transposed: readonly string[];
 }
 
@@ -34,7 +36,7 @@ const layouts: readonly Layout[] = [
   { name: "Hugging Face's layout as it is", transposed: [] },
 ];
 
-/** What a layout is, whatever it was called. */
+/** Descriptions of layouts, by their transposed matrices. */
 const contents: ReadonlyMap<string, string> = new Map([
   ["", "the original layout"],
   [attention.join(), "Q, K, V transposed"],
@@ -43,7 +45,7 @@ const contents: ReadonlyMap<string, string> = new Map([
 ]);
 
 export interface LayoutOptions {
-  /** What the candidate is known to do differently: layouts are recognised under it. */
+  /** The candidate's known deviations, with which its layouts are recognised. */
   readonly deviations: readonly Deviation[];
   readonly limit: number;
   readonly signal?: AbortSignal | undefined;
@@ -51,23 +53,16 @@ export interface LayoutOptions {
 }
 
 export async function verifyLayouts(
-  subject: Subject,
+  subject: LayerUnderTest,
   candidate: RunnableCandidate,
   { deviations, limit, signal, onStep }: LayoutOptions,
 ): Promise<LayoutReport[]> {
   const { config, layer, inputs } = subject;
   const output = stageName(layer, "output");
-  // All stages, even if only the output is looked at: an ordinary implementation stores and rounds them.
+  // All stages, though only the output is compared, because an ordinary implementation stores and rounds them.
   const program = layerProgram(config, layer);
-  const feeds = new Map<string, Tensor>([
-    ["hidden_states", inputs.hiddenStates],
-    ["attention_mask", inputs.attentionMask],
-  ]);
-  const outputOf = (tensors: ReadonlyMap<string, Tensor>): Tensor => {
-    const tensor = tensors.get(output);
-    if (tensor === undefined) throw new Error("the layer's output was not computed");
-    return tensor;
-  };
+  const feeds = inputTensors(inputs);
+  const outputOf = (tensors: ReadonlyMap<string, Tensor>): Tensor => required(tensors.get(output));
   const [batch = 0, sequence = 0] = inputs.attentionMask.shape;
   const { precision } = candidate;
   const original = outputOf(await compute(program, subject.parameters, feeds, { signal }));
@@ -110,7 +105,7 @@ export async function verifyLayouts(
   return reports;
 }
 
-/** The layout whose computation the output is, to within rounding. */
+/** The layout whose output this is, up to rounding. */
 function recognise(
   found: Tensor,
   known: ReadonlyMap<string, { readonly exact: Tensor; readonly budget: number }>,
@@ -123,13 +118,12 @@ function recognise(
   return null;
 }
 
-/** The layer's parameters, with the bytes of the transpose under the declared shape. */
-function withTransposed({ parameters, layer }: Subject, transposed: readonly string[]): Map<string, Tensor> {
+/** The layer's parameters, some with the bytes of the transpose under the declared shape. */
+function withTransposed({ parameters, layer }: LayerUnderTest, transposed: readonly string[]): Map<string, Tensor> {
   const changed = new Map<string, Tensor>(parameters);
   for (const path of transposed) {
     const name = `encoder.layer.${layer}.${path}.weight`;
-    const weight = parameters.get(name);
-    if (weight === undefined) throw new Error(`the layer has no parameter ${name}`);
+    const weight = required(parameters.get(name), `the parameter ${name}`);
     changed.set(name, { ...weight, data: transposedBytes(weight.data, weight.shape) });
   }
   return changed;

@@ -1,5 +1,5 @@
 /**
- * What storing the embeddings in half precision costs before anything is computed.
+ * The error of storing the embeddings in half precision, before any computation.
  */
 import { toFloat64 } from "../tensor/half.ts";
 import type { Tensor } from "../tensor/tensor.ts";

@@ -1,13 +1,13 @@
 /**
- * The unit-weight tests: a layer whose weights are all one, on which many kernels overflow and nobody notices.
+ * The unit-weight tests: a layer whose weights are all one, on which many kernels overflow unnoticed.
  *
- * *Exact*: input one, dense weights one, dense biases zero, LayerNorm weight one and bias 0.5. Every intermediate is a
- * whole number that each precision holds or a sum that float32 holds, every LayerNorm sees equal elements, and the output
- * is 0.5 everywhere, whatever the size. That is asserted from this argument, not from any implementation.
+ * *Exact*: input one, dense weights one, dense biases zero, LayerNorm weight one and bias 0.5. Every intermediate is a whole
+ * number that each precision represents or a sum that float32 represents, every LayerNorm gets equal elements, and the
+ * output is 0.5 everywhere, at any size. The test relies on this argument, not on an implementation.
  *
- * *The demo's*: the biases stay and every weight becomes one. The sums are near 589,824 for BERT-base, where float32's
- * numbers are 1/16 apart, so no float32 implementation can agree closely: the output must be finite, and the difference is
- * reported but not judged.
+ * *The demo's*: every weight becomes one and the biases stay. The sums are near 589,824 for BERT-base, where float32 has a
+ * spacing of 1/16, so no float32 implementation can agree closely: the output must be finite, and the difference is reported
+ * but not judged.
  */
 
 import { bertBase } from "../architectures/bert/bert-base.ts";
@@ -29,33 +29,29 @@ import type { Overflow, UnitWeightReport } from "./report/report.ts";
 export type UnitWeightKind = UnitWeightReport["kind"];
 
 export interface UnitWeightSize {
-  /** As a person knows it: `the model's size`, `BERT-base`. */
+  /** For display: the model's name, or `BERT-base`. */
   readonly name: string;
   readonly config: BertConfig;
   readonly sequence: number;
-  /** The biases that stay, by canonical name of layer 0; absent: made up from the seed. */
+  /** The demo's biases, by canonical name of layer 0; absent: random. */
   readonly biases?: ReadonlyMap<string, Tensor>;
 }
 
-/** BERT-base's layer, made on the spot. */
 export const bertBaseSize: UnitWeightSize = {
   name: "BERT-base",
   config: { ...bertBase, layers: 1 },
   sequence: 384,
 };
 
-/**
- * A length for the test at a model's own size: a power of two, so that the attention probabilities 1/length, and with them
- * the sums over them, are exact in every precision.
- */
+/** The test's sequence length: a power of two, so that attention probabilities of 1/length are exact in every precision. */
 export function unitSequence({ maxPositions }: BertConfig): number {
   return 2 ** Math.floor(Math.log2(Math.min(128, maxPositions)));
 }
 
-/** What the exact test gives, by construction. */
+/** The output of the exact test, by construction. */
 const exactOutput = 0.5;
 
-/** What computes each stage, for whoever looks for an overflow. */
+/** The operation that computes each stage, for reports of an overflow. */
 const operations: Readonly<Record<(typeof layerStages)[number], string>> = {
   query: "the query's matrix product and bias",
   key: "the key's matrix product and bias",
@@ -75,13 +71,13 @@ export interface UnitWeightOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A test made ready: its inputs, and the original that the demo's version is compared with. */
+/** A test's inputs, and its original. */
 export interface UnitWeightTest {
   readonly kind: UnitWeightKind;
   readonly size: UnitWeightSize;
   readonly parameters: ReadonlyMap<string, Tensor>;
   readonly inputs: ReadonlyMap<string, Tensor>;
-  /** Every stage in float64; computed when it is asked for, once. */
+  /** Every stage in float64, computed on the first call. */
   readonly original: () => Promise<ReadonlyMap<string, Tensor<"f64">>>;
 }
 
@@ -139,7 +135,7 @@ export async function runUnitWeights(
   };
 }
 
-/** The first stage of an instrumented run with a NaN or an infinity, and what the original has there. */
+/** The first stage of an instrumented run with a NaN or an infinity, and the original's magnitude there. */
 async function findOverflow(
   { size, parameters, inputs, original }: UnitWeightTest,
   candidate: RunnableCandidate,
@@ -176,11 +172,11 @@ function unitParameters(kind: UnitWeightKind, { config, biases }: UnitWeightSize
   return parameters;
 }
 
-/** Biases of trained models are about this large. */
+/** Standard deviation of random biases, about that of trained models. */
 const biasDeviation = 0.1;
 
 function randomTensor(shape: readonly number[], random: () => number): Tensor<"f64"> {
-  // Values that float32 holds exactly, so that everybody computes with the same ones.
+  // Values that float32 represents exactly, so that the original and all candidates use the same.
   const data = Float64Array.from({ length: elementCount(shape) }, () => Math.fround(biasDeviation * random()));
   return { dtype: "f64", shape, data };
 }

@@ -1,10 +1,9 @@
 /**
- * One layer of one candidate, stage by stage, in both feeding modes, with its diagnosis.
+ * Compares and diagnoses one layer of one candidate, stage by stage.
  *
- * *Propagated*: the candidate's own chain against the original's, so that errors accumulate as they do in use. *Shadow*:
- * one segment at a time on inputs that are right (an engine gets the original's, a dump's outputs are compared with the
- * original's operations on its own inputs), so that an error shows where it is made. Together they tell a bug from
- * rounding that piled up.
+ * *Propagated*: the candidate's own chain against the original's, so that errors accumulate as in use. *Shadow*: each
+ * segment separately on right inputs (an engine gets the original's stages; a dump is compared with the original's operations
+ * on its own stages), so that an error shows where it arises. Together they distinguish a bug from accumulated rounding.
  */
 
 import { layerProgram, layerStages, stageName } from "../architectures/bert/layer-program.ts";
@@ -16,12 +15,12 @@ import type { RunnableCandidate } from "./candidate/candidate.ts";
 import { cleanPadding } from "./candidate/clean-padding.ts";
 import { compareStage } from "./compare/compare-stage.ts";
 import { type RealPositions, realRows } from "./compare/positions.ts";
-import { opening } from "./diagnose/caveats.ts";
+import { caveats } from "./diagnose/caveats.ts";
 import { type Diagnosis, diagnose } from "./diagnose/diagnose.ts";
 import { givenName, segmentsOf } from "./diagnose/segments.ts";
 import { unround } from "./diagnose/unround.ts";
-import type { LayerInputs } from "./layer/layer-inputs.ts";
-import { compute, relativeError, type Subject } from "./layer/layer-under-test.ts";
+import { inputTensors, type LayerInputs } from "./layer/layer-inputs.ts";
+import { compute, type LayerUnderTest, relativeError } from "./layer/layer-under-test.ts";
 import type { Precision } from "./layer/precision.ts";
 import { required } from "./layer/required.ts";
 import type { Comparison, LayerReport, StageReport } from "./report/report.ts";
@@ -30,7 +29,7 @@ import { isMatch, worst } from "./report/verdict.ts";
 export interface LayerOptions {
   readonly limit: number;
   readonly signal?: AbortSignal | undefined;
-  /** Told what is being done, and the hypotheses tested so far. */
+  /** Receives the current step, including the number of hypotheses tested. */
   readonly onStep?: ((step: string) => void) | undefined;
 }
 
@@ -38,24 +37,23 @@ export interface LayerResult {
   readonly report: LayerReport;
   readonly diagnosis: Diagnosis;
   /** The layer's outputs: the inputs of the next one. */
-  readonly outputs: Chain;
+  readonly outputs: Versions;
 }
 
-/** The three chains that run side by side through the layers. */
-export interface Chain {
+/** One tensor as the original, an ordinary implementation of the candidate's precision and the candidate compute it. */
+export interface Versions {
   readonly original: Tensor;
-  /** Of an ordinary implementation of the candidate's precision. */
   readonly ordinary: Tensor;
   readonly candidate: Tensor;
 }
 
 type Stages = ReadonlyMap<string, Tensor>;
 
-/** An engine or an imitation. */
+/** Verifies a layer of an engine or an imitation. */
 export async function verifyRunnable(
-  subject: Subject,
+  subject: LayerUnderTest,
   candidate: RunnableCandidate,
-  chain: Chain,
+  chain: Versions,
   options: LayerOptions,
 ): Promise<LayerResult> {
   const { config, layer, parameters } = subject;
@@ -72,7 +70,7 @@ export async function verifyRunnable(
     signal,
   };
   const instrumented = await candidate.compute(task);
-  // An engine's users run kernels that keep nothing but the output: these are judged, wherever they write a stage. Other
+  // Users of an engine run kernels that keep only the output: the stages that these write are judged. The instrumented
   // kernels round differently, so a diagnosis never mixes the two.
   const production =
     candidate.kind === "engine" ? await candidate.compute({ ...task, wanted: [output], observe: true }) : instrumented;
@@ -85,7 +83,7 @@ export async function verifyRunnable(
     diagnosed: instrumented,
     hidden: chain.candidate,
     production: new Set(production.keys()),
-    // Of an engine that cannot be observed there is nothing else to judge but its output.
+    // An engine that cannot be observed has no other stages to judge than its instrumented ones.
     judgesInstrumented: candidate.observes !== true,
     propagated,
     shadow,
@@ -101,8 +99,12 @@ export interface DumpedLayer {
   readonly precision: Precision;
 }
 
-/** A dump, which cannot be run again. */
-export async function verifyDumped(subject: Subject, dump: DumpedLayer, options: LayerOptions): Promise<LayerResult> {
+/** Verifies a layer of a dump, which cannot be run again. */
+export async function verifyDumped(
+  subject: LayerUnderTest,
+  dump: DumpedLayer,
+  options: LayerOptions,
+): Promise<LayerResult> {
   const { inputs } = subject;
   const { precision, hiddenStates } = dump;
   const { attentionMask } = inputs;
@@ -135,13 +137,13 @@ interface RecomputeOptions {
 }
 
 /**
- * The original's operations on a candidate's own stages, segment by segment. The ordinary implementation beside it has
- * rounded its output, and before that what it read (`unround.ts`).
+ * The original's operations on a candidate's own stages, segment by segment. The ordinary implementation rounds its outputs,
+ * and its inputs are the stages before rounding (`unround.ts`).
  */
 async function recompute(
-  { config, layer, parameters, inputs: { attentionMask } }: Subject,
+  { config, layer, parameters, inputs: { attentionMask } }: LayerUnderTest,
   { stages, hidden, precision, signal }: RecomputeOptions,
-): Promise<{ pairs: Map<string, ShadowPair>; skipped: ReadonlyMap<string, string> }> {
+): Promise<{ pairs: Map<string, Versions>; skipped: ReadonlyMap<string, string> }> {
   const { segments, skipped } = segmentsOf(config, layer, new Set(stages.keys()), hidden !== undefined);
   const feeds = new Map<string, Tensor>([["attention_mask", attentionMask]]);
   if (hidden) for (const name of ["hidden_states", "key_states"]) feeds.set(name, hidden);
@@ -150,7 +152,7 @@ async function recompute(
     feeds.set(givenName(name), tensor);
     unrounded.set(givenName(name), unround(tensor, precision));
   }
-  const pairs = new Map<string, ShadowPair>();
+  const pairs = new Map<string, Versions>();
   for (const { stage, program } of segments) {
     const original = await compute(program, parameters, feeds, { signal });
     const ordinary = await compute(program, parameters, unrounded, { signal, precision });
@@ -168,15 +170,9 @@ interface Propagated {
   readonly ordinary: Stages;
 }
 
-interface ShadowPair {
-  readonly original: Tensor;
-  readonly ordinary: Tensor;
-  readonly candidate: Tensor;
-}
-
 async function propagate(
-  { config, layer, parameters, inputs }: Subject,
-  chain: Chain,
+  { config, layer, parameters, inputs }: LayerUnderTest,
+  chain: Versions,
   precision: Precision,
   signal: AbortSignal | undefined,
 ): Promise<Propagated> {
@@ -189,15 +185,15 @@ async function propagate(
 
 /** All segments as one program, each fed with the original's stages. */
 async function shadowOfRunnable(
-  subject: Subject,
+  subject: LayerUnderTest,
   candidate: RunnableCandidate,
   original: Stages,
   signal: AbortSignal | undefined,
-): Promise<Map<string, ShadowPair>> {
+): Promise<Map<string, Versions>> {
   const { config, layer, parameters, inputs } = subject;
   const { segments } = segmentsOf(config, layer, new Set(original.keys()), true);
   const outputs = new Map(segments.map(({ stage, program }) => [stage, program.outputs.get(stage) as Value]));
-  // Everybody gets the same numbers: those an engine can be given.
+  // All get the same values, those that an engine accepts.
   const feeds = new Map<string, Tensor>([["attention_mask", inputs.attentionMask]]);
   for (const name of ["hidden_states", "key_states"]) feeds.set(name, asFloat32(inputs.hiddenStates));
   for (const [name, tensor] of original) feeds.set(givenName(name), asFloat32(tensor));
@@ -220,22 +216,22 @@ async function shadowOfRunnable(
 interface Evidence {
   readonly precision: Precision;
   readonly stages: Stages;
-  /** Stages of one and the same run. */
+  /** Stages that are all from one run. */
   readonly diagnosed: Stages;
   readonly hidden: Tensor | undefined;
-  /** Those of `stages` that come from the kernels users run. */
+  /** Names of `stages` from the kernels that users run. */
   readonly production: ReadonlySet<string>;
   /** Whether the other stages count in the verdict. */
   readonly judgesInstrumented: boolean;
   readonly propagated: Propagated | undefined;
-  readonly shadow: ReadonlyMap<string, ShadowPair>;
-  /** The original's operations on the candidate's own stages: what a diagnosis starts from. */
-  readonly recomputed: ReadonlyMap<string, ShadowPair>;
+  readonly shadow: ReadonlyMap<string, Versions>;
+  /** The original's operations on the candidate's own stages, from which the diagnosis starts. */
+  readonly recomputed: ReadonlyMap<string, Versions>;
   readonly skipped: ReadonlyMap<string, string>;
   readonly options: LayerOptions;
 }
 
-async function conclude(subject: Subject, evidence: Evidence): Promise<LayerResult> {
+async function conclude(subject: LayerUnderTest, evidence: Evidence): Promise<LayerResult> {
   const { layer, parameters, inputs } = subject;
   const { precision, stages, diagnosed, hidden, propagated, options } = evidence;
   const [batch = 0, sequence = 0] = inputs.attentionMask.shape;
@@ -273,8 +269,10 @@ async function conclude(subject: Subject, evidence: Evidence): Promise<LayerResu
     const verdict = (p ?? s)?.verdict;
     return verdict !== undefined && !isMatch(verdict);
   });
-  const before = opening(reports, diagnosis.report, ({ stage, propagated: own }) => {
-    return diagnosed.get(stage) === stages.get(stage) ? own : comparePropagated(stage, diagnosed, evidence, real);
+  const caveat = caveats(reports, diagnosis.report, ({ stage, propagated }) => {
+    return diagnosed.get(stage) === stages.get(stage)
+      ? propagated
+      : comparePropagated(stage, diagnosed, evidence, real);
   });
   const output = stageName(layer, "output");
   const fallback = required(stages.get(output) ?? propagated?.original.get(output) ?? inputs.hiddenStates);
@@ -283,7 +281,7 @@ async function conclude(subject: Subject, evidence: Evidence): Promise<LayerResu
       layer,
       stages: reports,
       firstDivergent: firstDivergent?.stage ?? null,
-      diagnosis: { ...diagnosis.report, sentence: before + diagnosis.report.sentence },
+      diagnosis: { ...diagnosis.report, sentence: caveat + diagnosis.report.sentence },
       verdict: worst(verdicts),
     },
     diagnosis,
@@ -308,7 +306,7 @@ function reportStage(stage: string, evidence: Evidence, real: RealPositions): St
   };
 }
 
-/** A stage of one of the candidate's runs against the original's own chain. */
+/** Compares a stage of one of the candidate's runs with the original's chain. */
 function comparePropagated(stage: string, stages: Stages, evidence: Evidence, real: RealPositions): Comparison | null {
   const { propagated } = evidence;
   const [original, ordinary] = [propagated?.original.get(stage), propagated?.ordinary.get(stage)];
@@ -316,18 +314,13 @@ function comparePropagated(stage: string, stages: Stages, evidence: Evidence, re
   return original && ordinary && candidate ? comparePair({ original, ordinary, candidate }, evidence, real) : null;
 }
 
-function comparePair(pair: ShadowPair, { precision, options }: Evidence, real: RealPositions): Comparison {
+function comparePair(pair: Versions, { precision, options }: Evidence, real: RealPositions): Comparison {
   return compareStage({ ...pair, precision, isReal: real(pair.original.shape), limit: options.limit });
 }
 
-/** An engine's users never compute padding: without padding its program has no mask. */
+/** Without padding the program has no mask, as when users run an engine. */
 function programFor(program: Program, { attentionMask }: LayerInputs): Program {
   return attentionMask.data.every((value) => value !== 0) ? assumeUnmasked(program) : program;
 }
 
-function inputsWith({ attentionMask }: LayerInputs, hiddenStates: Tensor): Map<string, Tensor> {
-  return new Map([
-    ["hidden_states", hiddenStates],
-    ["attention_mask", attentionMask],
-  ]);
-}
+const inputsWith = (inputs: LayerInputs, hiddenStates: Tensor) => inputTensors({ ...inputs, hiddenStates });

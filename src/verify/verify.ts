@@ -1,8 +1,8 @@
 /**
  * The whole verification: unit weights, embeddings, layers stage by stage, layouts, diagnosis, verdict.
  *
- * Must stay true: candidates are judged one by one and alike, whatever they are; parts are handed out as soon as they are
- * known, and the report at the end is all of them.
+ * Must stay true: all candidates are judged separately and by the same rules; callbacks receive each part of the report as
+ * soon as it is known, and the returned report contains all parts.
  */
 
 import type { BertConfig } from "../architectures/bert/config.ts";
@@ -13,7 +13,7 @@ import { version } from "../version.ts";
 import type { RunnableCandidate } from "./candidate/candidate.ts";
 import { cornersOf } from "./compare/corners.ts";
 import type { LayerInputs } from "./layer/layer-inputs.ts";
-import { readParameters, type Subject } from "./layer/layer-under-test.ts";
+import { type LayerUnderTest, readParameters } from "./layer/layer-under-test.ts";
 import type { Precision } from "./layer/precision.ts";
 import { verifyLayouts } from "./layouts.ts";
 import {
@@ -27,7 +27,7 @@ import {
 import { defaultBudgetLimit, isMatch, worst } from "./report/verdict.ts";
 import { roundTrips } from "./round-trips.ts";
 import { bertBaseSize, prepareUnitWeights, runUnitWeights, type UnitWeightSize, unitSequence } from "./unit-weights.ts";
-import { type Chain, type LayerOptions, verifyDumped, verifyRunnable } from "./verify-layer.ts";
+import { type LayerOptions, type Versions, verifyDumped, verifyRunnable } from "./verify-layer.ts";
 
 /** The model whose layers are the original. */
 export interface OriginalModel {
@@ -37,14 +37,14 @@ export interface OriginalModel {
   readonly read: (name: string) => Promise<Tensor<FloatDType>>;
 }
 
-/** Stages somebody's kernel computed, for one layer. */
+/** Stages that a user's kernel computed. */
 export interface DumpCandidate {
   readonly kind: "dump";
   readonly name: string;
   readonly precision: Precision;
   readonly stages: ReadonlyMap<string, Tensor>;
   readonly hiddenStates: Tensor | undefined;
-  /** Why it cannot be compared; everything else is then ignored. */
+  /** Why it cannot be compared; its tensors are then ignored. */
   readonly inconclusive?: string;
 }
 
@@ -54,24 +54,24 @@ export interface VerifyOptions {
   readonly model: OriginalModel;
   /** The layers to verify, in order and without gaps. */
   readonly layers: readonly number[];
-  /** The input of the first of them. */
+  /** The input of the first layer. */
   readonly inputs: LayerInputs;
   readonly candidates: readonly Candidate[];
   /** Present when the input is the embeddings of a text. */
   readonly embeddings?: { readonly source: string; readonly tensor: Tensor };
   /** The largest ratio over the budget that counts as good. Default 2. */
   readonly budgetLimit?: number;
-  /** For what is made up. Default 0. */
+  /** Seed of random values. Default 0. */
   readonly seed?: number;
   readonly signal?: AbortSignal;
-  /** Told what is being done. */
+  /** Receives the current step. */
   readonly onStep?: (step: string) => void;
   readonly onUnitWeights?: (reports: readonly UnitWeightReport[]) => void;
   readonly onEmbeddings?: (report: EmbeddingReport) => void;
   readonly onCandidate?: (report: CandidateReport) => void;
 }
 
-/** @throws InputError for an argument of another kind, and for tensors that do not fit the model. */
+/** @throws InputError for arguments of another type, and for tensors that do not fit the model. */
 export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   checkFields(options, "verify's argument", {
     "model.name": "a string",
@@ -113,16 +113,16 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   };
 }
 
-/** At the model's size with its own biases, and at BERT-base's; for candidates that can be run. */
+/** Tests candidates that can be run, at the model's size with its own biases, and at BERT-base's. */
 async function verifyUnitWeights(options: VerifyOptions, seed: number): Promise<UnitWeightReport[]> {
   const { model, signal } = options;
   const runnable = options.candidates.filter((candidate) => candidate.kind !== "dump");
   if (runnable.length === 0) return [];
   const parameters = await readParameters(layerProgram(model.config, 0), model.read);
   const biases = new Map([...parameters].filter(([name]) => name.endsWith(".bias")));
-  const ownSize = { name: model.name, config: model.config, sequence: unitSequence(model.config), biases };
+  const modelSize = { name: model.name, config: model.config, sequence: unitSequence(model.config), biases };
   const reports: UnitWeightReport[] = [];
-  for (const size of [ownSize, bertBaseSize] satisfies UnitWeightSize[]) {
+  for (const size of [modelSize, bertBaseSize] satisfies UnitWeightSize[]) {
     for (const kind of ["exact", "demo"] as const) {
       options.onStep?.(`unit weights (${kind}) at the size of ${size.name}`);
       const test = prepareUnitWeights(kind, size, { seed, signal });
@@ -138,11 +138,11 @@ function reportEmbeddings({ embeddings }: VerifyOptions): EmbeddingReport | null
   return { source, shape: tensor.shape, values: cornersOf(tensor), roundTrips: roundTrips(tensor) };
 }
 
-/** A dump's input of the first layer is its own; that of a later one is the output it dumped before. */
+/** The first layer's input is the dump's hidden states; a later layer's is the dumped output of the layer before. */
 function dumpedLayer({ stages, hiddenStates, precision }: DumpCandidate, layer: number, first: number | undefined) {
-  const own = [...stages].filter(([name]) => name.startsWith(`layer.${layer}.`));
-  const before = layer === first ? hiddenStates : stages.get(stageName(layer - 1, "output"));
-  return { stages: new Map(own), hiddenStates: before, precision };
+  const layerStages = new Map([...stages].filter(([name]) => name.startsWith(`layer.${layer}.`)));
+  const input = layer === first ? hiddenStates : stages.get(stageName(layer - 1, "output"));
+  return { stages: layerStages, hiddenStates: input, precision };
 }
 
 async function verifyCandidate(candidate: Candidate, options: VerifyOptions, limit: number): Promise<CandidateReport> {
@@ -160,11 +160,11 @@ async function verifyCandidate(candidate: Candidate, options: VerifyOptions, lim
   const { model, inputs } = options;
   const layers: LayerReport[] = [];
   const { hiddenStates } = inputs;
-  let chain: Chain = { original: hiddenStates, ordinary: hiddenStates, candidate: hiddenStates };
+  let chain: Versions = { original: hiddenStates, ordinary: hiddenStates, candidate: hiddenStates };
   let layouts: CandidateReport["layouts"] = [];
   for (const layer of options.layers) {
     const parameters = await readParameters(layerProgram(model.config, layer), model.read);
-    const subject: Subject = {
+    const subject: LayerUnderTest = {
       config: model.config,
       layer,
       parameters,

@@ -1,6 +1,6 @@
 /**
- * Question answering on ONNX Runtime as somebody writes it who has the exported model and a tokenizer: windows, one run each,
- * nothing padded, and the best of all spans of at most 15 tokens.
+ * Question answering written by hand on ONNX Runtime with the exported model and a tokenizer: one run per window, without
+ * padding, and the best of all spans of at most 15 tokens.
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ const windowTokens = 384;
 const sharedTokens = 128;
 const longestAnswer = 15;
 
-/** @param createSession makes a session of the model's path. */
+/** @param createSession creates a session from the model's path. */
 export async function loadByHand(folder, { Tensor }, createSession, computedBy) {
   const json = async (name) => JSON.parse(await readFile(join(folder, name), "utf8"));
   const tokenizer = new Tokenizer(await json("tokenizer.json"), await json("tokenizer_config.json"));
@@ -33,16 +33,16 @@ export async function loadByHand(folder, { Tensor }, createSession, computedBy) 
     const questionIds = idsOf(question);
     const contextIds = idsOf(context);
     const contextAt = questionIds.length + 2;
-    const room = windowTokens - contextAt - 1;
+    const maxTokens = windowTokens - contextAt - 1;
     let best = { score: -1, ids: [] };
-    for (let from = 0; ; from += room - sharedTokens) {
-      const part = contextIds.slice(from, from + room);
+    for (let from = 0; ; from += maxTokens - sharedTokens) {
+      const part = contextIds.slice(from, from + maxTokens);
       const [start, end] = await logitsOf([cls, ...questionIds, sep, ...part, sep], contextAt);
       const span = bestSpan(start, end, contextAt, contextAt + part.length);
       if (span.score > best.score) {
         best = { score: span.score, ids: part.slice(span.first - contextAt, span.last + 1 - contextAt) };
       }
-      if (from + room >= contextIds.length) break;
+      if (from + maxTokens >= contextIds.length) break;
     }
     return tokenizer.decode(best.ids);
   }
@@ -59,7 +59,7 @@ export async function loadByHand(folder, { Tensor }, createSession, computedBy) 
   };
 }
 
-/** Softmax over the context's tokens of each, and the largest product. */
+/** The largest product of start and end probabilities, each a softmax over the context's tokens. */
 function bestSpan(start, end, from, to) {
   const starts = softmax(start.subarray(from, to));
   const ends = softmax(end.subarray(from, to));

@@ -1,4 +1,4 @@
-/** fusebert on the GPU, where there is a real one. */
+/** fusebert on the GPU; fails on a software adapter. */
 import { load as loadOn } from "./fusebert.mjs";
 
 export async function load(folder) {

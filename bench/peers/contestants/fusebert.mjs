@@ -1,4 +1,4 @@
-/** fusebert as its README shows it, on the CPU. */
+/** fusebert as in its README, on the CPU. */
 import { QuestionAnswerer } from "../../../dist/index.js";
 
 export function load(_folder, device = "cpu") {

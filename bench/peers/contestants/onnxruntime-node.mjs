@@ -1,4 +1,4 @@
-/** onnxruntime-node, driven by hand with its best options. */
+/** onnxruntime-node with its best options, by hand-written code. */
 import ort from "onnxruntime-node";
 import { loadByHand } from "./by-hand.mjs";
 

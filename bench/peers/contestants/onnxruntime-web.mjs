@@ -1,4 +1,4 @@
-/** onnxruntime-web in Node: WebAssembly with threads, driven by hand. */
+/** onnxruntime-web in Node, as WebAssembly with threads, by hand-written code. */
 import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import ort from "onnxruntime-web";

@@ -1,4 +1,4 @@
-/** transformers.js given lists of eight questions. */
+/** transformers.js with lists of eight questions. */
 import { load as loadWithLists } from "./transformers.mjs";
 
 export const load = (folder) => loadWithLists(folder, 8);

@@ -1,10 +1,10 @@
 /**
- * transformers.js: its question-answering pipeline on the exported model. It knows no windows, so a long text is asked piece
- * by piece.
+ * transformers.js: its question-answering pipeline on the exported model. It has no windows, so a long text is answered
+ * piece by piece.
  */
 import { env, pipeline } from "@huggingface/transformers";
 
-/** @param listLength questions given at once, each padded to the longest of them. */
+/** @param listLength questions per call, padded to the longest of them. */
 export async function load(folder, listLength = 1) {
   env.allowRemoteModels = false;
   env.localModelPath = "";

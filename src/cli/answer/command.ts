@@ -1,5 +1,5 @@
 /**
- * `fusebert answer`: a question, some texts, and the piece of a text that answers it.
+ * `fusebert answer`: answers a question with a piece of one of the given texts.
  */
 import { Command, Option } from "commander";
 import { isImpossible } from "../../answer/answer-collector.ts";
@@ -21,12 +21,11 @@ import { withFlagNames } from "../flag-names.ts";
 import { addGpuOptions, deviceOption, precisionOption } from "../gpu-options.ts";
 import { loadOptions, type ModelRunOptions } from "../load-options.ts";
 import { type ModelOptions, modelOption, revisionOption } from "../model-options.ts";
-import { print } from "../output.ts";
-import { atLeastOne, collect, finiteNumber, wholeNumber } from "../parse-options.ts";
+import { print, warn } from "../output.ts";
+import { atLeastOne, collect, defined, finiteNumber, wholeNumber } from "../parse-options.ts";
 import { Progress } from "../progress.ts";
 import { readTexts, type SourceText } from "../read-texts.ts";
 import { TraceFile } from "../trace-file.ts";
-import { warn } from "../warn.ts";
 import { type AnswerRun, foundAnswer, renderJson, renderText } from "./render.ts";
 
 interface AnswerCommandOptions extends ModelRunOptions, ModelOptions {
@@ -48,11 +47,11 @@ interface AnswerCommandOptions extends ModelRunOptions, ModelOptions {
 }
 
 const helpAfter = `
-Texts are UTF-8; with neither --context nor --text, standard input is read. Several texts are searched as one: the best
-answers over all. Probabilities of different texts compare badly: use --scoring logits for several.
+Texts are UTF-8; with neither --context nor --text, standard input is read. Several texts are searched together for the best
+answers of all. Probabilities are not comparable between texts: with several, use --scoring logits.
 
 Offsets of answers count UTF-16 code units, as JavaScript's strings do, from 0, the end exclusive. Python's strings count
-code points, which differ behind an emoji: --offset-unit code-point.
+code points, which differ after an emoji: --offset-unit code-point.
 
 Examples:
   fusebert answer "Who wrote it?" --context book.txt
@@ -65,10 +64,7 @@ Examples:
 ${exitCodesHelp("0 answered, 1 no answer found (with --allow-no-answer)")}
 `;
 
-/**
- * @param signal aborted when the person has had enough.
- * @param finish told the exit code.
- */
+/** @param signal aborts on Ctrl-C. @param finish receives the exit code. */
 export function answerCommand(signal: AbortSignal, finish: (code: ExitCode) => void): Command {
   const command = new Command("answer")
     .description("Answer a question from one or more texts.")
@@ -92,7 +88,7 @@ export function answerCommand(signal: AbortSignal, finish: (code: ExitCode) => v
       new Option("--truncate-question <side>", "cut a longer question at its end or start").choices(truncatedSides),
     )
     .addOption(
-      new Option("--overlap <overlap>", "whether answers may overlap; none keeps the best of those that do")
+      new Option("--overlap <overlap>", "whether answers may overlap; none keeps the best of overlapping ones")
         .choices(overlaps)
         .default("none"),
     )
@@ -162,7 +158,7 @@ async function answer(
         },
       },
     )
-    // There is one question: which text it was asked of is no part of the fault.
+    // Every row holds the one question, so the error names no row.
     .catch((error: unknown) => {
       throw error instanceof FusebertError ? error.inRow(undefined) : error;
     });
@@ -196,31 +192,24 @@ async function answer(
   };
 }
 
-/** The library's options; the texts are searched as one, so that whether there is an answer is decided over all of them. */
+/** The library's options, without those about no answer: that is decided over all texts together. */
 function answerOptions(options: AnswerCommandOptions): AnswerOptions {
-  const { topK, maxAnswerLength, maxSequenceLength, docStride, maxQuestionLength, truncateQuestion } = options;
-  return {
-    scoring: options.scoring,
-    overlap: options.overlap,
-    ...(topK !== undefined && { topK }),
-    ...(maxAnswerLength !== undefined && { maxAnswerLength }),
-    ...(maxSequenceLength !== undefined && { maxSequenceLength }),
-    ...(docStride !== undefined && { docStride }),
-    ...(maxQuestionLength !== undefined && { maxQuestionLength }),
-    ...(truncateQuestion !== undefined && { truncateQuestion }),
-  };
+  const { scoring, overlap, topK, maxAnswerLength, maxSequenceLength } = options;
+  const { docStride, maxQuestionLength, truncateQuestion } = options;
+  const lengths = { maxAnswerLength, maxSequenceLength, docStride, maxQuestionLength };
+  return defined({ scoring, overlap, topK, ...lengths, truncateQuestion });
 }
 
-/** The same question over all texts: the threshold needs the two options that make it mean something. */
+/** The threshold has an effect only together with two other options. */
 function checkCombination({ noAnswerThreshold: threshold, allowNoAnswer, scoring }: AnswerCommandOptions): void {
   if (threshold === undefined || (allowNoAnswer === true && scoring === "logits")) return;
   throw new InputError({
     found: "--no-answer-threshold is given, but would not be used",
-    expected: "--allow-no-answer and --scoring logits beside it",
+    expected: "--allow-no-answer and --scoring logits with it",
   });
 }
 
-/** Commander takes an option that starts with --no- for the denial of another; this one is a threshold. */
+/** Commander reads an option that starts with --no- as the negation of another; this one is a threshold. */
 function noAnswerThreshold(): Option {
   const option = new Option(
     "--no-answer-threshold <x>",

@@ -1,5 +1,5 @@
 /**
- * How `fusebert answer` shows its result: for people, and as JSON for programs.
+ * The output of `fusebert answer`, as text and as JSON.
  */
 import pc from "picocolors";
 import type { Answer } from "../../answer/answer-collector.ts";
@@ -9,16 +9,14 @@ import { jsonText } from "../../format/json.ts";
 import { type Excerpt, excerptAround, shownAnswer } from "../excerpt.ts";
 import type { SourceText } from "../read-texts.ts";
 
-/** What a run of the command found. */
 export interface AnswerRun {
   readonly question: string;
-  /** What the model read of a question that was too long and, as asked, was cut. */
+  /** The question as the model read it, if it was too long and `truncateQuestion` had it cut. */
   readonly truncatedQuestion?: string;
   readonly model: string;
   readonly device: string;
   /** Adapter or runtime, precision and level: `webgpu: google swiftshader, f32, O4`. */
   readonly computedBy: string;
-  /** What all offsets count. */
   readonly offsetUnit: OffsetUnit;
   /** Best first; empty when there is none. */
   readonly answers: readonly FoundAnswer[];
@@ -33,13 +31,13 @@ export interface FoundAnswer extends Answer {
   readonly excerpt: Excerpt;
 }
 
-/** What `--json` prints; documented in the README. */
+/** The object that `--json` prints; documented in the README. */
 export interface AnswerReport extends Omit<AnswerRun, "answers"> {
   readonly answers: readonly (Answer & {
     readonly source: string;
     /** The answer's line in its text, from 1. */
     readonly line: number;
-    /** The sentence the answer stands in, for people, and the answer's place in it. */
+    /** The sentence around the answer, for display, and the answer's offsets in it. */
     readonly excerpt: { readonly text: string; readonly start: number; readonly end: number };
   })[];
 }
@@ -69,7 +67,7 @@ export function renderText(run: AnswerRun): string {
   const found = answers.map((answer) => renderAnswer(answer, offsetUnit));
   const text = found.length > 0 ? found.join("\n") : `${pc.yellow("No answer found.")}\n`;
   const asked = truncatedQuestion === undefined ? [] : [`asked: ${displayable(truncatedQuestion)}`];
-  // Which GPU, in which precision: picked for the person, who may have several.
+  // The GPU and its precision were chosen automatically, and a machine may have several.
   const computed = device === "webgpu" ? [`computed by ${displayable(computedBy)}`] : [];
   return `${text}${[...asked, ...computed].map((note) => `\n${pc.dim(note)}\n`).join("")}`;
 }
@@ -81,7 +79,7 @@ function renderAnswer({ text, start, end, score, source, excerpt }: FoundAnswer,
   return `${pc.bold(shownAnswer(text))}\n\n  ${before}${highlight(answer)}${after}\n  ${pc.dim(place)}\n`;
 }
 
-/** Without colour the answer is marked so that it can still be seen in its sentence. */
+/** Without colour, brackets mark the answer in its sentence. */
 export function highlight(answer: string): string {
   return pc.isColorSupported ? pc.black(pc.bgYellow(answer)) : `[[${answer}]]`;
 }

@@ -1,5 +1,5 @@
 /**
- * `fusebert demo`: the built-in model at work on a handful of questions, for somebody who has a minute.
+ * `fusebert demo`: the built-in model answers a few questions.
  */
 import { Command } from "commander";
 import pc from "picocolors";
@@ -20,7 +20,7 @@ interface DemoCommandOptions extends GpuCommandOptions {
 
 export function demoCommand(signal: AbortSignal, finish: (code: ExitCode) => void): Command {
   const command = new Command("demo")
-    .description("See the built-in model answer a handful of questions.")
+    .description("Show the built-in model answering a few questions.")
     .addOption(deviceOption())
     .addOption(precisionOption());
   return addGpuOptions(command).action(async (options: DemoCommandOptions) => finish(await run(options, signal)));
@@ -47,7 +47,7 @@ async function run(options: DemoCommandOptions, signal: AbortSignal): Promise<Ex
     allRight &&= right;
     print(render(demo, result, performance.now() - before, right));
   }
-  print('\nNow yours: npx fusebert answer "Who wrote it?" --context book.txt\n');
+  print('\nTry your own: npx fusebert answer "Who wrote it?" --context book.txt\n');
   return allRight ? exitCode.answered : exitCode.failure;
 }
 

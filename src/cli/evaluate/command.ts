@@ -1,7 +1,7 @@
 /**
- * `fusebert evaluate squad`: how good a model is, in the figures that papers quote.
+ * `fusebert evaluate squad`: measures a model's exact match and F1 on SQuAD, the figures that papers report.
  *
- * Must stay true: the journal is removed only when everything asked for is written.
+ * Must stay true: the journal is removed only when all requested files are written.
  */
 import { resolve } from "node:path";
 import { Argument, Command, Option } from "commander";
@@ -20,7 +20,7 @@ import { print, tell } from "../output.ts";
 import { atLeastOne, finiteNumber } from "../parse-options.ts";
 import { checkFolderOf, writeOut } from "../write-out.ts";
 import { type EvaluationReport, evaluationToJson, renderEvaluation } from "./render.ts";
-import { type DatasetRun, type JournalPlan, type RunOptions, runDataset, scorings, tellHowToGoOn } from "./run.ts";
+import { type DatasetRun, type JournalPlan, type RunOptions, runDataset, scorings, tellHowToResume } from "./run.ts";
 
 interface EvaluateCommandOptions extends RunOptions {
   readonly limit?: number;
@@ -33,18 +33,18 @@ interface EvaluateCommandOptions extends RunOptions {
 }
 
 const helpAfter = `
-FILE is SQuAD's JSON, plain or packed with gzip or xz. With questions that have no answer it is scored as SQuAD 2.0, else
-as 1.1. Exact match and F1 are those of the official scripts, in percent.
+FILE is SQuAD's JSON, plain or compressed with gzip or xz. A file with unanswerable questions is scored as SQuAD 2.0, any
+other as 1.1. Exact match and F1 are those of the official scripts, in percent.
 
-  --scoring reference   as the reference script of BERT, which published figures mean: sums of logits, answers of at most
-                        30 tokens, not widened to words, windows of 384 tokens every 128
+  --scoring reference   as BERT's reference script, which published figures use: sums of logits, answers of at most 30
+                        tokens, not widened to words, windows of 384 tokens every 128
   --scoring pipeline    as fusebert answer: products of probabilities, at most 15 tokens, widened to words
 
 In 2.0 a question has no answer when its null odds, the score of no answer minus that of the best answer, are above
---threshold. "With the best threshold" is what one chosen on these very questions would give.
+--threshold. "With the best threshold" gives the scores of the threshold that is best for these very questions.
 
-With --predictions (or --nbest, --null-odds) a journal is kept beside the file. After Ctrl-C, or a failure, the same
-command goes on where it stopped; another model or other options are refused. It is removed when all is done.
+With --predictions (or --nbest, --null-odds) a journal is kept beside the file. After Ctrl-C or a failure, the same
+command continues from it; another model or other options are rejected. It is removed when the evaluation is complete.
 
 Examples:
   fusebert evaluate squad dev-v1.1.json.xz                              the built-in model
@@ -56,7 +56,7 @@ Examples:
 ${exitCodesHelp("0 evaluated")}
 `;
 
-/** What only a run with a model uses. */
+/** Options that only a run with a model uses; `--score-only` conflicts with them. */
 const runOnly = [
   "predictions",
   "nbest",
@@ -75,12 +75,12 @@ const runOnly = [
 
 export function evaluateCommand(signal: AbortSignal, finish: (code: ExitCode) => void): Command {
   const command = new Command("evaluate")
-    .description("Measure how good a model is: exact match and F1 on SQuAD.")
+    .description("Measure a model's accuracy: exact match and F1 on SQuAD.")
     .addArgument(new Argument("<benchmark>", "what to measure").choices(["squad"]))
-    .argument("<file>", "SQuAD 1.1 or 2.0, JSON, plain or packed (.gz, .xz)")
+    .argument("<file>", "SQuAD 1.1 or 2.0, JSON, plain or compressed (.gz, .xz)")
     .addOption(modelOption())
     .addOption(revisionOption())
-    .option("-n, --limit <n>", "only the first questions", atLeastOne)
+    .option("-n, --limit <n>", "evaluate only the first n questions", atLeastOne)
     .option("--predictions <file>", "write the answers, in the official format")
     .option("--nbest <file>", "write the 20 best answers to each question")
     .option("--null-odds <file>", "2.0: write the null odds; with --score-only: read them")
@@ -101,21 +101,21 @@ export function evaluateCommand(signal: AbortSignal, finish: (code: ExitCode) =>
 }
 
 async function run(file: string, options: EvaluateCommandOptions, signal: AbortSignal): Promise<ExitCode> {
-  const whole = parseSquad(await readPackedText(file, signal), file);
-  checkOptions(whole, file, options);
+  const fullDataset = parseSquad(await readPackedText(file, signal), file);
+  checkOptions(fullDataset, file, options);
   checkPaths(file, options);
-  const dataset = { ...whole, questions: whole.questions.slice(0, options.limit) };
+  const dataset = { ...fullDataset, questions: fullDataset.questions.slice(0, options.limit) };
   const report = {
     version,
     dataset: {
       file,
-      kind: whole.kind,
+      kind: fullDataset.kind,
       questions: dataset.questions.length,
-      questionsInFile: whole.questions.length,
+      questionsInFile: fullDataset.questions.length,
     },
     ...(options.scoreOnly === undefined
-      ? await evaluateModel(dataset, whole, options, signal)
-      : await scoreFile(dataset, whole, options.scoreOnly, options, signal)),
+      ? await evaluateModel(dataset, fullDataset, options, signal)
+      : await scoreFile(dataset, fullDataset, options.scoreOnly, options, signal)),
   };
   tellMissing(report.scores.missing);
   print(options.json ? evaluationToJson(report) : renderEvaluation(report));
@@ -133,25 +133,25 @@ function checkOptions({ kind }: SquadDataset, file: string, options: EvaluateCom
   if (scoreOnly !== undefined && threshold !== undefined && nullOdds === undefined) {
     throw new InputError({
       found: "--threshold is given, but would not be used",
-      expected: "--null-odds beside it, as --score-only has no others",
+      expected: "--null-odds with it: --score-only has no null odds of its own",
     });
   }
 }
 
-/** A file that is read must not be written over, nor two written as one. */
+/** No output may overwrite an input or another output. */
 function checkPaths(file: string, { predictions, nbest, nullOdds, scoreOnly }: EvaluateCommandOptions): void {
   const paths = [file, predictions, nbest, nullOdds, scoreOnly].filter((path) => path !== undefined);
   const twice = paths.find((path, index) => paths.slice(0, index).some((other) => resolve(other) === resolve(path)));
   if (twice === undefined) return;
-  throw new InputError({ found: `${twice} is named twice`, expected: "a file of its own for everything" });
+  throw new InputError({ found: `${twice} is named twice`, expected: "a different file for each option" });
 }
 
 type Result = Omit<EvaluationReport, "version" | "dataset">;
 
-/** @param whole the data set without the limit: a journal is of all of it. */
+/** @param fullDataset the data set without `--limit`, which the journal covers. */
 async function evaluateModel(
   dataset: SquadDataset,
-  whole: SquadDataset,
+  fullDataset: SquadDataset,
   options: EvaluateCommandOptions,
   signal: AbortSignal,
 ): Promise<Result> {
@@ -159,7 +159,8 @@ async function evaluateModel(
   const outputs = [predictionsPath, nbest, nullOddsPath].filter((path) => path !== undefined);
   for (const path of outputs) await checkFolderOf(path);
   const [first] = outputs;
-  const plan = first === undefined ? undefined : await planJournal(`${first}.journal`, whole, nbest !== undefined);
+  const plan =
+    first === undefined ? undefined : await planJournal(`${first}.journal`, fullDataset, nbest !== undefined);
   const run = await runDataset(dataset, options, plan, signal);
   const predictions = dataset.questions.flatMap(({ id }) => run.predictions.get(id) ?? []);
   const mapOf = <T>(value: (prediction: (typeof predictions)[number]) => T) =>
@@ -173,7 +174,7 @@ async function evaluateModel(
     if (nullOddsPath !== undefined) await writeOut(nullOddsPath, formatById(odds));
   } catch (error) {
     await run.journal?.close();
-    tellHowToGoOn(run.journal, predictions.length, dataset.questions.length);
+    tellHowToResume(run.journal, predictions.length, dataset.questions.length);
     throw error;
   }
   await run.journal?.remove();
@@ -184,9 +185,9 @@ async function evaluateModel(
   };
 }
 
-async function planJournal(path: string, whole: SquadDataset, keepsNBest: boolean): Promise<JournalPlan> {
-  const contexts = new Map(whole.questions.map(({ id, context }) => [id, context]));
-  return { path, keepsNBest, fingerprint: await fingerprintOf(whole), contexts };
+async function planJournal(path: string, fullDataset: SquadDataset, keepsNBest: boolean): Promise<JournalPlan> {
+  const contexts = new Map(fullDataset.questions.map(({ id, context }) => [id, context]));
+  return { path, keepsNBest, fingerprint: await fingerprintOf(fullDataset), contexts };
 }
 
 function describeRun(run: DatasetRun, { revision, scoring }: EvaluateCommandOptions): NonNullable<Result["run"]> {
@@ -209,22 +210,22 @@ function describeRun(run: DatasetRun, { revision, scoring }: EvaluateCommandOpti
   };
 }
 
-/** @param whole the data set without the limit: predictions for the rest of it are no surprise. */
+/** @param fullDataset the data set without `--limit`, whose other predictions are expected too. */
 async function scoreFile(
   dataset: SquadDataset,
-  whole: SquadDataset,
+  fullDataset: SquadDataset,
   path: string,
   { nullOdds: nullOddsPath, threshold }: EvaluateCommandOptions,
   signal: AbortSignal,
 ): Promise<Result> {
   const texts = parsePredictions(await readPackedText(path, signal), path);
-  checkIds(texts, whole, path);
+  checkIds(texts, fullDataset, path);
   if (nullOddsPath === undefined) return { predictionsFile: path, scores: scoreDataset(dataset, texts) };
   const odds = parseNullOdds(await readPackedText(nullOddsPath, signal), nullOddsPath);
-  const without = dataset.questions.find(({ id }) => texts.has(id) && !odds.has(id));
-  if (without) {
+  const missing = dataset.questions.find(({ id }) => texts.has(id) && !odds.has(id));
+  if (missing) {
     throw new InputError({
-      found: `${nullOddsPath} has nothing for the question ${without.id}`,
+      found: `${nullOddsPath} has no value for the question ${missing.id}`,
       expected: `a number for every prediction of ${path}`,
     });
   }
@@ -236,21 +237,21 @@ async function scoreFile(
   };
 }
 
-/** Predictions for other questions mean that something was mixed up; for none of these, that everything was. */
+/** Predictions for unknown questions bring a message; no prediction for a known one is an error. */
 function checkIds(texts: ReadonlyMap<string, string>, { questions }: SquadDataset, path: string): void {
   const known = new Set(questions.map(({ id }) => id));
-  const strangers = [...texts.keys()].filter((id) => !known.has(id));
-  if (strangers.length === texts.size) {
+  const unknown = [...texts.keys()].filter((id) => !known.has(id));
+  if (unknown.length === texts.size) {
     throw new InputError({
       found: `${path} has no prediction for any question of the data set`,
       expected: "predictions for its questions, by their ids",
     });
   }
-  if (strangers.length === 0) return;
-  tell(`${several(strangers, "prediction is", "predictions are")} for no question of the data set.`);
+  if (unknown.length === 0) return;
+  tell(`${several(unknown, "prediction is", "predictions are")} for no question of the data set.`);
 }
 
-/** As the official scripts say it, but once. */
+/** One message, where the official scripts print one for each question. */
 function tellMissing(ids: readonly string[]): void {
   if (ids.length === 0) return;
   tell(`${several(ids, "question has", "questions have")} no prediction, which counts as 0.`);

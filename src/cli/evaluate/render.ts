@@ -1,26 +1,26 @@
 /**
- * How `fusebert evaluate` shows its result: for people, and as JSON for programs.
+ * The output of `fusebert evaluate`, as text and as JSON.
  */
 import pc from "picocolors";
 import type { BestThresholds, DatasetScores, Figures } from "../../evaluate/score-dataset.ts";
 import type { SquadKind } from "../../evaluate/squad.ts";
 import { displayable } from "../../format/displayable.ts";
 import { jsonText } from "../../format/json.ts";
+import { count } from "../../format/numbers.ts";
 
 export interface EvaluationReport {
   readonly version: string;
   readonly dataset: {
     readonly file: string;
     readonly kind: SquadKind;
-    /** How many were scored. */
+    /** Number of questions scored. */
     readonly questions: number;
-    /** How many the file has. */
     readonly questionsInFile: number;
   };
-  /** The file that was scored, if predictions were not made here. */
+  /** The file that was scored, with `--score-only`. */
   readonly predictionsFile?: string;
   readonly run?: EvaluationRun;
-  /** 2.0: above it null odds mean no answer. */
+  /** SQuAD 2.0: null odds above it mean no answer. */
   readonly threshold?: number;
   readonly scores: DatasetScores;
   readonly best?: BestThresholds;
@@ -35,12 +35,12 @@ export interface EvaluationRun {
   readonly windows: number;
   /** Questions that were too long for the model and were cut. */
   readonly shortenedQuestions: number;
-  /** Predictions that an earlier, interrupted run had made. */
+  /** Predictions of an earlier, interrupted run. */
   readonly fromJournal: number;
   readonly timing: {
     readonly loadMs: number;
     readonly evaluateMs: number;
-    /** Of those that this run answered. */
+    /** Counts only the questions that this run answered. */
     readonly questionsPerSecond: number;
   };
 }
@@ -116,5 +116,3 @@ const row = (name: string, exact: string, f1: string, total: string): string =>
   `  ${name.padEnd(24)}${exact.padStart(12)}${f1.padStart(10)}${total.padStart(11)}`.trimEnd();
 
 const fact = (name: string, value: string): string => `  ${pc.dim(name.padEnd(12))}${value}`;
-
-const count = (value: number): string => value.toLocaleString("en-US");

@@ -1,8 +1,8 @@
 /**
- * Predicts a whole data set with a model, with a journal beside its result, so that nothing computed is computed twice.
+ * Answers all questions of a data set, with a journal from which an interrupted run continues.
  *
- * Must stay true: predictions from the journal and new ones are indistinguishable; a journal of a model that answers
- * otherwise than this one is not used, even if both have one name.
+ * Must stay true: predictions from the journal and new ones are indistinguishable; a journal whose model gave other answers
+ * is rejected, even if the model's name is the same.
  */
 import { describe } from "../../checkpoint/describe.ts";
 import { InputError } from "../../errors.ts";
@@ -18,9 +18,8 @@ import { version } from "../../version.ts";
 import { beforeExit } from "../interruption.ts";
 import { loadOptions, type ModelRunOptions } from "../load-options.ts";
 import type { ModelOptions } from "../model-options.ts";
-import { tell } from "../output.ts";
+import { tell, warn } from "../output.ts";
 import { Progress } from "../progress.ts";
-import { warn } from "../warn.ts";
 
 export const scorings = ["reference", "pipeline"] as const;
 
@@ -33,7 +32,7 @@ export interface DatasetRun {
   readonly device: string;
   readonly computedBy: string;
   readonly predictions: ReadonlyMap<string, QuestionPrediction>;
-  /** How many of them an earlier run had made. */
+  /** How many of them are from an earlier run. */
   readonly fromJournal: number;
   /** Absent where nothing is written. */
   readonly journal?: JournalFile;
@@ -42,15 +41,15 @@ export interface DatasetRun {
 
 export interface JournalPlan {
   readonly path: string;
-  /** The fingerprint of the whole file, so that a run with a limit can go on without it. */
+  /** The fingerprint of the whole file, so that a run with a limit can be continued without it. */
   readonly fingerprint: string;
   /** The contexts of the whole file, for the same reason. */
   readonly contexts: Contexts;
-  /** Whether n-best lists are kept, which take most of its space. */
+  /** Whether n-best lists are kept, which take most of the journal's space. */
   readonly keepsNBest: boolean;
 }
 
-/** @param plan absent: nothing is kept, and an interrupted run begins anew. */
+/** @param plan absent: nothing is kept, and an interrupted run starts over. */
 export async function runDataset(
   dataset: SquadDataset,
   options: RunOptions,
@@ -65,17 +64,19 @@ export async function runDataset(
     const method = scoringOf(model.maxPositions, dataset.kind === "2.0");
     const journal = plan && (await JournalFile.open(plan.path, headOf(options, model, plan), plan.contexts));
     const loaded = performance.now();
-    const earlier = journal ? await closingOnError(journal, earlierOf(journal, dataset, model, method, signal)) : [];
+    const earlier = journal
+      ? await closingOnError(journal, earlierPredictions(journal, dataset, model, method, signal))
+      : [];
     const predictions = new Map(earlier.map((prediction) => [prediction.id, prediction]));
-    const wayOn = beforeExit(() => {
+    const resumeHint = beforeExit(() => {
       progress.stop();
-      tellHowToGoOn(journal, predictions.size, dataset.questions.length);
+      tellHowToResume(journal, predictions.size, dataset.questions.length);
     });
     try {
-      const left = dataset.questions.filter(({ id }) => !predictions.has(id));
-      for await (const ready of predict(model, left, method, signal)) {
+      const remaining = dataset.questions.filter(({ id }) => !predictions.has(id));
+      for await (const ready of predict(model, remaining, method, signal)) {
         const kept = plan?.keepsNBest ? ready : ready.map((prediction) => ({ ...prediction, nBest: [] }));
-        // One by one: what is said to be kept where a disk is full is what the next run finds.
+        // One at a time, so that the number reported as kept when the disk is full is the one the next run finds.
         for (const prediction of kept) {
           await journal?.append(prediction);
           predictions.set(prediction.id, prediction);
@@ -84,10 +85,10 @@ export async function runDataset(
       }
     } catch (error) {
       await journal?.close();
-      await wayOn.perform();
+      await resumeHint.perform();
       throw error;
     }
-    wayOn.drop();
+    resumeHint.cancel();
     const timing = { loadMs: loaded - started, evaluateMs: performance.now() - loaded };
     const { name, device, computedBy } = model;
     const run = { model: name, device, computedBy, predictions, fromJournal: earlier.length, timing };
@@ -121,16 +122,13 @@ function headOf(
   };
 }
 
-/** How many of a journal's predictions are made again, to see that the model is the same. */
+/** Predictions of a journal that are recomputed, to check that the model is the same. */
 const probes = 3;
-/** Null odds differ by less between runs of one model, also in float16 and with other neighbours in a batch. */
+/** Null odds differ by less between runs of one model, also in float16 and in other batches. */
 const oddsTolerance = 0.25;
 
-/**
- * What the journal holds of this data set.
- * @throws InputError if this model answers otherwise.
- */
-async function earlierOf(
+/** @throws InputError if this model's answers differ from those in the journal. */
+async function earlierPredictions(
   journal: JournalFile,
   { questions }: SquadDataset,
   model: LoadedModel,
@@ -146,15 +144,13 @@ async function earlierOf(
       const before = expected.get(id);
       if (before?.text === text && Math.abs(before.nullOdds - nullOdds) <= oddsTolerance) continue;
       throw new InputError({
-        found: `${journal.path} was begun with another model of this name: to the question ${describe(id)} it has ${describe(before?.text)}, and now the answer is ${describe(text)}`,
+        found: `${journal.path} is from another model of this name: its answer to the question ${describe(id)} is ${describe(before?.text)}, this model's is ${describe(text)}`,
         expected: "the same answers",
-        advice: "Delete it to begin anew.",
+        advice: "Delete it to start over.",
       });
     }
   }
-  if (earlier.length > 0) {
-    tell(`going on from ${journal.path}, which has ${earlier.length} predictions.`);
-  }
+  if (earlier.length > 0) tell(`continuing from ${journal.path}, which has ${earlier.length} predictions.`);
   return earlier;
 }
 
@@ -167,10 +163,10 @@ async function closingOnError<T>(journal: JournalFile, work: Promise<T>): Promis
   }
 }
 
-export function tellHowToGoOn(journal: JournalFile | undefined, done: number, total: number): void {
+export function tellHowToResume(journal: JournalFile | undefined, done: number, total: number): void {
   tell(
     journal === undefined
       ? `${done} of ${total} questions were answered and are lost; with --predictions they would be kept.`
-      : `${done} of ${total} questions are kept in ${journal.path}; the same command goes on from there.`,
+      : `${done} of ${total} questions are kept in ${journal.path}; the same command continues from there.`,
   );
 }

@@ -1,7 +1,7 @@
 /**
- * `fusebert explain`: what the WebGPU engine runs for a model, kernel by kernel, and what each costs.
+ * `fusebert explain`: lists the kernels that the WebGPU engine runs for a model, and the cost of each.
  *
- * Computed from the model's config.json alone: no weight is read and no GPU is needed.
+ * It reads the model's config.json alone: no weights, and no GPU is needed.
  */
 
 import { Command, Option } from "commander";
@@ -19,7 +19,7 @@ import { type ModelOptions, modelOption, revisionOption } from "../model-options
 import { print } from "../output.ts";
 import { atLeastOne } from "../parse-options.ts";
 import { writeOut } from "../write-out.ts";
-import { explainToJson, renderExplanation, type Subject } from "./render.ts";
+import { type ExplainSettings, explainToJson, renderExplanation } from "./render.ts";
 
 interface ExplainCommandOptions extends ModelOptions {
   readonly level: Level;
@@ -32,16 +32,15 @@ interface ExplainCommandOptions extends ModelOptions {
 }
 
 const helpAfter = `
-A kernel is one dispatch on the GPU: it reads tensors, computes, and writes tensors. Fusing is storing less between:
-  O0  a kernel for every operation, as the model is written
-  O1  independent matmuls of one operand become one (query, key, value)
-  O2  element by element work joins the kernel before it; softmax and LayerNorm are one kernel; attention is one kernel
-  O3  LayerNorm disappears into the matmuls around it
-  O4  attention and feed-forward are subprograms, each with a LayerNorm at its end: the fastest in tensor cores
+A kernel is one dispatch on the GPU: it reads tensors, computes, and writes tensors. Fusion stores fewer tensors between:
+  O0  one kernel per operation, as the model is written
+  O1  matmuls of the same operand become one (query, key, value)
+  O2  elementwise operations join the kernel before them; softmax, LayerNorm and attention are one kernel each
+  O3  LayerNorm is folded into the matmuls around it
+  O4  attention and feed-forward are subprograms that end with a LayerNorm kernel: the fastest on tensor cores
 
-FLOP/byte is the arithmetic intensity: below a GPU's own ratio
-memory is what a kernel waits for, above it arithmetic. docs/explain.md says how FLOPs and bytes are counted, and what
-the JSON holds.
+FLOP/byte is the arithmetic intensity: below the GPU's own ratio a kernel is memory-bound, above it compute-bound.
+docs/explain.md defines how FLOPs and bytes are counted, and the JSON.
 
 Examples:
   fusebert explain                                    the built-in model at the best level
@@ -66,7 +65,7 @@ export function explainCommand(signal: AbortSignal, finish: (code: ExitCode) => 
         .default("f32"),
     )
     .option("-n, --tokens <n>", "tokens of the sequence", atLeastOne, 384)
-    .option("--all-layers", "every layer, also those that are like the one before")
+    .option("--all-layers", "print every layer, also those identical to the one before")
     .option("--json", "print one JSON object (docs/explain.md)")
     .option("--html <file>", "write a graph of all levels as one self-contained HTML file")
     .addOption(
@@ -90,17 +89,17 @@ async function run(options: ExplainCommandOptions, signal: AbortSignal): Promise
     print(`${kernelSources(config, level, precision, tokens)[index]?.trimEnd()}\n`);
     return exitCode.answered;
   }
-  const subject: Subject = { version, model: files.name, config, level, precision, tokens };
+  const settings: ExplainSettings = { version, model: files.name, config, level, precision, tokens };
   const ladder = explainLevels(config, precision, tokens);
   const chosen =
     ladder.find((description) => description.level === level) ?? explainLevel(config, level, precision, tokens);
   if (html !== undefined) {
-    // Loaded only here, with the library that lays the graphs out.
+    // Imported on demand, because it imports the graph layout library.
     const { renderExplainHtml } = await import("./html.ts");
-    await writeOut(html, renderExplainHtml(subject, ladder));
+    await writeOut(html, renderExplainHtml(settings, ladder));
   }
   const render = options.json === true ? explainToJson : renderExplanation;
-  print(render(subject, chosen, ladder, options.allLayers === true));
+  print(render(settings, chosen, ladder, options.allLayers === true));
   return exitCode.answered;
 }
 
@@ -112,18 +111,18 @@ function checkTokens(tokens: number, { maxPositions }: BertConfig): void {
   });
 }
 
-/** @throws InputError that says which kernels there are. */
+/** @throws InputError that lists the kernels. */
 function findKernel(kernels: readonly KernelDescription[], wanted: string, level: Level): KernelDescription {
   const found = kernels.find(({ index, name }) => name === wanted || String(index) === wanted);
   if (found !== undefined) return found;
   throw new InputError({
     found: `--wgsl is ${JSON.stringify(wanted)}`,
     expected: `an index from 0 to ${kernels.length - 1}, or a name: ${rangesOf(kernels)}, at level ${level}`,
-    advice: "Run it with --json instead of --wgsl to see what each computes.",
+    advice: "Use --json instead of --wgsl to see what each kernel computes.",
   });
 }
 
-/** Names that end in a number, with all their numbers; layers as one: `layer.0 to 11.matmul.0 to 3`. */
+/** Kernel names with layers and numbers as ranges: `layer.0 to 11.matmul.0 to 3`. */
 function rangesOf(kernels: readonly KernelDescription[]): string {
   const layers = Math.max(...kernels.map(({ layer }) => layer ?? 0));
   const numbers = new Map<string, number>();

@@ -1,8 +1,8 @@
 /**
  * One level as a graph: kernels as boxes with the operations they fused, the tensors between them as edges with bytes.
  *
- * dagre lays it out; it is drawn as SVG that takes its colours from the page. An operation's colour says to which part of
- * the model it belongs, the same at every level: what stood in many boxes of one colour stands in one box further right.
+ * dagre computes the layout; the SVG takes its colours from the page. An operation's colour is its part of the model, the
+ * same at every level, so that many boxes of one colour are seen to become one.
  */
 import { Graph, layout } from "@dagrejs/dagre";
 import { allBytes } from "../../engines/webgpu/explain/costs.ts";
@@ -72,7 +72,7 @@ width="${Math.ceil(width)}" height="${Math.ceil(height)}" viewBox="0 0 ${Math.ce
 ${drawnEdges}${drawnKernels}</svg>`;
 }
 
-/** Repeated operations on one line. */
+/** One line per operation, repeated ones together. */
 function linesOf({ operations }: KernelDescription): Line[] {
   const lines: { name: string; part: Part; count: number }[] = [];
   for (const { name, part } of operations) {
@@ -135,7 +135,7 @@ interface Point {
   readonly y: number;
 }
 
-/** Thicker for more bytes, by their logarithm. */
+/** The width grows with the logarithm of the bytes. */
 function drawEdge(
   { tensors }: LevelDescription,
   { tensors: numbers, bytes }: Edge,
@@ -156,7 +156,7 @@ function drawEdge(
 `;
 }
 
-/** Through the middles between dagre's points. */
+/** Quadratic curves through the midpoints between dagre's points. */
 function curve(points: readonly Point[]): string {
   const [first, ...rest] = points;
   const last = rest.at(-1);

@@ -1,7 +1,7 @@
 /**
- * The ladder as one HTML file that needs nothing else: for each level the graph of its kernels, side by side.
+ * All levels as one self-contained HTML file: the graphs of their kernels, side by side.
  *
- * Drawn of the model cut to one layer: more layers are the same again. The figures are of the whole model.
+ * The graphs show one layer, because further layers repeat it; the figures are those of the whole model.
  */
 import { allBytes } from "../../engines/webgpu/explain/costs.ts";
 import { explainLevels, type LevelDescription } from "../../engines/webgpu/explain/explain.ts";
@@ -10,17 +10,17 @@ import { count } from "../../format/numbers.ts";
 import { renderDocument } from "../../verify/html/document.ts";
 import { html, type Markup, named } from "../../verify/html/markup.ts";
 import { classOf, levelGraph } from "./graph.ts";
-import { metric, type Subject, short } from "./render.ts";
+import { type ExplainSettings, metric, short } from "./render.ts";
 
 const ideas: Readonly<Record<LevelDescription["level"], string>> = {
-  O0: "A kernel for every operation, as the model is written.",
-  O1: "Matmuls of one operand become one: query, key and value.",
-  O2: "Work element by element joins its neighbours; attention, softmax and LayerNorm are one kernel each.",
-  O3: "LayerNorm disappears into the matmuls before and after it.",
-  O4: "Attention and feed-forward are subprograms, each with a LayerNorm at its end.",
+  O0: "One kernel per operation, as the model is written.",
+  O1: "Matmuls of the same operand become one: query, key and value.",
+  O2: "Elementwise operations join their neighbours; attention, softmax and LayerNorm are one kernel each.",
+  O3: "LayerNorm is folded into the matmuls before and after it.",
+  O4: "Attention and feed-forward are subprograms that end with a LayerNorm kernel.",
 };
 
-/** One hue a part, light and dark. */
+/** One hue per part of the model, on light and on dark pages. */
 const hues = ["#7a8694", "#2f7ed8", "#c2410c", "#d99a1c", "#16a34a", "#8b5cf6", "#d6409f", "#0d9488", "#854d0e"];
 
 const graphStyle = `
@@ -38,8 +38,8 @@ main { max-width: none; }
 ${hues.map((hue, index) => `.part-${index} { fill: ${hue}; background: ${hue}; }`).join("\n")}
 `;
 
-export function renderExplainHtml(subject: Subject, ladder: readonly LevelDescription[]): string {
-  const { model, config, precision, tokens, version } = subject;
+export function renderExplainHtml(settings: ExplainSettings, ladder: readonly LevelDescription[]): string {
+  const { model, config, precision, tokens, version } = settings;
   const oneLayer = explainLevels({ ...config, layers: 1 }, precision, tokens);
   const main = html`<header><p class="eyebrow">fusebert explain ${version}</p>
 <h1>${named(model)}: from ${count(ladder[0]?.totals.kernels)} kernels to ${count(ladder.at(-1)?.totals.kernels)}</h1>

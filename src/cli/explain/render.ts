@@ -1,5 +1,5 @@
 /**
- * What `fusebert explain` prints: the kernels of one level, its memory, and the whole ladder to compare with.
+ * The output of `fusebert explain`: the kernels of one level, its memory, and all levels for comparison.
  *
  * Must stay true: no line is longer than 80 columns, and text is padded before it is coloured.
  */
@@ -16,7 +16,7 @@ import { left, right, wrap } from "../../format/text-layout.ts";
 import type { Level } from "../../schedule/levels.ts";
 import { pairs } from "../verify/render-text.ts";
 
-export interface Subject {
+export interface ExplainSettings {
   readonly version: string;
   readonly model: string;
   readonly config: BertConfig;
@@ -27,14 +27,14 @@ export interface Subject {
 
 /** The schema is in docs/explain.md. */
 export function explainToJson(
-  { version, ...subject }: Subject,
+  { version, ...settings }: ExplainSettings,
   { kernels, subprograms, tensors, totals, memory }: LevelDescription,
   ladder: readonly LevelDescription[],
 ): string {
   const report = {
     schema: "fusebert.explain/1",
     version,
-    ...subject,
+    ...settings,
     kernels,
     subprograms,
     tensors,
@@ -46,12 +46,12 @@ export function explainToJson(
 }
 
 export function renderExplanation(
-  subject: Subject,
+  settings: ExplainSettings,
   chosen: LevelDescription,
   ladder: readonly LevelDescription[],
   allLayers: boolean,
 ): string {
-  const { model, config, level, precision, tokens } = subject;
+  const { model, config, level, precision, tokens } = settings;
   const size = `${config.layers} layers, hidden ${config.hiddenSize}, ${config.heads} heads`;
   const lines = [
     ...wrap(model, 0).map(pc.bold),
@@ -70,15 +70,15 @@ export function renderExplanation(
   return `${lines.map((line) => line.trimEnd()).join("\n")}`;
 }
 
-/** Layers that follow each other and are alike but for their number. */
+/** Consecutive layers that differ only in their number. */
 export interface Section {
   readonly layers: readonly number[];
   readonly name: string;
-  /** Of the first of them. */
+  /** The kernels of the first of these layers. */
   readonly kernels: readonly KernelDescription[];
 }
 
-/** Kernels by section, in the order of their first; layers alike as one. */
+/** Kernels by section, in order; identical layers become one section. */
 export function sectionsOf(kernels: readonly KernelDescription[], allLayers: boolean): Section[] {
   const groups = new Map<string, KernelDescription[]>();
   for (const kernel of kernels) {
@@ -93,7 +93,7 @@ export function sectionsOf(kernels: readonly KernelDescription[], allLayers: boo
     if (!allLayers && layer !== null && last?.likeness === likeness) last.layers.push(layer);
     else sections.push({ layers: layer === null ? [] : [layer], kernels: group, likeness });
   }
-  return sections.map(({ layers, kernels: own }) => ({ layers, name: nameOf(layers, own), kernels: own }));
+  return sections.map(({ layers, kernels: first }) => ({ layers, name: nameOf(layers, first), kernels: first }));
 }
 
 function likenessOf({
@@ -167,11 +167,11 @@ function renderHeading(name: string, kernels: readonly KernelDescription[], each
 
 function renderKernel(kernel: KernelDescription, layers: readonly number[]): string[] {
   const { index, kind, shape, operations, stages } = kernel;
-  // In a section of several layers a stage of the one before has no single number.
-  const ownPrefix = `layer.${layers[0]}.`;
+  // In a section of several layers, a stage of the previous layer has no single number.
+  const prefix = `layer.${layers[0]}.`;
   const names = stages.map((stage) => {
     if (layers.length === 0) return stage;
-    if (stage.startsWith(ownPrefix)) return shortName(stage);
+    if (stage.startsWith(prefix)) return shortName(stage);
     return `${shortName(stage)} of the layer before`;
   });
   const indent = columns.number + 1;
@@ -217,7 +217,7 @@ function renderLadder(ladder: readonly LevelDescription[], level: Level): string
   ];
 }
 
-/** Three digits and a decimal prefix: `1.21 G`, `589 k`, `0 `. */
+/** Three digits and an SI prefix: `1.21 G`, `589 k`, `0 `. */
 export function metric(value: number): string {
   const prefixes = ["", "k", "M", "G", "T", "P"];
   let [scaled, power] = [value, 0];

@@ -1,5 +1,5 @@
 /**
- * `fusebert export --onnx DIR`: the model for other runtimes, in the folder layout of transformers.js and Optimum.
+ * `fusebert export --onnx DIR`: writes the model as ONNX, in the folder layout of transformers.js and Optimum.
  */
 import { Command, Option } from "commander";
 import {
@@ -14,9 +14,8 @@ import { jsonText } from "../../format/json.ts";
 import { type ExitCode, exitCode, exitCodesHelp } from "../exit-codes.ts";
 import { beforeExit } from "../interruption.ts";
 import { type ModelOptions, modelOption, revisionOption } from "../model-options.ts";
-import { print, tell } from "../output.ts";
+import { print, tell, warn } from "../output.ts";
 import { Progress } from "../progress.ts";
-import { warn } from "../warn.ts";
 import { checkOutputFolder, writeFolder } from "./write-folder.ts";
 
 interface ExportCommandOptions extends ModelOptions {
@@ -28,17 +27,17 @@ interface ExportCommandOptions extends ModelOptions {
 
 const helpAfter = `
 Writes onnx/model.onnx (with --precision f16 onnx/model_fp16.onnx), and the checkpoint's config.json and tokenizer beside
-the folder onnx, where transformers.js and Optimum look for them. The file has ONNX's own operators alone, of opset 18.
+the folder onnx, where transformers.js and Optimum look for them. The file uses standard ONNX operators only, opset 18.
 
   --precision f32   float32
   --precision f16   half the bytes: float16, with LayerNorm, softmax and the sums before them in float32
 
 Inputs are input_ids, attention_mask and token_type_ids, int64 [batch, sequence]; outputs are start_logits and end_logits,
-float32 [batch, sequence]. docs/export.md says more, and how to run the file elsewhere.
+float32 [batch, sequence]. docs/export.md has details, and shows how to run the file in other runtimes.
 
 Examples:
   fusebert export --onnx exported                              the built-in model
-  fusebert export --onnx exported --precision f16 --force      its float16 beside it
+  fusebert export --onnx exported --precision f16 --force      add its float16 version
   fusebert export --onnx squad2 --model deepset/bert-base-cased-squad2
 
 ${exitCodesHelp("0 exported")}
@@ -47,7 +46,7 @@ ${exitCodesHelp("0 exported")}
 export function exportCommand(signal: AbortSignal, finish: (code: ExitCode) => void): Command {
   return new Command("export")
     .description("Write the model as ONNX, for every other runtime.")
-    .requiredOption("--onnx <folder>", "the folder to write, which is made")
+    .requiredOption("--onnx <folder>", "the folder to write, created if it is missing")
     .addOption(modelOption())
     .addOption(revisionOption())
     .addOption(
@@ -88,7 +87,7 @@ async function exportTo(
         progress.update(`${phase === "download" ? "Downloading" : "Making"} ${file}`, done, total),
     });
     const onWritten = (done: number, total: number): void => progress.update("Writing", done, total);
-    // Interrupted, it takes away what it has written: it is given the time.
+    // An interrupted write first removes its files.
     await beforeExit(() => writeFolder(folder, exported.files, signal, onWritten)).perform();
     return exported;
   } finally {
@@ -115,7 +114,7 @@ const formatBytes = (bytes: number): string =>
 function tellMissing({ model, files }: OnnxExport): void {
   if (files.has("tokenizer.json")) return;
   const what = files.has("vocab.txt")
-    ? "has vocab.txt but no tokenizer.json, which transformers.js wants"
-    : "has no tokenizer, and so the folder has none: pipelines that take text will want one";
+    ? "has vocab.txt but no tokenizer.json, which transformers.js needs"
+    : "has no tokenizer, so the folder has none: pipelines that take text need one";
   tell(`the model ${model} ${what}.`);
 }

@@ -1,5 +1,5 @@
 /**
- * A folder is written wholly or not at all.
+ * A folder is written completely or not at all.
  */
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -23,13 +23,13 @@ const never = new AbortController().signal;
 const quiet = () => undefined;
 const listing = async (folder: string) => (await readdir(folder, { recursive: true })).sort();
 
-test("every file, in folders that are made, with the bytes told as they are written", async () => {
-  const told: number[] = [];
-  await writeFolder(join(root, "a", "b"), files, never, (done, total) => told.push(done / total));
+test("every file is written, folders are created, and the progress is reported", async () => {
+  const reported: number[] = [];
+  await writeFolder(join(root, "a", "b"), files, never, (done, total) => reported.push(done / total));
   expect(await listing(join(root, "a"))).toEqual(["b", "b/deep", "b/deep/one.bin", "b/two.txt"]);
   expect((await readFile(join(root, "a/b/deep/one.bin"))).equals(Buffer.alloc(40_000_000, 1))).toBe(true);
-  expect(told.length).toBeGreaterThan(3);
-  expect(told.at(-1)).toBe(1);
+  expect(reported.length).toBeGreaterThan(3);
+  expect(reported.at(-1)).toBe(1);
 });
 
 test("files of the same names are replaced, others stay", async () => {
@@ -53,13 +53,13 @@ test("an interruption leaves nothing behind and replaces nothing", async () => {
   expect(await readFile(join(root, "old", "two.txt"), "utf8")).toBe("old");
 });
 
-test("a failure leaves nothing behind either", async () => {
-  await mkdir(join(root, "two.txt")); // where a file is to stand
+test("a failure leaves nothing behind", async () => {
+  await mkdir(join(root, "two.txt")); // a folder in place of a file
   await expect(writeFolder(root, new Map([["two.txt", bytes("two")]]), never, quiet)).rejects.toThrow(InputError);
   expect(await listing(root)).toEqual(["two.txt"]);
 });
 
-test("what is not empty is refused without force, what is no folder always", async () => {
+test("a folder that is not empty is rejected without force, a file always", async () => {
   await expect(checkOutputFolder(root, false)).resolves.toBeUndefined();
   await expect(checkOutputFolder(join(root, "none"), false)).resolves.toBeUndefined();
   await writeFile(join(root, "b"), "");

@@ -1,8 +1,8 @@
 /**
  * Writes a folder of files, all of them or none.
  *
- * Must stay true: nothing gets its name before everything is written, so that what interrupts the writing leaves nothing
- * behind and replaces nothing; files of other names are never touched.
+ * Must stay true: no file gets its name before all are written, so that an interruption leaves nothing behind and replaces
+ * nothing; files of other names are never touched.
  */
 import { mkdir, mkdtemp, open, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -10,9 +10,9 @@ import { codeOf, type FusebertError, InputError } from "../../errors.ts";
 import { writeFailure } from "../../files/write-failure.ts";
 
 /**
- * Before work that lasts: whether the folder may be written to.
- * @param force also where there is something already.
- * @throws InputError if it is not empty or no folder.
+ * Called before long work.
+ * @param force accepts a folder that is not empty.
+ * @throws InputError if the folder is not empty, or not a folder.
  */
 export async function checkOutputFolder(folder: string, force: boolean): Promise<void> {
   const entries = await entriesOf(folder);
@@ -34,12 +34,12 @@ async function entriesOf(folder: string): Promise<string[]> {
   }
 }
 
-/** Told the bytes of all files that are written. */
+/** Receives the bytes written so far, over all files. */
 export type OnWritten = (done: number, total: number) => void;
 
 /**
- * @param files by their path in the folder, which is made if need be.
- * @param signal stops it as long as no file has got its name; the promise rejects with its reason.
+ * @param files by their path in the folder, which is created if it is missing.
+ * @param signal stops the writing until the first file gets its name; the promise rejects with its reason.
  * @throws InputError if something cannot be written, WriteError if the disk is full.
  */
 export async function writeFolder(
@@ -50,10 +50,10 @@ export async function writeFolder(
 ): Promise<void> {
   const total = [...files.values()].reduce((sum, { length }) => sum + length, 0);
   let done = 0;
-  let made: string | undefined;
+  let created: string | undefined;
   let staging: string | undefined;
   try {
-    made = await mkdir(folder, { recursive: true });
+    created = await mkdir(folder, { recursive: true });
     staging = await mkdtemp(join(folder, ".incomplete-"));
     for (const [path, bytes] of files) {
       const place = join(staging, path);
@@ -70,18 +70,18 @@ export async function writeFolder(
     }
     await rm(staging, { recursive: true });
   } catch (cause) {
-    // The topmost folder that was made here holds nothing but what was written here.
-    const ours = made ?? staging;
+    // The topmost folder created here holds only files written here.
+    const ours = created ?? staging;
     if (ours !== undefined) await rm(ours, { recursive: true, force: true });
     signal.throwIfAborted();
     throw unwritable(folder, cause);
   }
 }
 
-/** Bytes between two looks at the signal. */
+/** Bytes between two checks of the signal. */
 const pieceSize = 2 ** 24;
 
-/** Writes a new file, and gives the number of bytes after every piece; the last comes when all are on the disk. */
+/** Writes a new file and yields the bytes of every piece, the last after fsync. */
 async function* writing(path: string, bytes: Uint8Array): AsyncGenerator<number> {
   await using file = await open(path, "wx");
   for (let start = 0; start < bytes.length; start += pieceSize) {
@@ -94,7 +94,7 @@ async function* writing(path: string, bytes: Uint8Array): AsyncGenerator<number>
 
 function unwritable(folder: string, cause: unknown): FusebertError {
   return writeFailure(`the folder ${folder}`, cause, {
-    expected: "a folder, or a path where one can be made",
-    kept: "What was in it before is kept, and nothing was added: make room, or name a folder elsewhere.",
+    expected: "a folder, or a path where one can be created",
+    kept: "Its previous files are kept, and nothing was added: make room, or choose a folder elsewhere.",
   });
 }

@@ -1,7 +1,7 @@
 /**
- * `fusebert tune`: which tiles of kernels are the fastest on this GPU, kept for every run that follows.
+ * `fusebert tune`: finds the fastest tiles of kernels on this GPU, and saves them for later runs.
  *
- * Must stay true: what was found is kept as soon as it is found, so that an interruption or a failure loses nothing of it.
+ * Must stay true: every result is saved at once, so that an interruption or a failure loses none.
  */
 
 import { Command, InvalidArgumentError, Option } from "commander";
@@ -36,32 +36,33 @@ interface TuneCommandOptions extends ModelOptions {
 }
 
 const helpAfter = `
-A matmul's kernel computes its result tile by tile. Which size of tile, and which way to share it among the GPU's
-invocations, is the fastest differs from GPU to GPU and with the size of the work: fusebert has tables that are good on most.
-This command measures what is best on yours, for the matmuls and the attention of a model: minutes on a GPU, once for each
-model's sizes and precision. What it finds is kept in your cache (XDG_CACHE_HOME, else ~/.cache, under fusebert/tiles), and
-every command and program on this GPU and driver uses it from then on.
+A matmul kernel computes its result tile by tile. The fastest tile size, and the fastest division of a tile among
+invocations, depend on the GPU and on the size of the work; fusebert has tables that are good on most GPUs.
+This command measures the best tiles on yours, for the matmuls and the attention of a model: minutes on a GPU, once for each
+model size and precision. The results are saved in your cache (XDG_CACHE_HOME, else ~/.cache, under fusebert/tiles), and
+every command and program on this GPU and driver uses them from then on.
 
-Every tile gives the same numbers but for rounding; one that does not here is left out. --rows are the tokens of a batch:
-one number for each class of size, which what is found is then for. Ctrl-C stops it and keeps what was found until then.
+All tiles give the same numbers up to rounding; one that does not on this GPU is rejected. --rows are the tokens of a
+batch, one number for each size class to tune. Ctrl-C stops the command and keeps the results so far.
 
 Examples:
   fusebert tune                                            the built-in model
   fusebert tune --model bert-large-uncased --trusted-kernels
-  fusebert tune --rows 384,3072                            two sizes of batches alone
-  fusebert tune --candidates 20                            sooner, with fewer tiles tried
+  fusebert tune --rows 384,3072                            two batch sizes only
+  fusebert tune --candidates 20                            faster, with fewer tiles tried
   fusebert tune --dry-run                                  what would be measured
   fusebert tune --json | jq '.measured[] | {shape, rows, gain}'
-  fusebert tune --reset                                    forget it: the tables again
+  fusebert tune --reset                                    delete the results: back to the tables
 
-Tune as you run: --trusted-kernels with it, if you use that. docs/tuning.md says how it is measured and what the JSON holds.
+Tune with the options you run with: if you use --trusted-kernels, pass it here too. docs/tuning.md describes the
+measurements and the JSON.
 
 ${exitCodesHelp("0 tuned")}
 `;
 
 export function tuneCommand(signal: AbortSignal, finish: (code: ExitCode) => void): Command {
   return new Command("tune")
-    .description("Find the tiles of kernels that are the fastest on this GPU, and keep them for every run.")
+    .description("Find the fastest tiles of kernels on this GPU, and save them for later runs.")
     .addOption(modelOption())
     .addOption(revisionOption())
     .addOption(
@@ -69,15 +70,12 @@ export function tuneCommand(signal: AbortSignal, finish: (code: ExitCode) => voi
         .choices(["auto", ...gpuPrecisions])
         .default("auto"),
     )
-    .option(
-      "--trusted-kernels",
-      "measure without checks of every index or clearing of memory, as runs with this option are",
-    )
-    .option("--rows <n,…>", "tokens of the batches to measure (default: one of each class of size)", listOfCounts)
-    .option("--candidates <n>", "tiles to try for a kernel at a size, besides the default one", atLeastOne, 60)
+    .option("--trusted-kernels", "measure without bounds checks and clearing of memory, as runs with this option")
+    .option("--rows <n,…>", "tokens of the batches to measure (default: one per size class)", listOfCounts)
+    .option("--candidates <n>", "tiles to try for a kernel at a size, besides the default", atLeastOne, 60)
     .option("--json", "print one JSON object (docs/tuning.md)")
-    .option("--dry-run", "say what would be measured, and measure nothing")
-    .addOption(new Option("--reset", "forget what was found on this GPU, and do nothing else").conflicts("dryRun"))
+    .option("--dry-run", "print what would be measured, and measure nothing")
+    .addOption(new Option("--reset", "delete the results for this GPU, and do nothing else").conflicts("dryRun"))
     .addHelpText("after", helpAfter)
     .action(async (options: TuneCommandOptions) => finish(await run(options, signal)));
 }
@@ -99,7 +97,7 @@ async function run(options: TuneCommandOptions, signal: AbortSignal): Promise<Ex
   try {
     if (options.reset) {
       const hadSome = await forgetTiles(identity);
-      print(hadSome ? "Forgotten: the default tiles are used again.\n" : "There was nothing to forget.\n");
+      print(hadSome ? "Deleted: the default tiles are used again.\n" : "There was nothing to delete.\n");
       return exitCode.tuned;
     }
     const report = await planReport(options, device, signal);
@@ -140,7 +138,7 @@ async function planReport(options: TuneCommandOptions, device: GpuDevice, signal
   };
 }
 
-/** Prints what was found, however it ends. */
+/** Prints the results, however the measuring ends. */
 async function measure(
   planned: TuneReport,
   open: () => Promise<GpuDevice>,
@@ -148,7 +146,7 @@ async function measure(
   signal: AbortSignal,
 ): Promise<void> {
   const { plan, precision, identity } = planned;
-  // Whether it can be written is known before anything is measured.
+  // A cache that cannot be written is reported before anything is measured.
   await keepTiles(identity, []);
   const progress = new Progress();
   const results: TuningResult[] = [];

@@ -1,5 +1,5 @@
 /**
- * What `fusebert tune` prints: for each kernel and size the default tile beside the best, and the same as JSON.
+ * The output of `fusebert tune`: the default and the best tile of each kernel and size, as a table and as JSON.
  */
 import pc from "picocolors";
 import type { GpuIdentity } from "../../engines/webgpu/device/identity.ts";
@@ -22,12 +22,12 @@ export interface TuneReport {
   readonly plan: TuningPlan;
   readonly results: readonly TuningResult[];
   readonly refused: readonly (RefusedTile & { readonly subject: TuningSubject })[];
-  /** Whether all was measured that there is to measure. */
+  /** Whether the whole plan was measured. */
   readonly isComplete: boolean;
   readonly cache: string;
 }
 
-/** As it is kept. */
+/** A result as the tile cache stores it. */
 export function tunedTileOf({ subject, size, best }: TuningResult, precision: GpuPrecision): TunedTile {
   const { family, problem } = subject;
   const { shape } = problem;
@@ -105,15 +105,15 @@ export function renderTuning(report: TuneReport): string {
     pc.dim(row("kernel", "rows", "default tile", "µs", "best tile", "µs", "gain")),
     ...results.map(renderResult),
     "",
-    ...(results.length > 0 ? wrap(`All of it together: ${percent(gain)} faster.`, 0) : []),
+    ...(results.length > 0 ? wrap(`All together: ${percent(gain)} faster.`, 0) : []),
     ...renderRefused(refused),
-    ...(results.length > 0 ? wrap(`Kept in ${cache}; every run on this GPU uses it from now on.`, 0) : []),
-    ...(isComplete ? [] : wrap("Not everything was measured; what is not in the table has its default tile.", 0)),
+    ...(results.length > 0 ? wrap(`Saved in ${cache}; every run on this GPU uses it from now on.`, 0) : []),
+    ...(isComplete ? [] : wrap("Not everything was measured; the default tiles stay for the rest.", 0)),
   ];
   return `${lines.join("\n")}\n`;
 }
 
-/** What would be measured. */
+/** The output of `--dry-run`. */
 export function renderPlan(report: TuneReport): string {
   const rows = report.plan.subjects.flatMap((subject) =>
     subject.sizes.map(({ rows: count, defaultTile, candidates }) =>
@@ -129,10 +129,9 @@ export function renderPlan(report: TuneReport): string {
     ),
   );
   const head = pc.dim(row("kernel", "rows", "default tile", "", "to try", "", ""));
-  return `${[...titleOf(report), head, ...rows, "", ...wrap(`Results would be kept in ${report.cache}.`, 0)].join("\n")}\n`;
+  return `${[...titleOf(report), head, ...rows, "", ...wrap(`Results would be saved in ${report.cache}.`, 0)].join("\n")}\n`;
 }
 
-/** The same as JSON. */
 export function planToJson({ plan, results: _, refused: __, isComplete: ___, ...report }: TuneReport): string {
   const planned = plan.subjects.flatMap((subject) =>
     subject.sizes.map((size) => ({
@@ -170,7 +169,7 @@ function renderRefused(refused: TuneReport["refused"]): string[] {
   if (first === undefined) return [];
   const { subject, tile, reason } = first;
   const what = `${nameOf(subject)} in ${subject.family.tuning?.format(tile)}: ${reason}`;
-  return wrap(`${refused.length} left out, the first ${what}`, 0);
+  return wrap(`${refused.length} rejected, the first ${what}`, 0);
 }
 
 function nameOf({ family, problem }: TuningSubject): string {

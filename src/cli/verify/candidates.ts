@@ -1,5 +1,5 @@
 /**
- * What `fusebert verify` is asked to judge: this machine's engines, an imitated kernel, or a dump.
+ * Chooses what `fusebert verify` judges: this machine's engines, an imitated kernel, or a dump.
  */
 import { existsSync } from "node:fs";
 import { parseStageName } from "../../architectures/bert/stage-names.ts";
@@ -43,16 +43,11 @@ export async function chooseCandidates(
     return chooseDump(file, options, checkpoint, layers, signal);
   }
   if (options.inputs !== undefined) {
-    throw new InputError({ found: "--inputs is given without a dump", expected: "--candidate with a file beside it" });
+    throw new InputError({ found: "--inputs is given without a dump", expected: "--candidate with a file" });
   }
   const text = await chooseText(options, signal);
-  const { embeddings, ...inputs } = await layerInputs(
-    checkpoint,
-    layers[0] ?? 0,
-    text,
-    options.sequenceLength,
-    options.seed,
-  );
+  const { seed, sequenceLength } = options;
+  const { embeddings, ...inputs } = await layerInputs(checkpoint, layers[0] ?? 0, text, sequenceLength, seed);
   const candidates =
     options.candidate.length > 0
       ? options.candidate.map((name) => imitation(config, name, plainPrecision(options) ?? "f16"))
@@ -66,7 +61,7 @@ async function engines(options: VerifyCommandOptions): Promise<RunnableCandidate
   if (precision !== undefined && precision !== "f32") {
     throw new InputError({
       found: `--precision is ${precision}`,
-      expected: "f32: the cpu and reference engines compute in nothing less",
+      expected: "f32, the only precision of the cpu and reference engines",
       advice: "Name a --candidate to judge or imitate another precision, or compute with --device webgpu.",
     });
   }
@@ -93,7 +88,7 @@ async function gpuCandidate(options: VerifyCommandOptions): Promise<RunnableCand
   });
 }
 
-/** The precision of what is imitated or read from a file; those of GPUs are ways to compute. */
+/** The precision of an imitated kernel or a dump; `auto` and `f16-storage` are settings of GPUs. */
 function plainPrecision({ precision }: VerifyCommandOptions): Precision | undefined {
   if (precision === undefined || precision === "auto") return undefined;
   if (precision !== "f16-storage") return precision;
@@ -110,10 +105,10 @@ async function chooseDump(
   const { config } = checkpoint;
   const first = layers[0] ?? 0;
   refuseUnknownName(path);
-  const question = { config, layer: first };
-  const own = await openDump(path, question);
-  const dump = options.inputs === undefined ? own : withInputs(own, await openDump(options.inputs, question));
-  const { batch, sequence } = checkDump(dump, question);
+  const target = { config, layer: first };
+  const outputs = await openDump(path, target);
+  const dump = options.inputs === undefined ? outputs : withInputs(outputs, await openDump(options.inputs, target));
+  const { batch, sequence } = checkDump(dump, target);
   const inconclusive = whyInconclusive(dump, batch);
   const attentionMask = dump.attentionMask ?? fullMask(batch, sequence);
   const { hiddenStates, embeddings } = await statesFor(dump, options, checkpoint, first, [batch, sequence], signal);
@@ -143,13 +138,13 @@ function refuseUnknownName(path: string): void {
   });
 }
 
-/** Without a mask nobody can tell which rows of several are padding. */
+/** Without a mask, the padding of several rows is unknown. */
 function whyInconclusive(dump: Dump, batch: number): string | undefined {
   if (batch === 1 || dump.attentionMask !== undefined) return undefined;
   return `${dump.name} has ${batch} rows and no attention_mask, so padding cannot be told from real positions; add it, or give --inputs with a file that has it`;
 }
 
-/** The layer's input: the dump's own, or the embeddings of a text that was named and has the dump's length. */
+/** The layer's input: the dump's hidden states, or those of the text given, which must have the dump's length. */
 async function statesFor(
   dump: Dump,
   options: VerifyCommandOptions,
@@ -160,13 +155,8 @@ async function statesFor(
 ): Promise<{ hiddenStates: Tensor | undefined; embeddings: VerifyInputs["embeddings"] | undefined }> {
   const named = options.text !== undefined || options.context !== undefined;
   if (dump.hiddenStates !== undefined || !named) return { hiddenStates: dump.hiddenStates, embeddings: undefined };
-  const { hiddenStates, embeddings } = await layerInputs(
-    checkpoint,
-    layer,
-    await chooseText(options, signal),
-    undefined,
-    options.seed,
-  );
+  const text = await chooseText(options, signal);
+  const { hiddenStates, embeddings } = await layerInputs(checkpoint, layer, text, undefined, options.seed);
   if (batch === 1 && hiddenStates.shape[1] === sequence) return { hiddenStates, embeddings };
   throw new InputError({
     found: `the text has ${hiddenStates.shape[1]} tokens, the dump ${batch} × ${sequence}`,
@@ -175,12 +165,12 @@ async function statesFor(
   });
 }
 
-/** Stands for an input that is not there: nothing of it is read. */
+/** A placeholder for a missing input; its values are never read. */
 function emptyStates(shape: readonly number[]): Tensor {
   return { dtype: "f32", shape, data: new Float32Array(elementCount(shape)) };
 }
 
-/** Of all layers, those the dump has something of. */
+/** The layers of which the dump has stages. */
 function layersOf(dump: Dump, layers: readonly number[]): number[] {
   const present = new Set([...dump.stages.keys()].map((name) => parseStageName(name, 0)?.layer));
   return layers.filter((layer) => present.has(layer));

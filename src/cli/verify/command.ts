@@ -1,5 +1,5 @@
 /**
- * `fusebert verify`: prove that a layer computes what the original computes, or say what it does instead.
+ * `fusebert verify`: proves that a layer computes what the original computes, or says what it does instead.
  */
 import { Command, Option } from "commander";
 import { layerProgram } from "../../architectures/bert/layer-program.ts";
@@ -19,10 +19,9 @@ import { verify } from "../../verify/verify.ts";
 import { type ExitCode, exitCode, exitCodesHelp } from "../exit-codes.ts";
 import { addGpuOptions } from "../gpu-options.ts";
 import { modelOption, revisionOption } from "../model-options.ts";
-import { print } from "../output.ts";
+import { print, warn } from "../output.ts";
 import { atLeastOne, collect, finiteNumber, wholeNumber } from "../parse-options.ts";
 import { StatusLine } from "../progress.ts";
-import { warn } from "../warn.ts";
 import { writeOut } from "../write-out.ts";
 import { type Chosen, chooseCandidates } from "./candidates.ts";
 import { chooseText, layerInputs } from "./inputs.ts";
@@ -30,7 +29,7 @@ import type { VerifyCommandOptions } from "./options.ts";
 import { renderCandidate, renderEmbeddings, renderHeading, renderSummary, renderUnitWeights } from "./render.ts";
 
 const helpAfter = `
-Without --candidate every engine of this machine is verified. A candidate is a file of dumped tensors (safetensors, or a
+Without --candidate the engines of --device are verified. A candidate is a file of dumped tensors (safetensors, or a
 folder of .npy files) named layer.N.query, layer.N.output, … with hidden_states and attention_mask, or the name of a kernel
 to imitate: souffle, no-bias, relu, gelu-tanh, no-mask, scale:hidden, swap-query-key, transposed:query, …
 
@@ -45,24 +44,19 @@ Examples:
   fusebert verify --layer all --json report.json
   fusebert verify --device webgpu --precision f16
 
-${exitCodesHelp("0 everything is GOOD or IDENTICAL and every layout is as expected, 1 not so")}
+${exitCodesHelp("0 everything is GOOD or IDENTICAL and every layout is as expected, 1 otherwise")}
 `;
 
 export function verifyCommand(signal: AbortSignal, finish: (code: ExitCode) => void): Command {
   const command = new Command("verify")
     .description("Prove that a layer computes what the original computes, or say what it does instead.")
-    .option(
-      "-c, --candidate <file|name>",
-      "a dump to judge, or a kernel to imitate (repeatable for names)",
-      collect,
-      [],
-    )
-    .option("--inputs <file>", "hidden_states and attention_mask that a dump does not have itself")
+    .option("-c, --candidate <file|name>", "a dump, or a kernel to imitate (repeatable for names)", collect, [])
+    .option("--inputs <file>", "hidden_states and attention_mask that the dump lacks")
     .addOption(modelOption("the original: "))
     .addOption(revisionOption())
     .option("-l, --layer <n|all>", "which encoder layer", "0")
     .addOption(
-      new Option("-d, --device <device>", "which engines; auto is all of this machine's")
+      new Option("-d, --device <device>", "engines to verify; auto is cpu and reference")
         .choices([...devices])
         .default("auto"),
     )
@@ -76,9 +70,9 @@ export function verifyCommand(signal: AbortSignal, finish: (code: ExitCode) => v
   return addGpuOptions(command)
     .option("-t, --text <text>", "text whose embeddings are the input (default: a built-in passage)")
     .option("--context <file>", "a file with that text, - for standard input")
-    .option("--sequence-length <n>", "pad or cut the text to so many tokens", atLeastOne)
-    .option("--budget <x>", "how many times the budget is still GOOD (default: 2)", finiteNumber)
-    .option("--seed <n>", "for what is made up", wholeNumber, 0)
+    .option("--sequence-length <n>", "pad or cut the text to n tokens", atLeastOne)
+    .option("--budget <x>", "the largest error that is GOOD, in budgets (default: 2)", finiteNumber)
+    .option("--seed <n>", "seed of generated inputs", wholeNumber, 0)
     .option("--json <file>", "write the report as JSON, - for standard output")
     .option("--html <file>", "write the report as one self-contained HTML file")
     .option("--write-inputs <folder>", "write the layer's inputs and weights for a kernel of your own, then stop")
@@ -134,17 +128,12 @@ async function exportInputs(
     throw new InputError({
       found: "--write-inputs with --layer all",
       expected: "one layer",
-      advice: "Name its number.",
+      advice: "Give its number.",
     });
   }
   const { config, name } = checkpoint;
-  const inputs = await layerInputs(
-    checkpoint,
-    layer,
-    await chooseText(options, signal),
-    options.sequenceLength,
-    options.seed,
-  );
+  const text = await chooseText(options, signal);
+  const inputs = await layerInputs(checkpoint, layer, text, options.sequenceLength, options.seed);
   const weights = await readParameters(layerProgram(config, layer), (parameter) => checkpoint.weights.read(parameter));
   const { written, kept } = await writeInputs(options.writeInputs ?? ".", {
     ...inputs,
@@ -154,11 +143,11 @@ async function exportInputs(
     modelName: name,
   });
   for (const path of written) print(`Wrote ${displayable(path)}\n`);
-  for (const path of kept) print(`Kept ${displayable(path)}, which was there and differs\n`);
+  for (const path of kept) print(`Kept ${displayable(path)}, which exists and differs\n`);
   return exitCode.matched;
 }
 
-/** Runs the verification; on a terminal every part is shown as soon as it is known. */
+/** Runs the verification and prints every part as soon as it is known. */
 async function verifyAll(
   options: VerifyCommandOptions,
   checkpoint: Checkpoint,
@@ -196,7 +185,7 @@ async function writeReports({ json, html }: VerifyCommandOptions, report: Verify
   if (json === "-") print(reportToJson(report));
   else if (json !== undefined) await writeOut(json, reportToJson(report));
   if (html === undefined) return;
-  // Loaded only here: the plotting library takes longer to load than the rest of the command.
+  // Imported on demand: the plotting library takes longer to load than the rest of the command.
   const { renderHtml } = await import("../../verify/html/page.ts");
   await writeOut(html, renderHtml(report));
 }

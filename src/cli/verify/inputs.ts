@@ -1,5 +1,5 @@
 /**
- * The input of a layer under verification: the embeddings of a text, or what the layers before make of them.
+ * The input of the layer under test: the embeddings of a text, or the output of the layers before.
  */
 
 import { bertForQuestionAnswering } from "../../architectures/bert/program.ts";
@@ -19,11 +19,11 @@ export interface InputText {
 }
 
 export interface VerifyInputs extends LayerInputs {
-  /** The embeddings themselves, and where they come from. */
+  /** `source` names the text they are computed from. */
   readonly embeddings: { readonly source: string; readonly tensor: Tensor };
 }
 
-/** The text named, or a passage of the demo's. */
+/** The text given by the options, or a passage of the demo. */
 export async function chooseText(
   { text, context }: { text?: string; context?: string },
   signal: AbortSignal,
@@ -34,12 +34,12 @@ export async function chooseText(
   return named ?? { source: "text", text: "" };
 }
 
-/** Tokens a model without a tokenizer gets, unless a length is asked for. */
-const madeUpLength = 48;
+/** Number of random tokens for a model without a tokenizer, unless a length is given. */
+const randomLength = 48;
 
 /**
- * @param layer the layer whose input is wanted.
- * @param sequenceLength pads or cuts the text to so many tokens; absent: as long as it is, within the model's limit.
+ * @param layer the layer whose input is computed.
+ * @param sequenceLength pads or cuts the text to this many tokens; absent: only cuts it at the model's limit.
  */
 export async function layerInputs(
   checkpoint: Checkpoint,
@@ -55,7 +55,7 @@ export async function layerInputs(
       expected: `at most ${config.maxPositions}, the positions this model has`,
     });
   }
-  const { ids, source } = await tokenIds(checkpoint, input, sequenceLength ?? madeUpLength, seed);
+  const { ids, source } = await tokenIds(checkpoint, input, sequenceLength ?? randomLength, seed);
   const length = sequenceLength ?? Math.min(ids.length, config.maxPositions);
   const padded = Int32Array.from({ length }, (_, index) => ids[index] ?? config.padTokenId);
   const mask = Int32Array.from({ length }, (_, index) => (index < ids.length ? 1 : 0));
@@ -82,24 +82,23 @@ export async function layerInputs(
   };
 }
 
-/** `[CLS] text [SEP]`; for a model without a tokenizer made-up ids. */
+/** `[CLS] text [SEP]`; random ids for a model without a tokenizer. */
 async function tokenIds(
   checkpoint: Checkpoint,
   { source, text }: InputText,
-  madeUp: number,
+  randomCount: number,
   seed: number,
 ): Promise<{ ids: number[]; source: string }> {
   try {
     const tokenizer = await checkpoint.tokenizer();
     const { cls, sep } = tokenizer.special;
-    // A layer sees no more than the model's positions; the rest of a long text is not read at all.
-    const room = checkpoint.config.maxPositions - 2;
-    return { ids: [cls, ...tokenizer.encode(text).ids.subarray(0, room), sep], source };
+    const maxTokens = checkpoint.config.maxPositions - 2;
+    return { ids: [cls, ...tokenizer.encode(text).ids.subarray(0, maxTokens), sep], source };
   } catch (error) {
     if (!(error instanceof CheckpointError)) throw error;
     const random = seededNormal(seed);
     const { vocabSize, maxPositions } = checkpoint.config;
-    const length = Math.min(madeUp, maxPositions);
+    const length = Math.min(randomCount, maxPositions);
     const ids = Array.from({ length }, () => Math.floor(Math.abs(random() * 1e6)) % vocabSize);
     return { ids, source: "made-up tokens (the model has no tokenizer)" };
   }

@@ -1,5 +1,5 @@
 /**
- * The options of `fusebert verify`, as commander reads them.
+ * The options of `fusebert verify`, as commander returns them.
  */
 
 import type { GpuPrecision } from "../../engines/webgpu/device/precision.ts";

@@ -46,7 +46,7 @@ function layoutOf(layout: LayoutReport): string[] {
   ];
 }
 
-/** In the words of the demo. */
+/** The original demo's wording. */
 function matchWords({ verdict, ratio }: Comparison): string {
   switch (verdict) {
     case "IDENTICAL":
@@ -80,18 +80,18 @@ function diagnosisLines({ layers }: CandidateReport, budgetLimit: number): strin
 
 function causeLines({ says, stages, alternatives }: Cause): string[] {
   const [first = "", ...rest] = wrap(says, 6);
-  const seen = `seen in ${listed(stages.map(shortStage))}`;
-  const alike = alternatives.map((other) => `cannot be told from: it ${other}`);
+  const seen = `visible in ${listed(stages.map(shortStage))}`;
+  const alike = alternatives.map((other) => `indistinguishable from: it ${other}`);
   return [`    • ${first.trimStart()}`, ...rest, ...[seen, ...alike].flatMap((line) => wrap(line, 8)).map(pc.dim)];
 }
 
 function figures({ causes, explained, rest, runs, unexplained }: DiagnosisReport, budgetLimit: number) {
-  const left = `${scientific(rest.relative, 2)} relative, ${formatRatio(rest.ratio)} times the budget`;
+  const error = `${scientific(rest.relative, 2)} relative, ${formatRatio(rest.ratio)} times the budget`;
   return [
     ...(causes.length === 0 || explained === null
       ? []
       : [{ term: "squared error explained", value: shareOf(explained) }]),
-    { term: "what is left", value: rest.relative === 0 ? "nothing" : `${left}: ${restWords(rest, budgetLimit)}` },
+    { term: "remaining error", value: rest.relative === 0 ? "none" : `${error}: ${restWords(rest, budgetLimit)}` },
     ...(unexplained.length === 0 ? [] : [{ term: "unexplained", value: listed(unexplained.map(shortStage)) }]),
     { term: "hypotheses evaluated", value: String(runs) },
   ];
@@ -100,5 +100,5 @@ function figures({ causes, explained, rest, runs, unexplained }: DiagnosisReport
 function undecided({ undecidable }: DiagnosisReport): string[] {
   if (undecidable.length === 0) return [];
   const lines = undecidable.flatMap((says) => wrap(`whether it ${says}`, 6));
-  return [...wrap("Not to be seen in these stages, so not decided:", 4), ...lines].map(pc.dim);
+  return [...wrap("Not visible in these stages, so not decided:", 4), ...lines].map(pc.dim);
 }

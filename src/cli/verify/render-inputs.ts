@@ -1,5 +1,5 @@
 /**
- * The first two steps of `fusebert verify` on the terminal: unit weights, and the embeddings in lower precisions.
+ * Steps 1 and 2 of `fusebert verify` on the terminal: unit weights, and the embeddings in lower precisions.
  */
 import pc from "picocolors";
 import { compact, decibel, formatCosine, formatIndex, formatShape, scientific } from "../../format/numbers.ts";
@@ -9,7 +9,7 @@ import { explainUnitWeights, isJudged, unitWeightKinds } from "../../verify/html
 import type { Corners, EmbeddingReport, RoundTrip, UnitWeightReport } from "../../verify/report/report.ts";
 import { colourOf, heading, pairs } from "./render-text.ts";
 
-/** Step 1. An original that several candidates share is printed once. */
+/** Step 1. The original of several candidates is printed once. */
 export function renderUnitWeights(reports: readonly UnitWeightReport[]): string {
   const lines = [heading(1, "Unit weights")];
   for (const kind of ["exact", "demo"] as const) {
@@ -49,10 +49,10 @@ function foundLines(test: UnitWeightReport): string[] {
   ];
 }
 
-/** Step 2. @param report null when a dump brought its own hidden states. */
+/** Step 2. @param report null for a dump with its own hidden states. */
 export function renderEmbeddings(report: EmbeddingReport | null): string {
   const lines = [heading(2, "Embeddings, and what lower precisions make of them"), ""];
-  if (report === null) lines.push(...wrap("A dump brought its own hidden states, so no embeddings were computed."));
+  if (report === null) lines.push(...wrap("The dump has its own hidden states, so no embeddings were computed."));
   else {
     lines.push(`  ${clip(`Of ${report.source}, ${formatShape(report.shape)}:`, width - 2)}`);
     lines.push(...tensorLines(report.values), ...report.roundTrips.flatMap(roundTripLines));
@@ -77,7 +77,7 @@ function roundTripLines({ precision, statistics, delta }: RoundTrip): string[] {
   ];
 }
 
-/** Where an extreme is. */
+/** A value and its index. */
 export function at({ value, index }: { readonly value: number; readonly index: readonly number[] }): string {
   return index.length === 0 ? scientific(value, 2) : `${scientific(value, 2)} at ${formatIndex(index)}`;
 }

@@ -1,6 +1,6 @@
 /**
- * The third step of `fusebert verify` on the terminal: a layer's stages and their figures; of many layers a row each,
- * and the one that matters in full.
+ * Step 3 of `fusebert verify` on the terminal: a layer's stages and their figures. Several layers have a row each, and only
+ * the most important one is shown in full.
  */
 import pc from "picocolors";
 import { compact, count, decibel, formatCosine, formatRatio, scientific, shortStage } from "../../format/numbers.ts";
@@ -49,10 +49,10 @@ function tableOf(layer: LayerReport): string[] {
 function stageRow({ stage, propagated, shadow, production }: StageReport, firstDivergent: boolean): string {
   const marker = firstDivergent ? pc.red("→ ") : "  ";
   const name = left(`${shortStage(stage)}${production ? "" : "*"}`, 23);
-  return `${marker}${firstDivergent ? pc.bold(name) : name}${ownCells(propagated)} ${shadowCells(shadow)}`.trimEnd();
+  return `${marker}${firstDivergent ? pc.bold(name) : name}${propagatedCells(propagated)} ${shadowCells(shadow)}`.trimEnd();
 }
 
-function ownCells(comparison: Comparison | null): string {
+function propagatedCells(comparison: Comparison | null): string {
   if (comparison === null) return pc.dim(left("       -  not compared", 36));
   const { statistics, budget, ratio, verdict } = comparison;
   const figures = [scientific(statistics.l2Relative), scientific(budget), formatRatio(ratio)];
@@ -115,9 +115,9 @@ function layerRow(layer: LayerReport, firstDivergent: boolean): string {
   const output = last === undefined ? null : shownComparison(last);
   const worst = worstStage(layer);
   const errors = [output?.statistics.l2Relative, output?.budget].map((value) => right(scientific(value), 9)).join("");
-  const own = `${right(String(layer.layer), 5)}${errors}${right(formatRatio(output?.ratio), 8)}`;
+  const outputCells = `${right(String(layer.layer), 5)}${errors}${right(formatRatio(output?.ratio), 8)}`;
   const worstRatio = worst === undefined ? undefined : shownComparison(worst)?.ratio;
   const marker = firstDivergent ? pc.red("→ ") : "  ";
-  const other = `${left(shortStage(worst?.stage ?? "-"), 23)}${right(formatRatio(worstRatio), 8)}`;
-  return `${marker}${own}   ${other}  ${coloured(layer.verdict)}`;
+  const worstCells = `${left(shortStage(worst?.stage ?? "-"), 23)}${right(formatRatio(worstRatio), 8)}`;
+  return `${marker}${outputCells}   ${worstCells}  ${coloured(layer.verdict)}`;
 }

@@ -1,8 +1,8 @@
 /**
  * Columns, line breaks and colours for `fusebert verify`.
  *
- * Must stay true: no line is longer than `width` columns; text from outside cannot command the terminal; text is padded
- * before it is coloured, because colour codes have a length but no width.
+ * Must stay true: no line is longer than `width` columns; text from outside holds no control codes; text is padded before
+ * it is coloured, because colour codes have a length but no width.
  */
 import pc from "picocolors";
 import { clip, width, wrap } from "../../format/text-layout.ts";
@@ -23,7 +23,7 @@ export function colourOf(verdict: Verdict): Colour {
   return colours[verdict];
 }
 
-/** @param columns at least so wide; for the width of a table's column. */
+/** @param columns the width to pad to. */
 export function coloured(verdict: Verdict, columns = 0): string {
   return colours[verdict](verdict.padEnd(columns));
 }
@@ -37,7 +37,7 @@ export interface Pair {
   readonly value: string;
 }
 
-/** Terms and values in two columns; a long value goes on below itself. */
+/** Terms and values in two columns; a long value continues below. */
 export function pairs(list: readonly Pair[]): string[] {
   const terms = Math.max(0, ...list.map(({ term }) => term.length));
   return list.flatMap(({ term, value }) => {

@@ -6,7 +6,7 @@ import type { CandidateReport, VerifyReport } from "../../verify/report/report.t
 
 const colourCode = "\u001b[";
 
-/** picocolors looks at the environment once, when it is loaded. */
+/** picocolors reads the environment once, when it is imported. */
 async function load(colour: boolean) {
   vi.resetModules();
   vi.doMock("picocolors", () => ({ default: pc.createColors(colour) }));
@@ -22,8 +22,8 @@ function expectNarrow(text: string): void {
   expect(wide).toEqual([]);
 }
 
-describe("what verify prints", () => {
-  test("follows the demo's steps and gives the reasons", async () => {
+describe("the output of verify", () => {
+  test("has the demo's steps, with reasons", async () => {
     const { renderVerify } = await load(false);
     const text = renderVerify(sampleReport());
     const steps = ["1  Unit weights", "2  Embeddings", "3  Layer 0", "4  The five weight layouts", "5  Diagnosis"];
@@ -75,7 +75,7 @@ describe("what verify prints", () => {
     }
   });
 
-  test("has colours only where they are wanted, and then no other words", async () => {
+  test("has colours only on request, and otherwise the same text", async () => {
     const plain = (await load(false)).renderVerify(sampleReport());
     const bright = (await load(true)).renderVerify(sampleReport());
     expect(plain).not.toContain(colourCode);
@@ -83,7 +83,7 @@ describe("what verify prints", () => {
     expect(stripVTControlCharacters(bright)).toBe(plain);
   });
 
-  test("of many layers shows a row each and the first that diverges in full", async () => {
+  test("of many layers shows a row for each and the first divergent one in full", async () => {
     const { renderCandidate } = await load(false);
     const text = renderCandidate(souffle(undefined, 12));
     expect(text).toContain("3  12 layers");
@@ -93,7 +93,7 @@ describe("what verify prints", () => {
     expect(text).toContain("Layers 0–11:");
   });
 
-  test("reports names that are long or would command a terminal in their place", async () => {
+  test("shortens long names and escapes control codes", async () => {
     const { renderVerify } = await load(false);
     const name = `\u001b[31m${"very-long-name-".repeat(20)}.safetensors\n`;
     const candidates: CandidateReport[] = [
@@ -112,14 +112,14 @@ describe("what verify prints", () => {
     expect(renderCandidate({ ...goodCandidate(), kind: "dump", layouts: [] })).toContain("cannot be run again");
   });
 
-  test("takes a report read back from JSON", async () => {
+  test("can be made from a report read from JSON", async () => {
     const { renderVerify } = await load(false);
     const text = renderVerify(JSON.parse(JSON.stringify(sampleReport())) as VerifyReport);
     expect(text).toContain("nan/inf");
     expectNarrow(text);
   });
 
-  test("its pieces are what it is made of", async () => {
+  test("is the concatenation of its parts", async () => {
     const { renderCandidate, renderEmbeddings, renderHeading, renderSummary, renderUnitWeights, renderVerify } =
       await load(false);
     const report = sampleReport();

@@ -1,7 +1,7 @@
 /**
- * What `fusebert verify` prints: the original demo's steps, with the reasons that it lacked.
+ * The output of `fusebert verify` on the terminal: the original demo's steps, with reasons.
  *
- * The pieces can be printed as they become available; `renderVerify` is all of them.
+ * The parts can be printed as they become available; `renderVerify` returns all of them.
  */
 import pc from "picocolors";
 import { formatShape, scientific } from "../../format/numbers.ts";
@@ -24,7 +24,6 @@ export function renderVerify(report: VerifyReport): string {
   ].join("\n");
 }
 
-/** What is verified. */
 export function renderHeading({
   model,
   batch,
@@ -41,17 +40,11 @@ export function renderHeading({
   return `${lines.join("\n")}\n`;
 }
 
-/** Candidate by candidate, and the one sentence that answers the question. */
+/** A row for each candidate, and the verdict as one sentence. */
 export function renderSummary(report: VerifyReport): string {
   const { candidates, passed } = report;
-  const columns = [
-    left("candidate", 30),
-    left("precision", 9),
-    left("verdict", 12),
-    left("layouts", 7),
-    "unit weights",
-  ];
-  const head = `  ${columns.join("  ")}`;
+  const columns = [left("candidate", 30), left("precision", 9), left("verdict", 12), left("layouts", 7)];
+  const head = `  ${columns.join("  ")}  unit weights`;
   const [first = "", ...rest] = wrap(`${passed ? "PASSED" : "FAILED"}: ${headline(report)}`, 0);
   const colour = passed ? pc.green : pc.red;
   return [

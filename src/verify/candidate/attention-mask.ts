@@ -1,25 +1,24 @@
 /**
- * Reads an attention mask in the forms that implementations keep it in, and gives the plain one: [batch, sequence], 1
- * for a real position, 0 for padding.
+ * Converts an attention mask to the plain form: [batch, sequence], 1 for a real position, 0 for padding.
  *
- * Two forms are understood: 0 and 1 (any dtype), and the additive form that transformers adds to the scores, [batch, 1,
- * 1, sequence] of 0 for real and a very negative number (−10000, the lowest of the dtype, −∞) for padding.
+ * Two forms are accepted: 0 and 1 (any dtype), and the additive form that transformers adds to the scores, [batch, 1, 1,
+ * sequence] of 0 for real positions and a very negative number (−10000, the dtype's lowest, −∞) for padding.
  *
- * Must stay true: a mask that can be read in two ways, or leaves nothing to compare, is refused, never guessed.
+ * Must stay true: a mask that is ambiguous, or leaves nothing to compare, is rejected, never guessed.
  */
 import { describe } from "../../checkpoint/describe.ts";
 import { InputError } from "../../errors.ts";
 import { toFloat64 } from "../../tensor/half.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 
-/** The least negative number that an additive mask may hold for padding: a score this far below the rest is gone. */
+/** The largest value for padding in an additive mask: softmax gives such a score no weight. */
 const additiveLimit = -1000;
 
 const expectedForms = "0 for padding and 1 for real positions, or 0 for real and at most -1000 for padding";
 
 /**
- * @param what names the tensor in errors: `dump.safetensors: attention_mask`.
- * @throws InputError if it has another shape or other values.
+ * @param what the tensor's name in errors: `dump.safetensors: attention_mask`.
+ * @throws InputError for another shape or other values.
  */
 export function plainMask(tensor: Tensor, what: string): Tensor<"i32"> {
   const shape = plainShape(tensor.shape, what);
@@ -34,7 +33,7 @@ export function plainMask(tensor: Tensor, what: string): Tensor<"i32"> {
   });
 }
 
-/** [batch, sequence]: axes of extent 1 between the two are dropped, and a mask of one sequence gets a batch axis. */
+/** [batch, sequence]: drops axes of extent 1 between the two, and adds a batch axis to the mask of one sequence. */
 function plainShape(shape: readonly number[], what: string): readonly [number, number] {
   const sequence = shape.at(-1);
   const between = shape.slice(1, -1);
@@ -53,7 +52,7 @@ function readsAsAdditive(values: Float64Array, { shape, dtype }: Tensor, what: s
   const hasOne = values.includes(1);
   const hasPenalty = values.some((value) => value <= additiveLimit);
   if (wrong === undefined && !(hasOne && hasPenalty)) {
-    // All zeros: additive if it has the shape of one and could be added, and nothing masked at all.
+    // All zeros: an additive mask without padding if shape and dtype allow it, else everything is masked.
     return hasPenalty || (!hasOne && shape.length > 2 && dtype.includes("f"));
   }
   const found = wrong === undefined ? "both 1 and large negative numbers" : String(wrong);

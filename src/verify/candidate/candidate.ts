@@ -1,7 +1,7 @@
 /**
  * Candidates that can be run again: an engine, or an imitation of a kernel known to be wrong.
  *
- * Must stay true: a candidate is told only a program, parameters and inputs; nothing of what is expected.
+ * Must stay true: a candidate receives a program, parameters and inputs, never the expected results.
  */
 import type { BertConfig } from "../../architectures/bert/config.ts";
 import { type Deviation, deviationsOf } from "../../architectures/bert/deviations.ts";
@@ -12,26 +12,26 @@ import { asFloat32 } from "../../tensor/half.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { compute } from "../layer/layer-under-test.ts";
 import type { Precision } from "../layer/precision.ts";
+import { required } from "../layer/required.ts";
 
-/** Something that computes a layer when asked. */
 export interface RunnableCandidate {
   readonly name: string;
   readonly kind: "engine" | "imitation";
   readonly precision: Precision;
-  /** Whether `observe` is heard. */
+  /** Whether it supports `observe`. */
   readonly observes?: boolean;
   /** Computes stages of a layer. */
   compute(task: CandidateTask): Promise<Map<string, Tensor>>;
 }
 
 export interface CandidateTask {
-  /** Has every stage the candidate would store among its outputs. */
+  /** Its outputs include every stage that the candidate would store. */
   readonly program: Program;
-  /** The outputs wanted, and no others; absent: all. */
+  /** The outputs to return; absent: all. */
   readonly wanted?: readonly string[];
-  /** Beside what is wanted, the other stages that the kernels which compute it write, as they write them. */
+  /** Also return the other stages that the same kernels write, as they write them. */
   readonly observe?: boolean;
-  /** Which layer's parameters the program reads. */
+  /** The layer whose parameters the program reads. */
   readonly layer: number;
   readonly parameters: ReadonlyMap<string, Tensor>;
   readonly inputs: ReadonlyMap<string, Tensor>;
@@ -39,9 +39,9 @@ export interface CandidateTask {
 }
 
 /**
- * An engine as a candidate: its inputs and parameters reach it as float32.
- * @param name what reports call it; an engine's precisions and levels are different candidates.
- * @param precision what it stores its weights and activations in.
+ * An engine as a candidate; it gets inputs and parameters as float32.
+ * @param name its name in reports; each precision and level of an engine is a candidate of its own.
+ * @param precision the precision in which it stores weights and activations.
  */
 export function engineCandidate(
   engine: Engine,
@@ -56,7 +56,7 @@ export function engineCandidate(
       const options = signal ? { signal } : {};
       const executable = await engine.compile(
         wanted ? observeOthers(program, wanted) : program,
-        async (name) => asFloat32(requiredParameter(parameters, name)),
+        async (name) => asFloat32(required(parameters.get(name), `the parameter ${name}`)),
         options,
       );
       try {
@@ -71,15 +71,9 @@ export function engineCandidate(
   };
 }
 
-function requiredParameter(parameters: ReadonlyMap<string, Tensor>, name: string): Tensor {
-  const tensor = parameters.get(name);
-  if (tensor === undefined) throw new Error(`the layer has no parameter ${name}`);
-  return tensor;
-}
-
-/** Known kernels, by the deviations they have. */
+/** Deviations of known kernels. */
 const knownKernels: Readonly<Record<string, readonly string[]>> = {
-  /** What the demo of the Souffle tensor compiler computes, read from its CUDA source. */
+  /** The demo of the Souffle tensor compiler, read from its CUDA source. */
   souffle: [
     ...["query", "key", "value", "attention-output", "intermediate", "output"].map((dense) => `no-bias:${dense}`),
     "relu",
@@ -92,7 +86,7 @@ const knownKernels: Readonly<Record<string, readonly string[]>> = {
   "no-affine": ["attention", "output"].flatMap((norm) => [`no-norm-weight:${norm}`, `no-norm-bias:${norm}`]),
 };
 
-/** The names `--candidate` takes beside files: known kernels, and every single deviation. */
+/** The names that `--candidate` accepts besides files: known kernels, and every single deviation. */
 export function imitationNames(config: BertConfig): string[] {
   return [...Object.keys(knownKernels), ...deviationsOf(config, 0).map(({ id }) => id)];
 }
@@ -100,8 +94,8 @@ export function imitationNames(config: BertConfig): string[] {
 export const isImitation = (config: BertConfig, name: string): boolean => imitationNames(config).includes(name);
 
 /**
- * A kernel imitated by the interpreter: an ordinary implementation of a precision, with its deviations.
- * @throws InputError for a name that is none of `imitationNames`.
+ * A kernel imitated by the interpreter: an ordinary implementation of a precision, with deviations.
+ * @throws InputError for a name that is not in `imitationNames`.
  */
 export function imitation(config: BertConfig, name: string, precision: Precision): RunnableCandidate {
   if (!isImitation(config, name)) {
@@ -117,14 +111,13 @@ export function imitation(config: BertConfig, name: string, precision: Precision
     precision,
     async compute({ program, wanted, layer, parameters, inputs, signal }) {
       const deviations = deviationsOf(config, layer).filter(({ id }) => ids.includes(id));
-      // All of them, even if few are wanted: what is stored is rounded, and may overflow.
+      // All stages, even if few are wanted, because storing one rounds it and may overflow.
       const stages = await compute(applyAll(program, deviations), parameters, inputs, { precision, signal });
       return new Map([...stages].filter(([name]) => wanted === undefined || wanted.includes(name)));
     },
   };
 }
 
-/** A program with deviations, applied in their order. */
 export function applyAll(program: Program, deviations: readonly Deviation[]): Program {
   return deviations.reduce<Program>((changed, { apply }) => apply(changed), program);
 }

@@ -1,8 +1,8 @@
 /**
- * Whether a dump can be compared with a model's layer: its stages, and that all shapes agree with the configuration and
- * with each other.
+ * Checks that a dump can be compared with a model's layer: that it has stages of the layer, and that all shapes agree with
+ * the configuration and with each other.
  *
- * Must stay true: a wrong file is refused here, by name and with both shapes, and never becomes a bad verdict.
+ * Must stay true: a wrong file is rejected here, with the tensor's name and both shapes, and never becomes a bad verdict.
  */
 
 import type { BertConfig } from "../../architectures/bert/config.ts";
@@ -10,17 +10,17 @@ import { layerStages, stageName } from "../../architectures/bert/layer-program.t
 import { type DumpExtents, parseStageName, shapeOfStage } from "../../architectures/bert/stage-names.ts";
 import { describe } from "../../checkpoint/describe.ts";
 import { InputError } from "../../errors.ts";
-import type { Dump, LayerInQuestion } from "./dump.ts";
+import type { Dump, TargetLayer } from "./dump.ts";
 import { nearest } from "./near-names.ts";
 
-/** The most names of a foreign file that a message lists. */
-const mostListed = 8;
+/** Maximum number of unknown names that a message lists. */
+const maxListed = 8;
 
 /**
  * @returns the batch and the sequence length that all tensors of the layer share.
- * @throws InputError naming the tensor, its shape and the one expected, or what the dump lacks.
+ * @throws InputError naming the tensor with its shape and the expected one, or the missing stages.
  */
-export function checkDump(dump: Dump, { config, layer }: LayerInQuestion): DumpExtents {
+export function checkDump(dump: Dump, { config, layer }: TargetLayer): DumpExtents {
   if (!(Number.isInteger(layer) && layer >= 0 && layer < config.layers)) {
     throw new InputError({
       found: `there is no layer ${layer}`,
@@ -43,7 +43,7 @@ export function checkDump(dump: Dump, { config, layer }: LayerInQuestion): DumpE
   return extents;
 }
 
-/** The shapes of everything that is about the layer, those first that say most plainly what batch and sequence are. */
+/** The shapes of the layer's tensors; the first one defines batch and sequence. */
 function shapesOf(dump: Dump, layer: number): Map<string, readonly number[]> {
   const shapes = new Map<string, readonly number[]>();
   if (dump.attentionMask !== undefined) shapes.set("attention_mask", dump.attentionMask.shape);
@@ -58,7 +58,7 @@ function shapesOf(dump: Dump, layer: number): Map<string, readonly number[]> {
   throw dump.stages.size > 0 ? otherLayers(dump, layer) : noStages(dump, layer);
 }
 
-/** Batch and sequence, with the name of the tensor that says so. */
+/** Batch and sequence, with the name of the tensor that defines them. */
 function extentsOf(shapes: ReadonlyMap<string, readonly number[]>, file: string): [string, DumpExtents] {
   const [name, shape] = [...shapes][0] ?? ["", []];
   const extents = { batch: shape[0] ?? 0, sequence: (shape.length === 4 ? shape[2] : shape[1]) ?? 0 };
@@ -85,15 +85,15 @@ function adviceOn(shape: readonly number[], expected: readonly number[]): string
 function otherLayers(dump: Dump, layer: number): InputError {
   const layers = [...new Set([...dump.stages.keys()].map((name) => parseStageName(name, layer)?.layer))];
   return new InputError({
-    found: `${dump.name} has nothing of layer ${layer}, only of layer ${layers.join(", ")}`,
+    found: `${dump.name} has no stage of layer ${layer}, only of layer ${layers.join(", ")}`,
     expected: `names such as ${stageName(layer, "output")}`,
   });
 }
 
 function noStages(dump: Dump, layer: number): InputError {
   const { unknown } = dump;
-  const names = unknown.slice(0, mostListed).map(describe).join(", ");
-  const rest = unknown.length > mostListed ? ` and ${unknown.length - mostListed} more` : "";
+  const names = unknown.slice(0, maxListed).map(describe).join(", ");
+  const rest = unknown.length > maxListed ? ` and ${unknown.length - maxListed} more` : "";
   const has = unknown.length === 0 ? "" : `; it has ${names}${rest}`;
   return new InputError({
     found: `${dump.name} has no stage of a layer${has}`,
@@ -102,7 +102,7 @@ function noStages(dump: Dump, layer: number): InputError {
   });
 }
 
-/** A name that looks like one of a stage: misspelt, or with another prefix, such as `encoder.layers.0.query`. */
+/** Finds an unknown name that resembles a stage: misspelt, or with another prefix, such as `encoder.layers.0.query`. */
 function suggestion(unknown: readonly string[]): string | undefined {
   for (const name of unknown.slice(0, 1000)) {
     const [, prefix = "", last = ""] = /^(.*[./])?([^./]*)$/s.exec(name) ?? [];

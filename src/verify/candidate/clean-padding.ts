@@ -1,13 +1,15 @@
 /**
- * Padding rows of a dump hold whatever the kernel left there, NaN included. They are never compared, but the original's
- * operations are run on the dump's tensors, and a NaN at a masked key would reach every real row through 0 · NaN.
+ * Replaces non-finite padding of a dump by zeros.
  *
- * Must stay true: finite padding stays as it is, since a kernel that ignores the mask did compute with it.
+ * Padding is never compared, but the original's operations are run on the dump's tensors, and a NaN at a masked key would
+ * reach every real row through 0 · NaN.
+ *
+ * Must stay true: finite padding is unchanged, since a kernel that ignores the mask did compute with it.
  */
 import { toFloat64 } from "../../tensor/half.ts";
 import { elementCount, type Tensor } from "../../tensor/tensor.ts";
 
-/** A stage or hidden states with zeros for what is not finite in padding rows and at masked keys. */
+/** @param tensor a stage or hidden states; non-finite elements in padding rows and at masked keys become zeros. */
 export function cleanPadding(tensor: Tensor, attentionMask: Tensor<"i32">): Tensor {
   if (attentionMask.data.every((value) => value !== 0)) return tensor;
   const [batch = 0, sequence = 0] = attentionMask.shape;

@@ -46,7 +46,7 @@ async function refusal(tensors: Record<string, Tensor>, layer = 0): Promise<stri
   return expect.fail("it is accepted");
 }
 
-test("full and bare names, the inputs, and names that mean nothing", async () => {
+test("full and bare names and inputs are accepted, other names are listed", async () => {
   const unread = { dtype: "i32", shape: [1], data: Int32Array.of(1) } as const;
   const tensors = {
     "layer.1.query": f32(2, 3, 6),
@@ -62,13 +62,13 @@ test("full and bare names, the inputs, and names that mean nothing", async () =>
   expect(checkDump(dump, { config, layer: 1 })).toEqual({ batch: 2, sequence: 3 });
 });
 
-test("a stage under two names", async () => {
+test("a stage under two names is rejected", async () => {
   expect(await refusal({ "layer.0.key": f32(1, 3, 6), key: f32(1, 3, 6) })).toBe(
     "d.safetensors has layer.0.key twice, with its layer and without; expected every stage once. Write the layer into all the names.",
   );
 });
 
-test("embeddings are the input of layer 0 only; the output of the layer before comes first", async () => {
+test("embeddings are the input of layer 0 only; the output of the layer before takes precedence", async () => {
   const tensors = { embeddings: f32(1, 3, 6), "layer.0.output": f32(1, 3, 6), "layer.1.key": f32(1, 3, 6) };
   expect((await dumpOf(tensors, 0)).hiddenStates).toBe(tensors.embeddings);
   const second = await dumpOf({ ...tensors, hidden_states: f32(1, 3, 6) }, 1);
@@ -87,7 +87,7 @@ test("the coarsest dtype of the stages is the dump's", async () => {
   );
 });
 
-test("heads are merged, and a missing batch axis is one of 1", async () => {
+test("heads are merged, and a missing batch axis is added", async () => {
   // [batch, heads, sequence, head size]: the element at [0, head, position, i] is 9 · head + 3 · position + i.
   const split = f32(1, 2, 3, 3);
   const merged = [0, 1, 2, 9, 10, 11, 3, 4, 5, 12, 13, 14, 6, 7, 8, 15, 16, 17];
@@ -108,14 +108,14 @@ test("heads are merged, and a missing batch axis is one of 1", async () => {
   expect(dump.stages.get("layer.0.value")?.shape).toEqual([1, 3, 6]);
 });
 
-test("of two sequences, each one's heads are merged on their own", async () => {
+test("heads of two sequences are merged separately", async () => {
   const query = half("f16", 2, 2, 1, 3);
   const dump = await dumpOf({ query: { ...query, data: Uint16Array.from({ length: 12 }, (_, i) => i) } as Tensor });
   expect(dump.stages.get("layer.0.query")).toMatchObject({ dtype: "f16", shape: [2, 1, 6] });
   expect([...(dump.stages.get("layer.0.query")?.data ?? [])]).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
 });
 
-test("attention masks in the forms people keep them in", async () => {
+test("attention masks are accepted in their usual forms", async () => {
   const read = async (tensor: Tensor) => {
     const { attentionMask } = await dumpOf({ attention_mask: tensor });
     return [attentionMask?.shape, [...(attentionMask?.data ?? [])]];
@@ -138,7 +138,7 @@ test("attention masks in the forms people keep them in", async () => {
   ]);
 });
 
-test("attention masks that say nothing, or two things", async () => {
+test("attention masks that are ambiguous or mask everything are rejected", async () => {
   const expected = "expected 0 for padding and 1 for real positions, or 0 for real and at most -1000 for padding";
   const problem = (tensor: Tensor) => refusal({ attention_mask: tensor });
   expect(await problem(mask([1, 2], 0, 0))).toContain(`attention_mask marks every position as padding; ${expected}`);
@@ -150,7 +150,7 @@ test("attention masks that say nothing, or two things", async () => {
   );
 });
 
-test("inputs from another file", async () => {
+test("inputs are added from another file", async () => {
   const dump = await dumpOf({ query: f32(1, 2, 6) });
   const inputs = await dumpOf({ hidden_states: f32(1, 2, 6), attention_mask: mask([1, 2], 1, 0) });
   const both = withInputs(dump, inputs);
@@ -168,7 +168,7 @@ test("inputs from another file", async () => {
   );
 });
 
-test("shapes that contradict the configuration or each other", async () => {
+test("shapes that contradict the configuration or each other are rejected", async () => {
   expect(await refusal({ query: f32(2, 3, 6), attention_scores: f32(2, 2, 3, 4) })).toBe(
     "d.safetensors: layer.0.attention_scores has the shape [2, 2, 3, 4]; expected [2, 2, 3, 3]: batch 2 and sequence 3, " +
       "as in layer.0.query. Check that the dump was made with this model and on one input.",
@@ -182,9 +182,9 @@ test("shapes that contradict the configuration or each other", async () => {
   expect(await refusal({ query: f32(2, 3, 6), attention_mask: mask([2, 1], 1, 1) })).toContain("as in attention_mask");
 });
 
-test("nothing of the layer", async () => {
+test("a dump without stages of the layer is rejected, with suggestions", async () => {
   expect(await refusal({ "layer.1.query": f32(1, 3, 6) })).toBe(
-    "d.safetensors has nothing of layer 0, only of layer 1; expected names such as layer.0.output.",
+    "d.safetensors has no stage of layer 0, only of layer 1; expected names such as layer.0.output.",
   );
   expect(await refusal({ query: f32(1, 3, 6) }, 2)).toBe(
     "there is no layer 2; expected 0 to 1, the layers of this model.",
@@ -204,7 +204,7 @@ test("nothing of the layer", async () => {
   expect(await refusal(many)).toContain('"blk_7" and 12 more; expected');
 });
 
-test("names made to hurt are only names", async () => {
+test("hostile names are only listed", async () => {
   const tensors = Object.fromEntries(
     [
       "__proto__x",
@@ -220,7 +220,7 @@ test("names made to hurt are only names", async () => {
   expect((await refusal(tensors)).length).toBeLessThan(1000);
 });
 
-test("a file that fails speaks of the dump, not of a download", async () => {
+test("the error of a damaged file is about the dump, not about a download", async () => {
   const read = async () => {
     throw new CheckpointError({ found: "d is cut short", expected: "more", advice: "Download it again." });
   };

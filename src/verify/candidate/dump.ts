@@ -1,11 +1,10 @@
 /**
- * A candidate's tensors from a file that somebody's kernel wrote.
+ * A candidate's tensors, from a file that a user's kernel wrote.
  *
- * Names understood: `layer.N.<stage>`, or bare `<stage>` for the layer in question; `hidden_states` or `input` (for
- * layer 0 also `embeddings`) for the layer's input; `attention_mask`. Everything else is listed and left alone: it is
- * not even read.
+ * Accepted names: `layer.N.<stage>`, or bare `<stage>` for the target layer; `hidden_states` or `input` (for layer 0 also
+ * `embeddings`) for the layer's input; `attention_mask`. Other tensors are listed and not read.
  *
- * Must stay true: no name is understood in two ways at once; values are taken bit by bit, in the dtype they have.
+ * Must stay true: no name has two meanings; values are copied bit by bit, in the dtype they have.
  */
 
 import type { BertConfig } from "../../architectures/bert/config.ts";
@@ -18,30 +17,30 @@ import { plainMask } from "./attention-mask.ts";
 import { inStageShape, withBatch } from "./stage-layouts.ts";
 
 export interface Dump {
-  /** The file or folder it came from. */
+  /** The file or folder it was read from. */
   readonly name: string;
-  /** The coarsest dtype among its stages (f64, f32, f16, bf16 in this order): what the candidate's budget is about. */
+  /** The coarsest dtype among its stages (f64, f32, f16, bf16 in this order), which defines the candidate's budget. */
   readonly dtype: FloatDType;
   /** By canonical name, `layer.N.stage`. */
   readonly stages: ReadonlyMap<string, Tensor<FloatDType>>;
-  /** The input of the layer in question, [batch, sequence, hidden]. */
+  /** The target layer's input, [batch, sequence, hidden]. */
   readonly hiddenStates: Tensor<FloatDType> | undefined;
   /** [batch, sequence], 1 for a real position. */
   readonly attentionMask: Tensor<"i32"> | undefined;
-  /** Names that were not understood. */
+  /** Names that are not accepted. */
   readonly unknown: readonly string[];
 }
 
-/** Named tensors that can be read one by one: an open safetensors file, or a folder of npy files. */
+/** Named tensors, read on demand: an open safetensors file, or a folder of npy files. */
 export interface TensorSource {
   readonly name: string;
   readonly tensors: ReadonlyMap<string, unknown>;
   read(name: string): Promise<Tensor>;
 }
 
-export interface LayerInQuestion {
+export interface TargetLayer {
   readonly config: BertConfig;
-  /** The layer that bare names belong to and whose input `hidden_states` is. */
+  /** The layer of bare stage names and of `hidden_states`. */
   readonly layer: number;
 }
 
@@ -51,11 +50,11 @@ const maskName = "attention_mask";
 const byCoarseness: readonly FloatDType[] = ["bf16", "f16", "f32", "f64"];
 
 /**
- * Reads what can be understood. Whether that is enough, and has the right shapes, is for `checkDump` to say.
- * @throws InputError if a tensor cannot be read or is no tensor of real numbers, two names mean the same, or the
- * attention mask is of no known form.
+ * Reads the tensors with accepted names; `checkDump` checks that they suffice and have the right shapes.
+ * @throws InputError if a tensor cannot be read or is not of real numbers, two names mean the same tensor, or the attention
+ * mask has no known form.
  */
-export async function readDump(source: TensorSource, { config, layer }: LayerInQuestion): Promise<Dump> {
+export async function readDump(source: TensorSource, { config, layer }: TargetLayer): Promise<Dump> {
   const stages = new Map<string, Tensor<FloatDType>>();
   const unknown: string[] = [];
   const inputs = inputNames(layer);
@@ -82,8 +81,8 @@ export async function readDump(source: TensorSource, { config, layer }: LayerInQ
 }
 
 /**
- * A dump with the hidden states and the attention mask of another one where it has none itself.
- * @throws InputError if both have a mask and the two differ, or the other one has neither.
+ * Adds missing hidden states and attention mask from another dump.
+ * @throws InputError if the two masks differ, or the other dump has neither tensor.
  */
 export function withInputs(dump: Dump, other: Dump): Dump {
   if (other.hiddenStates === undefined && other.attentionMask === undefined) {
@@ -106,12 +105,12 @@ export function withInputs(dump: Dump, other: Dump): Dump {
   };
 }
 
-/** Names of a layer's input, the first that is there taken. The embeddings are the input of layer 0 only. */
+/** Names of a layer's input, by precedence. The embeddings are the input of layer 0 only. */
 function inputNames(layer: number): readonly string[] {
   return layer === 0 ? ["hidden_states", "input", "embeddings"] : ["hidden_states", "input"];
 }
 
-/** The output of the layer before is this layer's input; `hidden_states` may be the first layer's in such a dump. */
+/** The previous layer's output takes precedence, since `hidden_states` may be the first layer's input in such a dump. */
 async function readInput(
   source: TensorSource,
   stages: ReadonlyMap<string, Tensor<FloatDType>>,
@@ -148,7 +147,7 @@ async function readTensor(source: TensorSource, name: string): Promise<Tensor> {
   }
 }
 
-/** The room of checkpoints speaks of downloads; whoever wrote a dump can only dump it again. */
+/** Replaces the advice of `checkpoint/`, which is about downloads. */
 export function asDumpError(error: unknown): unknown {
   if (!(error instanceof CheckpointError)) return error;
   const { found, expected } = error;

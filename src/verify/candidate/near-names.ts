@@ -1,22 +1,20 @@
-/** Finds the name that somebody probably meant. */
+/** Suggests a known name for a misspelt one. */
 
-/** The nearest of `known` within a third of its length in edits, the first of several; `undefined` if none is. */
+/** The first of `known` with the smallest edit distance, if that is at most a third of its length. */
 export function nearest<T extends string>(name: string, known: readonly T[]): T | undefined {
   let best: T | undefined;
-  let least = Number.POSITIVE_INFINITY;
+  let minimum = Number.POSITIVE_INFINITY;
   for (const candidate of known) {
-    // A name much longer than any known one is no misspelling, and may be a megabyte long.
+    // A name may be a megabyte long; one much longer than a known name is not a misspelling of it.
     if (name.length > 2 * candidate.length) continue;
     const distance = editDistance(name, candidate);
-    if (distance < least && distance <= Math.max(1, Math.floor(candidate.length / 3))) {
-      best = candidate;
-      least = distance;
-    }
+    if (distance >= minimum || distance > Math.max(1, Math.floor(candidate.length / 3))) continue;
+    [best, minimum] = [candidate, distance];
   }
   return best;
 }
 
-/** Levenshtein's distance, one row at a time. */
+/** Levenshtein distance, one row at a time. */
 function editDistance(a: string, b: string): number {
   let above = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {

@@ -2,8 +2,8 @@
  * The header of a .npy file: `\x93NUMPY`, a version, a length, and a Python dict literal such as
  * `{'descr': '<f2', 'fortran_order': False, 'shape': (1, 384, 768), }`.
  *
- * The file is a stranger's. Must stay true: the literal is parsed, never evaluated, and only by the grammar of the line
- * above; every number is checked before it is used.
+ * Must stay true: the file is untrusted: the literal is parsed by the grammar above, never evaluated, and every number is
+ * checked before it is used.
  */
 import { describe } from "../../checkpoint/describe.ts";
 import { InputError } from "../../errors.ts";
@@ -15,27 +15,27 @@ export interface NpyHeader {
   readonly shape: readonly number[];
 }
 
-/** Where the header's text is: from `start` up to `end`, at which the data begin. */
+/** The header's text is at `start` up to `end`, where the data begin. */
 export interface NpyPreamble {
   readonly start: number;
   readonly end: number;
   readonly encoding: "latin1" | "utf-8";
 }
 
-/** Magic, version and the longer kind of length. */
+/** Bytes of magic, version and length, which has 2 bytes in version 1 and 4 in later ones. */
 export const preambleBytes = 12;
 
-/** NumPy itself writes about a hundred bytes for an array of numbers. */
-const mostHeaderBytes = 65_536;
+/** NumPy writes about a hundred bytes for an array of numbers. */
+const maxHeaderBytes = 65_536;
 
 const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 
 export const npyAdvice = "Save it with numpy.save(file, array) or, better, with safetensors.";
 
 /**
- * @param bytes the file's first ones, `preambleBytes` of them where it has as many.
- * @param size of the file.
- * @param fileName names the file in errors.
+ * @param bytes the first `preambleBytes` of the file, or all if it has fewer.
+ * @param size the file's size in bytes.
+ * @param fileName the file's name in errors.
  */
 export function parsePreamble(bytes: Uint8Array, size: number, fileName: string): NpyPreamble {
   if (bytes.length < 10 || magic.some((byte, index) => bytes[index] !== byte)) {
@@ -47,12 +47,11 @@ export function parsePreamble(bytes: Uint8Array, size: number, fileName: string)
   if (size < start) throw wrong(`${fileName} has ${size} bytes`, `a header, which begins at byte ${start}`);
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   const length = major === 1 ? view.getUint16(8, true) : view.getUint32(8, true);
-  const most = Math.min(size - start, mostHeaderBytes);
-  if (length > most) throw wrong(`${fileName} says that its header has ${length} bytes`, `at most ${most}`);
+  const max = Math.min(size - start, maxHeaderBytes);
+  if (length > max) throw wrong(`${fileName} says that its header has ${length} bytes`, `at most ${max}`);
   return { start, end: start + length, encoding: major === 3 ? "utf-8" : "latin1" };
 }
 
-/** Parses the dict literal. */
 export function parseNpyHeader(text: string, fileName: string): NpyHeader {
   const what = `the header of ${fileName}`;
   const fields = new Map<string, unknown>();
@@ -84,7 +83,7 @@ function checkFields(fields: ReadonlyMap<string, unknown>, what: string): NpyHea
   return { descr, fortranOrder, shape: shape.map(Number) };
 }
 
-/** Reads a literal from left to right. Whitespace between its tokens means nothing. */
+/** Parses a literal from left to right, ignoring white space between tokens. */
 class Literal {
   readonly #text: string;
   readonly #what: string;
@@ -95,7 +94,7 @@ class Literal {
     this.#what = what;
   }
 
-  /** Takes a piece of text if it is next. */
+  /** Consumes one of the characters of `token` if it is next; "" matches the end. */
   takes(token: string): boolean {
     return this.#match(token === "" ? /$/y : new RegExp(`[${token}]`, "y")) !== undefined;
   }
@@ -104,7 +103,7 @@ class Literal {
     if (!this.takes(token)) throw this.#unexpected(`a ${token}`);
   }
 
-  /** Quoted either way. Escapes do not occur in what NumPy writes. */
+  /** In single or double quotes, without escapes, which NumPy does not write. */
   string(): string {
     const quoted = this.#match(/'[^'\\\n]*'|"[^"\\\n]*"/y);
     if (quoted === undefined) throw this.#unexpected("a string");
@@ -129,7 +128,7 @@ class Literal {
   #tuple(): number[] {
     const items: number[] = [];
     while (!this.takes(")")) {
-      // Python 2 wrote its long integers as 3L.
+      // Python 2 writes long integers as 3L.
       const digits = this.#match(/(0|[1-9]\d{0,14})L?(?![\w.])/y);
       if (digits === undefined) throw this.#unexpected("a whole number of at least 0");
       items.push(Number.parseInt(digits, 10));

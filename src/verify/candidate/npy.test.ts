@@ -8,7 +8,7 @@ import { readNpy } from "./npy.ts";
 const bytesOf = (data: ArrayBufferView) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 const read = (bytes: Uint8Array): Promise<Tensor> => readNpy(new GuardedSource(bytes), "a.npy");
 
-/** Why a file with this header and so many bytes of data is refused. */
+/** The error for a file with this header and number of data bytes. */
 async function refusal(header: string, bytes = 24): Promise<string> {
   const file = encodeNpy(header, new Uint8Array(bytes));
   const error: unknown = await read(file).then(
@@ -34,19 +34,19 @@ test.each([
   ["|u1", "u8", Uint8Array.of(1, 255)],
   ["|b1", "u8", Uint8Array.of(1, 0)],
 ] as const)("%s is %s", async (descr, dtype, data) => {
-  // A header of odd length, so that nothing is aligned.
+  // A header of odd length, so that the data is not aligned.
   const file = encodeNpy(`${npyHeader(descr, "(2,)")} `, bytesOf(data));
   expect(await read(file)).toEqual({ dtype, shape: [2], data });
 });
 
-test("a view of a larger buffer is read as itself", async () => {
+test("a view of a larger buffer is read within its bounds", async () => {
   const file = encodeNpy(npyHeader("<f4", "(6,)"), bytesOf(floats));
   expect(
     (await read(Buffer.concat([Buffer.from("before it"), file, Buffer.from("after")]).subarray(9, -5))).data,
   ).toEqual(floats);
 });
 
-test("scalars, empty arrays, and headers written by others", async () => {
+test("scalars, empty arrays, and headers of other programs are read", async () => {
   expect((await read(encodeNpy(npyHeader("<f4", "()"), bytesOf(floats.slice(0, 1))))).shape).toEqual([]);
   expect((await read(encodeNpy(npyHeader("<f4", "(3, 0)", "True"), new Uint8Array()))).shape).toEqual([3, 0]);
   const python2 = `{"shape":(2L,3L),"fortran_order":False,"descr":"<f4"}`;
@@ -64,7 +64,7 @@ test("column-major files become row-major", async () => {
   expect([...(await read(encodeNpy(npyHeader("|u1", "(2, 3, 4)", "True"), deep))).data]).toEqual(expected);
 });
 
-test("dtypes that are not read, each with the way out", async () => {
+test("unsupported dtypes are rejected, with advice for each", async () => {
   expect(await refusal(npyHeader(">f4", "(2, 3)"))).toBe(
     'a.npy holds ">f4", which is big-endian; expected <f2, <f4, <f8, <i4, <i8, |u1, |b1. Convert it: array.astype("<f4").',
   );
@@ -78,7 +78,7 @@ test("dtypes that are not read, each with the way out", async () => {
   );
 });
 
-test("files that are not what they say", async () => {
+test("damaged files and malformed headers are rejected", async () => {
   const sized = "a.npy has 24 bytes of data; expected";
   expect(await refusal(npyHeader("<f4", "(2, 4)"))).toContain(
     `${sized} 32 for f32 of shape [2, 4]. Check that the file`,

@@ -1,8 +1,8 @@
 /**
- * Reads .npy files, NumPy's own format for one array.
+ * Reads .npy files, NumPy's format for one array.
  *
- * Must stay true: nothing is allocated that is larger than the file; the data are exactly as long as the header says; a
- * tensor is row-major, whatever order the file is in.
+ * Must stay true: no allocation is larger than the file; the data have exactly the length that the header implies; the
+ * tensor is row-major, also if the file is column-major.
  */
 import { describe, grouped } from "../../checkpoint/describe.ts";
 import type { ByteSource } from "../../checkpoint/files.ts";
@@ -11,7 +11,7 @@ import { tensorFromBytes } from "../../tensor/bytes.ts";
 import { bytesPerElement, type DType, type Tensor } from "../../tensor/tensor.ts";
 import { type NpyHeader, npyAdvice, parseNpyHeader, parsePreamble, preambleBytes } from "./npy-header.ts";
 
-/** Bytes have no order, so NumPy writes | for them. bool is a byte, 0 or 1. */
+/** NumPy writes | for dtypes without a byte order. bool is a byte, 0 or 1. */
 const dtypes: ReadonlyMap<string, DType> = new Map<string, DType>([
   ["<f2", "f16"],
   ["<f4", "f32"],
@@ -23,8 +23,8 @@ const dtypes: ReadonlyMap<string, DType> = new Map<string, DType>([
 ]);
 
 /**
- * @param fileName names the file in errors.
- * @throws InputError if it is no .npy file, damaged, or of a dtype that fusebert does not read.
+ * @param fileName the file's name in errors.
+ * @throws InputError if it is not a .npy file, damaged, or of a dtype that fusebert does not read.
  */
 export async function readNpy(source: ByteSource, fileName: string): Promise<Tensor> {
   const first = await source.read(0, Math.min(preambleBytes, source.size));
@@ -48,7 +48,7 @@ function dtypeOf(descr: string, fileName: string): DType {
     return fail({ found: `${found}, which is big-endian`, expected, advice });
   }
   if (/V2$/.test(descr)) {
-    // What NumPy makes of bfloat16, which it does not know.
+    // NumPy does not know bfloat16 and writes it as two bytes of raw data.
     const advice = "If these are bfloat16 numbers, save them as safetensors: .npy does not keep that dtype.";
     return fail({ found, expected, advice });
   }
@@ -79,7 +79,7 @@ function rowMajor(bytes: Uint8Array, dtype: DType, shape: readonly number[]): Ui
   let from = 0;
   for (let to = 0; to < bytes.length; to += size) {
     for (let byte = 0; byte < size; byte++) result[to + byte] = bytes[from + byte] as number;
-    // The next index in row-major order, as an odometer turns.
+    // Advances to the next index in row-major order.
     for (let axis = shape.length - 1; axis >= 0; axis--) {
       const stride = strides[axis] as number;
       const extent = shape[axis] as number;

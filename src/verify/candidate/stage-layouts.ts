@@ -1,18 +1,17 @@
 /**
- * Brings a dumped tensor into the shape of its stage: [batch, sequence, width], or [batch, heads, query, key] for
- * scores and probabilities.
+ * Converts a dumped tensor to the shape of its stage: [batch, sequence, width], or [batch, heads, query, key] for scores
+ * and probabilities.
  *
- * Must stay true: only layouts that can be told apart by their shape are changed. Anything else stays as it is, and
- * `check-dump.ts` refuses it by name.
+ * Must stay true: only layouts that their shape identifies are converted; `check-dump.ts` rejects all others.
  */
 import type { BertConfig } from "../../architectures/bert/config.ts";
 import type { LayerStage } from "../../architectures/bert/layer-program.ts";
 import type { DataOf, FloatDType, Tensor } from "../../tensor/tensor.ts";
 
-/** Stages that kernels keep as [batch, heads, sequence, head size]. */
+/** Stages that kernels may store as [batch, heads, sequence, head size]. */
 const perHead: ReadonlySet<LayerStage> = new Set<LayerStage>(["query", "key", "value", "context"]);
 
-/** A tensor without a batch axis gets one; heads of query, key, value and context are merged. */
+/** Adds a missing batch axis, and merges the heads of query, key, value and context. */
 export function inStageShape(
   tensor: Tensor<FloatDType>,
   stage: LayerStage,
@@ -21,13 +20,13 @@ export function inStageShape(
   const { shape } = tensor;
   if (stage === "attention_scores" || stage === "attention_probs") return withBatch(tensor, 4);
   const isPerHead = (axis: number) => shape[axis] === heads && shape[axis + 2] === hiddenSize / heads;
-  // One head is its own merge; [1, sequence, hidden] is then a batch of one and means the same.
+  // With one head, [1, sequence, hidden] is the same as a batch of one.
   if (perHead.has(stage) && shape.length === 3 && heads > 1 && isPerHead(0)) return mergeHeads(withBatch(tensor, 4));
   if (perHead.has(stage) && shape.length === 4 && isPerHead(1)) return mergeHeads(tensor);
   return withBatch(tensor, 3);
 }
 
-/** A tensor of one axis less than `rank` as a batch of one. */
+/** Adds a batch axis to a tensor that has one axis less than `rank`. */
 export function withBatch<D extends FloatDType>(tensor: Tensor<D>, rank: number): Tensor<D> {
   return tensor.shape.length === rank - 1 ? { ...tensor, shape: [1, ...tensor.shape] } : tensor;
 }

@@ -1,5 +1,5 @@
 /**
- * One stage against its original, judged by its budget.
+ * Compares one stage with its original, and judges it by its budget.
  */
 import type { Tensor } from "../../tensor/tensor.ts";
 import { relativeError } from "../layer/layer-under-test.ts";
@@ -11,7 +11,7 @@ import { compareTensors } from "./compare.ts";
 export interface StageComparison {
   readonly original: Tensor;
   readonly candidate: Tensor;
-  /** What an ordinary implementation of the precision computed. */
+  /** Computed by an ordinary implementation of the precision. */
   readonly ordinary: Tensor;
   readonly precision: Precision;
   readonly isReal: ((flatIndex: number) => boolean) | undefined;

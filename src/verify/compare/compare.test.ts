@@ -15,24 +15,24 @@ const compare = (original: Tensor, candidate: Tensor, more: Partial<CompareOptio
   compareTensors({ original, candidate, precision: "f16", ...more });
 
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
-const largest = (values: readonly number[]) => values.reduce((most, value) => Math.max(most, value), 0);
-/** Equal but for the rounding of sums in another order. */
+const largest = (values: readonly number[]) => values.reduce((max, value) => Math.max(max, value), 0);
+/** Equal up to the rounding of sums in another order. */
 const near = (actual: number, expected: number) =>
   expect(Math.abs(actual - expected), `${actual} for ${expected}`).toBeLessThanOrEqual(1e-11 * Math.abs(expected));
 
-/** The spacing of a precision's numbers at a value, as a textbook defines it. */
+/** The spacing of a precision's numbers at a value, by its definition. */
 function spacing(value: number, precision: Precision): number {
-  const { fraction, least, most } = {
-    f32: { fraction: 23, least: -126, most: 127 },
-    f16: { fraction: 10, least: -14, most: 15 },
-    bf16: { fraction: 7, least: -126, most: 127 },
+  const { fraction, min, max } = {
+    f32: { fraction: 23, min: -126, max: 127 },
+    f16: { fraction: 10, min: -14, max: 15 },
+    bf16: { fraction: 7, min: -126, max: 127 },
   }[precision];
-  let exponent = least;
-  while (exponent < most && 2 ** (exponent + 1) <= Math.abs(value)) exponent++;
+  let exponent = min;
+  while (exponent < max && 2 ** (exponent + 1) <= Math.abs(value)) exponent++;
   return 2 ** (exponent - fraction);
 }
 
-/** Nothing near float64's own smallest numbers: the definitions below, taken literally, overflow there. */
+/** Excludes numbers near float64's smallest, for which the literal definitions below overflow. */
 const number = fc
   .oneof(
     fc.double({ min: -1e6, max: 1e6, noNaN: true }),
@@ -47,7 +47,7 @@ const anyNumber = fc.oneof(
 const precision = fc.constantFrom<Precision>("f32", "f16", "bf16");
 const rows = fc.array(fc.record({ original: number, candidate: anyNumber, real: fc.boolean() }), { maxLength: 300 });
 
-test("every figure is what its definition says", () => {
+test("every figure agrees with its definition", () => {
   fc.assert(
     fc.property(rows, precision, fc.integer({ min: 1, max: 7 }), (items, kind, width) => {
       const length = items.length - (items.length % width);
@@ -133,7 +133,7 @@ test("every figure is what its definition says", () => {
   );
 });
 
-test("nothing compared", () => {
+test("figures without compared elements", () => {
   for (const found of [
     compare(vector(1, 2), vector(3, Number.NaN), { isReal: () => false }),
     compare(matrix([0, 4], []), matrix([0, 4], [])),
@@ -154,7 +154,7 @@ test("nothing compared", () => {
   }
 });
 
-test("an original of zeros only", () => {
+test("figures for an original of zeros", () => {
   expect(compare(vector(0, 0), vector(0, -0))).toMatchObject({ l2Relative: 0, cosine: 1, sqnr: null });
   const found = compare(vector(0, 0), vector(0, 2 ** -24));
   expect(found).toMatchObject({ maxRelative: { value: 0, index: [] }, meanRelative: 0, cosine: 0, ulp: { max: 1 } });
@@ -162,7 +162,7 @@ test("an original of zeros only", () => {
   expect(found.minimumTolerance).toEqual({ absolute: 2 ** -24, relative: Number.POSITIVE_INFINITY });
 });
 
-test("a difference never vanishes, and no square overflows", () => {
+test("no square underflows or overflows", () => {
   expect(compare(vector(1e-200, 1), vector(0, 1)).l2Absolute).toBe(1e-200);
   const found = compare(vector(1e300, -1e300), vector(1e300, -1.1e300), { precision: "f32" });
   expect(found.l2Relative).toBeCloseTo(0.1 / Math.SQRT2, 12);
@@ -181,17 +181,17 @@ test("equal vectors have a cosine of exactly 1, opposite ones of -1", () => {
   );
 });
 
-test("rounding to a precision errs by at most half an ulp of it", () => {
+test("rounding to a precision has an error of at most half an ulp", () => {
   fc.assert(
     fc.property(precision, fc.array(fc.double({ min: -60_000, max: 60_000, noNaN: true })), (kind, values) => {
       const found = compare(vector(...values), vector(...values.map(roundTo[kind])), { precision: kind });
-      // bf16 is rounded by way of float32.
+      // bf16 is rounded to float32 first.
       expect(found.ulp.max).toBeLessThanOrEqual(kind === "bf16" ? 0.5 + 2 ** -16 : 0.5);
     }),
   );
 });
 
-test("an original that is not finite takes no part, and only the candidate's own NaNs are counted", () => {
+test("non-finite elements of the original are ignored, and only the candidate's NaNs are counted", () => {
   const found = compare(vector(Number.NaN, 1, Number.POSITIVE_INFINITY), vector(5, 1, Number.POSITIVE_INFINITY));
   expect(found).toMatchObject({ count: 3, nan: 0, infinite: 1, maxAbsolute: { value: 0, index: [1] } });
   expect(found.heatmap.cells).toEqual([[null, 0, null]]);
@@ -209,18 +209,18 @@ test("a heat map shows one wrong element of many, and leaves padding out", () =>
   const data = new Float64Array(height * width);
   data[999 * width + 129] = 7;
   data[0] = Number.POSITIVE_INFINITY;
-  const whole = compare(original, matrix([height, width], data)).heatmap;
-  expect([whole.rows, whole.columns, whole.cells.length, whole.cells[0]?.length]).toEqual([1000, 130, 48, 64]);
-  expect(whole.cells[47]?.[63]).toBe(7);
-  expect(whole.cells[0]?.[0]).toBeNull();
-  expect(whole.cells.flat().filter((cell) => cell !== 0)).toHaveLength(2);
+  const all = compare(original, matrix([height, width], data)).heatmap;
+  expect([all.rows, all.columns, all.cells.length, all.cells[0]?.length]).toEqual([1000, 130, 48, 64]);
+  expect(all.cells[47]?.[63]).toBe(7);
+  expect(all.cells[0]?.[0]).toBeNull();
+  expect(all.cells.flat().filter((cell) => cell !== 0)).toHaveLength(2);
   const isReal = (index: number) => index % width < 100 && Math.floor(index / width) % 100 === 1;
-  const part = compare(original, matrix([height, width], data), { isReal }).heatmap;
-  expect([part.rows, part.columns, part.cells.length]).toEqual([10, 130, 10]);
-  expect(part.cells.flat().every((cell) => cell === 0)).toBe(true);
+  const real = compare(original, matrix([height, width], data), { isReal }).heatmap;
+  expect([real.rows, real.columns, real.cells.length]).toEqual([10, 130, 10]);
+  expect(real.cells.flat().every((cell) => cell === 0)).toBe(true);
 });
 
-test("comparing a stage of BERT-base takes a few times what sorting its elements takes", () => {
+test("comparing a stage of BERT-base takes at most 20 times as long as sorting its elements", () => {
   for (const shape of [
     [1, 12, 384, 384],
     [1, 384, 3072],
@@ -234,7 +234,7 @@ test("comparing a stage of BERT-base takes a few times what sorting its elements
   }
 });
 
-/** Milliseconds of this process alone, whatever else the machine does. */
+/** CPU time of this process in milliseconds. */
 function processorTime(work: () => unknown): number {
   const before = process.cpuUsage();
   work();

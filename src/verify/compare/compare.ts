@@ -2,14 +2,14 @@
  * Compares a candidate's tensor with the original's, in float64, over real positions.
  *
  * Must stay true:
- * - A NaN or infinity of the candidate is counted and named, and takes no part in any other figure: those are about the
- *   pairs of which both elements are finite. `minimumTolerance` is infinite then, since no tolerance lets it pass.
- * - Nothing compared: every figure is 0, cosine 1, indices empty.
- * - An original of zeros only: relative errors ignore zeros, so they are 0; `l2Relative` and
- *   `minimumTolerance.relative` are infinite and `sqnr` is −∞ unless the candidate is zero, too. Cosine is 0 when one
- *   side is zero, 1 when both are.
- * - Sums are scaled by powers of two, so that no square overflows or vanishes: `l2Absolute` is 0 only if nothing
- *   differs.
+ * - NaN and infinities of the candidate are counted, and excluded from all other figures, which cover only pairs of finite
+ *   elements. `minimumTolerance` is then infinite, since no tolerance lets them pass.
+ * - If no element is compared, every figure is 0, cosine is 1 and indices are empty.
+ * - If the original is all zeros, relative errors are 0, because they ignore zeros; `l2Relative` and
+ *   `minimumTolerance.relative` are infinite and `sqnr` is −∞ unless the candidate is zero too. Cosine is 0 when one side
+ *   is zero, 1 when both are.
+ * - Sums are scaled by powers of two, so that no square overflows or underflows: `l2Absolute` is 0 only if all elements are
+ *   equal.
  */
 import { checkFields } from "../../arguments.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
@@ -23,13 +23,13 @@ import { quantiles, ulpsOf } from "./ulp.ts";
 export interface CompareOptions {
   readonly original: Tensor;
   readonly candidate: Tensor;
-  /** The candidate's: what a unit in the last place and an overflow are. */
+  /** The candidate's precision, which defines its units in the last place and its overflow. */
   readonly precision: Precision;
-  /** Whether the element at a flat index is compared (`positions.ts`); every one is when it is left out. */
+  /** Whether the element at a flat index is compared (`positions.ts`); absent: all are. */
   readonly isReal?: ((flatIndex: number) => boolean) | undefined;
 }
 
-/** @throws InputError naming both shapes if they differ, or an argument of another kind. */
+/** @throws InputError if the shapes differ, or for an argument of another type. */
 export function compareTensors(options: CompareOptions): Statistics {
   checkFields(options, "compare's argument", {
     original: "a tensor: an object with dtype, shape and data",
@@ -64,7 +64,7 @@ export function compareTensors(options: CompareOptions): Statistics {
   };
 }
 
-/** @param index of a pair; below 0 for none. */
+/** @param index the pair's index; negative for none. */
 function extreme(pairs: Pairs, index: number, value: number): Extreme {
   return { value, index: index < 0 ? [] : axesOf(pairs, index) };
 }
@@ -98,17 +98,17 @@ function specialValues(candidate: Float64Array, precision: Precision): SpecialVa
 }
 
 interface ElementErrors {
-  /** Index of the largest |difference|, the first of several; -1 if no pair is finite. */
+  /** Index of the first of the largest |difference|; -1 if no pair is finite. */
   readonly worst: number;
   readonly maxAbsolute: number;
   readonly meanAbsolute: number;
-  /** -1 if no finite pair's original differs from zero. */
+  /** -1 if the original of all finite pairs is zero. */
   readonly worstRelative: number;
   readonly maxRelative: number;
   readonly meanRelative: number;
 }
 
-// The loops below have no `continue` and no branch around a sum: with one, V8 takes four times as long.
+// The loops below have no `continue` and no branch around a sum: either makes V8 four times slower.
 
 function elementErrors({ original, difference }: Pairs): ElementErrors {
   let worst = -1;
@@ -178,7 +178,7 @@ function norms(
 
 function cosine(product: number, originals: number, candidates: number): number {
   if (originals === 0 || candidates === 0) return originals === candidates ? 1 : 0;
-  // One root of the product, not a product of roots: equal vectors give exactly 1.
+  // One root of the product instead of a product of roots, so that equal vectors give exactly 1.
   return Math.min(1, Math.max(-1, product / Math.sqrt(originals * candidates)));
 }
 
@@ -204,14 +204,14 @@ function relativeTolerance({ original, difference }: Pairs): number {
     const size = Math.abs(original[index] as number);
     if (value > tolerance * size) {
       tolerance = value / size;
-      // The quotient may have been rounded down, and its product with the divisor then falls short.
+      // The quotient may have been rounded down; its product with the divisor is then too small.
       while (tolerance * size < value) tolerance = nextAbove(tolerance);
     }
   }
   return tolerance;
 }
 
-/** The next larger float64 of a positive or zero one. */
+/** The next larger float64. @param value zero or positive. */
 function nextAbove(value: number): number {
   const bits = new BigUint64Array(Float64Array.of(value).buffer);
   bits[0] = (bits[0] as bigint) + 1n;

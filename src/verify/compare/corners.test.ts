@@ -10,7 +10,7 @@ const tensor = (shape: number[], value: (index: number) => number): Tensor => ({
 });
 const print = (shape: number[], value: (index: number) => number) => formatCorners(cornersOf(tensor(shape, value)));
 
-test("small tensors are printed whole", () => {
+test("small tensors are printed completely", () => {
   expect(print([2, 3], (index) => index / 4 - 0.5)).toEqual([
     "[[-0.5000, -0.2500,  0.0000],",
     " [ 0.2500,  0.5000,  0.7500]]",
@@ -21,7 +21,7 @@ test("small tensors are printed whole", () => {
   expect(print([4, 0], () => 7)).toEqual(["[]"]);
 });
 
-test("of large ones the corners, all axes but the last as rows", () => {
+test("of large tensors the corners are printed, with all axes but the last as rows", () => {
   const corners = cornersOf(tensor([2, 5, 100], (index) => index));
   expect(corners).toMatchObject({ shape: [2, 5, 100], rowsElided: true, columnsElided: true });
   expect(corners.rows.map((row) => row[5])).toEqual([99, 199, 299, 799, 899, 999]);

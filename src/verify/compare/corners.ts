@@ -1,5 +1,5 @@
 /**
- * The corners of a tensor, as NumPy and PyTorch print them: what people compare by eye first.
+ * The corners of a tensor, as NumPy and PyTorch print them, for comparison by eye.
  */
 import { toFloat64 } from "../../tensor/half.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
@@ -8,7 +8,7 @@ import type { Corners } from "../report/report.ts";
 /** Rows and columns shown at each end. */
 const shown = 3;
 
-/** The corners of a tensor seen as [all axes but the last, last]. NaN and infinities stay what they are. */
+/** The corners of a tensor seen as [all axes but the last, last], with NaN and infinities unchanged. */
 export function cornersOf(tensor: Tensor): Corners {
   const { shape } = tensor;
   const values = toFloat64(tensor);
@@ -30,8 +30,8 @@ function ends(extent: number): number[] {
 }
 
 /**
- * Lines as NumPy prints a matrix, aligned, at most 78 columns wide. A missing value (from JSON, which has neither NaN
- * nor infinities) is printed as `nan/inf`.
+ * Aligned lines as NumPy prints a matrix, at most 78 columns wide. A null (from JSON, which has neither NaN nor infinities)
+ * is printed as `nan/inf`.
  */
 export function formatCorners({ rows, rowsElided, columnsElided }: Corners): string[] {
   const format = formatFor(rows.flat());
@@ -47,7 +47,7 @@ export function formatCorners({ rows, rowsElided, columnsElided }: Corners): str
   return lines.map((line, index) => `${index === 0 ? "[" : " "}${line}${index === lines.length - 1 ? "]" : ","}`);
 }
 
-/** One notation for all the numbers, none longer than 10 characters (six of them, and the brackets, make 78). */
+/** One notation for all the numbers, at most 10 characters each (six of them and the brackets make 78). */
 function formatFor(values: readonly (number | null)[]): (value: number | null) => string {
   const finite = values.filter((value) => value !== null && Number.isFinite(value)) as number[];
   const largest = Math.max(0, ...finite.map(Math.abs));
@@ -64,12 +64,12 @@ function notation(values: readonly number[], largest: number): (value: number) =
   if (largest < 1e9 && values.every(Number.isInteger)) return (value) => value.toFixed(0);
   if (largest >= 1e-2 && largest < 1e3) return (value) => value.toFixed(4);
   if (largest >= 1e3 && largest < 1e6) return (value) => value.toFixed(2);
-  // -1.234e-05, and a digit less when the exponent has three.
+  // -1.234e-05, or one digit less for an exponent of three digits.
   const digits = values.some((value) => exponential(value, 3).length > 10) ? 2 : 3;
   return (value) => exponential(value, digits);
 }
 
-/** As C prints it: at least two digits of exponent, with its sign. */
+/** As C prints it: a signed exponent of at least two digits. */
 function exponential(value: number, digits: number): string {
   return value.toExponential(digits).replace(/e([+-])(\d)$/, "e$10$2");
 }

@@ -1,22 +1,21 @@
 /**
- * Shrinks |difference| to a picture, so that a wrong head, a wrong row or a wrong tile shows as a pattern.
+ * Reduces |difference| to a small picture, in which a wrong head, row or tile shows as a pattern.
  *
- * Must stay true: a cell is the maximum of what it stands for, never a mean: one wrong element of a million stays
- * visible.
+ * Must stay true: a cell is the maximum of its elements, never a mean, so that one wrong element of a million stays visible.
  */
 
 import type { Heatmap } from "../report/report.ts";
 import type { Pairs } from "./pairs.ts";
 
-const mostRows = 48;
-const mostColumns = 64;
+const maxRows = 48;
+const maxColumns = 64;
 
-/** Rows without a real element are left out; a cell in which nothing was compared is 0. */
+/** Rows without a real element are left out; a cell without a compared element is 0. */
 export function heatmapOf(pairs: Pairs): Heatmap {
   const columns = pairs.shape.at(-1) ?? 1;
   const rows = countRows(pairs, columns);
-  const width = Math.min(columns, mostColumns);
-  const cells = fillCells(pairs, { rows, columns, height: Math.min(rows, mostRows), width });
+  const width = Math.min(columns, maxColumns);
+  const cells = fillCells(pairs, { rows, columns, height: Math.min(rows, maxRows), width });
   const lines: (number | null)[][] = [];
   for (let start = 0; start < cells.length; start += width) {
     lines.push(Array.from(cells.subarray(start, start + width), (cell) => (Number.isFinite(cell) ? cell : null)));
@@ -31,7 +30,7 @@ interface Extents {
   readonly width: number;
 }
 
-/** Row-major maxima; infinite where a difference is NaN, which no later maximum undoes. */
+/** Row-major maxima; infinite where a difference is NaN, so that no later maximum hides it. */
 function fillCells({ difference, places }: Pairs, { rows, columns, height, width }: Extents): Float64Array {
   const cells = new Float64Array(height * width);
   const cellOfColumn = Uint16Array.from({ length: columns }, (_, column) => Math.floor((column * width) / columns));

@@ -1,8 +1,8 @@
 /**
  * Counts differences by decade.
  *
- * Must stay true: a decade begins at the float64 nearest to its power of ten, so 0.001 belongs to [0.001, 0.01); a
- * logarithm alone would sometimes put it one lower.
+ * Must stay true: a decade begins at the float64 nearest to its power of ten, so that 0.001 belongs to [0.001, 0.01); a
+ * logarithm alone would sometimes be one decade too low.
  */
 import type { Histogram } from "../report/report.ts";
 
@@ -10,12 +10,12 @@ import type { Histogram } from "../report/report.ts";
 const lowest = -324;
 const decades = 634;
 
-/** 10^(lowest + i); the last one is infinite. */
+/** 10^(lowest + i); the last is infinite. */
 let powers: Float64Array | undefined;
 /** The decade, from `lowest`, in which each of float64's 2048 binades begins. */
 let firstOfBinade: Uint16Array | undefined;
 
-/** @param differences none negative, none NaN. */
+/** @param differences zero or positive, not NaN. */
 export function histogramOf(differences: Float64Array): Histogram {
   const limits = powersOfTen();
   const starts = binadeStarts(limits);
@@ -43,7 +43,7 @@ function powersOfTen(): Float64Array {
 }
 
 function binadeStarts(limits: Float64Array): Uint16Array {
-  // The first binade is all subnormals: its search starts at the bottom. The last is infinity.
+  // The first binade has all subnormals, so its search starts at the lowest decade. The last is infinity.
   firstOfBinade ??= Uint16Array.from({ length: 2048 }, (_, biased) => {
     return biased === 0 ? 0 : limits.findLastIndex((limit) => limit <= 2 ** (biased - 1023));
   });

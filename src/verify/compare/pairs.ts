@@ -1,8 +1,7 @@
 /**
- * Two tensors of one shape laid side by side: the elements at real positions, as float64, with their differences.
+ * Pairs the elements of two tensors of one shape at real positions, as float64, with their differences.
  *
- * Must stay true: elements are in the order of the tensors; a difference is NaN exactly where either side is not
- * finite, so whoever sums skips what is not equal to itself.
+ * Must stay true: elements are in the order of the tensors; a difference is NaN exactly where either element is not finite.
  */
 import { describe } from "../../checkpoint/describe.ts";
 import { InputError } from "../../errors.ts";
@@ -15,13 +14,13 @@ export interface Pairs {
   readonly candidate: Float64Array;
   /** |candidate − original|; NaN where either is not finite. */
   readonly difference: Float64Array;
-  /** The flat index of each pair in the tensors, ascending; `undefined` when every element is real. */
+  /** The flat index of each pair in the tensors, ascending; undefined if every element is real. */
   readonly places: Uint32Array | undefined;
 }
 
 /**
- * @param isReal whether the element at a flat index is compared; every one is when it is left out.
- * @throws InputError naming both shapes if they differ.
+ * @param isReal whether the element at a flat index is compared; absent: all are.
+ * @throws InputError if the shapes differ.
  */
 export function pairUp(original: Tensor, candidate: Tensor, isReal?: (flatIndex: number) => boolean): Pairs {
   const { shape } = original;
@@ -37,7 +36,7 @@ export function pairUp(original: Tensor, candidate: Tensor, isReal?: (flatIndex:
   return { shape, original: originals, candidate: candidates, difference: differences(originals, candidates), places };
 }
 
-/** The pairs of which both elements are finite: the same object when all are. */
+/** The pairs of two finite elements; the same object if all are. */
 export function onlyFinite(pairs: Pairs): Pairs {
   const { difference, places } = pairs;
   if (!hasNaN(difference)) return pairs;
@@ -51,7 +50,7 @@ export function onlyFinite(pairs: Pairs): Pairs {
   };
 }
 
-/** One index an axis of the `index`-th pair. */
+/** The index of a pair along each axis. */
 export function axesOf({ shape, places }: Pairs, index: number): number[] {
   let rest = places === undefined ? index : (places[index] as number);
   const axes = new Array<number>(shape.length);
@@ -63,7 +62,7 @@ export function axesOf({ shape, places }: Pairs, index: number): number[] {
   return axes;
 }
 
-/** A loop, since `includes` and its like are slower by far on a million elements. */
+/** A loop, because `includes` is much slower on a million elements. */
 function hasNaN(values: Float64Array): boolean {
   for (let index = 0; index < values.length; index++) if (Number.isNaN(values[index])) return true;
   return false;

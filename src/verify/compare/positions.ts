@@ -1,19 +1,19 @@
 /**
- * Which elements of a stage stand for real tokens. Padding computes something too, in every implementation something
- * else, and nobody reads it: it is never compared.
+ * Tells the elements of real tokens from padding, which is never compared: implementations compute different values there,
+ * and none is used.
  */
 import { describe } from "../../checkpoint/describe.ts";
 import { InputError } from "../../errors.ts";
 
-/** Tells of a shape which of its elements are real; `undefined` when all of them are. */
+/** For a shape, returns whether the element at a flat index is real; undefined if all are. */
 export type RealPositions = (shape: readonly number[]) => ((flatIndex: number) => boolean) | undefined;
 
 /**
  * The real positions of stages of [batch, sequence] and [batch, sequence, width], where a row is real or not, and of
- * [batch, heads, query, key], where query and key must both be real: what stands at a masked key is a matter of taste
- * (zeros, -∞, an unmasked score).
- * @param mask [batch, sequence], 0 for padding; `undefined` when there is none.
- * @throws InputError if the mask has another length; the function returned throws it for any other shape.
+ * [batch, heads, query, key], where query and key must both be real, because implementations store different values at a
+ * masked key (zeros, -∞, an unmasked score).
+ * @param mask [batch, sequence], 0 for padding; undefined without padding.
+ * @throws InputError if the mask has another length; the returned function throws it for any other shape.
  */
 export function realRows(mask: ArrayLike<number> | undefined, batch: number, sequence: number): RealPositions {
   if (mask === undefined) return () => undefined;

@@ -1,8 +1,8 @@
 /**
- * Differences in units in the last place: how many representable numbers of a precision lie between, at the original's
- * value. It is the only measure under which a logit of 12 and a probability of 10⁻⁶ can be held to one standard.
+ * Differences in units in the last place (ULP): multiples of the spacing of a precision's numbers at the original's value.
+ * By this measure, one standard fits a logit of 12 and a probability of 10⁻⁶.
  *
- * Must stay true: quantiles are exact, of any number of elements, without sorting all of them.
+ * Must stay true: quantiles are exact for any number of elements, without sorting all of them.
  */
 
 import type { Precision } from "../layer/precision.ts";
@@ -12,25 +12,25 @@ interface Format {
   /** Stored bits of the significand. */
   readonly fraction: number;
   /** Exponents of two of the smallest normal number and of the largest binade. */
-  readonly least: number;
-  readonly most: number;
+  readonly minExponent: number;
+  readonly maxExponent: number;
 }
 
 const formats: Readonly<Record<Precision, Format>> = {
-  f32: { fraction: 23, least: -126, most: 127 },
-  f16: { fraction: 10, least: -14, most: 15 },
-  bf16: { fraction: 7, least: -126, most: 127 },
+  f32: { fraction: 23, minExponent: -126, maxExponent: 127 },
+  f16: { fraction: 10, minExponent: -14, maxExponent: 15 },
+  bf16: { fraction: 7, minExponent: -126, maxExponent: 127 },
 };
 
 /**
- * Each difference in units of the spacing that a precision's numbers have around |original|: that of its binade, the
- * smallest subnormal below all binades, the largest binade's above them. All differences must be finite.
+ * Each difference divided by the spacing of the precision's numbers around |original|: that of its binade, of subnormals
+ * below the smallest, of the largest binade above it. All differences must be finite.
  */
 export function ulpsOf({ original, difference }: Pairs, precision: Precision): Float64Array {
-  const { fraction, least, most } = formats[precision];
-  // Reciprocals, one a binade: powers of two, so multiplying by them is exact.
+  const { fraction, minExponent, maxExponent } = formats[precision];
+  // One reciprocal per binade: powers of two, so that the multiplication is exact.
   const perSpacing = Float64Array.from({ length: 2048 }, (_, biased) => {
-    return 2 ** (fraction - Math.min(Math.max(biased - 1023, least), most));
+    return 2 ** (fraction - Math.min(Math.max(biased - 1023, minExponent), maxExponent));
   });
   const words = new Uint32Array(original.buffer, original.byteOffset, original.length * 2);
   const ulps = new Float64Array(difference.length);
@@ -41,29 +41,29 @@ export function ulpsOf({ original, difference }: Pairs, precision: Precision): F
   return ulps;
 }
 
-/** The distance between a precision's numbers around a value; that of the smallest subnormals around zero. */
+/** The spacing of a precision's numbers around a value; around zero, that of subnormals. */
 export function spacingAt(value: number, precision: Precision): number {
-  const { fraction, least, most } = formats[precision];
-  const binade = value === 0 ? least : Math.floor(Math.log2(Math.abs(value)));
-  return 2 ** (Math.min(Math.max(binade, least), most) - fraction);
+  const { fraction, minExponent, maxExponent } = formats[precision];
+  const binade = value === 0 ? minExponent : Math.floor(Math.log2(Math.abs(value)));
+  return 2 ** (Math.min(Math.max(binade, minExponent), maxExponent) - fraction);
 }
 
 /**
- * Quantiles by nearest rank: the smallest value that at least this fraction of all values do not exceed. 0 of none.
- * @param values none negative, none NaN.
+ * Quantiles by nearest rank: the smallest value that at least this fraction of all values do not exceed; 0 without values.
+ * @param values zero or positive, not NaN.
  */
 export function quantiles(values: Float64Array, fractions: readonly number[]): number[] {
   const bins = new Bins(values);
   return fractions.map((fraction) => bins.ranked(Math.max(1, Math.ceil(fraction * values.length))));
 }
 
-/** What is kept of a float64's upper word: 11 bits of exponent and 6 of the significand, 64 bins an octave. */
+/** Bits of a float64's upper word that a bin drops; it keeps 11 bits of exponent and 6 of the significand. */
 const binShift = 14;
 const binCount = 2 ** (31 - binShift);
 
 /**
- * Values by the upper bits of their patterns, which sort as the values do while none is negative. A rank's bin is found
- * by counting, and only that bin is sorted. Zeros are counted apart: often most of the values are.
+ * Bins of values by the upper bits of their patterns, which have the order of non-negative values. A rank's bin is found by
+ * counting, and only that bin is sorted. Zeros, often the majority, are counted separately.
  */
 class Bins {
   readonly #values: Float64Array;
@@ -85,7 +85,7 @@ class Bins {
     this.#zeros = zeros;
   }
 
-  /** The value of a rank, from 1. */
+  /** @param rank from 1. */
   ranked(rank: number): number {
     let before = this.#zeros;
     if (rank <= before || rank > this.#values.length) return 0;

@@ -1,20 +1,20 @@
 /**
- * What to know before a diagnosis: what it leaves out, what it is not about, or why it need not be read at all.
+ * Caveats that precede a diagnosis: non-finite elements, a candidate unrelated to the original, runs that disagree.
  *
- * Must stay true: a verdict and a diagnosis may come from different runs of a candidate (`report.ts`); where they disagree,
- * it is said here.
+ * Must stay true: a verdict and a diagnosis may come from different runs of a candidate (`report.ts`); a caveat says where
+ * they disagree.
  */
 
 import type { Comparison, DiagnosisReport, StageReport } from "../report/report.ts";
 import { isMatch } from "../report/verdict.ts";
 
-/** Below this cosine two tensors have nothing to do with each other. */
+/** Below this cosine two tensors are uncorrelated. */
 const unrelatedCosine = 0.1;
 
-/** The propagated figures of a stage in the run that the diagnosis is about. */
+/** The propagated figures of a stage in the diagnosed run. */
 export type CompareDiagnosed = (stage: StageReport) => Comparison | null;
 
-export function opening(
+export function caveats(
   stages: readonly StageReport[],
   diagnosis: DiagnosisReport,
   compareDiagnosed: CompareDiagnosed,
@@ -23,7 +23,7 @@ export function opening(
   return first + (onlyInProduction(stages, compareDiagnosed) || onlyInstrumented(stages, compareDiagnosed));
 }
 
-/** A diagnosis leaves out what is not finite, so that it may find nothing wrong with the rest. */
+/** A diagnosis ignores non-finite elements, and may find no fault in the others. */
 function nonFinite(reports: readonly StageReport[]): string {
   const stages = reports.filter(({ propagated, shadow }) => {
     const statistics = (propagated ?? shadow)?.statistics;
@@ -35,7 +35,7 @@ function nonFinite(reports: readonly StageReport[]): string {
   return `${first.stage}${others} holds NaN or infinities; what follows is about the finite elements. `;
 }
 
-/** What to think first when already the first stage has nothing of the original's and no hypothesis says why. */
+/** The first stage is already uncorrelated with the original's, and no hypothesis explains it. */
 function unrelated([first]: readonly StageReport[], { unexplained }: DiagnosisReport): string {
   const comparison = first?.shadow ?? first?.propagated;
   if (first === undefined || comparison === undefined || comparison === null) return "";
@@ -49,7 +49,7 @@ function unrelated([first]: readonly StageReport[], { unexplained }: DiagnosisRe
 
 const isWrong = (comparison: Comparison | null): boolean => comparison !== null && !isMatch(comparison.verdict);
 
-/** A fault that keeping every stage makes disappear. */
+/** A fault that does not occur in the instrumented run. */
 function onlyInProduction(stages: readonly StageReport[], compareDiagnosed: CompareDiagnosed): string {
   const first = stages.find(({ production, propagated }) => production && isWrong(propagated));
   if (first === undefined || isWrong(compareDiagnosed(first))) return "";
@@ -59,7 +59,7 @@ function onlyInProduction(stages: readonly StageReport[], compareDiagnosed: Comp
   );
 }
 
-/** A fault that only keeping every stage makes. */
+/** A fault that occurs only in the instrumented run. */
 function onlyInstrumented(stages: readonly StageReport[], compareDiagnosed: CompareDiagnosed): string {
   if (stages.some(({ judged, propagated }) => judged && isWrong(propagated))) return "";
   const first = stages.find((stage) => isWrong(compareDiagnosed(stage)));

@@ -1,34 +1,34 @@
 /**
- * The diagnosis: what a candidate does differently, from the stages it computed.
+ * Diagnoses from a candidate's stages what it computes differently.
  *
- * Each segment between dumped stages is searched on its own (`search.ts`); what was found is put together, said in words,
- * and what could not be seen is said too.
+ * Each segment between dumped stages is searched separately (`search.ts`); the findings are merged into one report, which
+ * also names the hypotheses that these stages cannot decide.
  *
- * Must stay true: a cause is claimed only where it brings its segment down to rounding, or explains nearly all of what is
- * left without it; where nothing does, the stage is called unexplained.
+ * Must stay true: a cause is claimed only if it reduces its segment's error to rounding, or explains nearly all of the error
+ * that remains without it; a stage without such a cause is reported as unexplained.
  */
 
 import { type Deviation, deviationsOf, scale } from "../../architectures/bert/deviations.ts";
 import { checkFields } from "../../arguments.ts";
 import { applyAll } from "../candidate/candidate.ts";
-import type { Subject } from "../layer/layer-under-test.ts";
+import type { LayerUnderTest } from "../layer/layer-under-test.ts";
 import type { Precision } from "../layer/precision.ts";
 import type { Cause, DiagnosisReport } from "../report/report.ts";
 import { type Explanation, explain } from "./search.ts";
-import { Problem, type ProblemData } from "./segment-fit.ts";
+import { type SegmentData, SegmentFit } from "./segment-fit.ts";
 import { type Segment, segmentsOf } from "./segments.ts";
 import { describeDiagnosis, nothingToDiagnose } from "./sentences.ts";
 
 export interface DiagnoseOptions {
   readonly precision: Precision;
-  /** Relative L2 error that rounding alone causes in the segment that ends at a stage. */
+  /** By stage, the relative L2 error that rounding alone causes in the segment that ends there. */
   readonly budgets: ReadonlyMap<string, number>;
   /** The largest ratio over the budget that still counts as rounding. */
   readonly limit: number;
-  /** The most evaluations of hypotheses a segment may take. */
+  /** Maximum number of hypotheses evaluated for a segment. */
   readonly maxRuns?: number;
   readonly signal?: AbortSignal | undefined;
-  /** Told the evaluations done so far. */
+  /** Receives the number of evaluations so far. */
   readonly onRun?: ((runs: number) => void) | undefined;
 }
 
@@ -38,11 +38,15 @@ export interface Diagnosis {
   readonly deviations: readonly Deviation[];
 }
 
-/** Enough for both starts of a search with every hypothesis, several times over. */
+/** Several times what both starts of a search need with every hypothesis. */
 const defaultMaxRuns = 500;
 const estimatedScale = "scale:other";
 
-export async function diagnose(subject: Subject, data: ProblemData, options: DiagnoseOptions): Promise<Diagnosis> {
+export async function diagnose(
+  subject: LayerUnderTest,
+  data: SegmentData,
+  options: DiagnoseOptions,
+): Promise<Diagnosis> {
   checkFields(subject, "diagnose's subject", { config: "an object", parameters: "an object", inputs: "an object" });
   checkFields(data, "diagnose's data", { stages: "an object" });
   checkFields(options, "diagnose's options", { precision: "a string", budgets: "an object" });
@@ -53,25 +57,25 @@ export async function diagnose(subject: Subject, data: ProblemData, options: Dia
   const counted = { ...options, onRun: () => options.onRun?.(++runs) };
   const findings: Finding[] = [];
   for (const segment of segments) {
-    const problem = await Problem.create(segment, data, options.signal);
-    if (problem.counted + problem.broken > 0) findings.push(await examine(subject, problem, all, counted));
+    const fit = await SegmentFit.create(segment, data, options.signal);
+    if (fit.counted + fit.broken > 0) findings.push(await examine(subject, fit, all, counted));
   }
-  // A kernel is one: what it does in one place it may do in another, where too much else is wrong to see it.
+  // A kernel may repeat a deviation in a segment where other errors hide it, so claims of one segment are tried in others.
   const claimed = new Set(findings.flatMap(({ claims }) => claims));
   for (const [index, { isExplained, segment }] of findings.entries()) {
     if (claimed.size === 0 || isExplained) continue;
-    const problem = await Problem.create(segment, data, options.signal);
+    const fit = await SegmentFit.create(segment, data, options.signal);
     const hypotheses = [...new Set([...all, ...claimed])];
-    const second = await examine(subject, problem, hypotheses, counted, [...claimed]);
+    const second = await examine(subject, fit, hypotheses, counted, [...claimed]);
     if (second.isExplained) findings[index] = second;
   }
-  return putTogether(all, findings, options);
+  return merge(all, findings, options);
 }
 
 interface Finding {
   readonly segment: Segment;
   readonly explanation: Explanation;
-  /** Rest over budget. */
+  /** The remaining error over the budget. */
   readonly ratio: number;
   readonly isExplained: boolean;
   readonly claims: readonly Deviation[];
@@ -81,98 +85,98 @@ interface ExamineOptions extends Omit<DiagnoseOptions, "onRun"> {
   readonly onRun: () => void;
 }
 
-/** @param start what to try first. */
+/** @param start the set of deviations to try first. */
 async function examine(
-  subject: Subject,
-  problem: Problem,
+  subject: LayerUnderTest,
+  fit: SegmentFit,
   all: readonly Deviation[],
   options: ExamineOptions,
   start: readonly Deviation[] = [],
 ): Promise<Finding> {
-  const budget = options.budgets.get(problem.segment.stage) ?? 0;
+  const budget = options.budgets.get(fit.segment.stage) ?? 0;
   const search = {
     maxRuns: options.maxRuns ?? defaultMaxRuns,
     rounding: (options.limit * budget) ** 2,
     onRun: options.onRun,
     ...(options.signal && { signal: options.signal }),
   };
-  const hypotheses = problem.isUniform ? [] : all;
-  let finding = await judgeExplanation(problem, await explain(problem, hypotheses, { ...search, start }), options);
-  if (problem.isUniform) return finding;
-  // What the scale is said to be depends on what else was found, and the other way round.
+  const hypotheses = fit.isUniform ? [] : all;
+  let finding = await judgeExplanation(fit, await explain(fit, hypotheses, { ...search, start }), options);
+  if (fit.isUniform) return finding;
+  // The estimated scale depends on the other deviations, and these on the scale.
   for (let round = 0; round < 2 && !finding.isExplained; round++) {
-    const estimated = await estimateScale(subject, problem, finding.explanation, options);
+    const estimated = await estimateScale(subject, fit, finding.explanation, options);
     if (estimated === undefined) break;
     const others = finding.explanation.tentative.filter(({ group }) => group !== "scale");
     const withEstimate = [...all.filter(({ id }) => id !== estimatedScale), estimated];
-    const explanation = await explain(problem, withEstimate, { ...search, start: [...others, estimated] });
-    const next = await judgeExplanation(problem, explanation, options);
+    const explanation = await explain(fit, withEstimate, { ...search, start: [...others, estimated] });
+    const next = await judgeExplanation(fit, explanation, options);
     if (explanation.squaredRest >= finding.explanation.squaredRest) break;
     finding = next;
   }
   return finding;
 }
 
-async function judgeExplanation(problem: Problem, explanation: Explanation, options: ExamineOptions): Promise<Finding> {
+async function judgeExplanation(fit: SegmentFit, explanation: Explanation, options: ExamineOptions): Promise<Finding> {
   const { squaredRest, squaredNorm, deviations, evident } = explanation;
-  const { segment } = problem;
-  const budget = await budgetUnder(problem, deviations, options);
+  const { segment } = fit;
+  const budget = await budgetUnder(fit, deviations, options);
   const rest = Math.sqrt(squaredRest / squaredNorm);
   const ratio = squaredRest === 0 ? 0 : rest / budget;
-  const isExplained = ratio <= options.limit && problem.broken === 0;
-  // A factor that was fitted explains a part of anything: it is claimed only where all is explained.
+  const isExplained = ratio <= options.limit && fit.broken === 0;
+  // A fitted factor explains a part of any error, so it is claimed only if the whole error is explained.
   const claims = isExplained ? deviations : evident.filter(({ id }) => id !== estimatedScale);
   return { segment, explanation, ratio, isExplained, claims };
 }
 
-/** What rounding costs a kernel with deviations: a softmax of larger scores, say, makes more of every error. */
+/** The rounding error of a kernel with deviations: a softmax of larger scores, for example, amplifies every error. */
 async function budgetUnder(
-  problem: Problem,
+  fit: SegmentFit,
   deviations: readonly Deviation[],
   options: ExamineOptions,
 ): Promise<number> {
   const { budgets, signal } = options;
-  const { program, stage } = problem.segment;
+  const { program, stage } = fit.segment;
   if (deviations.length === 0) return budgets.get(stage) ?? 0;
   const deviating = applyAll(program, deviations);
-  const exact = await problem.evaluate(deviating, signal);
-  const rounded = await problem.evaluateRounded(deviating, signal);
+  const exact = await fit.evaluate(deviating, signal);
+  const rounded = await fit.evaluateRounded(deviating, signal);
   const squaredError = exact.reduce((sum, value, index) => sum + (value - (rounded[index] as number)) ** 2, 0);
   return Math.sqrt(squaredError / exact.reduce((sum, value) => sum + value * value, 0));
 }
 
-/** Where the scale is none of the usual ones: the factor that fits best, by a search on its logarithm. */
+/** Fits an unusual attention scale, by a search on its logarithm; undefined if no scale affects the segment. */
 async function estimateScale(
-  subject: Subject,
-  problem: Problem,
+  subject: LayerUnderTest,
+  fit: SegmentFit,
   { tentative }: Explanation,
   { signal, onRun }: ExamineOptions,
 ): Promise<Deviation | undefined> {
   const { config } = subject;
-  const { program, stage } = problem.segment;
+  const { program, stage } = fit.segment;
   const others = tentative.filter(({ group }) => group !== "scale");
   const withFactor = (factor: number) => applyAll(program, [...others, scale(config, estimatedScale, factor, "")]);
   if (withFactor(1).outputs.get(stage) === applyAll(program, others).outputs.get(stage)) return undefined;
   const restOf = async (logarithm: number): Promise<number> => {
     onRun();
-    const output = await problem.evaluate(withFactor(2 ** logarithm), signal);
-    return output.reduce((sum, value, index) => sum + (value - (problem.target[index] as number)) ** 2, 0);
+    const output = await fit.evaluate(withFactor(2 ** logarithm), signal);
+    return output.reduce((sum, value, index) => sum + (value - (fit.target[index] as number)) ** 2, 0);
   };
   const outputOf = (factor: number): Promise<Float64Array> => {
     onRun();
-    return problem.evaluate(withFactor(factor), signal);
+    return fit.evaluate(withFactor(factor), signal);
   };
-  const factor = await refine(outputOf, problem.target, 2 ** (await minimize(restOf, -12, 4)));
+  const factor = await refine(outputOf, fit.target, 2 ** (await minimize(restOf, -12, 4)));
   return scale(config, estimatedScale, factor, "about");
 }
 
-/** A coarse grid, then golden sections around its best point, near enough for what is left to be a matter of slopes. */
+/** Minimises by a coarse grid and golden-section search around its best point, close enough for `refine`. */
 async function minimize(f: (x: number) => Promise<number>, from: number, to: number): Promise<number> {
   let best = from;
-  let least = Number.POSITIVE_INFINITY;
+  let minimum = Number.POSITIVE_INFINITY;
   for (let x = from; x <= to; x++) {
     const value = await f(x);
-    if (value < least) [best, least] = [x, value];
+    if (value < minimum) [best, minimum] = [x, value];
   }
   const golden = (Math.sqrt(5) - 1) / 2;
   let [low, high] = [best - 1, best + 1];
@@ -184,7 +188,7 @@ async function minimize(f: (x: number) => Promise<number>, from: number, to: num
   return (low + high) / 2;
 }
 
-/** Newton's method on a factor (Gauss and Newton's, with the slope by differences): all the digits that the target has. */
+/** Gauss–Newton on one factor, with the slope by finite differences: as precise as the target. */
 async function refine(
   f: (factor: number) => Promise<Float64Array>,
   target: Float64Array,
@@ -200,18 +204,14 @@ async function refine(
       dot += slope * ((target[index] as number) - value);
       norm += slope * slope;
     }
-    // A step that would leave the golden sections' bracket comes from a target of another shape: there is no such factor.
+    // A step out of the golden-section bracket means that no factor fits the target.
     if (!(Math.abs(dot) < 0.1 * norm)) break;
     factor *= 1 + dot / norm;
   }
   return factor;
 }
 
-function putTogether(
-  all: readonly Deviation[],
-  findings: readonly Finding[],
-  { precision }: DiagnoseOptions,
-): Diagnosis {
+function merge(all: readonly Deviation[], findings: readonly Finding[], { precision }: DiagnoseOptions): Diagnosis {
   const claimed = new Map<string, Deviation>();
   for (const { claims } of findings) for (const deviation of claims) claimed.set(deviation.id, deviation);
   const order = all.map(({ id }) => id);
@@ -224,7 +224,7 @@ function putTogether(
     .map(({ says }) => says);
   const report = {
     causes,
-    ...shares(findings),
+    ...errorShares(findings),
     unexplained,
     undecidable,
     runs: findings.reduce((sum, { explanation }) => sum + explanation.runs, 0),
@@ -234,9 +234,9 @@ function putTogether(
 }
 
 function causeOf(deviation: Deviation, findings: readonly Finding[]): Cause {
-  const where = findings.filter(({ claims }) => claims.some(({ id }) => id === deviation.id));
-  // Another stage may tell apart what one cannot: only what every one of them leaves open stays open.
-  const alternatives = where.map(({ explanation }) => {
+  const claiming = findings.filter(({ claims }) => claims.some(({ id }) => id === deviation.id));
+  // One stage may distinguish what another cannot, so only alternatives in all of them remain.
+  const alternatives = claiming.map(({ explanation }) => {
     const [, equal = []] = [...explanation.equals].find(([{ id }]) => id === deviation.id) ?? [];
     return new Set(equal.map(({ says }) => says));
   });
@@ -244,12 +244,12 @@ function causeOf(deviation: Deviation, findings: readonly Finding[]): Cause {
   return {
     id: deviation.id,
     says: deviation.says,
-    stages: where.map(({ segment }) => segment.stage),
+    stages: claiming.map(({ segment }) => segment.stage),
     alternatives: [...first].filter((says) => others.every((other) => other.has(says))),
   };
 }
 
-/** A hypothesis that concerns the stages given, but changes none of them visibly. */
+/** Whether a hypothesis applies to the given stages, but visibly changes none of them. */
 function isInvisible({ id, group }: Deviation, findings: readonly Finding[]): boolean {
   const concerned = findings.filter(({ explanation }) => explanation.relevant.some((other) => other.id === id));
   const excluded = findings.some(({ claims }) => group !== undefined && claims.some((claim) => claim.group === group));
@@ -261,15 +261,15 @@ function isInvisible({ id, group }: Deviation, findings: readonly Finding[]): bo
 }
 
 /**
- * Shares of the squared error where a cause showed (everywhere, if none did), each segment's relative to its own size, so
- * that a large stage does not hide a small one.
+ * The explained and the remaining share of the squared error in segments with a cause (in all, if none has one). Each
+ * segment's error is relative to its own size, so that a large stage does not hide a small one.
  */
-function shares(findings: readonly Finding[]): Pick<DiagnosisReport, "explained" | "rest"> {
+function errorShares(findings: readonly Finding[]): Pick<DiagnosisReport, "explained" | "rest"> {
   const showing = findings.filter(({ claims }) => claims.length > 0);
   const concerned = showing.length > 0 ? showing : findings;
   const relative = (part: "squaredError" | "squaredRest") =>
     concerned.reduce((sum, { explanation }) => {
-      // An original of nothing but zeros has no size for an error to be relative to.
+      // No error can be relative to an original of zeros.
       return explanation[part] === 0 ? sum : sum + explanation[part] / explanation.squaredNorm;
     }, 0);
   const [error, rest] = [relative("squaredError"), relative("squaredRest")];

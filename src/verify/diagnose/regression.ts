@@ -1,15 +1,15 @@
 /**
- * Linear regression under the noise that rounding makes: each element its own error, and beside that *drifts*, directions
- * in which all elements may be off together by an unknown amount of standard deviation one.
+ * Linear regression with the noise of rounding: an independent error of each element, and *drifts*, directions along which
+ * all elements may be off together by an unknown amount of standard deviation one.
  *
- * The generalised least squares estimate for such noise is an ordinary one after what the drifts can account for was taken
- * out. Taking it out only as far as the drifts' size allows is the same as projecting with one more element a drift, which
- * holds the standard deviation of a single element (ridge regression by augmentation).
+ * The generalised least squares estimate for such noise is an ordinary one after the drifts are projected out. Limiting the
+ * projection by the drifts' size is the same as augmenting each drift with one element that holds the standard deviation of
+ * a single element (ridge regression by augmentation).
  */
 export interface Noise {
   /** Standard deviation of a single element's error. */
   readonly deviation: number;
-  /** Orthonormal; the elements beyond the data's are those of the augmentation. */
+  /** Orthonormal; the elements beyond the data's length are the augmentation. */
   readonly basis: readonly Float64Array[];
 }
 
@@ -20,34 +20,34 @@ export function noiseOf(deviation: number, drifts: readonly Float64Array[]): Noi
     vector.set(drift);
     vector[drift.length + position] = deviation;
     const before = dot(vector, vector);
-    takeOut(vector, basis);
+    projectOut(vector, basis);
     const norm = Math.sqrt(dot(vector, vector));
-    // Of a drift that others make up, nothing but errors of float64 is left.
+    // A drift that depends linearly on others leaves only float64 rounding errors.
     if (norm > 1e-9 * Math.sqrt(before)) basis.push(vector.map((element) => element / norm));
   }
   return { deviation, basis };
 }
 
-/** The slope of a response on an effect, and how many standard errors a slope of one would be away from zero. */
+/** The slope of a response on an effect, and the distance of a slope of one from zero in standard errors. */
 export function regress(
   effect: Float64Array,
   response: Float64Array,
   { deviation, basis }: Noise,
 ): { slope: number; significance: number } {
   const length = basis[0]?.length ?? effect.length;
-  const own = new Float64Array(length);
-  own.set(effect);
-  takeOut(own, basis);
-  const squared = dot(own, own);
+  const residual = new Float64Array(length);
+  residual.set(effect);
+  projectOut(residual, basis);
+  const squared = dot(residual, residual);
   if (squared === 0) return { slope: 0, significance: 0 };
   return {
-    slope: dot(response, own) / squared,
+    slope: dot(response, residual) / squared,
     significance: deviation === 0 ? Number.POSITIVE_INFINITY : Math.sqrt(squared) / deviation,
   };
 }
 
-/** Subtracts a vector's components along orthonormal others. */
-function takeOut(vector: Float64Array, basis: readonly Float64Array[]): void {
+/** Subtracts the vector's components along an orthonormal basis. */
+function projectOut(vector: Float64Array, basis: readonly Float64Array[]): void {
   for (const direction of basis) {
     const component = dot(vector, direction);
     for (let index = 0; index < vector.length; index++) {
@@ -56,7 +56,7 @@ function takeOut(vector: Float64Array, basis: readonly Float64Array[]): void {
   }
 }
 
-/** Over as many elements as the first one has. */
+/** Ignores elements of `b` beyond the length of `a`. */
 function dot(a: Float64Array, b: Float64Array): number {
   let total = 0;
   for (let index = 0; index < a.length; index++) total += (a[index] as number) * (b[index] as number);

@@ -1,44 +1,45 @@
 /**
- * The search for the smallest set of deviations that explains a segment.
+ * Searches the smallest set of deviations that explains a segment.
  *
- * From two starts, nothing and every shortcut a kernel's author might take, deviations are added while one explains a
- * good part of what is left, and taken away while that costs nothing. A kernel with one fault is found from the first
- * start, one with six from the second, where the first step alone would help too little.
+ * From two starts, the empty set and every shortcut that a kernel's author might take, deviations are added while one
+ * explains enough of the remaining error, and removed while that costs nothing. The first start finds a kernel with one
+ * fault, the second one with six, of which each alone helps too little.
  *
- * A deviation is claimed only if the candidate moves by what the deviation predicts: the regression of (candidate −
- * prediction without it) on (prediction with it − prediction without it) must have slope 1, many standard errors away from
- * 0. The noise of that regression is what rounding does: independent errors, which are not correlated with any deviation,
- * and gains of about a unit roundoff on each stored stage, which may be (`Problem.gains`).
+ * A deviation is claimed only if the candidate moves as the deviation predicts: the regression of (candidate − prediction
+ * without it) on (prediction with it − prediction without it) must have slope 1, many standard errors away from 0. The noise
+ * of that regression is rounding: independent errors, which do not correlate with any deviation, and gains of about a unit
+ * roundoff on each stored stage, which may (`SegmentFit.gains`).
  *
- * Must stay true: a bounded number of evaluations; every claim was evaluated.
+ * Must stay true: the number of evaluations is bounded; every claim was evaluated.
  */
 
 import type { Deviation } from "../../architectures/bert/deviations.ts";
 import type { Program } from "../../program/program.ts";
+import { applyAll } from "../candidate/candidate.ts";
 import { type Noise, noiseOf, regress } from "./regression.ts";
-import type { Problem } from "./segment-fit.ts";
+import type { SegmentFit } from "./segment-fit.ts";
 
-/** A deviation must explain at least this share of the squared error that is left. */
-const leastShare = 0.05;
-/** Beside something unknown a deviation must explain this share of what is left without it. */
+/** A deviation must explain at least this share of the remaining squared error. */
+const minShare = 0.05;
+/** If an unknown error remains, a deviation must explain this share of the error without it. */
 const nearlyAll = 0.9;
-/** Standard errors the slope must be away from zero. */
-const leastSignificance = 8;
-/** The slope must be this much while other deviations are still to be found: they can make it anything above. */
-const leastSlope = 0.5;
-/** How far from one it may be in the end, beside two standard errors. */
+/** Minimum distance of the slope from zero, in standard errors. */
+const minSignificance = 8;
+/** Minimum slope during the search: deviations not found yet can only increase it. */
+const minSlope = 0.5;
+/** Maximum distance of the final slope from one, plus two standard errors. */
 const slopeTolerance = 0.25;
-/** Pairs are tried where there are at most this many hypotheses; beyond that only of those that scramble. */
-const mostForPairs = 14;
-/** Effects below this many standard errors cannot be seen at all. */
+/** Maximum number of hypotheses of which all pairs are tried; with more, only pairs of those that scramble. */
+const maxForPairs = 14;
+/** Effects below this many standard errors are invisible. */
 const visibleSignificance = 4;
 
 export interface SearchOptions {
-  /** The most evaluations of the segment. */
+  /** Maximum number of evaluations of the segment. */
   readonly maxRuns: number;
-  /** Squared relative error that is nothing but rounding: whatever reaches it needs no further search. */
+  /** Squared relative error of rounding alone, at which the search stops. */
   readonly rounding: number;
-  /** A set to try first, beside the two starts. */
+  /** A set to try before the two starts. */
   readonly start?: readonly Deviation[];
   readonly signal?: AbortSignal;
   readonly onRun?: () => void;
@@ -47,57 +48,57 @@ export interface SearchOptions {
 export interface Explanation {
   /** The smallest set that explains the segment, in order of application. */
   readonly deviations: readonly Deviation[];
-  /** The same with those that help, but are not certain yet. */
+  /** `deviations` and others that help, but are not significant. */
   readonly tentative: readonly Deviation[];
-  /** Those of them that stand out even if something unknown is wrong beside them. */
+  /** Those of `deviations` that are certain even if an unknown error remains. */
   readonly evident: readonly Deviation[];
-  /** Σ (candidate − original)² over the elements that count. */
+  /** Σ (candidate − original)² over the compared elements. */
   readonly squaredError: number;
-  /** The same under the deviations. */
+  /** The same with the deviations applied. */
   readonly squaredRest: number;
-  /** Σ original² under the deviations: what the rest is relative to. */
+  /** Σ original² with the deviations applied, which `squaredRest` is relative to. */
   readonly squaredNorm: number;
-  /** Deviations that would explain it just as well in place of one of the set: [the one, its equals]. */
+  /** For each deviation of the set, those that would explain the segment as well in its place. */
   readonly equals: ReadonlyMap<Deviation, readonly Deviation[]>;
-  /** Deviations that concern this segment at all. */
+  /** Deviations that apply to this segment. */
   readonly relevant: readonly Deviation[];
-  /** Deviations that make no visible difference here, beside the set. */
+  /** Deviations that, added to the set, make no visible difference. */
   readonly invisible: readonly Deviation[];
   readonly runs: number;
 }
 
 export async function explain(
-  problem: Problem,
+  fit: SegmentFit,
   deviations: readonly Deviation[],
   options: SearchOptions,
 ): Promise<Explanation> {
-  return new Search(problem, deviations, options).run();
+  return new Search(fit, deviations, options).run();
 }
 
 type Subset = ReadonlySet<Deviation>;
 
 class Search {
-  readonly #problem: Problem;
+  readonly #fit: SegmentFit;
   readonly #options: SearchOptions;
   readonly #relevant: readonly Deviation[];
   readonly #outputs = new Map<string, Float64Array>();
   readonly #noises = new Map<Subset, Noise>();
   #runs = 0;
 
-  constructor(problem: Problem, deviations: readonly Deviation[], options: SearchOptions) {
-    this.#problem = problem;
+  constructor(fit: SegmentFit, deviations: readonly Deviation[], options: SearchOptions) {
+    this.#fit = fit;
     this.#options = options;
     const changes = (...applied: Deviation[]) => this.#effective(applied).length === applied.length;
     const alone = deviations.filter((deviation) => changes(deviation));
-    // What a deviation puts into a segment, another may change: pre-norm a LayerNorm before the query.
+    // A deviation may apply only after another: pre-norm adds a LayerNorm to the query's segment.
     this.#relevant = deviations.filter((deviation) => {
       return alone.includes(deviation) || alone.some((first) => changes(first, deviation));
     });
   }
 
-  /** Those that change the segment, of deviations applied one after the other. */
+  /** The deviations that change the segment when all are applied in order. */
   #effective(applied: readonly Deviation[]): Deviation[] {
-    const { program, stage } = this.#problem.segment;
+    const { program, stage } = this.#fit.segment;
     let changed = program;
     return applied.filter(({ apply }) => {
       const before = changed.outputs.get(stage);
@@ -127,7 +128,7 @@ class Search {
     };
   }
 
-  /** The best of what is reached from each start; the later ones are for what the first does not settle. */
+  /** The best set reached from any start; later starts are tried only if an error remains. */
   async #search(squaredError: number): Promise<Subset> {
     const { start = [] } = this.#options;
     const none: Subset = new Set();
@@ -136,13 +137,13 @@ class Search {
     if (squaredError === 0) return best;
     for (const from of starts) {
       const reached = await this.#improve(from);
-      if ((await this.#restOf(reached)) < (1 - leastShare) * (await this.#restOf(best))) best = reached;
+      if ((await this.#restOf(reached)) < (1 - minShare) * (await this.#restOf(best))) best = reached;
       if (await this.#isSettled(best)) break;
     }
     return best;
   }
 
-  /** Adds and removes one deviation at a time until neither helps, two at a time where that leaves something. */
+  /** Adds and removes one deviation at a time until neither helps, and adds two at a time if an error remains. */
   async #improve(start: Subset): Promise<Subset> {
     let current = await this.#shrink(start);
     for (;;) {
@@ -152,7 +153,7 @@ class Search {
     }
   }
 
-  /** The best set with one more (or, in a group, another) deviation; undefined when none explains enough. */
+  /** The best set with one more deviation, or another one of its group; undefined if none explains enough. */
   async #grow(current: Subset): Promise<Subset | undefined> {
     return this.#bestOf(
       current,
@@ -160,58 +161,58 @@ class Search {
     );
   }
 
-  /** With two more: of two things that hide each other, neither helps alone. */
+  /** With two more deviations, because two that hide each other do not help alone. */
   async #growByTwo(current: Subset): Promise<Subset | undefined> {
     if (await this.#isSettled(current)) return undefined;
-    const left = this.#relevant.filter((deviation) => !current.has(deviation));
-    const candidates = left.length <= mostForPairs ? left : left.filter(({ scrambles }) => scrambles);
+    const unused = this.#relevant.filter((deviation) => !current.has(deviation));
+    const candidates = unused.length <= maxForPairs ? unused : unused.filter(({ scrambles }) => scrambles);
     const pairs = candidates.flatMap((first, index) => candidates.slice(index + 1).map((second) => [first, second]));
     return this.#bestOf(current, pairs);
   }
 
   async #bestOf(current: Subset, additions: readonly (readonly Deviation[])[]): Promise<Subset | undefined> {
     let best: Subset | undefined;
-    let least = (await this.#restOf(current)) * (1 - leastShare);
+    let minimum = (await this.#restOf(current)) * (1 - minShare);
     for (const added of additions) {
       if (this.#isSpent) break;
       const next = added.reduce(withDeviation, current);
       const rest = await this.#restOf(next);
-      if (rest < least && (await this.#areSignificant(next, added))) [best, least] = [next, rest];
+      if (rest < minimum && (await this.#areSignificant(next, added))) [best, minimum] = [next, rest];
     }
     return best;
   }
 
-  /** Without every deviation whose absence costs nothing. */
+  /** Removes every deviation whose absence costs nothing. */
   async #shrink(current: Subset): Promise<Subset> {
     let kept = current;
     for (const deviation of current) {
       if (this.#isSpent) break;
       const without = withoutDeviation(kept, deviation);
       const [rest, restWithout] = [await this.#restOf(kept), await this.#restOf(without)];
-      if (restWithout <= rest / (1 - leastShare)) kept = without;
+      if (restWithout <= rest / (1 - minShare)) kept = without;
     }
     return kept;
   }
 
-  /** Whether what is left is rounding. */
+  /** Whether the remaining error is rounding. */
   async #isSettled(current: Subset): Promise<boolean> {
     const output = await this.#output(current);
     return this.#rest(output) <= this.#options.rounding * sumOfSquares(output);
   }
 
-  /** Without those that what rounding does would explain as well, given the others; the least significant goes first. */
+  /** Removes deviations that rounding explains as well, given the others; the least significant one first. */
   async #onlySignificant(set: Subset): Promise<Subset> {
-    let least = Number.POSITIVE_INFINITY;
+    let minimum = Number.POSITIVE_INFINITY;
     let worst: Deviation | undefined;
     for (const deviation of set) {
       const { slope, significance } = await this.#effect(withoutDeviation(set, deviation), set, await this.#noise(set));
-      const isCertain = significance >= leastSignificance && Math.abs(slope - 1) <= slopeTolerance + 2 / significance;
-      if (!isCertain && significance < least) [worst, least] = [deviation, significance];
+      const isCertain = significance >= minSignificance && Math.abs(slope - 1) <= slopeTolerance + 2 / significance;
+      if (!isCertain && significance < minimum) [worst, minimum] = [deviation, significance];
     }
     return worst === undefined ? set : this.#onlySignificant(withoutDeviation(set, worst));
   }
 
-  /** The largest part of a set without any of which nearly all of the error would come back, the rest being unknown. */
+  /** The largest subset in which the removal of any deviation would restore nearly all of the error. */
   async #evidentOf(set: Subset): Promise<Subset> {
     const rest = await this.#restOf(set);
     for (const deviation of set) {
@@ -221,25 +222,25 @@ class Search {
     return set;
   }
 
-  /** The regression of the module's opening paragraph, for some of a set, as if there were no drifts. */
+  /** The module's regression for the added deviations of a set, without drifts. */
   async #areSignificant(set: Subset, added: readonly Deviation[]): Promise<boolean> {
     const noise = noiseOf(await this.#deviationUnder(set), []);
     for (const deviation of added) {
       const { slope, significance } = await this.#effect(withoutDeviation(set, deviation), set, noise);
-      if (slope < leastSlope || significance < leastSignificance) return false;
+      if (slope < minSlope || significance < minSignificance) return false;
     }
     return true;
   }
 
   async #effect(without: Subset, having: Subset, noise: Noise): Promise<{ slope: number; significance: number }> {
     const [base, moved] = [await this.#output(without), await this.#output(having)];
-    const { target } = this.#problem;
+    const { target } = this.#fit;
     return regress(difference(moved, base), difference(target, base), noise);
   }
 
-  /** Root mean square of what a set leaves. */
+  /** Root mean square of the error that remains with a set. */
   async #deviationUnder(set: Subset): Promise<number> {
-    return Math.sqrt((await this.#restOf(set)) / Math.max(1, this.#problem.counted));
+    return Math.sqrt((await this.#restOf(set)) / Math.max(1, this.#fit.counted));
   }
 
   async #noise(set: Subset): Promise<Noise> {
@@ -247,7 +248,7 @@ class Search {
     if (known !== undefined) return known;
     const base = await this.#output(set);
     const drifts: Float64Array[] = [];
-    for (const program of this.#problem.gains(this.#programOf(set))) {
+    for (const program of this.#fit.gains(this.#programOf(set))) {
       drifts.push(difference(await this.#evaluate(program), base));
     }
     const noise = noiseOf(await this.#deviationUnder(set), drifts);
@@ -264,7 +265,7 @@ class Search {
       if (best.has(other) || this.#isSpent) continue;
       for (const member of best) {
         const exchanged = withDeviation(withoutDeviation(best, member), other);
-        if ((await this.#restOf(exchanged)) <= rest * (1 + leastShare)) {
+        if ((await this.#restOf(exchanged)) <= rest * (1 + minShare)) {
           equals.set(member, [...(equals.get(member) ?? []), other]);
         }
       }
@@ -283,7 +284,7 @@ class Search {
   }
 
   #rest(output: Float64Array): number {
-    const { target } = this.#problem;
+    const { target } = this.#fit;
     let total = 0;
     for (let index = 0; index < target.length; index++) {
       const difference = (target[index] as number) - (output[index] as number);
@@ -308,14 +309,11 @@ class Search {
     signal?.throwIfAborted();
     this.#runs++;
     onRun?.();
-    return this.#problem.evaluate(program, signal);
+    return this.#fit.evaluate(program, signal);
   }
 
   #programOf(set: Subset): Program {
-    return this.#effectiveOf(set).reduce<Program>(
-      (changed, { apply }) => apply(changed),
-      this.#problem.segment.program,
-    );
+    return applyAll(this.#fit.segment.program, this.#effectiveOf(set));
   }
 
   #effectiveOf(set: Subset): readonly Deviation[] {
@@ -323,14 +321,14 @@ class Search {
   }
 }
 
-/** Every shortcut, one of each group. */
+/** All simplifications, at most one of each group. */
 function fullSet(relevant: readonly Deviation[]): Subset {
   return relevant
     .filter(({ simplification }) => simplification)
     .reduce<Subset>((set, deviation) => withDeviation(set, deviation), new Set());
 }
 
-/** The set with a deviation, without the others of its group. */
+/** Adds a deviation, and removes others of its group. */
 function withDeviation(set: Subset, deviation: Deviation): Subset {
   const kept = [...set].filter(({ group }) => group === undefined || group !== deviation.group);
   return new Set([...kept, deviation]);

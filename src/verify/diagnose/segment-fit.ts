@@ -1,13 +1,11 @@
 /**
- * A segment with its numbers: what the interpreter needs to ask "what if the kernel did this instead?", and what rounding
- * would do to the answer.
+ * A segment with the candidate's data, to evaluate hypotheses and rounding against the candidate's output.
  *
- * Output rows are sampled. A deviation shows in every row, so a few dozen tell as much as all, and a whole layer of
- * BERT-base costs a tenth; keys are never sampled, since each row attends to all of them. What the diagnosis finds is
- * confirmed on all rows afterwards.
+ * Output rows are sampled: a deviation shows in every row, and a few dozen rows reduce the cost of a layer of BERT-base to a
+ * tenth. Keys are never sampled, since each row attends to all of them. The diagnosis is confirmed on all rows afterwards.
  *
- * Must stay true: only real positions are looked at; the original program is evaluated once and what a deviation leaves
- * untouched is taken from there.
+ * Must stay true: only real positions are compared; the original program is evaluated once, and values that a deviation does
+ * not change are reused.
  */
 
 import type { LayerStage } from "../../architectures/bert/layer-program.ts";
@@ -26,12 +24,12 @@ import { required } from "../layer/required.ts";
 import { givenName, type Segment } from "./segments.ts";
 import { unround } from "./unround.ts";
 
-/** Output rows a diagnosis looks at, over the whole batch. */
+/** Number of output rows in a sample, over the whole batch. */
 const sampledRows = 96;
 
-export interface ProblemData {
+export interface SegmentData {
   readonly inputs: LayerInputs | undefined;
-  /** The stages of the candidate, by full name. */
+  /** The candidate's stages, by full name. */
   readonly stages: ReadonlyMap<string, Tensor>;
   /** The layer's parameters, by canonical name. */
   readonly parameters: ReadonlyMap<string, Tensor>;
@@ -39,9 +37,9 @@ export interface ProblemData {
   readonly precision: Precision;
 }
 
-export class Problem {
+export class SegmentFit {
   readonly segment: Segment;
-  /** The candidate's elements, those that do not count replaced by zero; with `counted` their number. */
+  /** The candidate's sampled elements, with zeros for ignored ones. */
   readonly target: Float64Array;
   readonly #ignored: Uint8Array;
   readonly #precision: Precision;
@@ -50,13 +48,13 @@ export class Problem {
   readonly #original = new Map<Value, Strided>();
   #broken = 0;
 
-  static async create(segment: Segment, data: ProblemData, signal?: AbortSignal): Promise<Problem> {
-    const problem = new Problem(segment, data);
-    await problem.#ignoreNonFinite(signal);
-    return problem;
+  static async create(segment: Segment, data: SegmentData, signal?: AbortSignal): Promise<SegmentFit> {
+    const fit = new SegmentFit(segment, data);
+    await fit.#ignoreNonFinite(signal);
+    return fit;
   }
 
-  private constructor(segment: Segment, data: ProblemData) {
+  private constructor(segment: Segment, data: SegmentData) {
     const { attentionMask } = data;
     const rows = sampleRows(attentionMask, canSample(segment));
     const target = sampleStage(segment.kind, required(data.stages.get(segment.stage)), rows);
@@ -68,7 +66,7 @@ export class Problem {
     this.#inputs = sampledInputs(segment, data, rows);
   }
 
-  /** A NaN among the inputs makes NaN of what depends on it; there is nothing to compare then. */
+  /** Elements that depend on a NaN of the inputs cannot be compared. */
   async #ignoreNonFinite(signal: AbortSignal | undefined): Promise<void> {
     const original = await this.evaluate(this.segment.program, signal);
     for (const [index, value] of original.entries()) {
@@ -79,22 +77,23 @@ export class Problem {
     }
   }
 
+  /** Number of compared elements. */
   get counted(): number {
     return this.#ignored.reduce((count, ignored) => count + (ignored === 0 ? 1 : 0), 0);
   }
 
-  /** Elements that are not finite though the original's operations on the same inputs are. */
+  /** Number of non-finite elements for which the original's operations on the same inputs give a finite result. */
   get broken(): number {
     return this.#broken;
   }
 
-  /** Whether all elements are equal, as in a buffer that was never written: such a target tells no causes apart. */
+  /** Whether all elements are equal, as in a buffer that was never written: such a target cannot distinguish causes. */
   get isUniform(): boolean {
-    const counting = this.target.filter((_, index) => this.#ignored[index] === 0);
-    return counting.every((value) => value === counting[0]);
+    const compared = this.target.filter((_, index) => this.#ignored[index] === 0);
+    return compared.every((value) => value === compared[0]);
   }
 
-  /** The segment's output under a rewritten program, with zeros where elements do not count. */
+  /** The output of a rewritten program, with zeros for ignored elements. */
   async evaluate(program: Program, signal?: AbortSignal): Promise<Float64Array> {
     const isOriginal = program === this.segment.program;
     const wanted = selectOutputs(program, [this.segment.stage]);
@@ -103,10 +102,10 @@ export class Problem {
       ...(isOriginal && { keep: this.#original }),
       ...(signal && { signal }),
     });
-    return this.#counting(required(outputs.get(this.segment.stage)));
+    return this.#compared(required(outputs.get(this.segment.stage)));
   }
 
-  /** What an ordinary implementation of the precision makes of a program: its rounding, and that of what it read. */
+  /** The same by an ordinary implementation of the precision, including the rounding of its inputs. */
   async evaluateRounded(program: Program, signal?: AbortSignal): Promise<Float64Array> {
     const unrounded = new Map(
       [...this.#inputs].map(([name, tensor]) => {
@@ -114,22 +113,22 @@ export class Problem {
       }),
     );
     const outputs = await compute(program, this.#parameters, unrounded, { precision: this.#precision, signal });
-    return this.#counting(required(outputs.get(this.segment.stage)));
+    return this.#compared(required(outputs.get(this.segment.stage)));
   }
 
   /**
-   * The program with one of the values that rounding touches a unit roundoff larger, for each of them. Kernels that round
-   * toward zero when they store, or whose sums lose small terms, scale a stage by about that much: it is an error of the
-   * precision, but unlike other rounding it points one way, and may point where a deviation does.
+   * For each rounded value, the program with that value larger by a unit roundoff. Kernels that round toward zero when they
+   * store, or whose sums lose small terms, scale a stage by about that much: an error of the precision that, unlike other
+   * rounding, has one direction, which may coincide with that of a deviation.
    */
   gains(program: Program): Program[] {
-    const touched = new Set(program.outputs.values());
+    const rounded = new Set(program.outputs.values());
     for (const value of computeOrder(program)) {
-      if (value.operation.kind === "input" && this.#isGiven(value.operation.name)) touched.add(value);
+      if (value.operation.kind === "input" && this.#isGiven(value.operation.name)) rounded.add(value);
     }
     const gain = constant(1 + unitRoundoff[this.#precision]);
-    return [...touched].map((place) =>
-      rewrite(program, (value, original) => (original === place ? multiply(value, gain) : value)),
+    return [...rounded].map((scaled) =>
+      rewrite(program, (value, original) => (original === scaled ? multiply(value, gain) : value)),
     );
   }
 
@@ -137,19 +136,19 @@ export class Problem {
     return this.segment.readsStages.some((stage) => givenName(stage) === name);
   }
 
-  #counting({ data }: Tensor<"f64">): Float64Array {
+  #compared({ data }: Tensor<"f64">): Float64Array {
     return data.map((value, index) => (this.#ignored[index] === 0 ? value : 0));
   }
 }
 
-/** A piece that starts from query and key may have to exchange them, so it needs all rows of both. */
+/** A deviation may exchange query and key, so a segment that reads them needs all rows of both. */
 function canSample({ readsStages }: Segment): boolean {
   return !readsStages.some((name) => name.endsWith(".query") || name.endsWith(".key"));
 }
 
 /**
- * For each row of the batch the same number of its real positions, spread evenly (repeated where it has fewer); without
- * sampling every position, padding included, so that queries and keys stay the same.
+ * For each item of the batch the same number of real positions, spread evenly (repeated if it has fewer); without sampling
+ * all positions, including padding, so that queries and keys correspond.
  */
 function sampleRows(attentionMask: Tensor<"i32">, sampling: boolean): number[][] {
   const [batch = 0, sequence = 0] = attentionMask.shape;
@@ -162,7 +161,7 @@ function sampleRows(attentionMask: Tensor<"i32">, sampling: boolean): number[][]
   });
 }
 
-/** Stages whose rows are keys; they are needed whole. */
+/** Stages whose rows are keys, which are never sampled. */
 const isKeySide = (kind: LayerStage): boolean => kind === "key" || kind === "value";
 
 function sampleStage(kind: LayerStage, tensor: Tensor, rows: readonly number[][]): Tensor<"f64"> {
@@ -171,7 +170,7 @@ function sampleStage(kind: LayerStage, tensor: Tensor, rows: readonly number[][]
   return gatherRows({ dtype: "f64", shape: tensor.shape, data }, rows);
 }
 
-/** Picks rows of the axis before the last: [batch, …, rows, width]. */
+/** Selects rows along the second-to-last axis of [batch, …, rows, width]. */
 function gatherRows({ shape, data }: Tensor<"f64">, rows: readonly number[][]): Tensor<"f64"> {
   const [batch = 0] = shape;
   const [sequence = 0, width = 0] = shape.slice(-2);
@@ -190,8 +189,8 @@ function gatherRows({ shape, data }: Tensor<"f64">, rows: readonly number[][]): 
 }
 
 /**
- * Padding rows, and masked keys of the scores. Masked keys of the probabilities count: the original gives them nothing,
- * and a kernel that gives them something ignores the mask.
+ * Ignores padding rows, and masked keys of the scores. Masked keys of the probabilities are compared: they are zero in the
+ * original, and a kernel with other values ignores the mask.
  */
 function ignoredElements(
   kind: LayerStage,
@@ -215,7 +214,7 @@ function ignoredElements(
   return ignored;
 }
 
-function sampledInputs(segment: Segment, data: ProblemData, rows: readonly number[][]): Map<string, Tensor> {
+function sampledInputs(segment: Segment, data: SegmentData, rows: readonly number[][]): Map<string, Tensor> {
   const inputs = new Map<string, Tensor>([["attention_mask", data.attentionMask]]);
   if (segment.readsHidden && data.inputs) {
     const { hiddenStates } = data.inputs;

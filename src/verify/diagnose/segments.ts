@@ -1,10 +1,9 @@
 /**
- * Cutting a layer into the pieces that a dump can judge on their own.
+ * Cuts a layer into the segments that a dump can judge separately.
  *
- * A dump holds some of the layer's stages. The piece between those it has and the next one it has is a *segment*: a
- * program that computes one dumped stage from dumped stages before it (and the layer's input). What a kernel does
- * differently shows in the segment where it does it, undisturbed by what it did before; with a dump of every stage a
- * segment is one or two operations, with one of the output alone it is the whole layer.
+ * A *segment* is a program that computes one dumped stage from dumped stages before it (and the layer's input). A deviation
+ * shows in the segment that contains it, unaffected by earlier ones. In a dump of every stage a segment has one or two
+ * operations; in a dump of the output alone it is the whole layer.
  */
 import type { BertConfig } from "../../architectures/bert/config.ts";
 import {
@@ -20,24 +19,24 @@ import { type Program, selectOutputs, type Value } from "../../program/program.t
 import { rewrite } from "../../rewrites/rewrite.ts";
 
 export interface Segment {
-  /** The stage it computes, by its full name. */
+  /** The full name of the stage it computes. */
   readonly stage: string;
   readonly kind: LayerStage;
-  /** Its outputs are that stage and those computed on the way: what an implementation stores. */
+  /** Its outputs are that stage and the intermediate ones: those that an implementation stores. */
   readonly program: Program;
-  /** The stages (full names) it reads; besides them it may read the layer's own inputs. */
+  /** The full names of the stages it reads. */
   readonly readsStages: readonly string[];
-  /** Whether it reads the layer's own input. */
+  /** Whether it reads the layer's input. */
   readonly readsHidden: boolean;
 }
 
-/** What a segment's input is called that holds a stage: not the stage's own name, which is an output's. */
+/** The name of a segment's input that holds a stage; the stage's own name is that of an output. */
 export const givenName = (stage: string): string => `given ${stage}`;
 
 /**
- * The segments between the stages that are there, in order.
- * @param available full names of the stages that a dump holds.
- * @param hasHidden whether it holds the layer's input.
+ * The segments between available stages, in order.
+ * @param available full names of the dumped stages.
+ * @param hasHidden whether the layer's input is dumped.
  */
 export function segmentsOf(
   config: BertConfig,
@@ -48,7 +47,7 @@ export function segmentsOf(
   const segments: Segment[] = [];
   const skipped = new Map<string, string>();
   const program = layerProgramWithKeys(config, layer);
-  // One input for each stage, whoever reads it: the segments can also be run together, as one program.
+  // All segments share one input per stage, so that they can be run together as one program.
   const inputs = new Map(
     [...program.outputs].map(([name, { shape }]) => [name, input(givenName(name), shape, "real")]),
   );
@@ -78,15 +77,14 @@ function cut(
     outputs.set(name, value);
     return value;
   });
-  // What lies before a stage that is there was visited too, and is nobody's business here.
-  const whole: Program = { outputs };
-  const needed = new Set(computeOrder(selectOutputs(whole, [stage])));
-  const piece: Program = { outputs: new Map([...outputs].filter(([, value]) => needed.has(value))) };
-  const reads = [...inputsOf(computeOrder(piece)).keys()];
+  // Stages before an available one were visited too, and are not part of the segment.
+  const needed = new Set(computeOrder(selectOutputs({ outputs }, [stage])));
+  const segment: Program = { outputs: new Map([...outputs].filter(([, value]) => needed.has(value))) };
+  const reads = [...inputsOf(computeOrder(segment)).keys()];
   return {
     stage,
     kind,
-    program: piece,
+    program: segment,
     readsStages: [...available].filter((name) => reads.includes(givenName(name))),
     readsHidden: reads.includes("hidden_states") || reads.includes("key_states"),
   };

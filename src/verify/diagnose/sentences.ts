@@ -1,12 +1,13 @@
 /**
- * A diagnosis in words a person understands.
+ * Puts a diagnosis into sentences.
  *
- * Must stay true: it says what was found and tested, and no more.
+ * Must stay true: they say no more than was found and tested.
  */
+import { listed } from "../../format/numbers.ts";
 import type { Precision } from "../layer/precision.ts";
 import type { Cause, DiagnosisReport } from "../report/report.ts";
 
-/** What six missing biases, or both LayerNorms' parameters, are called together. */
+/** Groups of causes with one description, as all six biases or the parameters of both LayerNorms. */
 const families: readonly { readonly ids: RegExp; readonly count: number; readonly says: string }[] = [
   { ids: /^no-bias:/, count: 6, says: "leaves out every bias of its dense layers" },
   { ids: /^no-norm-(weight|bias):/, count: 4, says: "applies LayerNorm without its weight and bias" },
@@ -18,19 +19,19 @@ const families: readonly { readonly ids: RegExp; readonly count: number; readonl
 
 const biasNames = /^leaves out the bias of (the (?:query|key|value|attention output|intermediate|output))$/;
 
-/** No stage whose inputs are there too, or nothing finite in any of them. */
+/** The sentence if no stage has its inputs in the dump, or none has finite elements. */
 export const nothingToDiagnose = "No stage can be recomputed from what is there: nothing can be said about causes.";
 
 export function describeDiagnosis(diagnosis: Omit<DiagnosisReport, "sentence">, precision: Precision): string {
   const { causes, unexplained, explained, rest } = diagnosis;
   const sentences: string[] = [];
-  if (causes.length > 0) sentences.push(`It ${joined(phrases(causes))}.`);
+  if (causes.length > 0) sentences.push(`It ${listed(phrases(causes))}.`);
   const roundingRatio = rest.ratio === null ? "" : `, ${rest.ratio.toPrecision(2)} times its budget at most`;
   if (unexplained.length > 0) {
     const part =
       causes.length > 0 && explained !== null ? `That explains ${percent(explained)} of the squared error. ` : "";
     sentences.push(
-      `${part}Unexplained: ${joined(unexplained)}; no hypothesis tested accounts for the difference there.`,
+      `${part}Unexplained: ${listed(unexplained)}; no hypothesis tested accounts for the difference there.`,
     );
   } else if (causes.length > 0 && explained !== null) {
     sentences.push(
@@ -47,30 +48,26 @@ export function describeDiagnosis(diagnosis: Omit<DiagnosisReport, "sentence">, 
   return sentences.join(" ");
 }
 
-/** One phrase a cause, families as one. */
+/** One phrase for each cause or complete family. */
 function phrases(causes: readonly Cause[]): string[] {
-  let left = [...causes];
-  const said: string[] = [];
+  let remaining = [...causes];
+  const result: string[] = [];
   for (const { ids, count, says } of families) {
-    const members = left.filter(({ id }) => ids.test(id));
+    const members = remaining.filter(({ id }) => ids.test(id));
     if (members.length !== count) continue;
-    said.push(says);
-    left = left.filter((cause) => !members.includes(cause));
+    result.push(says);
+    remaining = remaining.filter((cause) => !members.includes(cause));
   }
-  const biases = left.flatMap(({ says }) => biasNames.exec(says)?.[1] ?? []);
+  const biases = remaining.flatMap(({ says }) => biasNames.exec(says)?.[1] ?? []);
   if (biases.length > 1) {
-    said.push(`leaves out the biases of ${joined(biases)}`);
-    left = left.filter(({ says }) => !biasNames.test(says));
+    result.push(`leaves out the biases of ${listed(biases)}`);
+    remaining = remaining.filter(({ says }) => !biasNames.test(says));
   }
-  return [...said, ...left.map(withAlternatives)];
+  return [...result, ...remaining.map(withAlternatives)];
 }
 
 function withAlternatives({ says, alternatives }: Cause): string {
   return alternatives.length === 0 ? says : `${says} (or ${alternatives.join(", or ")}: these stages cannot tell)`;
-}
-
-function joined(parts: readonly string[]): string {
-  return parts.length < 2 ? parts.join("") : `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`;
 }
 
 /** Never rounds up to 100 %. */

@@ -1,9 +1,9 @@
 /**
- * Undoes a rounding at random: a value that might have been before it was stored.
+ * Reverses rounding at random: returns values that could have been rounded to the stored ones.
  *
- * A dump holds what a kernel stored, not what it computed with: a fused kernel goes on with its unrounded registers. The
- * original's operation on the stored inputs therefore differs from the kernel's output by what storing the inputs cost,
- * though nobody did anything wrong. Feeding inputs that lie within half a unit of the stored ones shows how much that is.
+ * A dump has a kernel's stored values, but a fused kernel continues with unrounded registers. The original's operation on
+ * stored inputs therefore differs from the output of a correct kernel by the rounding of the inputs. Running it on inputs
+ * within half a unit of the stored ones measures that difference.
  */
 import { toFloat64 } from "../../tensor/half.ts";
 import { seededNormal } from "../../tensor/random.ts";
@@ -11,10 +11,10 @@ import type { Tensor } from "../../tensor/tensor.ts";
 import { spacingAt } from "../compare/ulp.ts";
 import type { Precision } from "../layer/precision.ts";
 
-/** Standard deviation of a rounding error, in units of the spacing: that of a uniform one, 1/√12. */
+/** Standard deviation of a uniform rounding error, in units of the spacing. */
 const deviation = 1 / Math.sqrt(12);
 
-/** Zeros stay zeros: what is masked, or cut off by a ReLU, was zero before it was stored. */
+/** Zeros are unchanged: masked values, and those cut off by a ReLU, were zero before they were stored. */
 export function unround(tensor: Tensor, precision: Precision): Tensor<"f64"> {
   const random = seededNormal(0);
   const data = toFloat64(tensor).map((value) => {

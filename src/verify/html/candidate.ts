@@ -1,13 +1,13 @@
 /**
- * Everything about one candidate.
+ * The page's section on one candidate.
  */
 import type { CandidateReport } from "../report/report.ts";
+import { badge } from "./components.ts";
 import { diagnoses } from "./diagnosis.ts";
 import { errorCharts } from "./error-chart.ts";
 import { gallery } from "./gallery.ts";
 import { layouts } from "./layouts.ts";
 import { html, type Markup, named } from "./markup.ts";
-import { badge } from "./parts.ts";
 import { stageTables } from "./stage-table.ts";
 import { findings, kinds } from "./words.ts";
 

@@ -1,8 +1,7 @@
 /**
- * One colour scale for pictures that are looked at together: logarithmic in |difference|, dark violet to yellow.
+ * The colour scale that all heat maps of a gallery share: logarithmic in |difference|, dark violet to yellow.
  *
- * Equal elements stay transparent, so that "nothing differs here" looks like the page; what is not finite is magenta,
- * which the scale does not contain.
+ * Equal elements are transparent; non-finite ones are magenta, which the scale does not contain.
  */
 import * as Plot from "@observablehq/plot";
 import { powerOfTen } from "../../format/numbers.ts";
@@ -18,23 +17,23 @@ export interface ColourScale {
   readonly palette: IndexedPicture["palette"];
   /** Index into the palette. */
   readonly indexOf: (cell: number | null) => number;
-  /** As CSS writes it. */
+  /** A CSS colour. */
   readonly colourOf: (value: number) => string;
 }
 
 export const nonFiniteColour = "#ff1fc7";
-/** What is smaller than the largest by more takes the darkest colour. */
-const mostDecades = 9;
-/** So many of the cells may be darker than the darkest colour tells apart: a few tiny ones would stretch the scale. */
+/** Values that are more decades below the largest get the darkest colour. */
+const maxDecades = 9;
+/** Share of the smallest cells that the scale ignores, so that a few tiny values do not stretch it. */
 const shareBelow = 0.01;
 const steps = 254;
-/** The palette begins with "equal" and "not finite". */
+/** The palette starts with "equal" and "not finite". */
 const firstStep = 2;
 
 export function colourScale(heatmaps: readonly Heatmap[]): ColourScale {
-  const [least, most] = extent(heatmaps);
-  const last = Math.ceil(Math.log10(most));
-  const first = Math.max(Math.min(Math.floor(Math.log10(least)), last - 1), last - mostDecades, -323);
+  const [min, max] = extent(heatmaps);
+  const last = Math.ceil(Math.log10(max));
+  const first = Math.max(Math.min(Math.floor(Math.log10(min)), last - 1), last - maxDecades, -323);
   const scale = Plot.scale({ color: { type: "linear", scheme: "viridis", domain: [0, 1], clamp: true } });
   const colours = Array.from({ length: steps }, (_, step) => String(scale?.apply(step / (steps - 1))));
   const step = (value: number) => Math.round(clamp((Math.log10(value) - first) / (last - first)) * (steps - 1));
@@ -81,15 +80,15 @@ export function legend(scale: ColourScale): Markup {
 <span class="key"><span class="swatch swatch-nonfinite"></span>not finite</span></div>`;
 }
 
-/** The ends that the scale must reach. */
+/** The smallest and the largest value that the scale must cover. */
 function extent(heatmaps: readonly Heatmap[]): [number, number] {
   const cells = heatmaps.flatMap(({ cells }) => cells.flat());
   const positive = Float64Array.from(
     cells.filter((cell) => cell !== null && cell > 0 && cell < Infinity) as number[],
   ).sort();
-  const most = positive.at(-1);
-  if (most === undefined) return [1e-9, 1];
-  return [positive[Math.floor(positive.length * shareBelow)] ?? most, most];
+  const max = positive.at(-1);
+  if (max === undefined) return [1e-9, 1];
+  return [positive[Math.floor(positive.length * shareBelow)] ?? max, max];
 }
 
 const clamp = (value: number): number => Math.min(1, Math.max(0, value));

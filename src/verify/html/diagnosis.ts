@@ -1,11 +1,11 @@
 /**
- * Why a candidate deviates: the causes, the evidence for each, and what is left without one.
+ * Why a candidate deviates: the causes, the evidence for each, and the unexplained rest.
  */
 
 import { count, formatRatio, scientific, shareOf, shortStage } from "../../format/numbers.ts";
 import type { CandidateReport, Cause, DiagnosisReport } from "../report/report.ts";
+import { facts, scrolling } from "./components.ts";
 import { html, type Markup } from "./markup.ts";
-import { facts, scrolling } from "./parts.ts";
 import { groupDiagnoses, restWords } from "./words.ts";
 
 export function diagnoses({ layers, inconclusive }: CandidateReport, budgetLimit: number): Markup {
@@ -34,7 +34,7 @@ given:</p><ul>${undecidable.map((says) => html`<li>whether it ${says}</li>`)}</u
 
 function causeTable(causes: readonly Cause[]): Markup {
   const table = html`<table><caption>What it does differently</caption>
-<thead><tr><th scope="col">It</th><th scope="col">showed in</th><th scope="col">cannot be told from</th><th
+<thead><tr><th scope="col">It</th><th scope="col">visible in</th><th scope="col">indistinguishable from</th><th
 scope="col">id</th></tr></thead>
 <tbody>${causes.map(
     ({
@@ -63,10 +63,10 @@ function figures({ causes, explained, rest, runs }: DiagnosisReport, budgetLimit
       ? []
       : [{ term: "squared error explained", value: shareOf(explained) }]),
     {
-      term: "what is left, relative",
+      term: "remaining error, relative",
       value: html`${scientific(rest.relative, 2)} <span class="quiet">${restWords(rest, budgetLimit)}</span>`,
     },
-    { term: "left over the budget", value: formatRatio(rest.ratio) },
+    { term: "remaining error over the budget", value: formatRatio(rest.ratio) },
     { term: "hypotheses evaluated", value: count(runs) },
   ]);
 }

@@ -1,11 +1,11 @@
 /**
- * The frame of every page fusebert writes: one HTML file that needs nothing else, and may load nothing else.
+ * The frame of every page fusebert writes: one self-contained HTML file, which may load nothing.
  */
 import { html, type Markup, trusted } from "./markup.ts";
 import { style } from "./style.ts";
 
-/** @param ownStyle rules for this page alone, after the common ones. */
-export function renderDocument(title: string, main: Markup, ownStyle = ""): string {
+/** @param pageStyle rules for this page alone, after the common ones. */
+export function renderDocument(title: string, main: Markup, pageStyle = ""): string {
   const page = html`<html lang="en">
 <head>
 <meta charset="utf-8">
@@ -14,7 +14,7 @@ export function renderDocument(title: string, main: Markup, ownStyle = ""): stri
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
 <link rel="icon" href="data:,">
 <title>${title}</title>
-<style>${trusted(style + ownStyle)}</style>
+<style>${trusted(style + pageStyle)}</style>
 </head>
 <body>
 <main>

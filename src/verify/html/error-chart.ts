@@ -1,16 +1,14 @@
 /**
- * How the error grows from stage to stage and layer to layer, against the error that an ordinary implementation of the
- * same precision makes.
+ * Charts of the error by stage and layer, compared with the error of an ordinary implementation of the same precision.
  *
- * The shaded ground is what counts as good, so that a verdict can be read from the height alone; each point also
- * carries its verdict by its shape.
+ * The shaded area is good, so that a point's height shows its verdict; so does its shape.
  */
 import * as Plot from "@observablehq/plot";
 import { formatRatio, powerOfTen, scientific, shortStage } from "../../format/numbers.ts";
 import type { CandidateReport, Comparison } from "../report/report.ts";
 import { type Verdict, verdicts } from "../report/verdict.ts";
+import { badge } from "./components.ts";
 import { html, type Markup } from "./markup.ts";
-import { badge } from "./parts.ts";
 import { draw } from "./svg.ts";
 import { shadowWords } from "./words.ts";
 
@@ -45,7 +43,7 @@ const shapes: Readonly<Record<Verdict, "circle" | "triangle" | "square" | "times
   INCONCLUSIVE: "times",
 };
 
-/** Above this relative error a match is poor, whatever the precision. */
+/** Above this relative error a match is poor in any precision. */
 const poorAbove = 0.1;
 
 export function errorCharts(candidate: CandidateReport, budgetLimit: number): Markup {
@@ -84,7 +82,7 @@ function pointOf(
 ): Point {
   if (comparison === null) return { ...where, ...gap };
   const { statistics, budget, ratio, verdict } = comparison;
-  // Read back from JSON, an error that was not a number is null.
+  // In a report read from JSON, an error that was not a number is null.
   const error = statistics.l2Relative ?? Number.POSITIVE_INFINITY;
   const figures = `${scientific(error, 2)}, budget ${scientific(budget, 2)}, ratio ${formatRatio(ratio)}`;
   const title = `${where.stage}: ${figures}, ${verdict}`;
@@ -94,14 +92,14 @@ function pointOf(
 /** A stage that was not compared interrupts the lines. */
 const gap = { error: null, budget: null, good: null, verdict: null, title: "" };
 
-/** Whole decades around all that can be shown on a logarithmic axis. */
+/** Whole decades around all positive finite values. */
 function domainOf(points: readonly Point[]): [number, number] {
   const values = points.flatMap(({ error, budget, good }) => [error, budget, good]);
   const positive = values.filter((value) => value !== null && Number.isFinite(value) && value > 0) as number[];
   if (positive.length === 0) return [1e-9, 1];
-  const least = Math.floor(Math.log10(Math.min(...positive)) - 0.2);
-  const most = Math.ceil(Math.log10(Math.max(...positive)) + 0.1);
-  return [10 ** least, 10 ** most];
+  const first = Math.floor(Math.log10(Math.min(...positive)) - 0.2);
+  const last = Math.ceil(Math.log10(Math.max(...positive)) + 0.1);
+  return [10 ** first, 10 ** last];
 }
 
 function chart(points: readonly Point[], domain: readonly [number, number], label: string): Markup {

@@ -1,24 +1,24 @@
 /**
- * A picture a stage: where the differences are, and how large, all in one colour scale.
+ * One picture per stage: where the differences are, and how large, all in one colour scale.
  */
 
 import { formatIndex, scientific, shortStage } from "../../format/numbers.ts";
 import type { CandidateReport, Comparison } from "../report/report.ts";
 import { type ColourScale, colourScale, legend } from "./colour-scale.ts";
+import { badge } from "./components.ts";
 import { heatMap } from "./heat-map.ts";
 import { type HistogramAxes, histogramAxes, histogramChart } from "./histogram-chart.ts";
 import { html, type Markup } from "./markup.ts";
-import { badge } from "./parts.ts";
 import { selectStages } from "./stage-selection.ts";
 import { shownComparison, wrongInThemselves } from "./words.ts";
 
-/** Pictures of stages that are wrong in themselves, when there are so many that they say little. */
-const mostWrong = 12;
+/** Maximum number of pictures of stages that are wrong in themselves. */
+const maxWrong = 12;
 
 export function gallery(candidate: CandidateReport): Markup {
   const { stages, leftOut } = selectStages(candidate);
   const wrong = candidate.layers.flatMap(wrongInThemselves).filter(({ propagated }) => propagated !== null);
-  const wrongShown = wrong.slice(0, mostWrong);
+  const wrongShown = wrong.slice(0, maxWrong);
   const name = candidate.layers.length > 1 ? (stage: string) => stage : shortStage;
   const shown = [...stages.map(shownComparison), ...wrongShown.map(({ shadow }) => shadow)];
   const compared = shown.flatMap((comparison) => comparison?.statistics ?? []);
@@ -31,9 +31,9 @@ export function gallery(candidate: CandidateReport): Markup {
   const wrongPictures = wrongShown.map(({ stage, shadow }) => {
     return picture({ stage, title: `${name(stage)} (shadow)`, comparison: shadow }, axes, scale);
   });
-  return html`<p class="lead">A cell is the largest |difference| of the elements it stands for: rows are positions (of
-all heads, for scores), columns features. Below, how many elements differ by how much. One colour scale for all stages
-of this candidate.${leftOut !== null && html` <b>${leftOut}</b>`}</p>
+  return html`<p class="lead">A cell is the largest |difference| of its elements; rows are positions (of all heads, for
+scores), columns are features. Below it, a histogram of the differences. All stages of this candidate share one colour
+scale.${leftOut !== null && html` <b>${leftOut}</b>`}</p>
 ${legend(scale)}<div class="gallery">${pictures}</div>
 ${
   wrongShown.length > 0 &&
@@ -43,10 +43,10 @@ class="lead">${wrongWords(wrongShown.length, wrong.length)}</p>`
 <div class="gallery">${wrongPictures}</div>`;
 }
 
-/** Where the candidate's own chain drowns everything, the shadow comparison still shows the pattern of the fault. */
+/** Where propagated errors hide it, the shadow comparison still shows the pattern of the fault. */
 function wrongWords(shown: number, all: number): string {
   const some = all > shown ? ` These are the first ${shown} of ${all}.` : "";
-  return `These stages are wrong whatever came before them (shadow): the fault is in their own computation.${some}`;
+  return `These stages are wrong even with right inputs (shadow): the fault is in their own computation.${some}`;
 }
 
 interface Pictured {

@@ -1,5 +1,5 @@
 /**
- * |difference| of a tensor as a picture: rows downwards, columns to the right, as the tensor is printed.
+ * |difference| of a tensor as a picture, with rows and columns as in print.
  */
 import * as Plot from "@observablehq/plot";
 import { count } from "../../format/numbers.ts";
@@ -9,14 +9,14 @@ import { html, type Markup } from "./markup.ts";
 import { pngDataUrl } from "./png.ts";
 import { draw } from "./svg.ts";
 
-/** Small, and enlarged by the page: that way the labels can still be read where two stand side by side on a phone. */
+/** Small, and enlarged by the page, so that labels are legible where a phone shows two pictures side by side. */
 export const pictureFrame = { width: 164, marginRight: 10, marginLeft: 27, style: { fontSize: "8.5px" } };
 
 const height = 126;
 const marginTop = 6;
 const marginBottom = 15;
 
-/** @param of what it shows: `layer.0.query`. */
+/** @param of the tensor's name: `layer.0.query`. */
 export function heatMap(heatmap: Heatmap, scale: ColourScale, of: string): Markup {
   const { rows, columns, cells } = heatmap;
   if (cells.length === 0 || rows === 0 || columns === 0) return html`<p class="nothing">No elements to show.</p>`;

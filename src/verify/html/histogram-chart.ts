@@ -1,5 +1,5 @@
 /**
- * How many elements differ by how much: a bar a decade, in the colours of the heat map above it.
+ * Histogram of |difference|: one bar per decade, in the colours of the heat map above it.
  */
 import * as Plot from "@observablehq/plot";
 import { percent, powerOfTen } from "../../format/numbers.ts";
@@ -9,17 +9,17 @@ import { pictureFrame } from "./heat-map.ts";
 import type { Markup } from "./markup.ts";
 import { draw } from "./svg.ts";
 
-/** What the charts that are looked at together have in common. */
+/** The axes that the charts of a gallery share. */
 export interface HistogramAxes {
   /** The first decade, and the one after the last. */
   readonly first: number;
   readonly end: number;
   /** The largest share of a bar, rounded up to a quarter. */
-  readonly most: number;
+  readonly maxShare: number;
 }
 
 /** Smaller differences are counted in the first decade shown. */
-const mostDecades = 14;
+const maxDecades = 14;
 
 export function histogramAxes(histograms: readonly Histogram[]): HistogramAxes {
   const filled = histograms.filter(({ counts }) => counts.length > 0);
@@ -29,15 +29,15 @@ export function histogramAxes(histograms: readonly Histogram[]): HistogramAxes {
     ({ zeros, counts }) => Math.max(zeros, ...counts) / Math.max(1, total({ zeros, counts })),
   );
   return {
-    first: Math.max(first, end - mostDecades),
+    first: Math.max(first, end - maxDecades),
     end,
-    most: Math.max(1, Math.ceil(Math.max(0, ...shares) * 4)) / 4,
+    maxShare: Math.max(1, Math.ceil(Math.max(0, ...shares) * 4)) / 4,
   };
 }
 
 export function histogramChart(histogram: Histogram, axes: HistogramAxes, scale: ColourScale, of: string): Markup {
   const bars = barsOf(histogram, axes, scale);
-  const { first, end, most } = axes;
+  const { first, end, maxShare } = axes;
   const axis = { tickSize: 3, tickPadding: 2, label: null };
   return draw(
     {
@@ -46,14 +46,14 @@ export function histogramChart(histogram: Histogram, axes: HistogramAxes, scale:
       marginTop: 6,
       marginBottom: 15,
       x: { domain: [first - 1.6, end] },
-      y: { domain: [0, most] },
+      y: { domain: [0, maxShare] },
       marks: [
         Plot.rectY(bars, { x1: "x1", x2: "x2", y: "share", fill: "fill", title: "title", inset: 0.4 }),
         Plot.axisX([first - 1, ...decadeTicks(axes)], {
           ...axis,
           tickFormat: (tick: number) => (tick < first ? "0" : powerOfTen(tick)),
         }),
-        Plot.axisY([0, most], { ...axis, tickFormat: (share: number) => `${share * 100}%` }),
+        Plot.axisY([0, maxShare], { ...axis, tickFormat: (share: number) => `${share * 100}%` }),
         Plot.ruleY([0], { strokeOpacity: 0.5 }),
       ],
     },
@@ -61,7 +61,7 @@ export function histogramChart(histogram: Histogram, axes: HistogramAxes, scale:
   );
 }
 
-/** Few enough to stand side by side; the last decade's end always. */
+/** At most about four labels, always including the end of the last decade. */
 function decadeTicks({ first, end }: HistogramAxes): number[] {
   const every = Math.ceil((end - first + 1) / 4);
   const all = Array.from({ length: end - first + 1 }, (_, index) => first + index);

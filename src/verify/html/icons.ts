@@ -1,5 +1,5 @@
 /**
- * Small signs, drawn: not every system has a font with ✓ and ◆. A verdict has the shape that it has in the charts.
+ * Icons as SVG, since not every system has a font with ✓ and ◆. A verdict's shape is the same as in the charts.
  */
 import type { Verdict } from "../report/verdict.ts";
 import { html, type Markup } from "./markup.ts";

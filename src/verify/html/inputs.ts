@@ -1,12 +1,12 @@
 /**
- * The two tests that come before a layer's real weights: unit weights, and the embeddings in lower precisions.
+ * The two tests before a layer's real weights: unit weights, and the embeddings in lower precisions.
  */
 
 import { compact, count, decibel, formatCosine, formatIndex, formatShape, scientific } from "../../format/numbers.ts";
 import { formatCorners } from "../compare/corners.ts";
 import type { EmbeddingReport, UnitWeightReport } from "../report/report.ts";
+import { badge, passBadge, scrolling, tensorPrint } from "./components.ts";
 import { html, type Markup, named } from "./markup.ts";
-import { badge, passBadge, scrolling, tensorPrint } from "./parts.ts";
 import { explainUnitWeights, isJudged, unitWeightKinds } from "./words.ts";
 
 export function unitWeightSection(tests: readonly UnitWeightReport[]): Markup | null {
@@ -45,15 +45,15 @@ ${count(nearOverflow)} near overflow</p></article>`;
 export function embeddingSection(embeddings: EmbeddingReport | null): Markup {
   const body =
     embeddings === null
-      ? html`<p class="lead">A dump brought its own hidden states, so no embeddings were computed.</p>`
+      ? html`<p class="lead">The dump has its own hidden states, so no embeddings were computed.</p>`
       : roundTrips(embeddings);
   return html`<section id="embeddings" aria-labelledby="embeddings-title"><h2
 id="embeddings-title">Embeddings</h2>${body}</section>`;
 }
 
 function roundTrips({ source, shape, values, roundTrips }: EmbeddingReport): Markup {
-  const table = html`<table><caption>Stored in a lower precision and read back: the least any kernel with such inputs
-can differ by.</caption>
+  const table = html`<table><caption>Stored in a lower precision and read back: the minimum error of any kernel with such
+inputs.</caption>
 <thead><tr><th scope="col">Precision</th><th scope="col" class="n">rel. L2</th><th scope="col" class="n">max |Δ|</th>
 <th scope="col">at</th><th scope="col" class="n">mean |Δ|</th><th scope="col" class="n">max relative</th><th
 scope="col" class="n">cosine</th><th scope="col" class="n">SQNR</th><th scope="col" class="n">ULP max</th></tr></thead>

@@ -1,20 +1,20 @@
 /**
- * The five weight layouts side by side: what each gave, and what it was recognised as.
+ * The five weight layouts side by side: the result of each, and the layout recognised in it.
  */
 
 import { formatRatio, formatShape, percent, ranges, scientific } from "../../format/numbers.ts";
 import type { CandidateReport, Corners, LayoutReport } from "../report/report.ts";
 import { type ColourScale, colourScale, legend } from "./colour-scale.ts";
+import { badge, scrolling } from "./components.ts";
 import { heatMap } from "./heat-map.ts";
 import { html, type Markup } from "./markup.ts";
-import { badge, scrolling } from "./parts.ts";
 import { noLayoutsWords, recognisedWords } from "./words.ts";
 
 export function layouts(candidate: CandidateReport): Markup {
   if (candidate.layouts.length === 0) return html`<p class="lead">${noLayoutsWords(candidate)}</p>`;
   const scale = colourScale(candidate.layouts.map(({ comparison }) => comparison.statistics.heatmap));
-  return html`<p class="lead">The same weights, handed over as a flat buffer in five layouts; the candidate is told
-nothing. Layouts 1 and 5 are the original's; the others must be poor matches, each recognised as what it is.</p>
+  return html`<p class="lead">The same weights as flat buffers in five layouts, which the candidate does not know. Layouts 1
+and 5 are the original's; the others must be poor matches, each recognised as its layout.</p>
 ${legend(scale)}<ol class="layouts">${candidate.layouts.map((layout) => layoutCard(layout, scale))}</ol>`;
 }
 
@@ -37,7 +37,7 @@ ${cornerTable(delta, number)}
 <div><dt>same bytes as</dt><dd>${same}</dd></div></dl></li>`;
 }
 
-/** Six columns fit into a card when the power of ten that they share stands above them. */
+/** A common power of ten above the table makes six columns fit into a card. */
 function cornerTable(delta: Corners, number: number): Markup {
   const exponent = commonExponent(delta);
   const write = (value: number | null) => {
@@ -65,7 +65,7 @@ function cells(row: readonly string[], elided: boolean): Markup[] {
   return all;
 }
 
-/** Of the largest element; numbers near one are left as they are. */
+/** The exponent of the largest element; 0 for numbers near one. */
 function commonExponent({ rows }: Corners): number {
   const sizes = rows.flat().flatMap((value) => (value !== null && Number.isFinite(value) ? Math.abs(value) : []));
   const largest = Math.max(0, ...sizes);

@@ -1,10 +1,10 @@
 /**
- * HTML as a value of its own, so that text cannot be mistaken for it.
+ * HTML as a type of its own, so that unescaped text cannot be used as markup.
  *
- *     html`<p>${name}</p>`   // `name` is escaped, whatever it is
+ *     html`<p>${name}</p>`   // `name` is always escaped
  *
- * Must stay true: a string never becomes markup but by way of `html`, where only the literal parts are taken as they
- * are, or `trusted`, which is for what this folder's own code drew.
+ * Must stay true: a string becomes markup only through `html`, which escapes all but the literal parts, or `trusted`, which
+ * is only for output of this folder's code.
  */
 
 export class Markup {
@@ -19,7 +19,7 @@ export class Markup {
   }
 }
 
-/** What may stand in a template. Nothing is shown for `null`, `undefined` and `false`. */
+/** A value in a template. `null`, `undefined` and `false` are empty. */
 export type Content = string | number | Markup | null | undefined | false | readonly Content[];
 
 export function html(literals: TemplateStringsArray, ...contents: readonly Content[]): Markup {
@@ -27,7 +27,7 @@ export function html(literals: TemplateStringsArray, ...contents: readonly Conte
   return new Markup(parts.join(""));
 }
 
-/** For SVG and styles that this folder made itself. */
+/** For SVG and styles made by this folder. */
 export function trusted(text: string): Markup {
   return new Markup(text);
 }
@@ -47,14 +47,14 @@ const entities: Readonly<Record<string, string>> = {
   "'": "&#39;",
 };
 
-/** Safe as text and inside a quoted attribute. Control characters and half surrogate pairs have no place in HTML. */
+/** Escapes text for content and quoted attributes. Control characters and lone surrogates are invalid in HTML. */
 export function escapeText(text: string): string {
   return text
     .replace(/[^\P{Cc}\n\t]|\p{Cs}/gu, "\uFFFD")
     .replace(/[&<>"']/g, (character) => entities[character] ?? character);
 }
 
-/** Names come from outside: isolated, so that right-to-left characters in one cannot rearrange what is beside it. */
+/** Isolates an untrusted name, so that its right-to-left characters cannot reorder the text around it. */
 export function named(name: string): Markup {
   return html`<bdi>${name}</bdi>`;
 }

@@ -16,7 +16,7 @@ function parse(page: string): Document {
 const words = (page: string): string => (parse(page).body.textContent ?? "").replace(/\s+/g, " ");
 
 describe("the page", () => {
-  test("says the verdict and the diagnosis first", () => {
+  test("starts with the verdict and the diagnosis", () => {
     const document = parse(text);
     const header = document.querySelector("header");
     expect(document.querySelector("main")?.firstElementChild).toBe(header);
@@ -43,7 +43,7 @@ describe("the page", () => {
     expect(shown).toContain("layer.0.attention_probs is not in the dump");
   });
 
-  test("needs nothing but itself", () => {
+  test("is self-contained", () => {
     expect(text).not.toMatch(/<script|<iframe|<object|@import|url\(/i);
     const references = [...text.matchAll(/\b(?:src|href|xlink:href|srcset|action|data)="([^"]*)"/g)].map(
       ([, url]) => url,
@@ -54,7 +54,7 @@ describe("the page", () => {
     expect(addresses.filter((url) => !url.startsWith("http://www.w3.org/"))).toEqual([]);
   });
 
-  test("is one tree: what is opened is closed, and links lead somewhere", () => {
+  test("is well-formed: every element is closed, and every link has a target", () => {
     const document = parse(text);
     const { body } = document;
     expect(document.querySelectorAll("main").length).toBe(1);
@@ -68,7 +68,7 @@ describe("the page", () => {
     for (const link of document.querySelectorAll("a")) expect(ids).toContain(link.getAttribute("href")?.slice(1));
   });
 
-  test("can be read without seeing it", () => {
+  test("is accessible to screen readers", () => {
     const document = parse(text);
     const levels = [...document.querySelectorAll("h1, h2, h3, h4")].map(({ tagName }) => Number(tagName.slice(1)));
     expect(levels.filter((level) => level === 1)).toHaveLength(1);
@@ -87,7 +87,7 @@ describe("the page", () => {
     expect(renderHtml(sampleReport())).toBe(text);
   });
 
-  test("says so when all is well", () => {
+  test("reports when all candidates pass", () => {
     const { unitWeights } = report;
     const passed = unitWeights.filter((unit) => unit.passed);
     const page = words(renderHtml({ ...sampleReport({ candidates: [goodCandidate()] }), unitWeights: passed }));
@@ -96,7 +96,7 @@ describe("the page", () => {
   });
 });
 
-/** Elements and attributes as a parser sees them, and as the text has them: parsers and browsers differ. */
+/** Checks the parsed elements and the text, because parsers and browsers differ. */
 function expectHarmless(page: string): void {
   const document = parse(page);
   expect(document.querySelectorAll("img, script, [onerror]")).toHaveLength(0);
@@ -107,7 +107,7 @@ function expectHarmless(page: string): void {
 describe("text from outside", () => {
   const evil = `<img src=x onerror="alert(1)">&"'\u0000\u202E</style><script>`;
 
-  test("is escaped wherever it stands", () => {
+  test("is escaped everywhere", () => {
     const candidates = [
       { ...goodCandidate(), name: evil },
       { ...dumpWithoutMask(), name: evil, inconclusive: evil },
@@ -137,14 +137,14 @@ describe("text from outside", () => {
   });
 });
 
-describe("figures that are not numbers", () => {
-  test("read back from JSON the report gives the same page but for them", () => {
+describe("non-finite figures", () => {
+  test("are shown as nan/inf for a report read from JSON", () => {
     const page = renderHtml(JSON.parse(JSON.stringify(report)) as VerifyReport);
     expect(words(page)).toContain("nan/inf");
     expect(words(page)).toContain("souffle does not compute");
   });
 
-  test("a stage full of NaN, one of zeros and one of nothing are drawn", () => {
+  test("are drawn, as are a stage of zeros and one without elements", () => {
     const page = renderHtml(
       sampleReport({ candidates: [withStatistics(nonFinite), withStatistics(equal), withStatistics(empty)] }),
     );
@@ -157,14 +157,14 @@ describe("many layers", () => {
   const many = sampleReport({ layers: 12 });
   const page = renderHtml(many);
 
-  test("have a table of layers, and of each its stages", () => {
+  test("have a table of layers, and one of stages for each", () => {
     const document = parse(page);
     expect(document.querySelectorAll("details")).toHaveLength(24);
     expect(document.querySelectorAll("details[open]")).toHaveLength(2);
     expect(words(page)).toContain("Layers 0–11:");
   });
 
-  test("are pictured where it matters, which is said, and the file stays small", () => {
+  test("have pictures of the most important stages only, which the page says, and the file stays small", () => {
     expect(words(page)).toMatch(/\d+ of 132 stages are pictured/);
     expect(page.length).toBeLessThan(3e6);
     const pictures = page.match(/<figure class="picture"/g)?.length ?? 0;
@@ -213,7 +213,7 @@ const empty: Statistics = {
   heatmap: { rows: 0, columns: 4, cells: [] },
 };
 
-/** A candidate all of whose stages have these. */
+/** A candidate with these statistics in all stages. */
 function withStatistics(all: Statistics): CandidateReport {
   const candidate = goodCandidate();
   const layers = candidate.layers.map((layer) => ({

@@ -1,20 +1,19 @@
 /**
- * The report as one HTML file that needs nothing else: no network, no script, no font, no second file.
+ * The report as one self-contained HTML file, without network access, scripts or fonts.
  *
- * What a person wants first stands first: whether it matches, and if not, why. Then the evidence, candidate by
- * candidate.
+ * It starts with whether the candidates match, and why not; the evidence for each candidate follows.
  *
- * Must stay true: everything that comes from the report goes through `html` (markup.ts) and is escaped.
+ * Must stay true: all text of the report goes through `html` (markup.ts) and is escaped.
  */
 import { checkFields } from "../../arguments.ts";
 import { compact, count, formatShape } from "../../format/numbers.ts";
 import type { CandidateReport, UnitWeightReport, VerifyReport } from "../report/report.ts";
 import { verdicts } from "../report/verdict.ts";
 import { candidateSection } from "./candidate.ts";
+import { badge, facts, passBadge } from "./components.ts";
 import { renderDocument } from "./document.ts";
 import { embeddingSection, unitWeightSection } from "./inputs.ts";
 import { type Content, html, type Markup, named } from "./markup.ts";
-import { badge, facts, passBadge } from "./parts.ts";
 import { explainUnitWeights, findings, headline, kinds, meaning } from "./words.ts";
 
 export function renderHtml(report: VerifyReport): string {
@@ -54,7 +53,7 @@ function link(id: string, words: Content): Markup {
   return html`<li><a href="#${id}">${words}</a></li>`;
 }
 
-/** A candidate's tests often fail for one reason: the first failure stands for all. */
+/** A candidate's tests often fail for one reason, so only the first failure is shown. */
 function unitWeightLines(tests: readonly UnitWeightReport[]): Markup[] {
   const failed = tests.filter(({ passed }) => !passed);
   const names = [...new Set(failed.map(({ candidate }) => candidate))];

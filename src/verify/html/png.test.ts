@@ -2,7 +2,7 @@ import { inflateSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { pngDataUrl } from "./png.ts";
 
-test("the picture is a PNG whose pixels are those given", () => {
+test("the picture is a PNG with the given pixels", () => {
   const pixels = Uint8Array.from({ length: 300 * 250 }, (_, index) => index % 3);
   const palette = [
     [0, 0, 0, 0],

@@ -1,7 +1,7 @@
 /**
- * Small pictures with a palette as PNG data URLs: a heat map of 3072 cells is 5 KB, and as many SVG rectangles 260.
+ * Encodes small pictures with a palette as PNG data URLs: a heat map of 3072 cells has 5 KB, as SVG rectangles 260 KB.
  *
- * The data is stored, not compressed, which needs no library and runs anywhere. http://www.w3.org/TR/png/
+ * The data is stored uncompressed, which needs no library. http://www.w3.org/TR/png/
  */
 
 export interface IndexedPicture {
@@ -36,7 +36,7 @@ export function pngDataUrl({ width, height, pixels, palette }: IndexedPicture): 
   return `data:image/png;base64,${btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""))}`;
 }
 
-/** Each row is preceded by its filter, 0 for none. */
+/** Each row starts with its filter, 0 for none. */
 function scanlines(pixels: Uint8Array, width: number, height: number): Uint8Array {
   const lines = new Uint8Array((width + 1) * height);
   for (let row = 0; row < height; row++) {

@@ -1,5 +1,5 @@
 /**
- * Which stages get a picture: all of them while they can be taken in, and of many those that matter.
+ * Selects the stages that get a picture: all, or the most important of many.
  */
 
 import { ranges, shortStage } from "../../format/numbers.ts";
@@ -8,31 +8,31 @@ import { severity, shownComparison } from "./words.ts";
 
 export interface Selection {
   readonly stages: readonly StageReport[];
-  /** What was left out and why; null when nothing was. */
+  /** A sentence on the stages that were left out; null if none were. */
   readonly leftOut: string | null;
 }
 
-const most = 24;
+const maxPictures = 24;
 
 export function selectStages({ layers }: CandidateReport): Selection {
   const all = layers.flatMap(({ stages }) => stages).filter((stage) => shownComparison(stage) !== null);
-  const wanted = all.length <= most ? new Set(all) : important(layers, all);
+  const wanted = all.length <= maxPictures ? new Set(all) : important(layers, all);
   return {
     stages: all.filter((stage) => wanted.has(stage)),
     leftOut: wanted.size === all.length ? null : explain(layers, wanted.size, all.length),
   };
 }
 
-/** All of the layer that matters most, the worst stage, and the layers' last stages, the last layer's first. */
+/** The worst stage, all stages of the most important layer, and the last stage of each layer, from the last layer on. */
 function important(layers: readonly LayerReport[], all: readonly StageReport[]): Set<StageReport> {
   const compared = new Set(all);
   const worst = all.reduce((worse, stage) => (severity(stage) > severity(worse) ? stage : worse));
   const ends = layers.flatMap(({ stages }) => stages.at(-1) ?? []).reverse();
   const ordered = [worst, ...(mostImportant(layers)?.stages ?? []), ...ends];
-  return new Set([...new Set(ordered.filter((stage) => compared.has(stage)))].slice(0, most));
+  return new Set([...new Set(ordered.filter((stage) => compared.has(stage)))].slice(0, maxPictures));
 }
 
-/** The layer in which the candidate first leaves the original, or the one that ends furthest away. */
+/** The first divergent layer, or the one with the largest error. */
 export function mostImportant(layers: readonly LayerReport[]): LayerReport | undefined {
   const worstOf = ({ stages }: LayerReport) => Math.max(-1, ...stages.map(severity));
   return (

@@ -1,11 +1,11 @@
 /**
- * The figures of a layer's stages, and, of many layers, one row a layer.
+ * Tables of the stages of each layer, and of the layers if there are several.
  */
 
 import { decibel, formatIndex, formatRatio, scientific, shortStage } from "../../format/numbers.ts";
 import type { CandidateReport, Comparison, LayerReport, StageReport, Statistics } from "../report/report.ts";
+import { badge, firstDivergentMark, scrolling } from "./components.ts";
 import { type Content, html, type Markup } from "./markup.ts";
-import { badge, firstDivergentMark, scrolling } from "./parts.ts";
 import { mostImportant } from "./stage-selection.ts";
 import { instrumentedNote, shadowWords, shownComparison, worstStage } from "./words.ts";
 
@@ -44,7 +44,7 @@ function detailsTitle({ stages }: LayerReport): string {
   return stages.some(({ propagated }) => propagated !== null) ? "Propagated, in detail" : "Shadow, in detail";
 }
 
-/** What the columns mean, above the table: in its caption a phone would show the beginning only. */
+/** Explains the columns above the table, because a phone would cut off a caption. */
 function explanation(candidate: CandidateReport): Markup {
   return html`<p class="lead"><b>Propagated</b>: the candidate's own chain. <b>Shadow</b>:
 ${shadowWords(candidate)}.${note(candidate)}</p>`;

@@ -1,8 +1,8 @@
 /**
- * How the report looks: one typeface of the system, hairlines instead of boxes, colour for verdicts and data only.
+ * The report's style sheet: the system's typeface, hairlines instead of boxes, colour only for verdicts and data.
  *
- * Must stay true: the page itself never scrolls sideways, whatever is wide does so in a box of its own; every colour
- * exists for light and dark; text keeps a contrast of 4.5 to its ground.
+ * Must stay true: the page never scrolls horizontally, wide content scrolls in its own box; every colour has a light and a
+ * dark value; text has a contrast of at least 4.5.
  */
 export const style = `
 :root {

@@ -1,9 +1,9 @@
 /**
- * Observable Plot without a browser: charts become SVG text at the time the report is written.
+ * Renders charts of Observable Plot to SVG text, without a browser.
  *
- * Must stay true: what is drawn takes its colours from the page (currentColor and CSS variables, but for heat maps),
- * names itself to a screen reader, and is the same for the same report. It is written out here, not by linkedom, which
- * escapes neither `<` nor `&` in an attribute.
+ * Must stay true: except for heat maps, charts take their colours from the page (currentColor and CSS variables); each has a
+ * label for screen readers, and is the same for the same report. Serialised here, because linkedom escapes neither `<` nor
+ * `&` in attributes.
  */
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
@@ -11,12 +11,12 @@ import { escapeText, type Markup, trusted } from "./markup.ts";
 
 const { document } = parseHTML("<!doctype html><html><body></body></html>");
 
-/** @param label what the chart shows, in a sentence, for those who do not see it. */
+/** @param label a description for screen readers. */
 export function draw(options: Plot.PlotOptions, label: string): Markup {
   const chart = Plot.plot({ document, className: "plot", ...options });
-  // Each chart brings the same styles; the page has them once.
+  // Every chart has the same styles, which the page defines once.
   for (const style of chart.querySelectorAll("style")) style.remove();
-  // What is inside an image is not announced.
+  // Screen readers do not announce the content of an image.
   for (const part of chart.querySelectorAll("[aria-label]")) part.removeAttribute("aria-label");
   chart.setAttribute("role", "img");
   chart.setAttribute("aria-label", label);
@@ -35,7 +35,7 @@ function write(node: Node): string {
   return `<${localName}${attributes.join("")}${children === "" ? "/>" : `>${children}</${localName}>`}`;
 }
 
-/** A hundredth of a pixel is enough. */
+/** Rounds coordinates to hundredths of a pixel. */
 function shorten(name: string, value: string): string {
   if (name === "href" || name.startsWith("aria-")) return value;
   return value.replace(/-?\d+\.\d{3,}/g, (number) => String(Number(Number(number).toFixed(2))));

@@ -1,6 +1,6 @@
 /**
- * A report as it could be, for tests and for looking at: an engine that is right, an imitation wrong in six ways,
- * a unit-weight test that overflows, a dump that could not be compared. The same for the same seed.
+ * A sample report for tests and previews: an engine that is right, an imitation wrong in six ways, a unit-weight test that
+ * overflows, a dump that could not be compared. The same for the same seed.
  */
 
 import { layerStages } from "../../architectures/bert/layer-program.ts";
@@ -27,7 +27,7 @@ export interface SampleOptions {
 const f16Rounding = 2 ** -11 / Math.sqrt(3);
 const f32Rounding = 2 ** -24 / Math.sqrt(3);
 
-/** What Souffle's kernel does to each stage by itself: no biases, another scale, no GELU, no affine LayerNorm. */
+/** Shadow errors of Souffle's kernel by stage: no biases, another scale, no GELU, no affine LayerNorm. */
 const souffleErrors = [0.31, 0.28, 0.11, 0.72, 4e-4, 3e-4, 0.09, 0.44, 0.63, 0.13, 0.52];
 
 export function sampleReport({ layers = 1, candidates }: SampleOptions = {}): VerifyReport {
@@ -77,12 +77,12 @@ export function souffle(random = seededUniform(2), layerCount = 1): CandidateRep
   const budgetOf = (place: number) => f16Rounding * (1 + 0.5 * Math.sqrt(place));
   const layers = Array.from({ length: layerCount }, (_, layer) =>
     layerOf(random, layer, (place) => {
-      const own = souffleErrors[place] ?? 0.3;
-      const chained = Math.min(1.3, Math.max(own, 0.4) + 0.05 * place);
+      const shadow = souffleErrors[place] ?? 0.3;
+      const propagated = Math.min(1.3, Math.max(shadow, 0.4) + 0.05 * place);
       const budget = budgetOf(layer * layerStages.length + place);
       return {
-        propagated: { error: layer + place < 3 ? own : chained, budget },
-        shadow: { error: own, budget: budgetOf(1) },
+        propagated: { error: layer + place < 3 ? shadow : propagated, budget },
+        shadow: { error: shadow, budget: budgetOf(1) },
       };
     }),
   ).map((layer) => ({ ...layer, diagnosis: souffleDiagnosis(layer.layer) }));

@@ -1,5 +1,5 @@
 /**
- * What a report says in sentences, for the page and the terminal alike.
+ * The sentences of a report, shared by the page and the terminal.
  */
 
 import { magnitude as formatMagnitude, listed, ranges, scientific, shortStage } from "../../format/numbers.ts";
@@ -15,7 +15,6 @@ import type {
 } from "../report/report.ts";
 import { isMatch, type Verdict } from "../report/verdict.ts";
 
-/** Each verdict's definition. */
 export function meaning(verdict: Verdict, budgetLimit: number): string {
   switch (verdict) {
     case "IDENTICAL":
@@ -23,7 +22,7 @@ export function meaning(verdict: Verdict, budgetLimit: number): string {
     case "GOOD":
       return `The relative L2 error is at most ${budgetLimit} times the budget.`;
     case "FAIR":
-      return "Over that, but at most 10 % relative L2.";
+      return "Above that, but at most 10 % relative L2.";
     case "POOR":
       return "More than 10 % relative L2.";
     case "NON-FINITE":
@@ -33,7 +32,7 @@ export function meaning(verdict: Verdict, budgetLimit: number): string {
   }
 }
 
-/** The one sentence that answers the question. */
+/** The report's verdict in one sentence. */
 export function headline({ candidates, unitWeights, passed }: VerifyReport): string {
   const names = (some: readonly CandidateReport[]) => listed(some.map(({ name }) => name));
   if (candidates.length === 0) return "There was no candidate to compare.";
@@ -62,7 +61,7 @@ export function headline({ candidates, unitWeights, passed }: VerifyReport): str
   return `${parts.join("; ")}.`;
 }
 
-/** What was found about a candidate: why it could not be compared, or its diagnosis, once for layers that agree. */
+/** Why a candidate could not be compared, or its diagnoses, one for layers that agree. */
 export function findings({ inconclusive, layers, layouts }: CandidateReport): string[] {
   if (inconclusive !== null) return [inconclusive];
   const sentences = groupDiagnoses(layers).map(({ title, diagnosis }) => {
@@ -74,11 +73,11 @@ export function findings({ inconclusive, layers, layouts }: CandidateReport): st
 export interface DiagnosisGroup {
   /** `Layers 0–11` */
   readonly title: string;
-  /** That of the layer with the most left. */
+  /** The diagnosis of the layer with the largest remaining error. */
   readonly diagnosis: DiagnosisReport;
 }
 
-/** Layers in which the same was found are told once: their sentences differ in figures only. */
+/** Groups layers with the same findings, whose sentences differ only in figures. */
 export function groupDiagnoses(layers: readonly LayerReport[]): DiagnosisGroup[] {
   const groups = new Map<string, LayerReport[]>();
   for (const layer of layers) {
@@ -93,10 +92,10 @@ export function groupDiagnoses(layers: readonly LayerReport[]): DiagnosisGroup[]
     if (group === undefined) groups.set(key, [layer]);
     else group.push(layer);
   }
-  const left = ({ diagnosis }: LayerReport) => diagnosis.rest.ratio ?? Number.MAX_VALUE;
+  const restOf = ({ diagnosis }: LayerReport) => diagnosis.rest.ratio ?? Number.MAX_VALUE;
   return [...groups.values()].map((group) => ({
     title: `Layer${group.length === 1 ? "" : "s"} ${ranges(group.map(({ layer }) => layer))}`,
-    diagnosis: group.reduce((most, layer) => (left(layer) > left(most) ? layer : most)).diagnosis,
+    diagnosis: group.reduce((worst, layer) => (restOf(layer) > restOf(worst) ? layer : worst)).diagnosis,
   }));
 }
 
@@ -105,19 +104,19 @@ function layoutSurprise(layout: LayoutReport): string {
   return `Layout ${layout.number} (${layout.name}) should ${expected}; it is ${layout.comparison.verdict}.`;
 }
 
-/** What went wrong in a unit-weight test, and where it began. */
+/** The fault in a unit-weight test, and the stage where it arose. */
 export function explainUnitWeights(test: UnitWeightReport): string {
   const { overflow, statistics, kind, illConditioned } = test;
   if (overflow !== null) {
     const { stage, operation, magnitude, precision, limit } = overflow;
     const reason =
       magnitude === null
-        ? "its value would have fitted"
-        : `the original reaches ${formatMagnitude(magnitude)} there; ${precision} ends at ${formatMagnitude(limit)}`;
+        ? `the original is in the range of ${precision} there`
+        : `the original reaches ${formatMagnitude(magnitude)} there; the largest ${precision} is ${formatMagnitude(limit)}`;
     return `The first NaN or infinity arose in ${stage} (${operation}): ${reason}.`;
   }
   if (kind === "exact") {
-    if (statistics.maxAbsolute.value === 0) return "0.5 everywhere, as it must be.";
+    if (statistics.maxAbsolute.value === 0) return "0.5 everywhere, as expected.";
     return `It should be 0.5 everywhere; it is off by up to ${scientific(statistics.maxAbsolute.value, 2)}.`;
   }
   if (!illConditioned) return "";
@@ -127,12 +126,11 @@ export function explainUnitWeights(test: UnitWeightReport): string {
   );
 }
 
-/** Whether the verdict says anything: a finite but ill-conditioned result has none. */
+/** Whether the verdict applies: a finite but ill-conditioned result is not judged. */
 export function isJudged({ illConditioned, verdict }: UnitWeightReport): boolean {
   return !(illConditioned && verdict === "INCONCLUSIVE");
 }
 
-/** How the exact and the demo's unit weights are made. */
 export const unitWeightKinds: Readonly<Record<UnitWeightReport["kind"], string>> = {
   exact:
     "Input one, dense weights one, their biases zero, LayerNorm weight one and bias 0.5: " +
@@ -140,19 +138,19 @@ export const unitWeightKinds: Readonly<Record<UnitWeightReport["kind"], string>>
   demo: "Input one and every weight one, while the biases stay: the output must be finite.",
 };
 
-/** The comparison that a figure of a stage shows: the candidate's own chain, else the stage alone. */
+/** The comparison shown for a stage: the propagated one if there is one. */
 export function shownComparison({ propagated, shadow }: StageReport): Comparison | null {
   return propagated ?? shadow;
 }
 
-/** The stage furthest from its budget, by the candidate's own chain. */
+/** The stage furthest from its budget. */
 export function worstStage(layer: LayerReport): StageReport | undefined {
   return layer.stages.reduce<StageReport | undefined>((worst, stage) => {
     return worst === undefined || severity(stage) > severity(worst) ? stage : worst;
   }, undefined);
 }
 
-/** For ordering: non-finite above everything, then by relative error over budget. */
+/** Orders stages: by relative error over budget, with non-finite ones above all others. */
 export function severity(stage: StageReport): number {
   const comparison = shownComparison(stage);
   if (comparison === null) return -1;
@@ -160,19 +158,19 @@ export function severity(stage: StageReport): number {
   return comparison.ratio ?? Number.MAX_VALUE;
 }
 
-/** The stages that are wrong in themselves: not a match although their inputs were right. */
+/** The stages that do not match although their inputs are right. */
 export function wrongInThemselves(layer: LayerReport): StageReport[] {
   return layer.stages.filter(({ shadow }) => shadow !== null && !isMatch(shadow.verdict));
 }
 
-/** What the shadow comparison means depends on whether the candidate can be run again. */
+/** Describes the shadow comparison, which differs for a dump because it cannot be run again. */
 export function shadowWords({ kind }: CandidateReport): string {
   return kind === "dump"
     ? "the original's operation applied to the candidate's own dumped inputs"
     : "each stage computed by the candidate from the original's inputs";
 }
 
-/** What it means that a stage is marked as instrumented; empty where none is. */
+/** Explains the mark of instrumented stages; empty if there are none. */
 export function instrumentedNote(stages: readonly StageReport[]): string {
   const instrumented = stages.filter(({ production }) => !production);
   if (instrumented.length === 0) return "";
@@ -187,21 +185,20 @@ export function noLayoutsWords({ kind, inconclusive }: CandidateReport): string 
     : "No layouts were tried.";
 }
 
-/** `the original layout`, and whether it is what it should be. */
+/** The recognised layout: `recognised as Q, K, V transposed`. */
 export function recognisedWords({ recognised, expected, comparison }: LayoutReport): string {
   if (recognised !== null) return `recognised as ${recognised}`;
   return expected === "original" && isMatch(comparison.verdict) ? "the original" : "fits no known layout";
 }
 
-/** What a candidate is. */
 export const kinds: Readonly<Record<CandidateReport["kind"], string>> = {
   engine: "an engine, run here",
   dump: "a file of dumped tensors",
   imitation: "a built-in imitation of a known kernel",
 };
 
-/** What hypotheses leave unexplained. */
+/** Describes the error that the causes do not explain. */
 export function restWords({ relative, ratio }: DiagnosisReport["rest"], budgetLimit: number): string {
-  if (relative === 0) return "nothing";
+  if (relative === 0) return "none";
   return ratio !== null && ratio <= budgetLimit ? "rounding" : "more than rounding";
 }

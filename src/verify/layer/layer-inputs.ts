@@ -1,5 +1,5 @@
 /**
- * What a layer is run on, and which of its positions count.
+ * The inputs of a layer, and their real positions.
  */
 import type { Tensor } from "../../tensor/tensor.ts";
 
@@ -10,16 +10,15 @@ export interface LayerInputs {
   readonly attentionMask: Tensor<"i32">;
 }
 
-/** The tensors of `layerProgram`'s inputs: both kinds of states are the same. */
+/** The inputs of `layerProgram`, by name. */
 export function inputTensors({ hiddenStates, attentionMask }: LayerInputs): Map<string, Tensor> {
   return new Map([
     ["hidden_states", hiddenStates],
-    ["key_states", hiddenStates],
     ["attention_mask", attentionMask],
   ]);
 }
 
-/** A mask of ones, for a batch of one row or rows of one length. */
+/** A mask of ones, for a batch without padding. */
 export function fullMask(batch: number, sequence: number): Tensor<"i32"> {
   return { dtype: "i32", shape: [batch, sequence], data: new Int32Array(batch * sequence).fill(1) };
 }

@@ -1,10 +1,9 @@
 /**
- * The original: a layer with its parameters and inputs, computed in float64, and what an ordinary implementation of a
- * lower precision makes of it.
+ * The original: a layer with its parameters and inputs, computed in float64 or as an ordinary implementation of a lower
+ * precision would.
  *
- * The *budget* of a stage is the relative L2 error of that ordinary implementation: float32 arithmetic throughout, sums
- * added up in order, every stage stored in the candidate's precision. It is no tolerance somebody chose: it is what the
- * precision costs when nothing is done wrong.
+ * The *budget* of a stage is the relative L2 error of that ordinary implementation: float32 arithmetic, sums in order, every
+ * stage stored in the candidate's precision. It is not a chosen tolerance, but the error that the precision itself causes.
  */
 import type { BertConfig } from "../../architectures/bert/config.ts";
 import { interpret } from "../../engines/reference/interpret.ts";
@@ -15,7 +14,7 @@ import type { FloatDType, Tensor } from "../../tensor/tensor.ts";
 import type { LayerInputs } from "./layer-inputs.ts";
 import { type Precision, roundTo } from "./precision.ts";
 
-export interface Subject {
+export interface LayerUnderTest {
   readonly config: BertConfig;
   readonly layer: number;
   /** The layer's parameters in float64, by canonical name. */
@@ -23,7 +22,7 @@ export interface Subject {
   readonly inputs: LayerInputs;
 }
 
-/** The parameters a program reads, as float64. */
+/** Reads a program's parameters as float64. */
 export async function readParameters(
   program: Program,
   read: (name: string) => Promise<Tensor<FloatDType>>,
@@ -39,11 +38,11 @@ export async function readParameters(
 
 export interface ComputeOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Compute as an ordinary implementation of this precision would, which stores the outputs; absent: in float64. */
+  /** Computes as an ordinary implementation that stores the outputs in this precision; absent: in float64. */
   readonly precision?: Precision | undefined;
 }
 
-/** A program's outputs by the interpreter; only the inputs it reads need to be there. */
+/** Computes a program's outputs by the interpreter. @param inputs only those that the program reads are required. */
 export async function compute(
   program: Program,
   parameters: ReadonlyMap<string, Tensor>,
@@ -58,14 +57,14 @@ export async function compute(
 }
 
 /**
- * Accumulators are float32 in every precision. Below float32 their rounding disappears beside that of what is stored, and
- * computing it would take three times as long.
+ * Accumulators are float32 in every precision. Below float32 their rounding is negligible compared with that of stored
+ * stages, and imitating it would take three times as long.
  */
 function arithmeticOf(precision: Precision): "f32" | "f64" {
   return precision === "f32" ? "f32" : "f64";
 }
 
-/** ‖candidate − original‖ / ‖original‖ over the elements that count; 0 when both are zero, infinite for NaN. */
+/** ‖candidate − original‖ / ‖original‖ over real elements; 0 if both are zero, infinite for NaN. */
 export function relativeError(original: Tensor, candidate: Tensor, isReal?: (index: number) => boolean): number {
   const [wanted, found] = [toFloat64(original), toFloat64(candidate)];
   let [error, norm] = [0, 0];

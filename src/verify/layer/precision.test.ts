@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { roundTo } from "./precision.ts";
 
-test("rounding to binary16 goes to the nearest, once", () => {
+test("rounding to binary16 is to nearest, without double rounding", () => {
   const view = new DataView(new ArrayBuffer(2));
   fc.assert(
     fc.property(fc.double({ min: -70_000, max: 70_000, noNaN: true }), (value) => {
@@ -13,6 +13,6 @@ test("rounding to binary16 goes to the nearest, once", () => {
   );
   expect(roundTo.f16(65_504)).toBe(65_504);
   expect(roundTo.f16(65_520)).toBe(Number.POSITIVE_INFINITY);
-  // Exactly between two neighbours but for a bit that float32 would lose: a detour through it would round down.
+  // Halfway between two neighbours except for a bit that float32 cannot represent: rounding twice would round down.
   expect(roundTo.f16(1 + 2 ** -11 + 2 ** -40)).toBe(1 + 2 ** -10);
 });

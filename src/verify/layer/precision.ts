@@ -1,5 +1,5 @@
 /**
- * The precisions a candidate may have, and how the interpreter imitates storing in one.
+ * The precisions of candidates, and rounding to them.
  */
 import { f16round } from "@petamoriken/float16";
 
@@ -7,7 +7,7 @@ export const precisions = ["f32", "f16", "bf16"] as const;
 
 export type Precision = (typeof precisions)[number];
 
-/** The largest finite value. */
+/** The largest finite value of each precision. */
 export const largest: Readonly<Record<Precision, number>> = {
   f32: 3.4028234663852886e38,
   f16: 65_504,
@@ -20,7 +20,7 @@ export const unitRoundoff: Readonly<Record<Precision, number>> = { f32: 2 ** -24
 const float = new Float32Array(1);
 const bits = new Uint32Array(float.buffer);
 
-/** To nearest, ties to even. From float64 by way of float32: the double rounding is below what any verdict looks at. */
+/** To nearest, ties to even. Rounds float64 to float32 first; the double rounding is too small to affect a verdict. */
 function roundToBf16(value: number): number {
   if (!Number.isFinite(value)) return value;
   float[0] = value;
@@ -29,7 +29,7 @@ function roundToBf16(value: number): number {
   return float[0] as number;
 }
 
-/** The nearest number that the precision can hold; beyond its largest an infinity. */
+/** Rounds to the nearest number of the precision, or to infinity beyond the largest. */
 export const roundTo: Readonly<Record<Precision, (value: number) => number>> = {
   f32: Math.fround,
   f16: f16round,

@@ -1,5 +1,5 @@
-/** A stage or tensor that is there unless the verification itself is wrong. */
-export function required<T>(value: T | undefined): T {
-  if (value === undefined) throw new Error("a stage that was asked for was not computed");
+/** A value that is missing only because of a defect in the verification. */
+export function required<T>(value: T | undefined, what = "a requested stage"): T {
+  if (value === undefined) throw new Error(`${what} is missing`);
   return value;
 }

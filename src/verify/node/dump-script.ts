@@ -1,8 +1,8 @@
 /**
- * The Python that comes with exported inputs: how to run one's own kernel on them and dump what it computes.
+ * The Python script written with the exported inputs: it runs a user's kernel on them and dumps its stages.
  *
- * Must stay true: it runs as it stands, with numpy and safetensors alone, and what it dumps passes; whoever replaces
- * its one line of arithmetic by a kernel has everything around it working already.
+ * Must stay true: unchanged, it runs with numpy and safetensors alone, and its dump passes, so that a user only replaces its
+ * one line of arithmetic.
  */
 
 export interface DumpScriptOptions {
@@ -12,7 +12,7 @@ export interface DumpScriptOptions {
 
 export const candidateFile = "candidate.safetensors";
 
-/** The command that compares what the script wrote. */
+/** The command that verifies the script's dump. */
 export function verifyCommand({ layer }: Pick<DumpScriptOptions, "layer">): string {
   const choice = layer === 0 ? "" : ` --layer ${layer}`;
   return `fusebert verify --candidate ${candidateFile} --inputs inputs.safetensors${choice}`;
@@ -20,7 +20,7 @@ export function verifyCommand({ layer }: Pick<DumpScriptOptions, "layer">): stri
 
 export function dumpScript(options: DumpScriptOptions): string {
   const { layer, modelName } = options;
-  // It becomes a comment, which a line break would end.
+  // The name goes into a comment, which a line break would end.
   const model = modelName.replace(/[^\x20-\x7e]/g, "?");
   return `# Layer ${layer} of ${model}: run your kernel on the inputs and dump what it computes.
 # layer.json explains the names. With PyTorch: from safetensors.torch import load_file, save_file

@@ -24,7 +24,7 @@ afterAll(() => rm(folder, { recursive: true }));
 
 const path = (...parts: string[]) => join(folder, ...parts);
 
-test("a safetensors file of all layers", async () => {
+test("a safetensors file of all layers is read", async () => {
   const golden = join(goldenFolder, "random-odd", "golden.safetensors");
   for (const layer of [0, 1, 2]) {
     const dump = await openDump(golden, { config, layer });
@@ -36,7 +36,7 @@ test("a safetensors file of all layers", async () => {
   }
 });
 
-test("a folder of npy files, and one of them alone", async () => {
+test("a folder of npy files is read, and a single one", async () => {
   await mkdir(path("arrays"));
   const ones = new Uint8Array(new Float32Array(2 * 96).fill(1).buffer);
   await writeFile(path("arrays", "layer.0.query.npy"), encodeNpy(npyHeader("<f4", "(1, 2, 96)"), ones));
@@ -52,7 +52,7 @@ test("a folder of npy files, and one of them alone", async () => {
   expect([...single.stages.keys()]).toEqual(["layer.2.key"]);
 });
 
-test("bfloat16 comes as safetensors", async () => {
+test("bfloat16 is read from safetensors", async () => {
   const data = new Uint16Array(96).fill(0x3f80);
   await writeFile(
     path("b.safetensors"),
@@ -63,7 +63,7 @@ test("bfloat16 comes as safetensors", async () => {
   expect([dump.dtype, query?.shape, query && toFloat64(query)[0]]).toEqual(["bf16", [1, 1, 96], 1]);
 });
 
-test("what is not a dump is refused with the way out", async () => {
+test("other and damaged files are rejected with advice", async () => {
   const refusal = async (name: string) => {
     const error: unknown = await openDump(path(name), { config, layer: 0 }).then(
       () => expect.fail(`${name} is accepted`),

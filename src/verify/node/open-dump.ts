@@ -1,8 +1,7 @@
 /**
- * Opens a dump on this computer: a safetensors file, a .npy file, or a folder of .npy files, each named after its
- * tensor. Node only.
+ * Opens a local dump: a safetensors file, a .npy file, or a folder of .npy files named after their tensors. Node only.
  *
- * Must stay true: every file that was opened is closed; only tensors whose names are understood are read.
+ * Must stay true: every opened file is closed; only tensors with accepted names are read.
  */
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -11,16 +10,13 @@ import { FolderFiles } from "../../checkpoint/node/folder-files.ts";
 import { openSafetensors } from "../../checkpoint/safetensors.ts";
 import { codeOf, InputError } from "../../errors.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import { asDumpError, type Dump, type LayerInQuestion, readDump, type TensorSource } from "../candidate/dump.ts";
+import { asDumpError, type Dump, readDump, type TargetLayer, type TensorSource } from "../candidate/dump.ts";
 import { readNpy } from "../candidate/npy.ts";
 
 const expected = "a .safetensors file, or a folder of .npy files named after their stages (layer.0.query.npy)";
 
-/**
- * Reads a dump. Whether it fits the layer is for `checkDump` to say.
- * @throws InputError if there is none, it is in a format that fusebert does not read, or it is damaged.
- */
-export async function openDump(path: string, layer: LayerInQuestion): Promise<Dump> {
+/** @throws InputError if the dump is missing, damaged or in another format; `checkDump` checks that it fits the layer. */
+export async function openDump(path: string, layer: TargetLayer): Promise<Dump> {
   try {
     if (await isFolder(path)) return await readDump(await npyFolder(path), layer);
     refuseForeign(path);
@@ -46,7 +42,7 @@ async function isFolder(path: string): Promise<boolean> {
   }
 }
 
-/** Formats that people dump tensors in and that are not read, each with the way out. */
+/** Rejects common formats that are not supported, with advice for each. */
 function refuseForeign(path: string): void {
   if (/\.npz$/i.test(path)) {
     const folder = basename(path).replace(/\.npz$/i, "");
@@ -72,7 +68,7 @@ async function npyFolder(path: string): Promise<TensorSource> {
   });
 }
 
-/** @param name of the dump, in messages. */
+/** @param name the dump's name in messages. */
 function npyFiles(name: string, folder: string, files: readonly string[]): TensorSource {
   const tensors = new Map(files.map((file) => [file.replace(/\.npy$/, ""), join(folder, file)]));
   const read = async (tensor: string): Promise<Tensor> => {

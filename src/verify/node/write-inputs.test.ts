@@ -39,7 +39,7 @@ afterAll(async () => {
   await rm(root, { recursive: true });
 });
 
-test("inputs and weights can be read again", async () => {
+test("inputs and weights are written so that they can be read", async () => {
   const folder = join(root, "new", "folder");
   const { written, kept } = await writeInputs(folder, inputs);
   expect(written.map((path) => path.slice(folder.length + 1))).toEqual([
@@ -71,7 +71,7 @@ test("inputs and weights can be read again", async () => {
   expect(script).toContain(`print("Now: ${about.command}")`);
 });
 
-test("somebody's dump.py is kept", async () => {
+test("a changed dump.py is kept", async () => {
   const folder = join(root, "again");
   expect((await writeInputs(folder, inputs)).kept).toEqual([]);
   expect((await writeInputs(folder, inputs)).kept).toEqual([]);
@@ -81,7 +81,7 @@ test("somebody's dump.py is kept", async () => {
   expect(await readFile(join(folder, "dump.py"), "utf8")).toBe("import mine\n");
 });
 
-test("what cannot be written is an error of the caller's", async () => {
+test("a wrong folder, layer or set of weights is an InputError", async () => {
   await writeFile(join(root, "file"), "");
   await expect(writeInputs(join(root, "file"), inputs)).rejects.toThrow(InputError);
   await expect(writeInputs(join(root, "file"), inputs)).rejects.toThrow(/inputs .*file cannot be written \(/);
@@ -89,7 +89,7 @@ test("what cannot be written is an error of the caller's", async () => {
   await expect(writeInputs(root, { ...inputs, weights: new Map() })).rejects.toThrow("query.weight is not given");
 });
 
-/** As much of Python's safetensors as the script needs, for where it is not installed. */
+/** The part of Python's safetensors that the script needs, in case it is not installed. */
 const standIn = `
 import json, numpy
 names = {"F32": "<f4", "I32": "<i4"}
@@ -117,7 +117,7 @@ function hasNumPy(): boolean {
   }
 }
 
-test.skipIf(!hasNumPy())("the script runs as it stands, and what it dumps is right", async () => {
+test.skipIf(!hasNumPy())("the unchanged script runs, and its dump is right", async () => {
   const folder = join(root, "run");
   await writeInputs(folder, inputs);
   await mkdir(join(root, "stand-in", "safetensors"), { recursive: true });

@@ -1,12 +1,12 @@
 /**
- * Writes what a user needs to run their own kernel on the inputs that fusebert compares on. Node only.
+ * Writes the files with which users run their own kernel on the inputs of a verification. Node only.
  *
  * - `inputs.safetensors`: hidden_states (f32) and attention_mask (i32)
  * - `weights.safetensors`: the layer's parameters (f32), by their Hugging Face names
  * - `layer.json`: sizes and conventions
- * - `dump.py`: from there to a dump
+ * - `dump.py`: a script that runs the kernel and writes the dump
  *
- * Must stay true: a `dump.py` that is already there is never overwritten: a user has put their kernel into it.
+ * Must stay true: an existing `dump.py` is never overwritten, since a user may have put a kernel into it.
  */
 import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -27,7 +27,7 @@ export interface InputsToWrite {
   readonly hiddenStates: Tensor;
   /** [batch, sequence], 1 for a real position. */
   readonly attentionMask: Tensor<"i32">;
-  /** By canonical name; those of other layers are left out. */
+  /** By canonical name; those of other layers are ignored. */
   readonly weights: ReadonlyMap<string, Tensor>;
   readonly config: BertConfig;
   readonly layer: number;
@@ -35,14 +35,13 @@ export interface InputsToWrite {
 }
 
 export interface WrittenInputs {
-  /** Paths of the files, in the folder's terms. */
   readonly written: readonly string[];
-  /** Paths that were there, had other contents, and were left alone. */
+  /** Paths of existing files with other contents, which were not changed. */
   readonly kept: readonly string[];
 }
 
 /**
- * @param folder is made if it is not there.
+ * @param folder created if it is missing.
  * @throws InputError if a parameter of the layer is missing or a file cannot be written, WriteError if the disk is full.
  */
 export async function writeInputs(folder: string, inputs: InputsToWrite): Promise<WrittenInputs> {
@@ -68,7 +67,7 @@ export async function writeInputs(folder: string, inputs: InputsToWrite): Promis
   } catch (cause) {
     throw writeFailure(`the folder of inputs ${folder}`, cause, {
       expected: "a folder that can be written to, with room for the layer's weights",
-      kept: "What it holds now is not complete: make room, and give the same command again.",
+      kept: "Its files are not complete: make room, and run the same command again.",
     });
   }
 }

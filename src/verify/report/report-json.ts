@@ -15,7 +15,7 @@ function portable(value: unknown): unknown {
   return typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
 }
 
-/** A heat map is looked at: three digits of each cell are enough, and a quarter of the file. */
+/** Three digits of each cell are enough for a picture, and a quarter of the size. */
 function shortened(cells: unknown): unknown {
   return (cells as readonly (readonly (number | null)[])[]).map((row) =>
     row.map((cell) => (cell === null ? null : Number(cell.toPrecision(3)))),

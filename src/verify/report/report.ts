@@ -1,17 +1,16 @@
 /**
- * What `fusebert verify` found, as data: the source of the terminal's output, the JSON and the HTML.
+ * The results of `fusebert verify` as data, from which the terminal's output, the JSON and the HTML are made.
  *
- * The JSON is this, written out (docs/verify-report.md describes it for readers in other languages). Its `schema` changes
- * whenever a field changes its meaning or disappears.
+ * The JSON has these fields (docs/verify-report.md). Its `schema` changes whenever a field is removed or changes its meaning.
  */
 import type { Verdict } from "./verdict.ts";
 
 export const reportSchema = "fusebert.verify/1";
 
-/** An element's place and size. */
+/** An element's value and position. */
 export interface Extreme {
   readonly value: number;
-  /** One index an axis. */
+  /** One index per axis. */
   readonly index: readonly number[];
 }
 
@@ -34,7 +33,7 @@ export interface Statistics {
   readonly sqnr: number | null;
   /** Quantiles of |difference| in units in the last place of the candidate's precision at the original's value. */
   readonly ulp: { readonly median: number; readonly p90: number; readonly p99: number; readonly max: number };
-  /** Of the candidate. */
+  /** NaN and infinite elements of the candidate. */
   readonly nan: number;
   readonly infinite: number;
   /** Candidate elements over a quarter of the precision's largest value: the next sum may overflow. */
@@ -55,7 +54,7 @@ export interface Histogram {
   readonly counts: readonly number[];
 }
 
-/** |difference| as a matrix of at most 48 × 64 cells, each the maximum over the elements it stands for. */
+/** |difference| as a matrix of at most 48 × 64 cells, each the maximum of its elements. */
 export interface Heatmap {
   /** Rows of the tensor seen as [all axes but the last, last]; only real ones. */
   readonly rows: number;
@@ -64,12 +63,12 @@ export interface Heatmap {
   readonly cells: readonly (readonly (number | null)[])[];
 }
 
-/** The four corners of a matrix, as tensors are printed. */
+/** The four corners of a matrix. */
 export interface Corners {
   readonly shape: readonly number[];
   /** Up to three rows from the top and three from the bottom, each up to three elements from the left and the right. */
   readonly rows: readonly (readonly (number | null)[])[];
-  /** Whether rows (columns) were left out between. */
+  /** Whether rows (columns) in between were left out. */
   readonly rowsElided: boolean;
   readonly columnsElided: boolean;
 }
@@ -114,7 +113,7 @@ export interface RoundTrip {
 }
 
 export interface EmbeddingReport {
-  /** Where the text came from: a file, `text`, `built-in`. */
+  /** The source of the text: a file, `text`, `built-in`. */
   readonly source: string;
   readonly shape: readonly number[];
   readonly values: Corners;
@@ -124,9 +123,9 @@ export interface EmbeddingReport {
 /** Where the first NaN or infinity arose. */
 export interface Overflow {
   readonly stage: string;
-  /** What computes that stage. */
+  /** The operation that computes that stage. */
   readonly operation: string;
-  /** The largest magnitude the original has there, which did not fit; null when it would have fitted. */
+  /** The largest magnitude of the original there, if it exceeds the precision's range; else null. */
   readonly magnitude: number | null;
   readonly precision: "f32" | "f16" | "bf16";
   /** The largest finite value of the precision. */
@@ -143,7 +142,7 @@ export interface UnitWeightReport {
   readonly shape: readonly number[];
   readonly original: Corners;
   readonly found: Corners;
-  /** Of the output; for `exact` against 0.5, for `demo` against the float64 original. */
+  /** Figures of the output, compared with 0.5 for `exact`, with the float64 original for `demo`. */
   readonly statistics: Statistics;
   /** `demo`: the difference is reported, not judged; float32's spacing at the sums involved is 1/16. */
   readonly illConditioned: boolean;
@@ -158,25 +157,25 @@ export interface Cause {
   readonly id: string;
   /** To follow "it": `uses ReLU instead of GELU`. */
   readonly says: string;
-  /** The stages in whose computation it showed. */
+  /** The stages in whose computation it is visible. */
   readonly stages: readonly string[];
-  /** What would explain these stages just as well (their `says`); one class with this cause. */
+  /** `says` of the causes that would explain these stages as well. */
   readonly alternatives: readonly string[];
 }
 
 export interface DiagnosisReport {
-  /** What was found, as sentences for a person. */
+  /** The findings as sentences. */
   readonly sentence: string;
   readonly causes: readonly Cause[];
   /** Share of the squared error that the causes explain, 0 to 1; null when there is no error to explain. */
   readonly explained: number | null;
-  /** What is left, relative to the original, and over the budget. */
+  /** The unexplained error, relative to the original, and over the budget. */
   readonly rest: { readonly relative: number; readonly ratio: number | null };
   /** Stages whose error neither rounding nor any hypothesis explains. */
   readonly unexplained: readonly string[];
-  /** Hypotheses that make no visible difference in the stages given (their `says`). */
+  /** `says` of hypotheses that make no visible difference in the given stages. */
   readonly undecidable: readonly string[];
-  /** Evaluations of hypotheses. */
+  /** Number of hypotheses evaluated. */
   readonly runs: number;
 }
 
@@ -199,9 +198,9 @@ export interface LayoutReport {
   readonly delta: Corners;
   /** Numbers of the layouts whose bytes are the same. */
   readonly sameBytesAs: readonly number[];
-  /** What it should give: the original, or a poor match that is recognised. */
+  /** The expected result: the original, or a poor match that is recognised. */
   readonly expected: "original" | "poor";
-  /** The layout whose interpretation the output is: `the original layout`, `Q, K, V transposed`, …; null when none fits. */
+  /** The layout recognised in the output: `the original layout`, `Q, K, V transposed`, …; null if none fits. */
   readonly recognised: string | null;
   readonly asExpected: boolean;
 }
@@ -217,7 +216,7 @@ export interface CandidateReport {
   /** Why no comparison could be made. */
   readonly inconclusive: string | null;
   readonly verdict: Verdict;
-  /** Whether it matches, and every layout gave what it should. */
+  /** Whether it matches, and every layout gave the expected result. */
   readonly passed: boolean;
 }
 
@@ -233,7 +232,7 @@ export interface VerifyReport {
   readonly budgetLimit: number;
   readonly seed: number;
   readonly unitWeights: readonly UnitWeightReport[];
-  /** Null when a dump brought its own hidden states. */
+  /** Null for a dump with its own hidden states. */
   readonly embeddings: EmbeddingReport | null;
   readonly candidates: readonly CandidateReport[];
   /** The worst of the candidates. */

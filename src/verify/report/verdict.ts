@@ -1,11 +1,11 @@
 /**
- * The verdicts, and how a comparison gets one (docs/verification.md).
+ * The verdicts of comparisons (docs/verification.md).
  *
- * Must stay true: a verdict follows from the figures beside it; nothing else decides.
+ * Must stay true: a verdict depends only on the figures reported with it.
  */
 
 /**
- * From best to worst. `INCONCLUSIVE` stands apart: the comparison could not be made.
+ * From best to worst; `INCONCLUSIVE` means that the comparison could not be made.
  *
  * - `IDENTICAL`: every compared element is equal.
  * - `GOOD`: the error is at most `limit` times the budget.
@@ -17,7 +17,7 @@ export const verdicts = ["IDENTICAL", "GOOD", "FAIR", "POOR", "NON-FINITE", "INC
 
 export type Verdict = (typeof verdicts)[number];
 
-/** How many times the budget still counts as good, unless the caller says otherwise. */
+/** The default for the largest ratio to the budget that is good. */
 export const defaultBudgetLimit = 2;
 
 const fairRelativeError = 0.1;
@@ -53,7 +53,7 @@ export function worst(all: readonly Verdict[]): Verdict {
   );
 }
 
-/** Whether a verdict means that the candidate computes what it should. */
+/** Whether a verdict means that the candidate computes what the original computes. */
 export function isMatch(verdict: Verdict): boolean {
   return verdict === "IDENTICAL" || verdict === "GOOD";
 }

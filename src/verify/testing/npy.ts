@@ -1,4 +1,4 @@
-/** For tests: .npy files as NumPy writes them. */
+/** Encodes .npy files as NumPy does, for tests. */
 
 /** @param version 1 to 3. */
 export function encodeNpy(header: string, data: Uint8Array, version = 1): Uint8Array<ArrayBuffer> {

@@ -1,11 +1,11 @@
 /**
- * Figures of a comparison as they could be, for the sample report.
+ * Plausible figures of a comparison, for the sample report.
  */
 import type { Corners, Heatmap, Statistics } from "../../report/report.ts";
 
 export const [batch, sequence, hidden, heads] = [1, 384, 768, 12];
 
-/** @param error relative L2; the original's elements are about one in size. */
+/** @param error relative L2; the original's elements are of magnitude one. */
 export function statistics(random: () => number, { error, stage }: { error: number; stage: string }): Statistics {
   const scores = stage === "attention_scores" || stage === "attention_probs";
   const shape = scores ? [batch, heads, sequence, sequence] : [batch, sequence, hidden];
@@ -38,7 +38,7 @@ export function statistics(random: () => number, { error, stage }: { error: numb
   };
 }
 
-/** Noise, larger in one head's columns, with an outlier row: what real differences look like. */
+/** Noise, larger in one head's columns and in outlier rows, like real differences. */
 function heatmap(random: () => number, error: number, rows: number, columns: number): Heatmap {
   const head = Math.floor(random() * 12);
   const cells = Array.from({ length: 48 }, (_, row) =>

@@ -1,5 +1,5 @@
 /**
- * What a diagnosis of Souffle's kernel looks like, for the sample report.
+ * A diagnosis of Souffle's kernel, for the sample report.
  */
 import type { Cause, DiagnosisReport } from "../../report/report.ts";
 

@@ -1,5 +1,5 @@
 /**
- * Pieces that several sections of the page share.
+ * Components that several sections of the page share.
  */
 import { formatCorners } from "../compare/corners.ts";
 import type { Corners } from "../report/report.ts";
@@ -20,7 +20,7 @@ export function firstDivergentMark(): Markup {
   return html` <span class="first">${icon("arrow")}first divergent</span>`;
 }
 
-/** Tables may be wider than a phone: they scroll in a box of their own, which the keyboard reaches too. */
+/** Content that may be wider than a phone, in a scroll box that the keyboard can reach. */
 export function scrolling(content: Markup, label: string): Markup {
   return html`<div class="scroll" role="region" aria-label="${label}" tabindex="0">${content}</div>`;
 }
