@@ -11,7 +11,7 @@ import type { AnswerOptions, ResolvedAnswerOptions } from "./answer/options.ts";
 import { FusebertError, InputError, type Row } from "./errors.ts";
 import type { LoadedModel } from "./loaded-model.ts";
 import { checkQuestion, rowOf } from "./questions.ts";
-import { type Encoding, part } from "./text/encoding.ts";
+import { type Encoding, sliceEncoding } from "./text/encoding.ts";
 import { Graphemes } from "./text/graphemes.ts";
 import { countWindows, makeWindows, type TextWindow } from "./text/windows.ts";
 
@@ -149,10 +149,10 @@ export class AnswerCall {
     }
     const graphemes = new Graphemes(question);
     if (truncateQuestion === "start") {
-      const read = part(encoding, encoding.length - maxQuestionLength, encoding.length);
+      const read = sliceEncoding(encoding, encoding.length - maxQuestionLength, encoding.length);
       return { encoding: read, truncatedQuestion: question.slice(graphemes.startBefore(read.starts[0] as number)) };
     }
-    const read = part(encoding, 0, maxQuestionLength);
+    const read = sliceEncoding(encoding, 0, maxQuestionLength);
     const end = graphemes.endAfter(read.ends[maxQuestionLength - 1] as number);
     return { encoding: read, truncatedQuestion: question.slice(0, end) };
   }

@@ -189,7 +189,7 @@ test.each(["module.", "module.bert.", "_orig_mod.", "_orig_mod.module.bert.", "m
   },
 );
 
-test("tokenizer_config.json overrules tokenizer.json, and its damage is named", async () => {
+test("tokenizer_config.json overrides tokenizer.json, and errors name it", async () => {
   const json = JSON.stringify(smallJson(["A", "a"]));
   const files = new GuardedFiles({
     ...tinyFiles(),

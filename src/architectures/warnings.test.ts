@@ -76,10 +76,10 @@ test("weights that are nothing but zeros", async () => {
   expect(others).toEqual([]);
 });
 
-test("a tokenizer_config.json that overrules tokenizer.json, where that changes anything", async () => {
+test("a tokenizer_config.json that overrides tokenizer.json warns if it changes anything", async () => {
   const of = (config: object) => warningsOf({}, [], words, config);
   expect(await of({ do_lower_case: false, tokenize_chinese_chars: false })).toEqual([
-    "m/tokenizer_config.json overrules the normalizer of tokenizer.json, as in transformers: " +
+    "m/tokenizer_config.json overrides the normalizer of tokenizer.json, as in transformers: " +
       "lowercase is false, not true, strip_accents is false, not true, handle_chinese_chars is false, not true",
   ]);
   expect(await of({}), "the same").toEqual([]);

@@ -8,7 +8,7 @@
 import type { WindowLogits } from "../answer/window-scores.ts";
 import { describe } from "../checkpoint/describe.ts";
 import { FusebertError, InputError } from "../errors.ts";
-import { type Encoding, part } from "../text/encoding.ts";
+import { type Encoding, sliceEncoding } from "../text/encoding.ts";
 import type { BertTokenizer } from "../text/tokenizer.ts";
 import { countWindows, makeWindows, type TextWindow } from "../text/windows.ts";
 import type { Prediction, PredictionCollector, ScoringMethod } from "./prediction.ts";
@@ -83,7 +83,7 @@ function* windowsOf(
 function startTask({ id }: SquadQuestion, context: Encoding, question: Encoding, method: ScoringMethod): Task {
   if (context.length === 0) throw unreadable(id, "has an empty context");
   const isShortened = question.length > method.maxQuestionLength;
-  const read = isShortened ? part(question, 0, method.maxQuestionLength) : question;
+  const read = isShortened ? sliceEncoding(question, 0, method.maxQuestionLength) : question;
   return {
     id,
     question: read,
