@@ -178,7 +178,7 @@ describe("interrupted, it goes on", () => {
     const { child, ended } = startCommand(args("shared"));
     await untilJournalHas(50, journal);
     const second = await runCommand(args("shared"));
-    expect(second.stderr).toMatch(/^fusebert: process \d+ on \S+ is at work on .*shared\.json\.journal; expected one/);
+    expect(second.stderr).toMatch(/^fusebert: process \d+ on \S+ is working on .*shared\.json\.journal; expected one/);
     expect(second).toMatchObject({ code: 2, stdout: "" });
     child.kill("SIGKILL");
     expect((await ended).stdout).toBe("");

@@ -8,7 +8,7 @@
  * Must stay true: no recursion and no backtracking regular expressions, however long or deep the text is.
  */
 import { isRecord } from "../arguments.ts";
-import { CheckpointError, GET_AGAIN, NOT_ITS_NAME } from "../errors.ts";
+import { CHECK_FILE_KIND, CheckpointError, GET_AGAIN } from "../errors.ts";
 import { checkJsonSize, endOfString } from "../format/json-limits.ts";
 import { describe, reasonOf } from "./describe.ts";
 
@@ -40,7 +40,7 @@ export function parseJsonObject(text: string, what: string): JsonObject {
       advice: "Save it as UTF-8 without BOM.",
     });
   }
-  checkJsonSize(text, { Fault: CheckpointError, name: what, advice: NOT_ITS_NAME });
+  checkJsonSize(text, { Fault: CheckpointError, name: what, advice: CHECK_FILE_KIND });
   const value = parse(text, what);
   if (!isRecord(value)) {
     throw new CheckpointError({ found: `${what} is ${describe(value)}`, expected: "a JSON object", advice: GET_AGAIN });

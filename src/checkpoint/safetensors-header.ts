@@ -6,7 +6,7 @@
  * tensors), no hole (bytes hidden from every reader), nothing after the end.
  */
 import { isRecord } from "../arguments.ts";
-import { CheckpointError, GET_AGAIN, NOT_ITS_NAME } from "../errors.ts";
+import { CHECK_FILE_KIND, CheckpointError, GET_AGAIN } from "../errors.ts";
 import { describe, grouped } from "./describe.ts";
 import type { ByteSource } from "./files.ts";
 import { decodeUtf8, type JsonObject, parseJsonObject } from "./json.ts";
@@ -59,7 +59,7 @@ export async function readHeader(source: ByteSource, fileName: string): Promise<
   const count = Object.keys(entries).length;
   if (count > MAX_TENSORS) {
     const found = `${fileName} has ${grouped(count)} tensors`;
-    throw new CheckpointError({ found, expected: `at most ${grouped(MAX_TENSORS)}`, advice: NOT_ITS_NAME });
+    throw new CheckpointError({ found, expected: `at most ${grouped(MAX_TENSORS)}`, advice: CHECK_FILE_KIND });
   }
   for (const [name, entry] of Object.entries(entries)) {
     tensors.set(name, parseEntry(entry, `${fileName}: tensor ${describe(name)}`, dataStart, source.size));

@@ -4,7 +4,7 @@
  * Must stay true: a file's name from the index leads to a file of this model and nowhere else.
  */
 import { isRecord } from "../arguments.ts";
-import { CheckpointError, GET_AGAIN, NOT_ITS_NAME } from "../errors.ts";
+import { CHECK_FILE_KIND, CheckpointError, GET_AGAIN } from "../errors.ts";
 import { describe, grouped } from "./describe.ts";
 import { parseJsonObject } from "./json.ts";
 
@@ -42,7 +42,7 @@ export function parseShardIndex(json: string, what: string): Map<string, string[
   }
   if (shards.size > MAX_SHARDS) {
     const found = `${what} names ${grouped(shards.size)} files`;
-    throw new CheckpointError({ found, expected: `at most ${grouped(MAX_SHARDS)}`, advice: NOT_ITS_NAME });
+    throw new CheckpointError({ found, expected: `at most ${grouped(MAX_SHARDS)}`, advice: CHECK_FILE_KIND });
   }
   return shards;
 }

@@ -4,7 +4,7 @@
  * Each has a limit that no honest file comes near, so that a hostile one is refused before it fills the memory: before it is
  * downloaded where its length is known, while it is where not.
  */
-import { CheckpointError, NOT_ITS_NAME } from "../errors.ts";
+import { CHECK_FILE_KIND, CheckpointError } from "../errors.ts";
 import { grouped } from "./describe.ts";
 import type { ByteSource, ModelFiles, OpenOptions } from "./files.ts";
 import { decodeUtf8 } from "./json.ts";
@@ -51,6 +51,6 @@ export function tooLarge(name: string, size: number | undefined, maxBytes: numbe
   return new CheckpointError({
     found: `${name} has ${size === undefined ? `more than ${grouped(maxBytes)}` : grouped(size)} bytes`,
     expected: `at most ${grouped(maxBytes)}`,
-    advice: NOT_ITS_NAME,
+    advice: CHECK_FILE_KIND,
   });
 }

@@ -71,7 +71,7 @@ test("cut anywhere, it keeps its whole lines and can go on", async () => {
 });
 
 describe("one process at a time", () => {
-  const inUse = /process \d+ on .* is at work on .*journal; expected one at a time/;
+  const inUse = /process \d+ on .* is working on .*journal; expected one process at a time/;
   const lock = (content: object) => writeFile(`${path}.lock`, JSON.stringify(content));
   const mine = async () => JSON.parse(await readFile(`${path}.lock`, "utf8"));
 
@@ -103,14 +103,14 @@ describe("one process at a time", () => {
   test("what may be a living process on another machine is left alone", async () => {
     await begin();
     await lock({ pid: 1, started: "", host: "elsewhere" });
-    await expect(open()).rejects.toThrow(/process 1 on elsewhere is at work .* delete .*journal\.lock\.$/);
+    await expect(open()).rejects.toThrow(/process 1 on elsewhere is working on .* delete .*journal\.lock\.$/);
     await rm(`${path}.lock`);
   });
 
-  test("a lock that names nobody is respected for a moment only", async () => {
+  test("a lock without an owner is respected for a few seconds", async () => {
     await begin();
     await writeFile(`${path}.lock`, "");
-    await expect(open()).rejects.toThrow(/another process is at work/);
+    await expect(open()).rejects.toThrow(/another process is working/);
     await utimes(`${path}.lock`, 0, 0);
     expect(await open()).toHaveLength(3);
   });
@@ -127,7 +127,7 @@ describe("one process at a time", () => {
     await make(lock);
     await utimes(lock, 0, 0).catch(() => undefined);
     const before = await lstat(lock);
-    await expect(open()).rejects.toThrow(/journal\.lock is no lock of fusebert; .* Move it elsewhere/);
+    await expect(open()).rejects.toThrow(/journal\.lock is not a lock file of fusebert; .* Move it elsewhere/);
     const after = await lstat(lock);
     expect([after.ino, after.size, after.mtimeMs]).toEqual([before.ino, before.size, before.mtimeMs]);
     await rm(lock, { recursive: true });
@@ -234,10 +234,10 @@ describe("refuses", () => {
     }
   });
 
-  test("what is no ordinary file", async () => {
+  test("a path that is not an ordinary file", async () => {
     await rm(path);
     await symlink("/dev/zero", path);
-    await expect(open()).rejects.toThrow(/journal is no ordinary file/);
+    await expect(open()).rejects.toThrow(/journal is not an ordinary file/);
     await rm(path);
   });
 

@@ -7,7 +7,7 @@
  */
 import * as v from "valibot";
 import { describe, reasonOf } from "../checkpoint/describe.ts";
-import { InputError, NOT_ITS_NAME } from "../errors.ts";
+import { CHECK_FILE_KIND, InputError } from "../errors.ts";
 import { checkJsonSize } from "../format/json-limits.ts";
 
 /** The largest, the training set of SQuAD 2.0, has some 1.2 million. What is accepted fits in a heap of 256 MB. */
@@ -87,7 +87,7 @@ export function parseSquad(json: string, name: string): SquadDataset {
 
 /** @throws InputError if the text is not JSON, nests deeper than any file of results does, or holds too many values. */
 export function parseJson(json: string, name: string, maxValues?: number): unknown {
-  checkJsonSize(json, { Fault: InputError, name, advice: NOT_ITS_NAME, maxValues });
+  checkJsonSize(json, { Fault: InputError, name, advice: CHECK_FILE_KIND, maxValues });
   try {
     return JSON.parse(json);
   } catch (cause) {

@@ -4,7 +4,7 @@
  * Must stay true: a checked definition has an id for every special token, no duplicate ids, and only ids that fit an
  * Int32Array.
  */
-import { CheckpointError, GET_AGAIN, messageOf, NOT_ITS_NAME } from "../errors.ts";
+import { CHECK_FILE_KIND, CheckpointError, GET_AGAIN, messageOf } from "../errors.ts";
 import { checkJsonSize, hasObjectBeyond } from "../format/json-limits.ts";
 import type { AddedToken } from "./added-tokens.ts";
 import { isWellFormed } from "./characters.ts";
@@ -133,7 +133,7 @@ export function tooManyTokens(name: string): CheckpointError {
   return new CheckpointError({
     found: `${name} has more than ${MAX_TOKENS} tokens`,
     expected: "the vocabulary of a BERT, the largest of which has 501153",
-    advice: NOT_ITS_NAME,
+    advice: CHECK_FILE_KIND,
   });
 }
 

@@ -8,7 +8,7 @@ import { existsSync } from "node:fs";
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { FusebertError } from "../../errors.ts";
 import { LockFile } from "../../files/lock-file.ts";
-import { longestText, readFileBytes } from "../../files/read-bytes.ts";
+import { maxTextLimit, readFileBytes } from "../../files/read-bytes.ts";
 import { writeFailure } from "../../files/write-failure.ts";
 import { type Contexts, formatLine, type JournalHead, readJournal } from "../journal.ts";
 import type { QuestionPrediction } from "../predict.ts";
@@ -83,7 +83,7 @@ export class JournalFile {
 async function readBytes(path: string): Promise<Buffer> {
   if (!existsSync(path)) return Buffer.alloc(0);
   return readFileBytes(path, {
-    limit: longestText,
+    limit: maxTextLimit,
     expected: "the journal of an evaluation, or nothing",
     ordinaryOnly: true,
     adviceIfOther: "Move it elsewhere, or name another file for the result.",

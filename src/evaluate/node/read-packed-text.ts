@@ -9,7 +9,7 @@ import { createRequire } from "node:module";
 import { createGunzip } from "node:zlib";
 import { reasonOf } from "../../checkpoint/describe.ts";
 import { InputError } from "../../errors.ts";
-import { longestText, readFileBytes } from "../../files/read-bytes.ts";
+import { maxTextLimit, readFileBytes } from "../../files/read-bytes.ts";
 
 const gzipMagic = [0x1f, 0x8b];
 const xzMagic = [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00];
@@ -35,7 +35,7 @@ export async function readPackedText(path: string, signal?: AbortSignal): Promis
     const nul = isPlain ? piece.indexOf(0) : -1;
     if (nul >= 0) throw notText(path, `has a NUL byte at offset ${offset + nul}, as binary files do`);
   };
-  const read = await readFileBytes(path, { limit: longestText, expected: "a file", signal, inspect });
+  const read = await readFileBytes(path, { limit: maxTextLimit, expected: "a file", signal, inspect });
   const bytes = await unpack(read, path, signal);
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
