@@ -32,7 +32,7 @@ export function dense(operand: Value, name: string, inputs: number, outputs: num
 }
 
 /** The lowest finite float32. Not −∞, because WGSL does not guarantee infinities. */
-const minFloat32 = -3.4028234663852886e38;
+export const minFloat32 = -3.4028234663852886e38;
 
 /**
  * Softmax over the unmasked keys: e^(s − max) / Σ e^(s − max). The largest term is e⁰ = 1, so the sum is at least 1 if any
