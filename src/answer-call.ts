@@ -1,6 +1,6 @@
 /**
- * One call to a loaded model: rows become tasks, the windows of all tasks run as one stream, and each task is done with its
- * last window.
+ * One call to a loaded model: rows become tasks, the windows of all tasks run as one stream, and each task is done with
+ * its last window.
  *
  * Must stay true: windows are made lazily and dropped when their answers are collected, so that a book needs no more
  * memory than its tokens; an error in a row affects only that row and names it; an abort ends the call.
@@ -27,8 +27,8 @@ export interface AnswerCallOptions extends AnswerOptions {
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: AnswerProgress) => void;
   /**
-   * For a list: `throw` (default) ends the call at the first question that cannot be answered; `return` gives its error in
-   * its place and answers the others.
+   * For a list: `throw` (default) ends the call at the first question that cannot be answered; `return` gives its error
+   * in its place and answers the others.
    */
   readonly onError?: "throw" | "return";
 }
@@ -87,8 +87,8 @@ export class AnswerCall {
   }
 
   /**
-   * Yields each task's outcome when its last window is computed. An engine failure is thrown; with `onError: "return"` it is
-   * the outcome of every remaining task.
+   * Yields each task's outcome when its last window is computed. An engine failure is thrown; with `onError: "return"`
+   * it is the outcome of every remaining task.
    */
   async *run(tasks: readonly Task[]): AsyncGenerator<Outcome> {
     const total = tasks.reduce((sum, { windows }) => sum + windows, 0);

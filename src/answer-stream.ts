@@ -1,12 +1,12 @@
 /**
  * Streams answers as they become ready, for questions that may arrive one by one and endlessly.
  *
- * Questions are read in groups of windows for a few batches; each group is one job in the queue of all calls. A group also
- * ends when the next question is not available yet. Its job runs to the end even if its results are not consumed, so that
- * another call between two results cannot deadlock.
+ * Questions are read in groups of windows for a few batches; each group is one job in the queue of all calls. A group
+ * also ends when the next question is not available yet. Its job runs to the end even if its results are not consumed,
+ * so that another call between two results cannot deadlock.
  *
- * Must stay true: memory does not grow with the number of questions; no question waits for one that has not arrived; when
- * the caller stops consuming, no further group starts; an abort also ends the wait for a question.
+ * Must stay true: memory does not grow with the number of questions; no question waits for one that has not arrived;
+ * when the caller stops consuming, no further group starts; an abort also ends the wait for a question.
  */
 import { abortable } from "./abortable.ts";
 import type { AnswerCall, AnswerProgress, Failure, Outcome, Task } from "./answer-call.ts";

@@ -1,8 +1,8 @@
 /**
  * Run-time checks of a caller's arguments.
  *
- * Must stay true: every invalid value gives an InputError that names the argument. Formatting the message runs none of the
- * caller's code; only reading an object's properties may.
+ * Must stay true: every invalid value gives an InputError that names the argument. Formatting the message runs none of
+ * the caller's code; only reading an object's properties may.
  */
 import { InputError } from "./errors.ts";
 

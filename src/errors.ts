@@ -1,8 +1,8 @@
 /**
  * The errors fusebert throws.
  *
- * Every error says three things: what was found, what was expected, and what to do. The class tells a program who can fix
- * it: a bad argument, a broken download and so on.
+ * Every error says three things: what was found, what was expected, and what to do. The class tells a program who can
+ * fix it: a bad argument, a broken download and so on.
  *
  * Must stay true: messages quote names, values and messages of libraries, but contain nothing a terminal interprets.
  */

@@ -1,11 +1,11 @@
 /**
  * A model loaded on a device.
  *
- * It combines checkpoint, tokenizer, program and engine, and runs windows. `question-answerer.ts` and `evaluate/` make the
- * windows and interpret the logits.
+ * It combines checkpoint, tokenizer, program and engine, and runs windows. `question-answerer.ts` and `evaluate/` make
+ * the windows and interpret the logits.
  *
- * Must stay true: windows are requested lazily and dropped when their logits are yielded, an abort takes effect between any
- * two batches, and `dispose` releases everything.
+ * Must stay true: windows are requested lazily and dropped when their logits are yielded, an abort takes effect between
+ * any two batches, and `dispose` releases everything.
  */
 import { platform } from "#platform";
 import type { TokenSequence } from "./architectures/bert/inputs.ts";
@@ -114,7 +114,7 @@ export class LoadedModel {
     });
   }
 
-  /** Yields the logits of all windows batch by batch, in the order of computation, which differs from that of `items`. */
+  /** Yields the logits of all windows batch by batch, in the order of computation, not of `items`. */
   async *run<T extends WindowItem>(items: Iterable<T>, signal?: AbortSignal): AsyncGenerator<ComputedWindow<T>[]> {
     const executable = this.requireOpen();
     const { tokensPerBatch } = executable;

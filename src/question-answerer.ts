@@ -1,8 +1,8 @@
 /**
  * The library's entry point: a loaded model that answers questions.
  *
- * Must stay true: concurrent calls queue instead of failing, an abort takes effect between any two batches, and `dispose`
- * releases everything.
+ * Must stay true: concurrent calls queue instead of failing, an abort takes effect between any two batches, and
+ * `dispose` releases everything.
  */
 
 import pLimit from "p-limit";
@@ -72,8 +72,8 @@ export class QuestionAnswerer {
   ): Promise<(AnswerResult | AnswerFailure)[]>;
   /**
    * Answers a list of questions, each from its own text; results are in the order of the questions.
-   * @throws as for one question; the error has the question's `index` and `id`. Nothing is computed before all questions
-   * are checked.
+   * @throws as for one question; the error has the question's `index` and `id`. Nothing is computed before all
+   * questions are checked.
    */
   answer(questions: readonly Question[], options?: AnswerCallOptions): Promise<AnswerResult[]>;
   async answer(

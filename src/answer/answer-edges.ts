@@ -1,8 +1,8 @@
 /**
  * Maps an answer's first and last token to its start and end in the text.
  *
- * A token may be part of a word, and its end may be inside a grapheme cluster: tokenizers drop variation selectors and the
- * accents of decomposed text.
+ * A token may be part of a word, and its end may be inside a grapheme cluster: tokenizers drop variation selectors and
+ * the accents of decomposed text.
  *
  * Must stay true: an answer never begins or ends inside a grapheme cluster.
  */

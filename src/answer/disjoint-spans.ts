@@ -1,11 +1,11 @@
 /**
  * Greedy choice of disjoint spans: the best of all, then the best that does not overlap it, and so on.
  *
- * Must stay true: the result equals a choice from all spans ever offered, although only some of the best are kept. A chosen
- * span excludes a bounded number of others: with at most `length` tokens, the spans that overlap it begin at no more than
- * 2 · length + 1 places (its own tokens, the `length` tokens before, and one after, where a grapheme cluster crosses the
- * last token's edge), and from each place end at no more than length + 1 places (including the cluster of the first token).
- * So the k-th choice is among the best (k − 1) · (2 · length + 1) · (length + 1) + 1 spans.
+ * Must stay true: the result equals a choice from all spans ever offered, although only some of the best are kept. A
+ * chosen span excludes a bounded number of others: with at most `length` tokens, the spans that overlap it begin at no
+ * more than 2 · length + 1 places (its own tokens, the `length` tokens before, and one after, where a grapheme cluster
+ * crosses the last token's edge), and from each place end at no more than length + 1 places (including the cluster of
+ * the first token). So the k-th choice is among the best (k − 1) · (2 · length + 1) · (length + 1) + 1 spans.
  */
 import type { Span } from "./top-spans.ts";
 

@@ -1,6 +1,6 @@
 /**
- * Options for choosing answers: those of Hugging Face's v4 question-answering pipeline with their defaults, and our own.
- * `docs/semantics.md` has the formulas.
+ * Options for choosing answers: those of Hugging Face's v4 question-answering pipeline with their defaults, and our
+ * own. `docs/semantics.md` has the formulas.
  */
 import { checkChoice, describeArgument } from "../arguments.ts";
 import { InputError } from "../errors.ts";
@@ -32,8 +32,8 @@ export interface AnswerOptions {
   /** Maximum length of a question, in tokens. A longer one is an error, or cut with `truncateQuestion`. Default 64. */
   readonly maxQuestionLength?: number;
   /**
-   * Cuts a too long question instead of throwing, and reports it in the result: at its `end` (as v4 does; same as `true`),
-   * or at its `start`, which seldom holds the actual question. Default false.
+   * Cuts a too long question instead of throwing, and reports it in the result: at its `end` (as v4 does; same as
+   * `true`), or at its `start`, which seldom holds the actual question. Default false.
    */
   readonly truncateQuestion?: boolean | TruncatedSide;
   /** Gives no answer if the model finds none in the text. Default false: always the best span. */

@@ -1,11 +1,11 @@
 /**
  * Keeps the best distinct spans of a text.
  *
- * The same characters may be offered several times: from overlapping windows, or from different tokens that widen to the
- * same words. They are one span, with its best score.
+ * The same characters may be offered several times: from overlapping windows, or from different tokens that widen to
+ * the same words. They are one span, with its best score.
  *
- * Must stay true: the result equals sorting all spans ever offered, although only `capacity` are kept; it does not depend
- * on the order of offers.
+ * Must stay true: the result equals sorting all spans ever offered, although only `capacity` are kept; it does not
+ * depend on the order of offers.
  */
 
 /** A range of the text in UTF-16 code units, `end` exclusive. */
@@ -51,7 +51,7 @@ export class TopSpans {
     return [...this.#spans.values()].sort(compareSpans).slice(0, this.#capacity);
   }
 
-  /** A dropped span may be offered again with a better score: the kept ones never get worse, so the result is the same. */
+  /** A dropped span may be offered again with a better score; the kept ones never get worse. */
   #dropWorse(): void {
     const best = this.toArray();
     this.#spans.clear();

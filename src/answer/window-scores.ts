@@ -1,9 +1,9 @@
 /**
  * Computes each token's contribution to a span's score, and the no-answer score, from one window's logits.
  *
- * Probability (v4's): a softmax over the context's tokens and [CLS] for each end; a span scores p_start(i)·p_end(j), the
- * empty span p_start(CLS)·p_end(CLS). Logits: a span scores (s_i − s_CLS) + (e_j − e_CLS), the empty span 0; the window's
- * normaliser cancels, so that scores of different windows are comparable.
+ * Probability (v4's): a softmax over the context's tokens and [CLS] for each end; a span scores p_start(i)·p_end(j),
+ * the empty span p_start(CLS)·p_end(CLS). Logits: a span scores (s_i − s_CLS) + (e_j − e_CLS), the empty span 0; the
+ * window's normaliser cancels, so that scores of different windows are comparable.
  *
  * Must stay true: computed in float64, for every engine.
  */

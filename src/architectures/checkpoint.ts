@@ -1,8 +1,8 @@
 /**
  * A BERT question-answering checkpoint: configuration, weights and tokenizer, checked against each other.
  *
- * Must stay true: every opened file is closed, even if opening fails; the tokenizer is read on demand, because a layer can
- * be verified without one.
+ * Must stay true: every opened file is closed, even if opening fails; the tokenizer is read on demand, because a layer
+ * can be verified without one.
  */
 
 import { openWeights } from "../checkpoint/checkpoint-weights.ts";

@@ -1,6 +1,5 @@
 /**
- * Warnings about a model's files: ignored entries, and contents that make good answers unlikely. Sentences without the full
- * stop.
+ * Warnings about a model's files: ignored entries, and contents that make good answers unlikely. No final full stop.
  */
 import { isRecord } from "../arguments.ts";
 import { describe, grouped } from "../checkpoint/describe.ts";

@@ -1,8 +1,8 @@
 /**
  * Byte sources for bytes in memory and for Blobs.
  *
- * Must stay true: bytes in memory are returned as views, and a Blob is read range by range, so that a model file chosen in
- * a browser is never copied as a whole.
+ * Must stay true: bytes in memory are returned as views, and a Blob is read range by range, so that a model file chosen
+ * in a browser is never copied as a whole.
  */
 import { CheckpointError, GET_AGAIN } from "../errors.ts";
 import { grouped, reasonOf } from "./describe.ts";

@@ -1,4 +1,4 @@
-/** Formats values from a model's files for error messages: quoted, cut, and without recursion, because files may nest deep. */
+/** Formats values from a model's files for errors: quoted, cut, and without recursion, because files may nest deep. */
 import { escapeControls } from "../format/displayable.ts";
 
 const MAX_LENGTH = 80;

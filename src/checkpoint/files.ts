@@ -1,6 +1,6 @@
 /**
- * The interface of model files: a folder, the Hugging Face hub, a web server or memory. Files are read in pieces, so that
- * no whole file need be in memory.
+ * The interface of model files: a folder, the Hugging Face hub, a web server or memory. Files are read in pieces, so
+ * that no whole file need be in memory.
  */
 
 /** Random access to the bytes of one file. */

@@ -41,8 +41,8 @@ export function firstNonFinite(tensor: Tensor<FloatDType>): number {
 }
 
 /**
- * Tests two half-precision values at a time: adding an exponent's lowest bit carries into the sign bit only if all exponent
- * bits are set. Always false for unaligned or odd-length data.
+ * Tests two half-precision values at a time: adding an exponent's lowest bit carries into the sign bit only if all
+ * exponent bits are set. Always false for unaligned or odd-length data.
  */
 function pairsAreFinite({ buffer, byteOffset, length }: Uint16Array, exponent: number, lowestBit: number): boolean {
   if (byteOffset % 4 !== 0 || length % 2 !== 0) return false;

@@ -1,8 +1,8 @@
 /**
  * A model on a web server: files below a base URL, downloaded completely when opened. For browsers and Node.
  *
- * Must stay true: a download uses one buffer, of the announced size, and reads return views of it; an incomplete download
- * is an error, never a shorter file; a download that is too long, silent or too slow is aborted.
+ * Must stay true: a download uses one buffer, of the announced size, and reads return views of it; an incomplete
+ * download is an error, never a shorter file; a download that is too long, silent or too slow is aborted.
  */
 import { DownloadError, InputError } from "../errors.ts";
 import { BytesSource } from "./byte-sources.ts";
@@ -20,8 +20,8 @@ export class HttpFiles implements ModelFiles {
   readonly #patience: Patience;
 
   /**
-   * @param baseUrl the folder's URL, with or without a trailing slash; in a browser it may be relative to the page. A query
-   * (`?token=…`) is sent with every request and never shown.
+   * @param baseUrl the folder's URL, with or without a trailing slash; in a browser it may be relative to the page. A
+   * query (`?token=…`) is sent with every request and never shown.
    * @throws InputError if it is not a URL, or has a user name or password, which `fetch` rejects.
    */
   constructor(baseUrl: string, patience: Patience = DEFAULT_PATIENCE) {
@@ -33,8 +33,8 @@ export class HttpFiles implements ModelFiles {
 
   /**
    * Downloads a file.
-   * @throws DownloadError if the server cannot be reached, answers with neither the file nor "not found", or stops early;
-   * the reason of `options.signal` on abort.
+   * @throws DownloadError if the server cannot be reached, answers with neither the file nor "not found", or stops
+   * early; the reason of `options.signal` on abort.
    */
   async open(path: string, options: OpenOptions = {}): Promise<ByteSource | undefined> {
     const url = this.#urlOf(path);

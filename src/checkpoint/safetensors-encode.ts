@@ -1,6 +1,6 @@
 /**
- * Writes safetensors files in the reference writer's layout: a header padded to 8 bytes, then tensors by descending element
- * size and by name, so that every tensor is aligned in a memory-mapped file.
+ * Writes safetensors files in the reference writer's layout: a header padded to 8 bytes, then tensors by descending
+ * element size and by name, so that every tensor is aligned in a memory-mapped file.
  */
 import { InputError } from "../errors.ts";
 import { bytesPerElement, type DType, elementCount, type Tensor } from "../tensor/tensor.ts";

@@ -1,8 +1,8 @@
 /**
  * The header of a safetensors file: 8 bytes of length (little-endian), JSON, then the tensors' bytes to the file's end.
  *
- * Input is untrusted. Must stay true: every number in the header is checked before it is used, no allocation is larger than
- * the file, and the tensors cover the data exactly: no overlap, no hole, nothing after the end.
+ * Input is untrusted. Must stay true: every number in the header is checked before it is used, no allocation is larger
+ * than the file, and the tensors cover the data exactly: no overlap, no hole, nothing after the end.
  */
 import { isRecord } from "../arguments.ts";
 import { CHECK_FILE_KIND, CheckpointError, GET_AGAIN } from "../errors.ts";

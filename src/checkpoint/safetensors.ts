@@ -1,9 +1,9 @@
 /**
  * Reads safetensors files, one tensor at a time.
  *
- * Must stay true: only what `safetensors-header.ts` has checked is trusted; a tensor's bytes are read on demand, and copied
- * only if they are unaligned in memory. Elements are little-endian in the file and not converted, because all platforms of
- * current JavaScript engines are little-endian.
+ * Must stay true: only what `safetensors-header.ts` has checked is trusted; a tensor's bytes are read on demand, and
+ * copied only if they are unaligned in memory. Elements are little-endian in the file and not converted, because all
+ * platforms of current JavaScript engines are little-endian.
  */
 import { CheckpointError } from "../errors.ts";
 import { tensorFromBytes } from "../tensor/bytes.ts";
@@ -37,8 +37,8 @@ export function floatDtype(stored: string): FloatDType | undefined {
 }
 
 /**
- * Opens a safetensors file and checks its header. Takes ownership of the source: the file's `close()` closes it, as does
- * an invalid header.
+ * Opens a safetensors file and checks its header. Takes ownership of the source: the file's `close()` closes it, as
+ * does an invalid header.
  * @param fileName for errors.
  * @throws CheckpointError that names the tensor and field.
  */

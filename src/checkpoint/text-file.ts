@@ -1,8 +1,8 @@
 /**
  * Opens files of a model that are read completely: configuration, tokenizer, shard index.
  *
- * Each has a size limit that no genuine file comes near, so that a hostile one cannot exhaust memory. It is rejected before
- * the download if its length is known, else during the download.
+ * Each has a size limit that no genuine file comes near, so that a hostile one cannot exhaust memory. It is rejected
+ * before the download if its length is known, else during the download.
  */
 import { CHECK_FILE_KIND, CheckpointError } from "../errors.ts";
 import { grouped } from "./describe.ts";

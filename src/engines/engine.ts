@@ -1,8 +1,8 @@
 /**
  * The interface of engines: compile a program once, run it on tensors many times.
  *
- * Must stay true: an engine runs *any* program that it compiles, knows nothing of questions and answers, and releases all
- * its resources on `dispose`.
+ * Must stay true: an engine runs *any* program that it compiles, knows nothing of questions and answers, and releases
+ * all its resources on `dispose`.
  */
 import type { Program } from "../program/program.ts";
 import type { FloatDType, Tensor } from "../tensor/tensor.ts";
@@ -17,8 +17,8 @@ export interface RunOptions {
 
 export interface ExecuteOptions extends RunOptions {
   /**
-   * Also returns those observed stages of the program that this run's kernels write, with the values they write. Kernels
-   * and outputs do not change. An engine without `observes` returns only the outputs.
+   * Also returns those observed stages of the program that this run's kernels write, with the values they write.
+   * Kernels and outputs do not change. An engine without `observes` returns only the outputs.
    */
   readonly observe?: boolean;
 }

@@ -2,7 +2,7 @@
  * Runs a question-answering program on token sequences of any lengths.
  *
  * Sequences of equal length form a batch, so that there is no padding and no mask; an engine that packs sequences gets
- * mixed lengths with a mask. The number of tokens in a batch is bounded, which bounds memory and the latency of an abort.
+ * mixed lengths with a mask. A bounded number of tokens per batch bounds memory and the latency of an abort.
  *
  * Must stay true: a sequence's logits do not depend on what it is batched with.
  */

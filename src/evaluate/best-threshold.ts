@@ -1,9 +1,9 @@
 /**
  * The null-odds threshold with the best score: SQuAD 2.0's `best_exact` and `best_f1`.
  *
- * A question is answered if its null odds are not above the threshold. The search raises the threshold question by question
- * and keeps the best sum. Because the threshold is fitted to the scored questions, its score is an upper bound, not what a
- * model achieves.
+ * A question is answered if its null odds are not above the threshold. The search raises the threshold question by
+ * question and keeps the best sum. Because the threshold is fitted to the scored questions, its score is an upper
+ * bound, not what a model achieves.
  */
 
 export interface Outcome {

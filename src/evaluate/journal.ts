@@ -1,11 +1,11 @@
 /**
  * The journal of an evaluation: the predictions so far, so that an interrupted run can continue.
  *
- * One JSON value per line: first the head, which identifies the run, then predictions in the order they were made. The last
- * line may be cut anywhere, where the process or the machine stopped.
+ * One JSON value per line: first the head, which identifies the run, then predictions in the order they were made. The
+ * last line may be cut anywhere, where the process or the machine stopped.
  *
- * Must stay true: everything that changes a prediction is in the head, so that predictions of different runs never mix; a
- * file that is not a journal is never overwritten.
+ * Must stay true: everything that changes a prediction is in the head, so that predictions of different runs never mix;
+ * a file that is not a journal is never overwritten.
  */
 import * as v from "valibot";
 import { describe } from "../checkpoint/describe.ts";

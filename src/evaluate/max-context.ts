@@ -1,9 +1,9 @@
 /**
- * Finds, among overlapping windows, the one with most context around a token. Only spans that begin in their first token's
- * best window are scored, so that each span is scored once.
+ * Finds, among overlapping windows, the one with most context around a token. Only spans that begin in their first
+ * token's best window are scored, so that each span is scored once.
  *
- * The measure is the reference script's (`_check_is_max_context`): the smaller of the token counts to the left and to the
- * right within the window, plus a hundredth of the window's length; ties go to the first window.
+ * The measure is the reference script's (`_check_is_max_context`): the smaller of the token counts to the left and to
+ * the right within the window, plus a hundredth of the window's length; ties go to the first window.
  */
 
 /** Windows of at most `size` context tokens that begin every `step` tokens, up to the first that reaches the end. */

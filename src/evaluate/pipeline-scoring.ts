@@ -1,6 +1,6 @@
 /**
- * Predictions as in `fusebert answer` and Hugging Face's v4 pipeline (docs/semantics.md): the answers users get, whereas
- * `reference-scoring.ts` is for comparison with published figures.
+ * Predictions as in `fusebert answer` and Hugging Face's v4 pipeline (docs/semantics.md): the answers users get,
+ * whereas `reference-scoring.ts` is for comparison with published figures.
  */
 import { AnswerCollector, type AnswerResult } from "../answer/answer-collector.ts";
 import { resolveAnswerOptions } from "../answer/options.ts";

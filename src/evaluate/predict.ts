@@ -1,8 +1,8 @@
 /**
- * Runs questions through a model: each is tokenised lazily, run in windows, and yielded when its last window is computed.
+ * Runs questions through a model: each is tokenised lazily, run in windows, and yielded after its last window.
  *
- * Must stay true: memory does not grow with the number of questions; the windows of consecutive questions form one stream,
- * so that batches are full.
+ * Must stay true: memory does not grow with the number of questions; the windows of consecutive questions form one
+ * stream, so that batches are full.
  */
 import type { WindowLogits } from "../answer/window-scores.ts";
 import { describe } from "../checkpoint/describe.ts";

@@ -1,13 +1,13 @@
 /**
  * Predictions as in BERT's reference script for SQuAD (`run_squad.py`), the scoring behind published figures.
  *
- * Windows of 384 tokens begin every 128 tokens. In each window the 20 best start and the 20 best end logits are paired; a
- * pair counts if both tokens are in the context, the answer has at most 30 tokens, and this is its first token's best window
- * (`max-context.ts`). Its score is the sum of the two logits, not normalised. The score of the null answer is the smallest
- * sum of [CLS]'s two logits over all windows.
+ * Windows of 384 tokens begin every 128 tokens. In each window the 20 best start and the 20 best end logits are paired;
+ * a pair counts if both tokens are in the context, the answer has at most 30 tokens, and this is its first token's best
+ * window (`max-context.ts`). Its score is the sum of the two logits, not normalised. The score of the null answer is
+ * the smallest sum of [CLS]'s two logits over all windows.
  *
- * Must stay true: the result does not depend on the order of windows. The script estimates an answer's position in the text
- * from its tokens; here the text is cut at exact offsets, never inside a grapheme cluster.
+ * Must stay true: the result does not depend on the order of windows. The script estimates an answer's position in the
+ * text from its tokens; here the text is cut at exact offsets, never inside a grapheme cluster.
  */
 import { AnswerEdges } from "../answer/answer-edges.ts";
 import { finiteLogit, type WindowLogits } from "../answer/window-scores.ts";

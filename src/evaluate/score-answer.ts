@@ -1,9 +1,9 @@
 /**
  * Scores one answer as SQuAD's official scripts do: exact match and F1, each the best over all gold answers.
  *
- * F1 compares bags of words: with n words in common (counted as often as both have them), precision is n / predicted and
- * recall n / gold. The scripts differ for a text that normalises to nothing: in 1.1 its F1 is 0; in 2.0 it means "no
- * answer", which is right if the gold answer is empty too.
+ * F1 compares bags of words: with n words in common (counted as often as both have them), precision is n / predicted
+ * and recall n / gold. The scripts differ for a text that normalises to nothing: in 1.1 its F1 is 0; in 2.0 it means
+ * "no answer", which is right if the gold answer is empty too.
  *
  * Must stay true: reproduces the figures of published predictions to three decimals (`squad-official.test.ts`).
  */
@@ -25,7 +25,7 @@ export function scoreAnswer(predicted: string, answers: readonly string[], kind:
   };
 }
 
-/** In 2.0, gold answers that normalise to nothing are ignored; without any other, the right answer is the empty text. */
+/** In 2.0, gold answers that normalise to nothing are ignored; without any other, the empty text is right. */
 function answersOf2(answers: readonly string[]): readonly string[] {
   const nonEmpty = answers.filter((answer) => normalizeAnswer(answer) !== "");
   return nonEmpty.length > 0 ? nonEmpty : [""];

@@ -1,9 +1,9 @@
 /**
- * The scores of a data set's predictions: over all questions, and for 2.0 also for those with and without an answer, and at
- * the best threshold.
+ * The scores of a data set's predictions: over all questions, and for 2.0 also for those with and without an answer,
+ * and at the best threshold.
  *
- * Must stay true: a question without a prediction counts as 0, as in the official script of 1.1; that of 2.0 leaves such
- * questions out, or fails.
+ * Must stay true: a question without a prediction counts as 0, as in the official script of 1.1; that of 2.0 leaves
+ * such questions out, or fails.
  */
 import { type BestThreshold, findBestThreshold } from "./best-threshold.ts";
 import { type AnswerScore, scoreAnswer } from "./score-answer.ts";

@@ -2,8 +2,8 @@
  * Reads SQuAD files: articles, their paragraphs, and the questions about each with their gold answers.
  *
  * Must stay true: a data set is 2.0 if it has questions without an answer, regardless of its `version`, because the two
- * official scripts differ only there; a file that is not SQuAD is rejected with the path of the error. `answer_start` is
- * not read: no score depends on it.
+ * official scripts differ only there; a file that is not SQuAD is rejected with the path of the error. `answer_start`
+ * is not read: no score depends on it.
  */
 import * as v from "valibot";
 import { describe, reasonOf } from "../checkpoint/describe.ts";

@@ -1,10 +1,10 @@
 /**
- * `import { exportOnnx } from "fusebert/export"`: exports a model as an ONNX file, with its tokenizer and configuration.
+ * `import { exportOnnx } from "fusebert/export"`: exports a model as ONNX, with tokenizer and configuration.
  *
  * Names and layout are those that transformers.js and Optimum expect; docs/export.md describes the contents.
  *
- * Must stay true: tokenizer and configuration are byte-for-byte copies of the checkpoint's; a model that does not fit into
- * one ONNX file is rejected before a weight is read.
+ * Must stay true: tokenizer and configuration are byte-for-byte copies of the checkpoint's; a model that does not fit
+ * into one ONNX file is rejected before a weight is read.
  */
 
 import type { BertConfig } from "../architectures/bert/config.ts";

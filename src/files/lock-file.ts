@@ -5,8 +5,8 @@
  * over, so that a killed process leaves nothing to clean up. (The library proper-lockfile refreshes a lock every few
  * seconds instead, which a process that computes for longer cannot do.)
  *
- * Must stay true: the lock of a live process, or of any process on another host, is never taken over; a file that is not a
- * lock is never changed.
+ * Must stay true: the lock of a live process, or of any process on another host, is never taken over; a file that is
+ * not a lock is never changed.
  */
 import { randomUUID } from "node:crypto";
 import { lstat, readFile, rename, rm, writeFile } from "node:fs/promises";
@@ -34,7 +34,7 @@ export class LockFile {
   /**
    * @param path of the lock file.
    * @param subject what is locked, for errors.
-   * @throws InputError if another process holds it, or `path` is not a lock; the system's error if it cannot be created.
+   * @throws InputError if another process holds it, or `path` is not a lock; the system's error if creation fails.
    */
   static async take(path: string, subject: string): Promise<LockFile> {
     const owner: Owner = { pid: process.pid, started: await startOf(process.pid), host: hostname() };

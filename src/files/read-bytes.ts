@@ -1,8 +1,8 @@
 /**
  * Reads a whole file or standard input, up to a limit. Node only.
  *
- * Must stay true: bytes are counted while reading, because pipes and devices state no size and a file may grow; an abort
- * ends every wait at once, including the wait for the writer of a pipe; named pipes and `<(…)` are read like files.
+ * Must stay true: bytes are counted while reading, because pipes and devices state no size and a file may grow; an
+ * abort ends every wait at once, including that for the writer of a pipe; named pipes and `<(…)` are read like files.
  */
 import { constants } from "node:buffer";
 import { createReadStream, constants as flags, fstatSync, openSync, type Stats } from "node:fs";
@@ -72,8 +72,8 @@ export async function readStandardInputBytes(options: ReadOptions): Promise<Buff
 }
 
 /**
- * A blocking read of a pipe or terminal occupies a thread that cannot be stopped, so these are polled: with O_NONBLOCK a
- * named pipe opens at once and ends with its last writer.
+ * A blocking read of a pipe or terminal occupies a thread that cannot be stopped, so these are polled: with O_NONBLOCK
+ * a named pipe opens at once and ends with its last writer.
  */
 function openStream(path: string): Readable {
   // Windows has neither the flag nor named pipes in folders.

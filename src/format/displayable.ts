@@ -1,8 +1,8 @@
 /**
  * Makes untrusted text (names, paths, values from files, messages of libraries) safe to print on a terminal.
  *
- * Must stay true: the result has no control character, no bidirectional control, no line break and a bounded length; every
- * change is visible: controls are written as `\u001b`, cuts as `…`.
+ * Must stay true: the result has no control character, no bidirectional control, no line break and a bounded length;
+ * every change is visible: controls are written as `\u001b`, cuts as `…`.
  */
 
 /** C0, DEL and C1 controls, lone surrogates, bidirectional controls, line and paragraph separators. */

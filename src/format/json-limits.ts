@@ -1,6 +1,6 @@
 /**
- * Limits on the size of JSON: `JSON.parse` needs up to forty times a text's memory for nothing but brackets, so nesting and
- * values are counted first.
+ * Limits on the size of JSON: `JSON.parse` needs up to forty times a text's memory for nothing but brackets, so nesting
+ * and values are counted first.
  *
  * The largest tokenizers have some 750,000 values, and no file nests deeper than a dozen levels.
  *

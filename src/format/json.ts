@@ -1,4 +1,4 @@
-/** JSON for terminals and files. Must stay true: it parses to the same value and contains nothing a terminal interprets. */
+/** JSON for terminals and files. Must stay true: it parses to the same value and has nothing a terminal interprets. */
 import { escapeOf } from "./displayable.ts";
 
 /** Characters that `JSON.stringify` does not escape and a terminal interprets. */

@@ -3,8 +3,8 @@
  *
  * Two properties of Dawn 0.6 shape this module; test/dawn.test.ts checks them:
  *
- * The GPU object that `create` returns must outlive everything made from it. If it is garbage-collected while an adapter,
- * device or buffer is alive, the process crashes (SIGABRT or SIGSEGV), so it is never released here.
+ * The GPU object that `create` returns must outlive everything made from it. If it is garbage-collected while an
+ * adapter, device or buffer is alive, the process crashes (SIGABRT or SIGSEGV), so it is never released here.
  *
  * It does not keep the process alive: Node exits when nothing waits for the GPU, whether devices are destroyed or not.
  * Submitted work is finished first, and `destroy` waits for it.
@@ -15,8 +15,8 @@ import { EngineError, messageOf } from "../errors.ts";
 
 export interface DawnOptions {
   /**
-   * Disables Dawn's validation, bounds checks and zero-initialisation of workgroup memory. A kernel that accesses memory
-   * out of bounds then reads or overwrites other GPU memory.
+   * Disables Dawn's validation, bounds checks and zero-initialisation of workgroup memory. A kernel that accesses
+   * memory out of bounds then reads or overwrites other GPU memory.
    */
   readonly trusted?: boolean;
 }

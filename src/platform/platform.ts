@@ -48,8 +48,8 @@ export interface GpuEngineOptions {
    */
   readonly tensorCores?: boolean;
   /**
-   * Results of `fusebert tune` on this GPU, instead of the cached ones; `default` uses neither (docs/tuning.md). Tiles of
-   * another GPU are ignored.
+   * Results of `fusebert tune` on this GPU, instead of the cached ones; `default` uses neither (docs/tuning.md). Tiles
+   * of another GPU are ignored.
    */
   readonly tiles?: TunedTiles | "default";
   /** Accepts a GPU that fails the self-test, which computes a known layer. */
@@ -59,12 +59,12 @@ export interface GpuEngineOptions {
   /** Node only: disables Dawn's validation, bounds checks and clearing of workgroup memory, for speed. */
   readonly trustedKernels?: boolean;
   /**
-   * In `f16` on tensor cores: attention and feed-forward as one persistent dispatch each, with grid-wide barriers between
-   * kernels. WGSL gives no forward-progress guarantee, so a test on the device decides, and a run whose barrier timed out
-   * is repeated without.
+   * In `f16` on tensor cores: attention and feed-forward as one persistent dispatch each, with grid-wide barriers
+   * between kernels. WGSL gives no forward-progress guarantee, so a test on the device decides, and a run whose barrier
+   * timed out is repeated without.
    */
   readonly persistent?: boolean;
-  /** Called with the trace of every run (docs/tracing.md). Kernels are then timed one by one, which makes runs slower. */
+  /** Called with the trace of every run (docs/tracing.md). Kernels are then timed one by one, which slows runs down. */
   readonly onTrace?: OnTrace;
 }
 

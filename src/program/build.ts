@@ -1,8 +1,8 @@
 /**
  * Constructors of values, one per operation, with shape checks and shape inference.
  *
- * Must stay true: every `Value` is made here, so that a program with inconsistent shapes cannot exist. A failed check is a
- * bug in the code that builds the program, hence a plain RangeError.
+ * Must stay true: every `Value` is made here, so that a program with inconsistent shapes cannot exist. A failed check
+ * is a bug in the code that builds the program, hence a plain RangeError.
  */
 import {
   type ElementType,

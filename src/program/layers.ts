@@ -35,8 +35,8 @@ export function dense(operand: Value, name: string, inputs: number, outputs: num
 export const minFloat32 = -3.4028234663852886e38;
 
 /**
- * Softmax over the unmasked keys: e^(s − max) / Σ e^(s − max). The largest term is e⁰ = 1, so the sum is at least 1 if any
- * key is unmasked; `maximum(sum, 1)` therefore only affects fully masked rows, where it turns 0/0 into 0.
+ * Softmax over the unmasked keys: e^(s − max) / Σ e^(s − max). The largest term is e⁰ = 1, so the sum is at least 1 if
+ * any key is unmasked; `maximum(sum, 1)` therefore only affects fully masked rows, where it turns 0/0 into 0.
  */
 export function maskedSoftmax(scores: Value, keyMask: Value): Value {
   const masked = select(keyMask, scores, constant(minFloat32));

@@ -1,6 +1,6 @@
 /**
- * Matches compound operations in a program of textbook operations: softmax, LayerNorm, GELU and dense layers. Engines use
- * the matches to choose one kernel for several operations, verification to replace them by deviations.
+ * Matches compound operations in a program of textbook operations: softmax, LayerNorm, GELU and dense layers. Engines
+ * use the matches to choose one kernel for several operations, verification to replace them by deviations.
  *
  * A match is structural: it does not depend on names and shapes, and returns the operands of the compound operation.
  *
@@ -53,8 +53,8 @@ export interface SoftmaxMatch {
 }
 
 /**
- * e / max(Σe, 1), with e = exp(x − max x): a softmax over the last axis. Where a mask is 0, x is the lowest number and e
- * is 0, so that a fully masked row gives zeros. Without a mask the clamp may be absent.
+ * e / max(Σe, 1), with e = exp(x − max x): a softmax over the last axis. Where a mask is 0, x is the lowest number and
+ * e is 0, so that a fully masked row gives zeros. Without a mask the clamp may be absent.
  */
 export function matchSoftmax(value: Value): SoftmaxMatch | undefined {
   const [exponentials, divisor] = elementwiseOperands(value, "divide");

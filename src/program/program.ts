@@ -1,16 +1,16 @@
 /**
  * The tensor-expression program: what is computed, never how.
  *
- * A program is a graph of immutable values in single assignment. Each value is one textbook operation on earlier values;
- * named values are *stages*, and the requested stages are the outputs. Engines run a program, and passes rewrite it into an
- * equivalent one. Because values never change, a pass shares everything it does not rewrite.
+ * A program is a graph of immutable values in single assignment. Each value is one textbook operation on earlier
+ * values; named values are *stages*, and the requested stages are the outputs. Engines run a program, and passes
+ * rewrite it into an equivalent one. Because values never change, a pass shares everything it does not rewrite.
  *
  * An operation is *one-relies-on-one* when each element of its result needs one element of each operand (elementwise,
  * gather, reshape, transpose, slice), and *one-relies-on-many* when it needs a whole row (reduce, matmul): the
  * distinction of Souffle (Xia et al., ASPLOS 2024), from which fusion follows.
  *
- * Must stay true: no cycles, shapes are checked when a value is built (`build.ts`), and a value says nothing of devices,
- * tiles or precision.
+ * Must stay true: no cycles, shapes are checked when a value is built (`build.ts`), and a value says nothing of
+ * devices, tiles or precision.
  */
 
 /** An extent bound at run time. `tokens` counts the tokens of all sequences of a packed batch. */
@@ -85,8 +85,8 @@ export interface Program {
   /** The stages to compute, by name, in order of computation. */
   readonly outputs: ReadonlyMap<string, Value>;
   /**
-   * Stages that a run may return if they are stored anyway. Nothing is computed or stored for their sake, and a pass may
-   * drop them.
+   * Stages that a run may return if they are stored anyway. Nothing is computed or stored for their sake, and a pass
+   * may drop them.
    */
   readonly observed?: ReadonlyMap<string, Value>;
 }

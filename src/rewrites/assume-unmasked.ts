@@ -1,9 +1,9 @@
 /**
  * Specialises a program to inputs without padding: every `select` on the attention mask becomes its first branch.
  *
- * For engines that pack sequences or batch only equal lengths. Must not be applied to a program that runs on padded rows:
- * the result would attend to padding. Other uses of the mask than as the condition of a `select` (through reshapes and
- * transposes) are kept.
+ * For engines that pack sequences or batch only equal lengths. Must not be applied to a program that runs on padded
+ * rows: the result would attend to padding. Other uses of the mask than as the condition of a `select` (through
+ * reshapes and transposes) are kept.
  */
 import type { Program, Value } from "../program/program.ts";
 import { rewrite } from "./rewrite.ts";

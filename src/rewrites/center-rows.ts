@@ -5,8 +5,8 @@
  * 589,825 exceeds the ε of a LayerNorm by ten orders of magnitude, and a GPU's division need not be correctly rounded
  * (2.5 ULP in WGSL). Here equal elements become exact zeros in any summation order.
  *
- * Applies to every subtraction of a row's own mean (every LayerNorm), at every level, for accuracy and not speed. Does not
- * apply to other uses of a mean.
+ * Applies to every subtraction of a row's own mean (every LayerNorm), at every level, for accuracy and not speed. Does
+ * not apply to other uses of a mean.
  */
 import { divide, slice, subtract, sum } from "../program/build.ts";
 import { elementwiseOperands, meanOf } from "../program/patterns.ts";

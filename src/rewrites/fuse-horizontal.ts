@@ -1,10 +1,10 @@
 /**
  * Horizontal fusion: independent matmuls with the same left operand become one.
  *
- * `x·A` and `x·B` are slices of `x·[A B]`: the operand is read once, and one large matmul fills a device better than two
- * small ones. BERT's query, key and value are such matmuls, but matching does not use names: it groups matmuls by left
- * operand whose weights depend only on parameters. An elementwise function that is the same for every slice, such as adding
- * a bias, is then applied to the fused matmul: `[xA+a, xB+b] = [xA xB] + [a b]`.
+ * `x·A` and `x·B` are slices of `x·[A B]`: the operand is read once, and one large matmul fills a device better than
+ * two small ones. BERT's query, key and value are such matmuls, but matching does not use names: it groups matmuls by
+ * left operand whose weights depend only on parameters. An elementwise function that is the same for every slice, such
+ * as adding a bias, is then applied to the fused matmul: `[xA+a, xB+b] = [xA xB] + [a b]`.
  *
  * Does not apply to right operands that are computed from inputs or have leading axes.
  */
@@ -43,8 +43,7 @@ function joinMatmuls(program: Program): Program {
     const group = groupOf.get(original);
     if (group === undefined || value.operation.kind !== "matmul") return value;
     // No rule replaces the constant weights; the shared operand is replaced equally in all matmuls of the group.
-    const fused =
-      joined.get(group) ?? matmul(value.operation.left, concatenateWeights(group.map(({ right }) => right)));
+    const fused = joined.get(group) ?? matmul(value.operation.left, joinWeights(group.map(({ right }) => right)));
     joined.set(group, fused);
     return slicesOf(
       fused,
@@ -54,7 +53,7 @@ function joinMatmuls(program: Program): Program {
 }
 
 /** Concatenates weights by columns: for transposed [outputs, inputs] parameters, by rows under the transpose. */
-function concatenateWeights(weights: readonly Value[]): Value {
+function joinWeights(weights: readonly Value[]): Value {
   const rows = weights.map(({ operation }) => {
     return operation.kind === "transpose" && operation.permutation.join() === "1,0" ? operation.operand : undefined;
   });

@@ -1,14 +1,14 @@
 /**
  * Packs a batch: concatenates the tokens of all sequences instead of padding rows to the longest.
  *
- * `[batch, sequence, …]` becomes `[tokens, …]`, so that no padding is computed, and a batch of any lengths has the shape of
- * one long sequence. All operations of BERT are per token except attention, which must stay within a sequence: the key mask
- * becomes `sequence_ids[query] = sequence_ids[key]`. A sequence's id is the index of its first token, which also tells a
- * kernel where the keys begin.
+ * `[batch, sequence, …]` becomes `[tokens, …]`, so that no padding is computed, and a batch of any lengths has the
+ * shape of one long sequence. All operations of BERT are per token except attention, which must stay within a sequence:
+ * the key mask becomes `sequence_ids[query] = sequence_ids[key]`. A sequence's id is the index of its first token,
+ * which also tells a kernel where the keys begin.
  *
- * Applies if `batch` is always the first axis, and sequence positions are combined only by a softmax and the weighted sum
- * after it. Does not apply to a program with separate `keys` or with attention probabilities as input: the result is then
- * `undefined`, and the program runs padded.
+ * Applies if `batch` is always the first axis, and sequence positions are combined only by a softmax and the weighted
+ * sum after it. Does not apply to a program with separate `keys` or with attention probabilities as input: the result
+ * is then `undefined`, and the program runs padded.
  *
  * Must stay true: at real positions the packed program equals the padded one.
  */

@@ -1,8 +1,8 @@
 /**
  * Rewrites a program bottom-up; the basis of every program-to-program pass.
  *
- * Must stay true: a value that neither the rule nor its operands change stays the same object, so that two readers of one
- * value still share it. Observed stages follow their values.
+ * Must stay true: a value that neither the rule nor its operands change stays the same object, so that two readers of
+ * one value still share it. Observed stages follow their values.
  */
 import { computeOrder } from "../program/order.ts";
 import { type Operation, operandsOf, type Program, type Value } from "../program/program.ts";

@@ -7,8 +7,8 @@
  * for T tiles of w columns. The first step needs only one tile of a matmul, so it fuses into the matmul's epilogue; the
  * second reads a few numbers per row, so it fuses into the kernels that read the row (`fold-layer-norm.ts`).
  *
- * Applies to a LayerNorm whose row comes from a matmul and divides into tiles of 32 or 16 columns. Any other, such as the
- * embeddings', stays a separate kernel.
+ * Applies to a LayerNorm whose row comes from a matmul and divides into tiles of 32 or 16 columns. Any other, such as
+ * the embeddings', stays a separate kernel.
  */
 import { add, constant, divide, multiply, reshape, slice, sqrt, subtract, sum } from "../program/build.ts";
 import { elementwiseOperands, type LayerNormMatch, matchLayerNorm } from "../program/patterns.ts";

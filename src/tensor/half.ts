@@ -1,8 +1,8 @@
 /**
  * Conversions between binary16 or bfloat16 bits and numbers.
  *
- * Must stay true: decoding is exact; encoding rounds to nearest, ties to even. Nothing is imported, because loading this
- * delays the first answer.
+ * Must stay true: decoding is exact; encoding rounds to nearest, ties to even. Nothing is imported, because loading
+ * this delays the first answer.
  */
 import type { Tensor } from "./tensor.ts";
 

@@ -1,9 +1,9 @@
 /**
  * Canonical ordering of the combining marks that `strip_accents` keeps.
  *
- * NFD sorts the marks after a letter by combining class. `strip_accents` then removes nearly all of them; the 83 it keeps
- * (viramas of South-East Asia, Adlam, Glagolitic, musical notation) are sorted here. `String.normalize` over a whole text
- * takes time quadratic in the length of a run of marks.
+ * NFD sorts the marks after a letter by combining class. `strip_accents` then removes nearly all of them; the 83 it
+ * keeps (viramas of South-East Asia, Adlam, Glagolitic, musical notation) are sorted here. `String.normalize` over a
+ * whole text takes time quadratic in the length of a run of marks.
  *
  * Offsets do not move: as in the Rust tokenizer, the first mark of the sorted run gets the offset of the first mark of
  * the original run.

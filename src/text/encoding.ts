@@ -1,12 +1,12 @@
 /**
  * The result of tokenising: parallel typed arrays, and the builder that grows them.
  *
- * A 50 MB text has some 12 million tokens: objects would fill the memory of a browser tab, four Int32Arrays take 190 MB.
+ * A 50 MB text has some 12 million tokens: objects would fill a browser tab's memory, four Int32Arrays take 190 MB.
  *
  * Must stay true: the arrays of an Encoding have exactly its length.
  */
 
-/** The tokens of one text, without [CLS] and [SEP]. Offsets are UTF-16 code units of the original text, end exclusive. */
+/** The tokens of a text, without [CLS] and [SEP]. Offsets are UTF-16 code units of the original text, end exclusive. */
 export interface Encoding {
   readonly text: string;
   readonly length: number;

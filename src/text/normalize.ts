@@ -1,9 +1,9 @@
 /**
- * BertNormalizer: cleaning, spaces around ideographs, accent stripping, lower case, with an offset into the original text
- * for every normalised code unit.
+ * BertNormalizer: cleaning, spaces around ideographs, accent stripping, lower case, with an offset into the original
+ * text for every normalised code unit.
  *
- * Each step works on one character at a time, so the normaliser maps a code point to a short string, which is cached. The
- * one exception is the order of combining marks (`canonical-order.ts`).
+ * Each step works on one character at a time, so the normaliser maps a code point to a short string, which is cached.
+ * The one exception is the order of combining marks (`canonical-order.ts`).
  *
  * Must stay true: offsets are those of whole original characters (never half of a surrogate pair) and non-decreasing;
  * time is linear in the text.
@@ -59,7 +59,7 @@ export class BertNormalizer {
     }
   }
 
-  /** Normalises text[from, to), which must not begin or end inside a surrogate pair. Offsets count from the start of `text`. */
+  /** Normalises text[from, to), which must not split a surrogate pair. Offsets count from the start of `text`. */
   normalize(text: string, from: number, to: number): NormalizedText {
     this.#reserve(to - from);
     this.#length = 0;

@@ -1,10 +1,10 @@
 /**
- * Cuts a text into pieces that are tokenised one after the other, which bounds the normaliser's memory and lets the event
- * loop run in between.
+ * Cuts a text into pieces that are tokenised one after the other, which bounds the normaliser's memory and lets the
+ * event loop run in between.
  *
  * Cuts are only made before ASCII white space, where they change nothing: white space ends a word, is dropped, does not
- * combine under NFD, and no added token of the normalised text spans it (if one might, the tokenizer does not cut). A text
- * without white space is one piece.
+ * combine under NFD, and no added token of the normalised text spans it (if one might, the tokenizer does not cut). A
+ * text without white space is one piece.
  */
 const PIECE_LENGTH = 1 << 14;
 

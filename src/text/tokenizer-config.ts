@@ -1,10 +1,10 @@
 /**
  * tokenizer_config.json: the tokenizer's class and normalisation settings.
  *
- * They may contradict tokenizer.json. transformers 4 lets some classes compare the two: if any compared setting differs,
- * tokenizer_config.json overrides all of them. This is `BertTokenizerFast.__init__`
+ * They may contradict tokenizer.json. transformers 4 lets some classes compare the two: if any compared setting
+ * differs, tokenizer_config.json overrides all of them. This is `BertTokenizerFast.__init__`
  * (`normalizer_state.get("lowercase", do_lower_case) != do_lower_case or …`); DistilBERT and ELECTRA do the same, MPNet
- * compares all but `handle_chinese_chars`. Other classes, such as `PreTrainedTokenizerFast`, use tokenizer.json unchanged.
+ * compares all but `handle_chinese_chars`. Other classes, as `PreTrainedTokenizerFast`, use tokenizer.json unchanged.
  *
  * Must stay true: `clean_text` is always tokenizer.json's, and an absent key has the default of `__init__`.
  */

@@ -75,7 +75,7 @@ export class BertTokenizer {
 
   /**
    * From the content of a vocab.txt; `name` is for errors.
-   * @param tokenizerConfig the content of tokenizer_config.json; without it, text is lower-cased and accents are stripped.
+   * @param tokenizerConfig the content of tokenizer_config.json; without it: lower case, no accents.
    * @throws CheckpointError if a file is malformed, or not a BERT tokenizer.
    */
   static fromVocabulary(vocabulary: string, name = "vocab.txt", tokenizerConfig?: string): BertTokenizer {

@@ -1,8 +1,8 @@
 /**
  * Character classes: ranges of code points, in hexadecimal.
  *
- * The Rust tokenizer has the tables of Unicode 8. The JavaScript engine's own classes (`\p{P}` and the like) differ from
- * those on 141 punctuation characters and some 500 marks, and from browser to browser.
+ * The Rust tokenizer has the tables of Unicode 8. The JavaScript engine's own classes (`\p{P}` and the like) differ
+ * from those on 141 punctuation characters and some 500 marks, and from browser to browser.
  *
  * Must stay true: these sets equal the behaviour of Hugging Face's tokenizers 0.22, compared code point by code point.
  */

@@ -1,9 +1,9 @@
 /**
- * Windows over a long context: each is [CLS] question [SEP] context slice [SEP]. Neighbours overlap, so that an answer cut
- * by one window's edge is complete in the next.
+ * Windows over a long context: each is [CLS] question [SEP] context slice [SEP]. Neighbours overlap, so that an answer
+ * cut by one window's edge is complete in the next.
  *
- * Must stay true: every context token is in at least one window, neighbours share exactly `docStride` tokens, no window is
- * longer than `maxSequenceLength`, and none contains another. The windows equal Hugging Face's for
+ * Must stay true: every context token is in at least one window, neighbours share exactly `docStride` tokens, no window
+ * is longer than `maxSequenceLength`, and none contains another. The windows equal Hugging Face's for
  * `truncation="only_second", stride=docStride, return_overflowing_tokens=True`.
  */
 import { InputError } from "../errors.ts";

@@ -1,6 +1,6 @@
 /**
- * WordPiece: greedy longest match. The first token of a word comes from the whole vocabulary, the following ones from the
- * continuation tokens (prefix `##`); a word that cannot be covered is one [UNK].
+ * WordPiece: greedy longest match. The first token of a word comes from the whole vocabulary, the following ones from
+ * the continuation tokens (prefix `##`); a word that cannot be covered is one [UNK].
  *
  * Must stay true: a word longer than `maxInputCharsPerWord` code points is [UNK] without a search, and no candidate is
  * longer than the longest token, so time is linear in every text.

@@ -4,8 +4,8 @@
  * Each is a rewrite of the layer's program, so that the interpreter computes hypotheses, alone or combined, like the
  * original. A rewrite that does not apply returns the same program object, which shows that it is irrelevant.
  *
- * Must stay true: a deviation matches by structure and parameter names, and still matches after any others were applied in
- * the order of `deviationsOf`.
+ * Must stay true: a deviation matches by structure and parameter names, and still matches after any others were applied
+ * in the order of `deviationsOf`.
  */
 
 import {

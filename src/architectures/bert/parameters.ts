@@ -93,8 +93,8 @@ export function expectedParameters(config: BertConfig): Map<string, readonly num
 
 /**
  * The canonical name of a stored tensor. Removes the prefixes of PyTorch's wrappers (`module.` of DataParallel,
- * `_orig_mod.` of torch.compile) and one `bert.`; renames a LayerNorm's `gamma` and `beta`, from TensorFlow, to `weight`
- * and `bias`.
+ * `_orig_mod.` of torch.compile) and one `bert.`; renames a LayerNorm's `gamma` and `beta`, from TensorFlow, to
+ * `weight` and `bias`.
  */
 export function canonicalName(stored: string): string {
   return stored

@@ -1,11 +1,11 @@
 /**
  * BERT for question answering (Devlin et al., 2018) as a program of textbook operations.
  *
- * Shapes: `input_ids`, `token_type_ids`, `position_ids` and `attention_mask` are [batch, sequence]; hidden states are
- * [batch, sequence, hidden]; attention scores and probabilities are [batch, heads, query, key]; logits are [batch, sequence].
+ * Shapes: `input_ids`, `token_type_ids`, `position_ids`, `attention_mask` and logits are [batch, sequence]; hidden
+ * states are [batch, sequence, hidden]; attention scores and probabilities are [batch, heads, query, key].
  *
- * Must stay true: a masked key never reaches an exponent, a query whose keys are all masked gives zeros, not NaN, and other
- * implementations dump the same tensors under the same stage names.
+ * Must stay true: a masked key never reaches an exponent, a query whose keys are all masked gives zeros, not NaN, and
+ * other implementations dump the same tensors under the same stage names.
  */
 
 import {

@@ -1,4 +1,4 @@
-/** Limits the length of a response's body, because `@huggingface/hub` buffers answers of any length before it parses them. */
+/** Limits the length of a response's body, because `@huggingface/hub` buffers answers of any length. */
 import { DownloadError } from "../../errors.ts";
 import { grouped } from "../describe.ts";
 

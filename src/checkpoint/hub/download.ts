@@ -1,8 +1,8 @@
 /**
  * Downloads one file of the hub into the cache, completely and verified, or not at all.
  *
- * Must stay true: a retry of the same call continues where the connection broke; a new call starts over. Several processes
- * may download the same file at once: each writes its own temporary file, and the last one replaces equal bytes.
+ * Must stay true: a retry of the same call continues where the connection broke; a new call starts over. Processes may
+ * download the same file at once: each writes its own temporary file, and the last one replaces equal bytes.
  */
 import { DownloadError } from "../../errors.ts";
 import { describe, grouped, reasonOf } from "../describe.ts";
@@ -26,8 +26,8 @@ export interface DownloadJob {
 
 /**
  * Downloads the file's bytes as a blob of the cache.
- * @throws DownloadError if the hub cannot be reached, denies access or sends wrong bytes, or the cache cannot be written;
- * the reason of `options.signal` on abort.
+ * @throws DownloadError if the hub cannot be reached, denies access or sends wrong bytes, or the cache cannot be
+ * written; the reason of `options.signal` on abort.
  */
 export async function downloadBlob(job: DownloadJob): Promise<void> {
   const { cache, file, timing, options } = job;

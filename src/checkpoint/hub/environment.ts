@@ -42,8 +42,8 @@ function checkedToken(token: string | undefined): string | undefined {
 }
 
 /**
- * The cache as Python finds it. The library's function takes an empty variable for the current folder, and does not expand
- * `~` and `$NAME`.
+ * The cache as Python finds it. The library's function takes an empty variable for the current folder, and does not
+ * expand `~` and `$NAME`.
  */
 function cachePath(): string {
   const { HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME, XDG_CACHE_HOME } = process.env;

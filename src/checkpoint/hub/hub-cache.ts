@@ -8,8 +8,8 @@
  *       .no_exist/<commit>/<path>        empty: the commit has no such file
  *
  * The library's `downloadFileToCacheDir` is not used, because it stores each file under the commit that last changed it
- * instead of the revision's commit, so that neither Python nor it finds a model again; neither writes nor reads refs; sends
- * requests for cached files; and downloads to a name shared by all processes, without checking length or hash.
+ * instead of the revision's commit, so that neither Python nor it finds a model again; neither writes nor reads refs;
+ * sends requests for cached files; and downloads to a name shared by all processes, without checking length or hash.
  *
  * Must stay true: a name in `blobs` or `snapshots` appears only after all its bytes are on disk.
  */
@@ -64,8 +64,8 @@ export class HubCache {
   }
 
   /**
-   * Stores the commit of a revision. To be called after the commit has a snapshot, because Python treats dangling refs as
-   * damage. Failures, as in a read-only cache, are ignored.
+   * Stores the commit of a revision. To be called after the commit has a snapshot, because Python treats dangling refs
+   * as damage. Failures, as in a read-only cache, are ignored.
    */
   async writeRef(revision: string, commit: string): Promise<void> {
     if (revision === commit || (await this.readRef(revision)) === commit) return;

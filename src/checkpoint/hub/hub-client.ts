@@ -5,8 +5,8 @@
  * length, typed errors and the token. The bytes are requested here, because the library's blobs report failures as bare
  * strings, do not detect a server that ignores the range, and cannot be cancelled.
  *
- * Must stay true: the token is sent only to the endpoint's origin. The library gets no token, because it rejects those that
- * do not start with "hf_"; `fetch` drops it on a redirect to another origin.
+ * Must stay true: the token is sent only to the endpoint's origin. The library gets no token, because it rejects those
+ * that do not start with "hf_"; `fetch` drops it on a redirect to another origin.
  */
 import { modelInfo, type PathInfo, pathsInfo } from "@huggingface/hub";
 import { DownloadError } from "../../errors.ts";

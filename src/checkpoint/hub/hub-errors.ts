@@ -145,8 +145,8 @@ function answered({ url, status }: Response): string {
 }
 
 /**
- * The reason on one line, because JSON errors quote answers with line breaks. If several addresses of a host failed, Node's
- * error has a code but no message.
+ * The reason on one line, because JSON errors quote answers with line breaks. If several addresses of a host failed,
+ * Node's error has a code but no message.
  */
 function why(error: unknown): string {
   const cause = error instanceof Error ? error.cause : undefined;

@@ -2,10 +2,10 @@
  * A model on the Hugging Face hub, by its id, through the cache that Python's huggingface_hub uses. Node only.
  *
  * Must stay true: all files of one `HubFiles` are of one commit, even if the branch moves; cached files are used, for a
- * commit without any request; a branch or tag is looked up on the hub once, and if the hub cannot be reached, the cached
- * ref is used, as in Python. Offline, a file that the cache does not know counts as absent if there is an alternative
- * (`stand-ins.ts`). A damaged file of the cache (`inspect.ts`) is compared with the hub's, also for a commit, and downloaded
- * again.
+ * commit without any request; a branch or tag is looked up on the hub once, and if the hub cannot be reached, the
+ * cached ref is used, as in Python. Offline, a file that the cache does not know counts as absent if there is an
+ * alternative (`stand-ins.ts`). A damaged file of the cache (`inspect.ts`) is compared with the hub's, also for a
+ * commit, and downloaded again.
  */
 import { join } from "node:path";
 import { DownloadError } from "../../errors.ts";

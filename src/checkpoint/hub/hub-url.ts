@@ -1,6 +1,6 @@
 /**
- * URLs of a model's files on the hub. Does not use Node: in a browser `new HttpFiles(hubBaseUrl({ repo }))` is enough to
- * read a model from the hub, because the hub allows every origin and browsers have a cache.
+ * URLs of a model's files on the hub. Does not use Node: in a browser `new HttpFiles(hubBaseUrl({ repo }))` is enough
+ * to read a model from the hub, because the hub allows every origin and browsers have a cache.
  */
 import { InputError } from "../../errors.ts";
 import { describe } from "../describe.ts";

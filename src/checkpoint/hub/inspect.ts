@@ -3,11 +3,11 @@
  *
  * The cache stores no sizes, and the hub would need a request per file. But a blob's name is a hash of its bytes, and
  * hashing a small file takes milliseconds; a safetensors file, which may be too large for that, has its length in the
- * header; and JSON that was cut does not parse. Unknown remains a small file of another kind that is not a link to a blob,
- * as on file systems without links.
+ * header; and JSON that was cut does not parse. Unknown remains a small file of another kind that is not a link to a
+ * blob, as on file systems without links.
  *
- * Must stay true: "damaged" is a suspicion about bytes that do not match their name or cannot be parsed; the hub decides,
- * because the repository's file may be the same.
+ * Must stay true: "damaged" is a suspicion about bytes that do not match their name or cannot be parsed; the hub
+ * decides, because the repository's file may be the same.
  */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";

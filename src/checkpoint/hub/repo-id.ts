@@ -1,8 +1,8 @@
 /**
  * Validates names of models, revisions and files on the Hugging Face hub. Does not use Node, for browsers.
  *
- * Must stay true: valid names, as parts of a URL or a path in the cache, do not leave the model's folder. The rules for ids
- * are those of Python's huggingface_hub.
+ * Must stay true: valid names, as parts of a URL or a path in the cache, do not leave the model's folder. The rules for
+ * ids are those of Python's huggingface_hub.
  */
 import { InputError } from "../../errors.ts";
 import { describe } from "../describe.ts";

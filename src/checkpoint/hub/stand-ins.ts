@@ -1,9 +1,9 @@
 /**
  * Files of a model that are alternatives to one another, for a cache filled by Python and used offline.
  *
- * Python downloads only what it needs: a cache with vocab.txt does not know whether there is a tokenizer.json. Offline, the
- * cached alternative makes the unknown file count as absent. If the cache has no file of a group, its download was not
- * finished, and to report the model as incomplete would be misleading.
+ * Python downloads only what it needs: a cache with vocab.txt does not know whether there is a tokenizer.json. Offline,
+ * the cached alternative makes the unknown file count as absent. If the cache has no file of a group, its download was
+ * not finished, and to report the model as incomplete would be misleading.
  *
  * Must stay true: shards are no alternatives to other files, nor other files to shards.
  */

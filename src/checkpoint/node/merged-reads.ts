@@ -1,9 +1,9 @@
 /**
- * Merges concurrent reads of one file into few system calls: reading 200 tensors one by one takes three times as long as
- * reading the whole file.
+ * Merges concurrent reads of one file into few system calls: reading 200 tensors one by one takes three times as long
+ * as reading the whole file.
  *
- * Must stay true: only adjacent reads of one turn of the event loop are merged, into at most `MAX_MERGED` bytes, because
- * each result is a view that keeps its whole merged range in memory.
+ * Must stay true: only adjacent reads of one turn of the event loop are merged, into at most `MAX_MERGED` bytes,
+ * because each result is a view that keeps its whole merged range in memory.
  */
 
 /** Reads bytes [start, end) into a new array. */

@@ -1,6 +1,5 @@
 /**
- * For tests: seeded random mutations of a JSON value. The result is valid JSON, so that it reaches the checks behind the
- * parser.
+ * For tests: seeded random mutations of a JSON value. The result is valid JSON, to reach the checks behind the parser.
  */
 
 type Json = Record<string, unknown>;

@@ -2,8 +2,8 @@
  * Encodes a graph as an ONNX file, which is a protocol buffer (field numbers from onnx.proto3,
  * https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3).
  *
- * Must stay true: the file is allocated once, in its final size, and weights are converted into it one at a time, so that
- * there is never a second copy of all weights.
+ * Must stay true: the file is allocated once, in its final size, and weights are converted into it one at a time, so
+ * that there is never a second copy of all weights.
  */
 import { PbfWriter } from "pbf";
 import { firstNonFinite } from "../../checkpoint/finite.ts";

@@ -1,9 +1,9 @@
 /**
  * Converts a float32 graph to float16 where that is safe.
  *
- * In float16: stored matrices and tables, matmuls, and the arithmetic between matmuls (biases, GELU). In float32: LayerNorm
- * and softmax, whose sums may overflow float16, and the arithmetic that only they or the outputs read: residual sums, the
- * mask, the last bias. Inputs and outputs do not change. Casts connect the two.
+ * In float16: stored matrices and tables, matmuls, and the arithmetic between matmuls (biases, GELU). In float32:
+ * LayerNorm and softmax, whose sums may overflow float16, and the arithmetic that only they or the outputs read:
+ * residual sums, the mask, the last bias. Inputs and outputs do not change. Casts connect the two.
  *
  * Must stay true: all float inputs of a node have one type, and a tensor is cast once for all its readers.
  */

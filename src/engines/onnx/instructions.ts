@@ -1,11 +1,11 @@
 /**
  * Instruction selection: the ONNX operators that compute a value.
  *
- * Textbook operations that form a compound operator of ONNX (softmax, LayerNormalization, Gelu, Gemm) become that operator,
- * for which ONNX Runtime has one tuned kernel. Every other operation becomes the operator of the same name.
+ * Textbook operations that form a compound operator of ONNX (softmax, LayerNormalization, Gelu, Gemm) become that
+ * operator, for which ONNX Runtime has one tuned kernel. Every other operation becomes the operator of the same name.
  *
- * Must stay true: everything the interpreter runs has an instruction here or gives a clear error, and an instruction reads
- * only earlier values of the program.
+ * Must stay true: everything the interpreter runs has an instruction here or gives a clear error, and an instruction
+ * reads only earlier values of the program.
  */
 import { minFloat32 } from "../../program/layers.ts";
 import {

@@ -1,9 +1,9 @@
 /**
  * Lowers a program to an ONNX graph.
  *
- * It walks back from the outputs, so that only needed values are emitted: the textbook operations inside a compound operator
- * (`instructions.ts`) disappear unless one of them is an output. Identical nodes are emitted once, such as each layer's
- * operations on the mask.
+ * It walks back from the outputs, so that only needed values are emitted: the textbook operations inside a compound
+ * operator (`instructions.ts`) disappear unless one of them is an output. Identical nodes are emitted once, such as
+ * each layer's operations on the mask.
  *
  * Must stay true: every requested stage is an output under its own name, and no depth of program overflows the stack.
  */

@@ -31,8 +31,8 @@ export interface OnnxEngineOptions {
 }
 
 /**
- * Constant folding and dead code elimination. The fusions of `extended` and `all` are those that the lowering has already
- * chosen: they make creating a session 25 ms slower and a run no faster (ONNX Runtime 1.30).
+ * Constant folding and dead code elimination. The fusions of `extended` and `all` are those that the lowering has
+ * already chosen: they make creating a session 25 ms slower and a run no faster (ONNX Runtime 1.30).
  */
 const optimizations = "basic";
 

@@ -2,8 +2,8 @@
  * An ONNX dialect for every runtime: operators of opset 18, which all runtimes support, in the patterns that their
  * optimisers recognise from other exporters.
  *
- * Differences from the engine's dialect: ids and mask are int64; `position_ids` is not an input, because positions are 0, 1,
- * 2, … up to the length of `input_ids`; GELU is written with Erf; the mask is additive.
+ * Differences from the engine's dialect: ids and mask are int64; `position_ids` is not an input, because positions are
+ * 0, 1, 2, … up to the length of `input_ids`; GELU is written with Erf; the mask is additive.
  *
  * Must stay true: only operators of the ONNX standard; the mask's addend is finite, so that a fully masked row gives an
  * average of all keys, not NaN.

@@ -1,6 +1,6 @@
 /**
- * Makes an ONNX model's weights external, in the checkpoint's types: ONNX Runtime reads them in place, without conversion
- * or copy. Nodes of the graph widen half-precision weights and transpose; ONNX Runtime folds them while it loads.
+ * Makes an ONNX model's weights external, in the checkpoint's types: ONNX Runtime reads them in place, without
+ * conversion or copy. Nodes of the graph widen half-precision weights and transpose; ONNX Runtime folds them at load.
  *
  * Must stay true: widening is exact, so that results equal those with float32 weights.
  */

@@ -1,11 +1,11 @@
 /**
  * The float64 interpreter of programs: the ground truth for every engine.
  *
- * It computes one operation after another in float64, slow and simple on purpose. A value's memory is released after its
- * last use.
+ * It computes one operation after another in float64, slow and simple on purpose. A value's memory is released after
+ * its last use.
  *
- * Must stay true: no operation is fused, reordered or approximated, and sums run in index order, so that a result depends
- * only on the program and its inputs.
+ * Must stay true: no operation is fused, reordered or approximated, and sums run in index order, so that a result
+ * depends only on the program and its inputs.
  */
 import { EngineError } from "../../errors.ts";
 import { type Binding, bindInputs, bindShape, inputsOf } from "../../program/bind.ts";

@@ -1,8 +1,8 @@
 /**
  * Matmuls in float64, or with the rounding of a float32 kernel.
  *
- * The right operand is transposed to [n, k], so that inner loops read consecutive elements. Blocks of 4 × 4 results keep
- * sixteen accumulators in registers, three times faster than one at a time.
+ * The right operand is transposed to [n, k], so that inner loops read consecutive elements. Blocks of 4 × 4 results
+ * keep sixteen accumulators in registers, three times faster than one at a time.
  */
 import { elementCount } from "../../tensor/tensor.ts";
 import { contiguous, type Strided, toContiguous } from "./strided.ts";

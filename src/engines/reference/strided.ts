@@ -72,8 +72,8 @@ export function forEachRow(
 }
 
 /**
- * The same elements in the same order with as few axes as possible, for long rows: drops axes of extent 1 and merges axes
- * that are contiguous with each other.
+ * The same elements in the same order with as few axes as possible, for long rows: drops axes of extent 1 and merges
+ * axes that are contiguous with each other.
  */
 function mergeAxes<T extends Elements>(view: Strided<T>): Strided<T> {
   const [shape, strides]: [number[], number[]] = [[], []];

@@ -1,8 +1,8 @@
 /**
  * The append-only file of an evaluation's journal.
  *
- * Must stay true: when `append` resolves, the operating system has the data, so that it outlives the process; one process
- * at a time writes the file.
+ * Must stay true: when `append` resolves, the operating system has the data, so that it outlives the process; one
+ * process at a time writes the file.
  */
 import { existsSync } from "node:fs";
 import { type FileHandle, open, rm } from "node:fs/promises";
@@ -30,8 +30,8 @@ export class JournalFile {
   /**
    * Starts a journal, or continues an existing one.
    * @param contexts of the data set.
-   * @throws InputError if it has another head, is damaged, is in use by another process, or cannot be written; WriteError
-   * if the disk is full.
+   * @throws InputError if it has another head, is damaged, is in use by another process, or cannot be written;
+   * WriteError if the disk is full.
    */
   static async open(path: string, head: JournalHead, contexts: Contexts): Promise<JournalFile> {
     return orFailure(path, async () => {

@@ -1,8 +1,8 @@
 /**
  * Reads text from a plain, gzip or xz file, recognised by its first bytes and not by its name.
  *
- * Must stay true: a file that is damaged, cut short, not UTF-8 or longer than a JavaScript string is rejected, never read in
- * part; a decompression bomb is rejected at the first chunk with a NUL byte, or at the maximum length.
+ * Must stay true: a file that is damaged, cut short, not UTF-8 or longer than a JavaScript string is rejected, never
+ * read in part; a decompression bomb is rejected at the first chunk with a NUL byte, or at the maximum length.
  */
 import { constants } from "node:buffer";
 import { createRequire } from "node:module";
