@@ -1,8 +1,4 @@
-/**
- * Waiting that an AbortSignal ends.
- */
-
-/** Settles as the promise does, but rejects with the signal's reason as soon as it aborts. What was begun goes on. */
+/** Settles like the promise, but rejects with the signal's reason on abort. The underlying work is not stopped. */
 export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
   return new Promise((resolve, reject) => {

@@ -1,17 +1,16 @@
 /**
- * One call to a loaded model: rows become tasks, their windows go through the model as one stream, and each task is done
- * with its last window.
+ * One call to a loaded model: rows become tasks, the windows of all tasks run as one stream, and each task is done with
+ * its last window.
  *
- * Must stay true: windows are made when they are due and forgotten when their answers are collected, so that a book costs
- * no more memory than its tokens; a row's fault is that row's alone, and its error names the row; an abort is no fault of a
- * row and ends the call.
+ * Must stay true: windows are made lazily and dropped when their answers are collected, so that a book needs no more
+ * memory than its tokens; an error in a row affects only that row and names it; an abort ends the call.
  */
 import { AnswerCollector, type AnswerResult } from "./answer/answer-collector.ts";
 import type { AnswerOptions, ResolvedAnswerOptions } from "./answer/options.ts";
 import { FusebertError, InputError, type Row } from "./errors.ts";
 import type { LoadedModel } from "./loaded-model.ts";
 import { checkQuestion, rowOf } from "./questions.ts";
-import { type Encoding, part } from "./text/encoding.ts";
+import { type Encoding, sliceEncoding } from "./text/encoding.ts";
 import { Graphemes } from "./text/graphemes.ts";
 import { countWindows, makeWindows, type TextWindow } from "./text/windows.ts";
 
@@ -20,7 +19,7 @@ export interface AnswerProgress {
   readonly phase: "tokenize" | "compute";
   readonly done: number;
   readonly total: number;
-  /** Once, as computing begins: that the windows overlap so much that most of the work is done several times. */
+  /** A hint, at most once before computing: the windows overlap so much that most tokens are read several times. */
   readonly note?: string;
 }
 
@@ -28,25 +27,25 @@ export interface AnswerCallOptions extends AnswerOptions {
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: AnswerProgress) => void;
   /**
-   * For a list: whether the first question that cannot be answered ends the call (`throw`, the default), or its error comes
-   * back in its place and the others are answered (`return`).
+   * For a list: `throw` (default) ends the call at the first question that cannot be answered; `return` gives its error
+   * in its place and answers the others.
    */
   readonly onError?: "throw" | "return";
 }
 
-/** A question being answered. */
 export interface Task {
   readonly row: Row;
   readonly question: Encoding;
   readonly context: Encoding;
   readonly windows: number;
-  /** Until the task is done: it holds candidates, up to some megabytes. */
+  /** Released when the task is done: it holds up to some megabytes of candidates. */
   collector: AnswerCollector | undefined;
   readonly truncatedQuestion: string | undefined;
+  /** Windows computed so far. */
   computed: number;
 }
 
-/** What was wrong with a row; the error does not name it yet. */
+/** The error does not name the row yet. */
 export interface Failure {
   readonly row: Row;
   readonly error: FusebertError;
@@ -54,8 +53,8 @@ export interface Failure {
 
 export type Outcome = { readonly row: Row; readonly result: AnswerResult } | Failure;
 
-/** Windows that are read this many times as often as without overlap are worth a word. */
-const manyTimes = 4;
+/** More windows than this, relative to no overlap, give a note. */
+const notedOverlapFactor = 4;
 
 export class AnswerCall {
   readonly #model: LoadedModel;
@@ -75,8 +74,8 @@ export class AnswerCall {
 
   /**
    * Checks and tokenises one row.
-   * @param onTokenized told the code units of its context that are done.
-   * @returns the task, or the row's error. Rejects with the signal's reason, or with what is no fault of the row.
+   * @param onTokenized called with the number of code units of its context that are done.
+   * @returns the task, or the row's error. Rejects with the signal's reason, or with errors that no row caused.
    */
   async prepare(input: unknown, index: number, onTokenized: (done: number) => void): Promise<Task | Failure> {
     try {
@@ -88,8 +87,8 @@ export class AnswerCall {
   }
 
   /**
-   * The outcomes of the tasks, each when its last window is computed. A failure of the engine is thrown; with
-   * `onError: "return"` it is the outcome of every task that is left.
+   * Yields each task's outcome when its last window is computed. An engine failure is thrown; with `onError: "return"`
+   * it is the outcome of every remaining task.
    */
   async *run(tasks: readonly Task[]): AsyncGenerator<Outcome> {
     const total = tasks.reduce((sum, { windows }) => sum + windows, 0);
@@ -149,10 +148,10 @@ export class AnswerCall {
     }
     const graphemes = new Graphemes(question);
     if (truncateQuestion === "start") {
-      const read = part(encoding, encoding.length - maxQuestionLength, encoding.length);
+      const read = sliceEncoding(encoding, encoding.length - maxQuestionLength, encoding.length);
       return { encoding: read, truncatedQuestion: question.slice(graphemes.startBefore(read.starts[0] as number)) };
     }
-    const read = part(encoding, 0, maxQuestionLength);
+    const read = sliceEncoding(encoding, 0, maxQuestionLength);
     const end = graphemes.endAfter(read.ends[maxQuestionLength - 1] as number);
     return { encoding: read, truncatedQuestion: question.slice(0, end) };
   }
@@ -165,21 +164,20 @@ export class AnswerCall {
     }
   }
 
-  /** What to say where neighbouring windows share nearly everything. */
   #note(tasks: readonly Task[], windows: number): string | undefined {
     const { docStride } = this.#options;
-    const apart = tasks.reduce((sum, { question, context }) => {
+    const minWindows = tasks.reduce((sum, { question, context }) => {
       return sum + countWindows(question.length, context.length, { ...this.#options, docStride: 0 });
     }, 0);
-    if (windows < manyTimes * apart) return undefined;
+    if (windows < notedOverlapFactor * minWindows) return undefined;
     return (
       `docStride ${docStride} is the number of tokens that neighbouring windows share: ${windows} windows are read, ` +
-      `where without overlap there would be ${apart}`
+      `where without overlap there would be ${minWindows}`
     );
   }
 }
 
-/** Adds a window's logits to its task. @returns the outcome, once there is one. */
+/** Adds a window's logits to its task. @returns the outcome after the last window or an error. */
 function collect(task: Task, window: TextWindow, logits: Parameters<AnswerCollector["add"]>[1]): Outcome | undefined {
   const { row, collector, windows, truncatedQuestion } = task;
   if (collector === undefined) return undefined;

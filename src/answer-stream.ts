@@ -1,23 +1,23 @@
 /**
- * Answers as they are ready, to questions that may come one by one and without end.
+ * Streams answers as they become ready, for questions that may arrive one by one and endlessly.
  *
- * Questions are taken in groups, each about as many windows as fill some batches, and a group is run as a call of its own
- * in the queue of all calls. A group ends where the next question is not there yet. It runs to its end whether or not its
- * results are taken, so that a caller may ask something else between two results and never waits for itself.
+ * Questions are read in groups of windows for a few batches; each group is one job in the queue of all calls. A group
+ * also ends when the next question is not available yet. Its job runs to the end even if its results are not consumed,
+ * so that another call between two results cannot deadlock.
  *
- * Must stay true: memory does not grow with the number of questions; no question waits for one that has not come; when the
- * caller stops taking results, no further group is begun; an abort ends the wait for a question, too.
+ * Must stay true: memory does not grow with the number of questions; no question waits for one that has not arrived;
+ * when the caller stops consuming, no further group starts; an abort also ends the wait for a question.
  */
 import { abortable } from "./abortable.ts";
 import type { AnswerCall, AnswerProgress, Failure, Outcome, Task } from "./answer-call.ts";
 
-/** Windows of a group, about: enough that windows of equal length find each other and a GPU's batches are full. */
+/** Enough to batch windows of equal length and to fill a GPU's batches. */
 const windowsPerGroup = 256;
 
 export interface StreamSource {
   readonly call: AnswerCall;
   readonly questions: Iterable<unknown> | AsyncIterable<unknown>;
-  /** Runs a job when its turn among all calls has come. */
+  /** Runs a job in the queue of all calls. */
   readonly queue: <T>(job: () => Promise<T>) => Promise<T>;
   readonly onProgress: (progress: AnswerProgress) => void;
   readonly signal: AbortSignal | undefined;
@@ -49,7 +49,7 @@ export async function* streamOutcomes(source: StreamSource): AsyncGenerator<Outc
   const { call, queue } = source;
   for await (const { failures, tasks } of groupsOf(source)) {
     yield* failures;
-    if (tasks.length > 0) yield* asReady((push) => queue(() => pushAll(call.run(tasks), push)));
+    if (tasks.length > 0) yield* streamPushed((push) => queue(() => pushAll(call.run(tasks), push)));
   }
 }
 
@@ -59,12 +59,12 @@ async function* groupsOf({ call, questions, onProgress, signal }: StreamSource):
   let group = new Group();
   try {
     for (;;) {
-      const coming = Promise.resolve(iterator.next());
-      if (!group.isEmpty && !(await isThere(coming))) {
+      const pending = Promise.resolve(iterator.next());
+      if (!group.isEmpty && !(await isSettled(pending))) {
         yield group;
         group = new Group();
       }
-      const next = await abortable(coming, signal);
+      const next = await abortable(pending, signal);
       isOver = next.done === true;
       if (isOver) break;
       const prepared = await call.prepare(next.value, index++, () => undefined);
@@ -77,13 +77,13 @@ async function* groupsOf({ call, questions, onProgress, signal }: StreamSource):
     }
     if (!group.isEmpty) yield group;
   } finally {
-    // Not awaited: an iterator that waits for something may never hear of it.
+    // Not awaited: an iterator that is waiting may never process it.
     if (!isOver) void Promise.resolve(iterator.return?.()).catch(() => undefined);
   }
 }
 
 /** Whether a promise is settled by the next turn of the event loop. */
-async function isThere(promise: Promise<unknown>): Promise<boolean> {
+async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const later = new Promise<boolean>((resolve) => {
     timer = setTimeout(() => resolve(false));
@@ -101,8 +101,8 @@ async function pushAll<T>(items: AsyncIterable<T>, push: (item: T) => void): Pro
   for await (const item of items) push(item);
 }
 
-/** What a job pushes, as it is pushed; the job's failure after what it pushed before. */
-async function* asReady<T>(start: (push: (item: T) => void) => Promise<void>): AsyncGenerator<T> {
+/** Yields what a job pushes, then throws the job's error, if any. */
+async function* streamPushed<T>(start: (push: (item: T) => void) => Promise<void>): AsyncGenerator<T> {
   const ready: T[] = [];
   let wake: () => void = () => undefined;
   let isOver = false;
@@ -113,7 +113,7 @@ async function* asReady<T>(start: (push: (item: T) => void) => Promise<void>): A
     isOver = true;
     wake();
   });
-  job.catch(() => undefined); // It is awaited below, once everything before it is handed out.
+  job.catch(() => undefined); // Awaited below, after everything pushed is yielded.
   for (;;) {
     const item = ready.shift();
     if (item !== undefined) yield item;

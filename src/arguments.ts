@@ -1,12 +1,12 @@
 /**
- * Checks of what a program passes to the library: in JavaScript anything can be passed anywhere.
+ * Run-time checks of a caller's arguments.
  *
- * Must stay true: whatever is passed, the error is an InputError that names the argument. Making its message runs none of
+ * Must stay true: every invalid value gives an InputError that names the argument. Formatting the message runs none of
  * the caller's code; only reading an object's properties may.
  */
 import { InputError } from "./errors.ts";
 
-/** A value in a message: `null`, `a list`, `"cosine"`, `7`, `a function`. */
+/** Describes a value for a message: `null`, `a list`, `"cosine"`, `7`, `a function`. */
 export function describeArgument(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
   if (Array.isArray(value)) return "a list";
@@ -16,16 +16,16 @@ export function describeArgument(value: unknown): string {
   return String(value);
 }
 
-/** Whether a value is an object with properties to read: not null, not a list. */
+/** Whether a value is an object, but neither null nor a list. */
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /**
- * Checks an object of options, and `signal` and `onProgress` in it, which most calls take.
- * @param names every option there is.
- * @param what names the object in errors.
- * @throws InputError if it is no object, or has an option that is not among them.
+ * Checks an options object, including `signal` and `onProgress`, which most calls take.
+ * @param names all known options.
+ * @param what the object's name in errors.
+ * @throws InputError if it is not an object, or has an unknown option.
  */
 export function checkOptions(options: unknown, names: readonly string[], what = "the options"): void {
   if (!isRecord(options)) {
@@ -42,7 +42,7 @@ export function checkOptions(options: unknown, names: readonly string[], what = 
   checkFunction("onProgress", options["onProgress"]);
 }
 
-/** @throws InputError unless it is absent or an AbortSignal; by what it can do, since it may be of another realm. */
+/** Duck-typed, because an AbortSignal may be from another realm. */
 function checkSignal(signal: unknown): void {
   if (signal === undefined) return;
   const { aborted, addEventListener, throwIfAborted } = isRecord(signal) ? signal : {};
@@ -50,20 +50,20 @@ function checkSignal(signal: unknown): void {
   throw new InputError({ found: `signal is ${describeArgument(signal)}`, expected: "an AbortSignal" });
 }
 
-/** @throws InputError unless it is absent or one of the choices. */
+/** @throws InputError unless the value is absent or one of the choices. */
 export function checkChoice(name: string, value: unknown, choices: readonly unknown[]): void {
   if (value === undefined || choices.includes(value)) return;
   const expected = `${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}`;
   throw new InputError({ found: `${name} is ${describeArgument(value)}`, expected });
 }
 
-/** @throws InputError unless it is absent or a string. */
+/** @throws InputError unless the value is absent or a string. */
 export function checkString(name: string, value: unknown): void {
   if (value === undefined || typeof value === "string") return;
   throw new InputError({ found: `${name} is ${describeArgument(value)}`, expected: "a string" });
 }
 
-/** @throws InputError unless it is absent or a function. */
+/** @throws InputError unless the value is absent or a function. */
 export function checkFunction(name: string, value: unknown): void {
   if (value === undefined || isFunction(value)) return;
   throw new InputError({ found: `${name} is ${describeArgument(value)}`, expected: "a function" });
@@ -71,7 +71,7 @@ export function checkFunction(name: string, value: unknown): void {
 
 const isFunction = (value: unknown): boolean => typeof value === "function";
 
-/** What a field may have to be, in the words of an error. */
+/** Types of fields, worded for errors. */
 const kinds = {
   "a string": (value: unknown) => typeof value === "string",
   "true or false": (value: unknown) => typeof value === "boolean",
@@ -86,9 +86,9 @@ const kinds = {
 } as const;
 
 /**
- * Checks an object of arguments field by field, in the order of `fields`; a dot leads into a field's own fields.
- * @param what names the object in errors.
- * @throws InputError if it is no object, or a field is missing or of another kind.
+ * Checks the fields of an object, in the order of `fields`; a dot separates nested names.
+ * @param what the object's name in errors.
+ * @throws InputError if it is not an object, or a field is missing or of the wrong type.
  */
 export function checkFields(value: unknown, what: string, fields: Readonly<Record<string, keyof typeof kinds>>): void {
   if (!isRecord(value)) throw new InputError({ found: `${what} is ${describeArgument(value)}`, expected: "an object" });

@@ -1,43 +1,43 @@
 /**
  * The errors fusebert throws.
  *
- * Every error says three things: what was found, what was expected, and what to do about it. The class says whose move
- * it is, so that a program can tell a bad argument from a broken download without reading the text.
+ * Every error says three things: what was found, what was expected, and what to do. The class tells a program who can
+ * fix it: a bad argument, a broken download and so on.
  *
- * Must stay true: names, values and messages of libraries stand in them, and no terminal that shows one obeys anything in it.
+ * Must stay true: messages quote names, values and messages of libraries, but contain nothing a terminal interprets.
  */
 import { displayable } from "./format/displayable.ts";
 
 export interface ErrorParts {
-  /** What was found, as the start of a sentence without its full stop: `topK is 0`. */
+  /** A sentence without the full stop: `topK is 0`. */
   readonly found: string;
-  /** What would have been right, as a noun phrase: `a whole number of at least 1`. */
+  /** A noun phrase: `a whole number of at least 1`. */
   readonly expected?: string;
-  /** What to do, as a whole sentence: `Leave it out to get one answer.` */
+  /** What to do, as sentences: `Leave it out to get one answer.` */
   readonly advice?: string;
   readonly cause?: unknown;
 }
 
-/** One question of a list. */
+/** Identifies one question of a list. */
 export interface Row {
-  /** Its place in the list, from 0. */
+  /** Position in the list, from 0. */
   readonly index: number;
-  /** The `id` it was given with, if any. */
+  /** The question's `id`, if any. */
   readonly id?: string;
 }
 
-/** What to do about a damaged file of a model, wherever that is: on a disk, on a server, in memory. */
+/** Advice for a damaged model file, from any source. */
 export const GET_AGAIN = "Get the file again from where the model came from.";
 
-/** What to do about a file beyond a limit that no honest file of its kind comes near. */
-export const NOT_ITS_NAME = "Check that it is the file its name says.";
+/** Advice for a file beyond a limit that no genuine file of its kind comes near. */
+export const CHECK_FILE_KIND = "Check that it is the file its name says.";
 
-/** The message of whatever was thrown. */
+/** The message of any thrown value. */
 export function messageOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
 }
 
-/** The code of an error of Node's, as `ENOENT`, or nothing. */
+/** The code of a Node error such as `ENOENT`, or an empty string. */
 export function codeOf(error: unknown): string {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
 }
@@ -48,9 +48,9 @@ export class FusebertError extends Error {
   readonly found: string;
   readonly expected: string | undefined;
   readonly advice: string | undefined;
-  /** The place of the question at fault in the list that was asked, from 0; absent where it is not one question's fault. */
+  /** Position, from 0, of the question that caused the error; absent if none did. */
   declare readonly index?: number;
-  /** That question's `id`, if it was given one. */
+  /** That question's `id`, if any. */
   declare readonly id?: string;
 
   constructor({ found, expected, advice, cause }: ErrorParts) {
@@ -65,9 +65,9 @@ export class FusebertError extends Error {
     this.advice = shown.advice;
   }
 
-  /** A copy of this error, as the fault of one row of a list, which its message names, or of none. */
+  /** A copy whose message names the row that caused it, or none. */
   inRow(row: Row | undefined): FusebertError {
-    // By its own properties: a subclass may be made from other arguments, and have more of them.
+    // Copies properties: a subclass may have other constructor arguments and more properties.
     const copy: FusebertError = Object.create(Object.getPrototypeOf(this), Object.getOwnPropertyDescriptors(this));
     const message = `${rowName(row)}${sentences(this)}`;
     const define = (name: string, value: unknown, enumerable = true): void => {
@@ -97,27 +97,27 @@ function rowName(row: Row | undefined): string {
   return `questions[${row.index}]${row.id === undefined ? "" : ` (id ${displayable(JSON.stringify(row.id))})`}: `;
 }
 
-/** The caller's arguments or text are wrong: an option out of range, an empty context, a question too long. */
+/** The caller's arguments are invalid: an option out of range, an empty context, a question too long. */
 export class InputError extends FusebertError {
   override readonly name = "InputError";
 }
 
-/** The model's files are missing, damaged, contradictory or of a kind fusebert cannot use. */
+/** The model's files are missing, damaged, contradictory or unsupported. */
 export class CheckpointError extends FusebertError {
   override readonly name = "CheckpointError";
 }
 
-/** A model could not be fetched: no network, refused, not found, interrupted. */
+/** A model could not be downloaded: no network, access denied, not found, interrupted. */
 export class DownloadError extends FusebertError {
   override readonly name = "DownloadError";
 }
 
-/** An engine is not available here, or failed while it computed. */
+/** An engine is not available, or failed while computing. */
 export class EngineError extends FusebertError {
   override readonly name = "EngineError";
 }
 
-/** A result could not be written, or not all of it: a full disk, a quota, a device that fails. */
+/** A result could not be written completely: a full disk, a quota, a failing device. */
 export class WriteError extends FusebertError {
   override readonly name = "WriteError";
 }

@@ -1,11 +1,11 @@
 /**
- * A model made ready for a device, between its files and whoever asks it something.
+ * A model loaded on a device.
  *
- * It ties checkpoint, tokenizer, program and engine together and runs windows through them. What is asked, which windows
- * that takes and what the logits mean is the business of `question-answerer.ts` and of `evaluate/`.
+ * It combines checkpoint, tokenizer, program and engine, and runs windows. `question-answerer.ts` and `evaluate/` make
+ * the windows and interpret the logits.
  *
- * Must stay true: a window is asked for when it is due and forgotten when its logits are handed out, an abort is heard
- * between any two batches, and after `dispose` nothing is held any more.
+ * Must stay true: windows are requested lazily and dropped when their logits are yielded, an abort takes effect between
+ * any two batches, and `dispose` releases everything.
  */
 import { platform } from "#platform";
 import type { TokenSequence } from "./architectures/bert/inputs.ts";
@@ -32,13 +32,13 @@ export interface LoadOptions {
   /** Browser only: the URL, ending in a slash, under which `onnxruntime-web`'s .wasm files are served. */
   readonly wasmPaths?: string;
   readonly signal?: AbortSignal;
-  /** For the device `webgpu`: precision, level and the like. */
+  /** Options of the device `webgpu`. */
   readonly gpu?: GpuEngineOptions;
-  /** Told while a model's files come from far away. */
+  /** Called while the model's files are downloaded. */
   readonly onProgress?: (progress: DownloadProgress) => void;
 }
 
-/** What is to be run: a window, and with it whatever its owner needs to know it again. */
+/** A window to run; callers extend it with their own data. */
 export interface WindowItem {
   readonly window: TokenSequence;
 }
@@ -48,18 +48,18 @@ export interface ComputedWindow<T extends WindowItem> {
   readonly logits: SequenceLogits;
 }
 
-/** Windows looked at together, to find some of equal length that can share a batch. */
+/** How many windows are searched for equal lengths to batch. */
 const lookahead = 32;
 
 export class LoadedModel {
   /** The model's id, folder or URL; `built-in` for the one in the package. */
   readonly name: string;
-  /** The engine that computes: `cpu`, `webgpu` or `reference`. */
+  /** The engine: `cpu`, `webgpu` or `reference`. */
   readonly device: string;
-  /** The same in full: `webgpu: google swiftshader, f32, O4` (adapter, precision, level), `cpu: ONNX Runtime, f32`. */
+  /** In full: `webgpu: google swiftshader, f32, O4` (adapter, precision, level), `cpu: ONNX Runtime, f32`. */
   readonly computedBy: string;
   readonly tokenizer: BertTokenizer;
-  /** The longest sequence the model can take, in tokens. */
+  /** The model's longest sequence, in tokens. */
   readonly maxPositions: number;
   readonly #engine: Engine;
   readonly #checkpoint: Checkpoint;
@@ -77,8 +77,8 @@ export class LoadedModel {
   }
 
   /**
-   * @param model the built-in model when absent; else a folder (Node), a URL of a folder, a Hugging Face id, or files.
-   * @throws InputError, CheckpointError, DownloadError or EngineError; what was opened by then is closed again.
+   * @param model a folder (Node), a URL of a folder, a Hugging Face id, or files; default: the built-in model.
+   * @throws InputError, CheckpointError, DownloadError or EngineError, after closing what was opened.
    */
   static async load(model?: string | ModelFiles, options: LoadOptions = {}): Promise<LoadedModel> {
     checkLoadOptions(options);
@@ -91,7 +91,7 @@ export class LoadedModel {
       const { threads, wasmPaths, gpu } = options;
       const engine = await platform.createEngine(device, { threads, wasmPaths, gpu });
       const [executable, tokenizer] = await compileAndRead(engine, checkpoint, signal);
-      // The engine has its own copy of the weights now.
+      // The engine has copied the weights.
       if (!engine.readsAgain) await checkpoint.close();
       return new LoadedModel(checkpoint, tokenizer, executable, engine);
     } catch (error) {
@@ -100,7 +100,7 @@ export class LoadedModel {
     }
   }
 
-  /** What the model's files say that is ignored or suspicious, as sentences without the full stop; empty for a sound one. */
+  /** Ignored or suspicious contents of the model's files, as sentences without the full stop. */
   get warnings(): readonly string[] {
     return this.#checkpoint.warnings;
   }
@@ -114,7 +114,7 @@ export class LoadedModel {
     });
   }
 
-  /** The logits of every window, batch by batch in the order they are computed, which is not that of `items`. */
+  /** Yields the logits of all windows batch by batch, in the order of computation, not of `items`. */
   async *run<T extends WindowItem>(items: Iterable<T>, signal?: AbortSignal): AsyncGenerator<ComputedWindow<T>[]> {
     const executable = this.requireOpen();
     const { tokensPerBatch } = executable;
@@ -124,7 +124,7 @@ export class LoadedModel {
       ...(tokensPerBatch !== undefined && { tokensPerBatch }),
       ...(signal && { signal }),
     };
-    // With lengths mixed, neighbours fill a batch; otherwise some of equal length must be found.
+    // With mixed lengths, consecutive windows fill a batch; otherwise windows of equal length must be found.
     const isFull = mixesLengths && tokensPerBatch !== undefined ? holdsTokens(tokensPerBatch) : holdsWindows(lookahead);
     for (const chunk of chunked(items, isFull)) {
       const sequences = chunk.map(({ window }) => window);
@@ -134,7 +134,7 @@ export class LoadedModel {
     }
   }
 
-  /** Gives back the model's memory; no run may be under way. */
+  /** Releases the model's memory; no run may be in progress. */
   async dispose(): Promise<void> {
     const executable = this.#executable;
     this.#executable = undefined;
@@ -149,7 +149,7 @@ export class LoadedModel {
   }
 }
 
-/** The tokenizer is read while the engine waits for the weights. An engine whose program cannot be made is of no more use. */
+/** Reads the tokenizer while the engine waits for weights. Disposes the engine on failure. */
 async function compileAndRead(
   engine: Engine,
   { config, weights, tokenizer }: Checkpoint,
@@ -181,7 +181,7 @@ const loadOptionNames: readonly (keyof LoadOptions)[] = [
   "onProgress",
 ];
 
-/** Threads beyond this many a processor only wait for each other, and take seconds to start. */
+/** More threads per processor only wait for each other, and take seconds to start. */
 const threadsPerProcessor = 8;
 
 function checkLoadOptions(options: LoadOptions): void {
@@ -195,16 +195,16 @@ function checkLoadOptions(options: LoadOptions): void {
 
 function checkThreads(threads: number): void {
   const processors = platform.processors();
-  const most = threadsPerProcessor * processors;
-  if (Number.isSafeInteger(threads) && threads >= 1 && threads <= most) return;
+  const max = threadsPerProcessor * processors;
+  if (Number.isSafeInteger(threads) && threads >= 1 && threads <= max) return;
   throw new InputError({
     found: `threads is ${describeArgument(threads)}`,
-    expected: `a whole number from 1 to ${most}, ${threadsPerProcessor} times the processors of this machine`,
-    advice: "Leave it out to get as many as are fast here.",
+    expected: `a whole number from 1 to ${max}, ${threadsPerProcessor} times the processors of this machine`,
+    advice: "Leave it out for the default.",
   });
 }
 
-/** Whether a chunk has no room for one more window. */
+/** Whether `next` does not fit into the chunk. */
 type IsFull = (chunk: readonly WindowItem[], next: WindowItem) => boolean;
 
 const holdsWindows =

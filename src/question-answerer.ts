@@ -1,8 +1,8 @@
 /**
  * The library's entry point: a loaded model that answers questions.
  *
- * Must stay true: concurrent calls queue instead of failing, an abort is heard between any two batches, and after
- * `dispose` nothing is held any more.
+ * Must stay true: concurrent calls queue instead of failing, an abort takes effect between any two batches, and
+ * `dispose` releases everything.
  */
 
 import pLimit from "p-limit";
@@ -24,9 +24,9 @@ const callOptionNames = [...answerOptionNames, "signal", "onProgress", "onError"
 export class QuestionAnswerer {
   /** The model's id, folder or URL; `built-in` for the one in the package. */
   readonly model: string;
-  /** The engine that computes: `cpu`, `webgpu` or `reference`. */
+  /** The engine: `cpu`, `webgpu` or `reference`. */
   readonly device: string;
-  /** The same in full: `webgpu: google swiftshader, f32, O4` (adapter, precision, level), `cpu: ONNX Runtime, f32`. */
+  /** In full: `webgpu: google swiftshader, f32, O4` (adapter, precision, level), `cpu: ONNX Runtime, f32`. */
   readonly computedBy: string;
   readonly #model: LoadedModel;
   readonly #queue = pLimit(1);
@@ -39,9 +39,9 @@ export class QuestionAnswerer {
   }
 
   /**
-   * Loads a model and makes it ready to answer.
-   * @param model the built-in model when absent; else a folder (Node), a URL of a folder, a Hugging Face id, or files.
-   * @throws InputError, CheckpointError, DownloadError or EngineError; what was opened by then is closed again.
+   * Loads a model.
+   * @param model a folder (Node), a URL of a folder, a Hugging Face id, or files; default: the built-in model.
+   * @throws InputError, CheckpointError, DownloadError or EngineError, after closing what was opened.
    * @example
    * ```ts
    * await using answerer = await QuestionAnswerer.load();
@@ -53,8 +53,8 @@ export class QuestionAnswerer {
   }
 
   /**
-   * What the model's files say that is ignored or suspicious: a quantization_config, weights that are nothing but zeros, a
-   * tokenizer that is probably another model's. Sentences without the full stop; empty for a sound model.
+   * Ignored or suspicious contents of the model's files, as sentences without the full stop: a quantization_config,
+   * all-zero weights, a tokenizer that probably belongs to another model.
    */
   get warnings(): readonly string[] {
     return this.#model.warnings;
@@ -65,14 +65,14 @@ export class QuestionAnswerer {
    * @throws InputError for an empty context, a question that is empty or too long, or an option out of range.
    */
   answer(question: Question, options?: Omit<AnswerCallOptions, "onError">): Promise<AnswerResult>;
-  /** The same for a list, with the error of a question that cannot be answered in its place. */
+  /** For a list: a question that cannot be answered has its error in its place. */
   answer(
     questions: readonly Question[],
     options: AnswerCallOptions & { readonly onError: "return" },
   ): Promise<(AnswerResult | AnswerFailure)[]>;
   /**
-   * Answers many questions, each from its own text, as one batch; results in the order of the questions.
-   * @throws as for one; the error of a question has its `index` in the list, and its `id`. Nothing is computed before all
+   * Answers a list of questions, each from its own text; results are in the order of the questions.
+   * @throws as for one question; the error has the question's `index` and `id`. Nothing is computed before all
    * questions are checked.
    */
   answer(questions: readonly Question[], options?: AnswerCallOptions): Promise<AnswerResult[]>;
@@ -90,10 +90,9 @@ export class QuestionAnswerer {
   }
 
   /**
-   * Answers questions and gives each answer when it is ready, which is not the order of the questions: a result has the
-   * `index` of its question, and its `id`. Questions are taken as they are needed, so there may be any number.
-   * `onProgress` counts what was taken so far.
-   * @throws as `answer`; with `onError: "return"` a question that cannot be answered gives its error instead.
+   * Yields each answer when it is ready, not in the order of the questions: a result has the `index` and `id` of its
+   * question. Questions are read lazily, so there may be any number. `onProgress` counts what was read so far.
+   * @throws as `answer`; with `onError: "return"` the error of a question is yielded instead.
    * @example
    * ```ts
    * for await (const { index, answers } of answerer.stream(questions)) console.log(index, answers[0]?.text);
@@ -116,7 +115,7 @@ export class QuestionAnswerer {
     const source = {
       call: this.#call(options),
       questions,
-      // A model that was disposed of ends the stream: it is no fault of the questions.
+      // A disposed model ends the stream, even with `onError: "return"`.
       queue: <T>(job: () => Promise<T>) =>
         this.#queue(() => {
           this.#model.requireOpen();
@@ -131,7 +130,7 @@ export class QuestionAnswerer {
     }
   }
 
-  /** Waits for the calls under way, then gives back the model's memory. Later calls throw an EngineError. */
+  /** Waits for calls in progress, then releases the model's memory. Later calls throw an EngineError. */
   async dispose(): Promise<void> {
     await this.#queue(() => this.#model.dispose());
   }
@@ -167,7 +166,7 @@ export class QuestionAnswerer {
     return results;
   }
 
-  /** @param take told each outcome, in any order; what it throws ends the call. */
+  /** @param take receives each outcome, in any order; an exception ends the call. */
   async #answerAll(
     questions: readonly Question[],
     options: AnswerCallOptions,
@@ -177,7 +176,7 @@ export class QuestionAnswerer {
     const tasks: Task[] = [];
     const total = questions.reduce((sum, question) => sum + lengthOf(question), 0);
     let before = 0;
-    // By index: a list may have holes, which iterating by forEach or map would pass over.
+    // By index, because forEach and map skip holes in a list.
     for (let index = 0; index < questions.length; index++) {
       const prepared = await call.prepare(questions[index], index, (done) =>
         options.onProgress?.({ phase: "tokenize", done: before + done, total }),
@@ -195,7 +194,7 @@ function checkCallOptions(options: AnswerCallOptions): void {
   checkChoice("onError", options.onError, ["throw", "return"]);
 }
 
-/** @throws InputError for a text, too: it is a list of characters, none of which is a question. */
+/** Rejects strings, which are iterables of characters. */
 function checkIterable(questions: unknown): void {
   const isObject = typeof questions === "object" && questions !== null;
   if (isObject && (Symbol.iterator in questions || Symbol.asyncIterator in questions)) return;
@@ -205,19 +204,19 @@ function checkIterable(questions: unknown): void {
   });
 }
 
-/** @throws the row's error, unless it was asked to be returned. */
+/** @throws the row's error, unless `onError` is `return`. */
 function failureOf({ row, error }: Failure, { onError }: AnswerCallOptions): AnswerFailure {
   const named = error.inRow(row);
   if (onError !== "return") throw named;
   return { ...row, error: named };
 }
 
-/** `Array.isArray` alone does not narrow a readonly array. */
+/** `Array.isArray` does not narrow a readonly array. */
 function isList(input: Question | readonly Question[]): input is readonly Question[] {
   return Array.isArray(input);
 }
 
-/** The length of the context of what may be a question. */
+/** Length of the context; 0 for an invalid question. */
 function lengthOf(question: Partial<Question> | null | undefined): number {
   return typeof question?.context === "string" ? question.context.length : 0;
 }

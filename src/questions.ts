@@ -1,7 +1,7 @@
 /**
- * The questions a caller asks, checked, and what comes back for each.
+ * Question and result types, and checks of the caller's questions.
  *
- * Must stay true: a wrong row is found before its text is tokenised, and its error names the row.
+ * Must stay true: an invalid row is found before its text is tokenised, and its error names the row.
  */
 import type { AnswerResult } from "./answer/answer-collector.ts";
 import { describeArgument, isRecord } from "./arguments.ts";
@@ -11,27 +11,26 @@ export interface Question {
   readonly question: string;
   /** The text that holds the answer, of any length. */
   readonly context: string;
-  /** The caller's own name for this question: its result and its error carry it. */
+  /** Any name; the question's result and error carry it. */
   readonly id?: string;
 }
 
-/** With `onError: "return"`: what comes back for a question that could not be answered. */
+/** The result of a question that could not be answered, with `onError: "return"`. */
 export interface AnswerFailure extends Row {
   readonly error: FusebertError;
 }
 
-/** What `stream` gives, in the order in which it is ready. */
+/** What `stream` yields. */
 export type StreamedAnswer = (AnswerResult & Row) | AnswerFailure;
 
-/** A question with its place in the list. */
 export interface QuestionRow extends Row {
   readonly question: string;
   readonly context: string;
 }
 
 /**
- * @param index the place in a list, if it is in one.
- * @throws InputError that says what is wrong with it.
+ * @param index position in the list of questions.
+ * @throws InputError if it is invalid.
  */
 export function checkQuestion(input: unknown, index: number): QuestionRow {
   if (!isRecord(input)) {
@@ -54,7 +53,7 @@ function checkedText(name: string, text: unknown): string {
   throw new InputError({ found: `the ${name} is ${describeArgument(text)}`, expected: "a string" });
 }
 
-/** The id of what may be a question: for the error of one that is none. */
+/** For the error of an input that may not be a valid question. */
 export function rowOf(input: unknown, index: number): Row {
   const id = isRecord(input) ? input["id"] : undefined;
   return { index, ...(typeof id === "string" && { id }) };

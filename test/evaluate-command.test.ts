@@ -156,9 +156,7 @@ describe("an interrupted evaluation continues", () => {
 
     const other = await runCommand(args("parts", "--scoring", "pipeline"));
     expect(other.code).toBe(2);
-    expect(other.stderr).toMatch(
-      /begun for something else: its scoring is "reference", and now "pipeline" is asked for/,
-    );
+    expect(other.stderr).toMatch(/started with other settings: its scoring is "reference", not "pipeline"/);
 
     const last = await runCommand(args("parts", "--json"));
     expect(last.stderr).toMatch(/^fusebert: continuing from .*parts\.json\.journal, which has \d+ predictions\.\n$/);
@@ -178,7 +176,7 @@ describe("an interrupted evaluation continues", () => {
     const { child, ended } = startCommand(args("shared"));
     await untilJournalHas(50, journal);
     const second = await runCommand(args("shared"));
-    expect(second.stderr).toMatch(/^fusebert: process \d+ on \S+ is at work on .*shared\.json\.journal; expected one/);
+    expect(second.stderr).toMatch(/^fusebert: process \d+ on \S+ is working on .*shared\.json\.journal; expected one/);
     expect(second).toMatchObject({ code: 2, stdout: "" });
     child.kill("SIGKILL");
     expect((await ended).stdout).toBe("");

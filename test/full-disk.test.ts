@@ -33,7 +33,7 @@ const limited = (kilobytes: number, command: string) => runShell(`ulimit -f ${ki
 
 function expectFull({ code, stdout, stderr }: CommandResult, says: RegExp): void {
   expect(stderr).toMatch(says);
-  expect(stderr).toMatch(/cannot be written: a file may not become that large there \(EFBIG/);
+  expect(stderr).toMatch(/cannot be written: the file would exceed the size limit there \(EFBIG/);
   expect(stderr).not.toMatch(/defect/);
   expect(stdout).toBe("");
   expect(code).toBe(3);

@@ -119,6 +119,8 @@ describe.skipIf(process.platform !== "linux")("the reader", () => {
   });
 
   test("rejects pipes with ordinaryOnly", async () => {
-    await expect(readFileBytes(file("silent"), { ...options, ordinaryOnly: true })).rejects.toThrow(/no ordinary file/);
+    await expect(readFileBytes(file("silent"), { ...options, ordinaryOnly: true })).rejects.toThrow(
+      /not an ordinary file/,
+    );
   });
 });

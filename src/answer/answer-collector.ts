@@ -1,8 +1,8 @@
 /**
  * Collects the answers to one question from one text, window by window.
  *
- * Must stay true: memory does not grow with the number of windows; the result does not depend on the order in which
- * windows arrive; `text` is the piece of the context between `start` and `end`, always.
+ * Must stay true: memory does not grow with the number of windows; the result does not depend on the order of windows;
+ * `text` is always the context between `start` and `end`.
  */
 import type { Encoding } from "../text/encoding.ts";
 import type { TextWindow } from "../text/windows.ts";
@@ -14,39 +14,39 @@ import { TopSpans } from "./top-spans.ts";
 import { scoreWindow, type WindowLogits, type WindowScores } from "./window-scores.ts";
 
 export interface Answer {
-  /** `context.slice(start, end)`, with offsets in UTF-16 code units. */
+  /** `context.slice(start, end)`, for offsets in UTF-16 code units. */
   readonly text: string;
-  /** A probability, or with `scoring: "logits"` a sum of logits relative to no answer. */
+  /** A probability, or with `scoring: "logits"` the sum of logits relative to no answer. */
   readonly score: number;
-  /** In UTF-16 code units, as JavaScript counts; with `offsetUnit: "code-point"` in code points, as Python does. */
+  /** In UTF-16 code units, as in JavaScript; with `offsetUnit: "code-point"` in code points, as in Python. */
   readonly start: number;
-  /** In the same unit, exclusive. */
+  /** In the same unit; exclusive. */
   readonly end: number;
 }
 
 export interface AnswerResult {
-  /** Best first, at most `topK`; empty when the text holds no answer and that was asked for. */
+  /** Best first, at most `topK`; empty if there is no answer and `handleImpossibleAnswer` is set. */
   readonly answers: readonly Answer[];
-  /** The smallest score of the empty answer over all windows (with `scoring: "logits"` always 0, its reference). */
+  /** The lowest score of the empty answer over all windows; with `scoring: "logits"` always 0. */
   readonly noAnswerScore: number;
-  /** How many windows the text was read in. */
+  /** Number of windows of the text. */
   readonly windows: number;
-  /** What the model read of a question that was too long and, as asked, was shortened. */
+  /** The part of a too long question that the model read, with `truncateQuestion`. */
   readonly truncatedQuestion?: string;
-  /** The question's `id`, if it was given one. */
+  /** The question's `id`, if any. */
   readonly id?: string;
 }
 
 type NoAnswerOptions = Pick<ResolvedAnswerOptions, "handleImpossibleAnswer" | "scoring" | "noAnswerThreshold">;
 
-/** Whether, as asked, no answer at all is better than the best of `answers` (best first). */
+/** Whether no answer beats the first and best of `answers`, and `handleImpossibleAnswer` is set. */
 export function isImpossible(
   answers: readonly Pick<Answer, "score">[],
   noAnswerScore: number,
   { handleImpossibleAnswer, scoring, noAnswerThreshold }: NoAnswerOptions,
 ): boolean {
-  const least = scoring === "logits" ? noAnswerThreshold : noAnswerScore;
-  return handleImpossibleAnswer && (answers[0]?.score ?? Number.NEGATIVE_INFINITY) < least;
+  const threshold = scoring === "logits" ? noAnswerThreshold : noAnswerScore;
+  return handleImpossibleAnswer && (answers[0]?.score ?? Number.NEGATIVE_INFINITY) < threshold;
 }
 
 export class AnswerCollector {
@@ -89,15 +89,15 @@ export class AnswerCollector {
     };
   }
 
-  /** Every span of the window that can still be among the best. */
+  /** Offers every span of the window that can be among the best. */
   #offerSpans({ start, end }: WindowScores, contextStart: number): void {
     const { maxAnswerLength, scoring } = this.#options;
     for (let first = 0; first < start.length; first++) {
-      const afterLast = Math.min(first + maxAnswerLength, end.length);
-      for (let last = first; last < afterLast; last++) {
+      const limit = Math.min(first + maxAnswerLength, end.length);
+      for (let last = first; last < limit; last++) {
         const [s, e] = [start[first] as number, end[last] as number];
         const score = scoring === "probability" ? s * e : s + e;
-        if (score >= this.#best.floor) this.#offer(contextStart + first, contextStart + last, score);
+        if (score >= this.#best.minScore) this.#offer(contextStart + first, contextStart + last, score);
       }
     }
   }

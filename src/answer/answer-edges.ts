@@ -1,8 +1,8 @@
 /**
- * Where an answer begins and ends in the text, given its first and last token.
+ * Maps an answer's first and last token to its start and end in the text.
  *
- * A token may be a piece of a word, and its characters may be a part of what a reader takes for one: tokenizers drop the
- * accents of decomposed text, and variation selectors.
+ * A token may be part of a word, and its end may be inside a grapheme cluster: tokenizers drop variation selectors and
+ * the accents of decomposed text.
  *
  * Must stay true: an answer never begins or ends inside a grapheme cluster.
  */
@@ -13,18 +13,18 @@ export class AnswerEdges {
   readonly #context: Encoding;
   readonly #alignToWords: boolean;
   readonly #graphemes: Graphemes;
-  /** By token, of the neighbourhood asked for now. */
+  /** Caches by token, for the current window. */
   readonly #starts = new Map<number, number>();
   readonly #ends = new Map<number, number>();
 
-  /** @param alignToWords whether answers are widened to whole words first. */
+  /** @param alignToWords whether answers are first widened to whole words. */
   constructor(context: Encoding, alignToWords: boolean) {
     this.#context = context;
     this.#alignToWords = alignToWords;
     this.#graphemes = new Graphemes(context.text);
   }
 
-  /** The first UTF-16 code unit of an answer that begins with this token. */
+  /** The start of an answer that begins with this token, in UTF-16 code units. */
   startOf(token: number): number {
     const known = this.#starts.get(token);
     if (known !== undefined) return known;
@@ -36,7 +36,7 @@ export class AnswerEdges {
     return start;
   }
 
-  /** The UTF-16 code unit behind an answer that ends with this token. */
+  /** The exclusive end of an answer that ends with this token, in UTF-16 code units. */
   endOf(token: number): number {
     const known = this.#ends.get(token);
     if (known !== undefined) return known;
@@ -48,7 +48,7 @@ export class AnswerEdges {
     return end;
   }
 
-  /** Forgets what was found, so that memory does not grow with the text. */
+  /** Clears the caches, so that memory does not grow with the text. */
   clear(): void {
     this.#starts.clear();
     this.#ends.clear();

@@ -1,18 +1,15 @@
-/**
- * Answers that do not overlap: what is chosen from the spans kept is what would be chosen from all there are.
- */
-import fc from "fast-check";
+/** Disjoint answers chosen from the kept spans equal those chosen from all spans. */ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { builtin } from "../text/testing.ts";
 import { makeWindows } from "../text/windows.ts";
 import { AnswerCollector } from "./answer-collector.ts";
 import { resolveAnswerOptions } from "./options.ts";
 
-/** Words of several tokens, and characters of several. */
+/** Words of several tokens, and characters of several code points. */
 const words = ["sea", "unfathomable", "Chloe\u0301", "🇩🇪🇫🇷", "a\u0301b\u0301", ",", "❤\ufe0f", "👩\u200d👧", "中"];
 const texts = fc.array(fc.constantFrom(...words, "ship", "."), { minLength: 1, maxLength: 40 });
 
-test("are those chosen among all spans, best first", () => {
+test("equal those chosen from all spans, best first", () => {
   fc.assert(
     fc.property(
       texts,
@@ -25,20 +22,20 @@ test("are those chosen among all spans, best first", () => {
         const context = builtin.encode(parts.join(glue));
         fc.pre(context.length > 0);
         const question = builtin.encode("who?");
-        const shared = {
+        const common = {
           maxAnswerLength,
           alignToWords,
           maxSequenceLength: 16,
           docStride: 3,
           scoring: "logits",
         } as const;
-        const some = new AnswerCollector(context, resolveAnswerOptions({ ...shared, topK, overlap: "none" }, 512));
-        const all = new AnswerCollector(context, resolveAnswerOptions({ ...shared, topK: 100_000 }, 512));
-        const windowOptions = resolveAnswerOptions(shared, 512);
+        const disjoint = new AnswerCollector(context, resolveAnswerOptions({ ...common, topK, overlap: "none" }, 512));
+        const all = new AnswerCollector(context, resolveAnswerOptions({ ...common, topK: 100_000 }, 512));
+        const windowOptions = resolveAnswerOptions(common, 512);
         for (const window of makeWindows(question, context, builtin.special, windowOptions)) {
           const length = window.inputIds.length;
           const logits = { start: [...logitStream.take(length)], end: [...logitStream.take(length)] };
-          some.add(window, logits);
+          disjoint.add(window, logits);
           all.add(window, logits);
         }
         const chosen: { start: number; end: number }[] = [];
@@ -47,7 +44,7 @@ test("are those chosen among all spans, best first", () => {
             chosen.push({ start, end });
           }
         }
-        expect(some.result().answers.map(({ start, end }) => ({ start, end }))).toEqual(chosen);
+        expect(disjoint.result().answers.map(({ start, end }) => ({ start, end }))).toEqual(chosen);
       },
     ),
     { numRuns: 1000 },

@@ -1,6 +1,6 @@
 /**
- * How answers are chosen: the options of Hugging Face's v4 question-answering pipeline, their defaults, and ours beside
- * them. `docs/semantics.md` has the formulas.
+ * Options for choosing answers: those of Hugging Face's v4 question-answering pipeline with their defaults, and our
+ * own. `docs/semantics.md` has the formulas.
  */
 import { checkChoice, describeArgument } from "../arguments.ts";
 import { InputError } from "../errors.ts";
@@ -10,10 +10,10 @@ import { maxKeptSpans, spansForDisjoint } from "./disjoint-spans.ts";
 /** `probability` is v4's; `logits` is comparable across the windows of a long text. */
 export type Scoring = "probability" | "logits";
 
-/** Whether answers may overlap: `allow` is v4's; `none` keeps the best of those that do. */
+/** `allow` is v4's; `none` keeps only the best of overlapping answers. */
 export type Overlap = "allow" | "none";
 
-/** Which end of a question that is too long is cut. */
+/** Which end of a too long question is cut. */
 export type TruncatedSide = "end" | "start";
 
 export const scorings: readonly Scoring[] = ["probability", "logits"];
@@ -21,32 +21,32 @@ export const overlaps: readonly Overlap[] = ["allow", "none"];
 export const truncatedSides: readonly TruncatedSide[] = ["end", "start"];
 
 export interface AnswerOptions {
-  /** How many answers to give at most. Default 1. */
+  /** Maximum number of answers. Default 1. */
   readonly topK?: number;
-  /** Longest answer in tokens. Default 15. */
+  /** Maximum length of an answer, in tokens. Default 15. */
   readonly maxAnswerLength?: number;
-  /** Tokens a window holds, question and special tokens included. Default 384, or the model's limit if that is less. */
+  /** Tokens per window, including question and special tokens. Default 384, or the model's limit if that is less. */
   readonly maxSequenceLength?: number;
   /** Tokens that neighbouring windows share. Default 128, or half of maxSequenceLength if that is less. */
   readonly docStride?: number;
-  /** Longest question in tokens. A longer one is an error, or shortened with `truncateQuestion`. Default 64. */
+  /** Maximum length of a question, in tokens. A longer one is an error, or cut with `truncateQuestion`. Default 64. */
   readonly maxQuestionLength?: number;
   /**
-   * Cut a question that is too long, and say so in the result, instead of throwing: at its `end` (as v4 does, and the
-   * same as `true`), or at its `start`, where the question itself seldom stands. Default false.
+   * Cuts a too long question instead of throwing, and reports it in the result: at its `end` (as v4 does; same as
+   * `true`), or at its `start`, which seldom holds the actual question. Default false.
    */
   readonly truncateQuestion?: boolean | TruncatedSide;
-  /** Give no answer where the model finds that the text holds none. Default false: the best span, however bad. */
+  /** Gives no answer if the model finds none in the text. Default false: always the best span. */
   readonly handleImpossibleAnswer?: boolean;
   /** Default `probability`. */
   readonly scoring?: Scoring;
-  /** With `scoring: "logits"` and `handleImpossibleAnswer`: an answer must score at least this. Default 0. */
+  /** With `scoring: "logits"` and `handleImpossibleAnswer`: the minimum score of an answer. Default 0. */
   readonly noAnswerThreshold?: number;
-  /** Widen an answer to whole words. Default true. */
+  /** Widens answers to whole words. Default true. */
   readonly alignToWords?: boolean;
   /** Default `allow`. */
   readonly overlap?: Overlap;
-  /** What `start` and `end` count. Default `utf-16`, as JavaScript does; `code-point` is Python's. */
+  /** Unit of `start` and `end`. Default `utf-16`, as in JavaScript; `code-point` as in Python. */
   readonly offsetUnit?: OffsetUnit;
 }
 
@@ -57,7 +57,6 @@ export interface ResolvedAnswerOptions extends Required<AnswerOptions> {
 const defaultMaxSequenceLength = 384;
 const defaultDocStride = 128;
 
-/** The names of all options. */
 export const answerOptionNames: readonly (keyof AnswerOptions)[] = [
   "topK",
   "maxAnswerLength",
@@ -75,8 +74,8 @@ export const answerOptionNames: readonly (keyof AnswerOptions)[] = [
 
 /**
  * Fills in the defaults.
- * @param maxPositions the longest sequence the model can take, in tokens.
- * @throws InputError naming the option that is out of range or contradicts another.
+ * @param maxPositions the model's longest sequence, in tokens.
+ * @throws InputError for an option that is out of range or contradicts another.
  */
 export function resolveAnswerOptions(options: AnswerOptions, maxPositions: number): ResolvedAnswerOptions {
   const scoring = oneOf("scoring", options.scoring, scorings, "probability");
@@ -85,14 +84,14 @@ export function resolveAnswerOptions(options: AnswerOptions, maxPositions: numbe
     throw new InputError({
       found: `maxSequenceLength is ${maxSequenceLength}`,
       expected: `at most ${maxPositions}, the positions this model has`,
-      advice: "Long texts need no longer sequence: they are read in windows.",
+      advice: "Long texts do not need a longer sequence: they are read in windows.",
     });
   }
   const handleImpossibleAnswer = flag("handleImpossibleAnswer", options, false);
   const topK = atLeastOne("topK", options, 1);
   const maxAnswerLength = Math.min(atLeastOne("maxAnswerLength", options, 15), maxSequenceLength);
   const overlap = oneOf("overlap", options.overlap, overlaps, "allow");
-  if (overlap === "none") checkKept(topK, maxAnswerLength);
+  if (overlap === "none") checkKeptSpans(topK, maxAnswerLength);
   return {
     topK,
     maxAnswerLength,
@@ -109,15 +108,15 @@ export function resolveAnswerOptions(options: AnswerOptions, maxPositions: numbe
   };
 }
 
-/** @throws InputError where answers that do not overlap would have to be chosen from too many spans. */
-function checkKept(topK: number, maxAnswerLength: number): void {
+/** @throws InputError if disjoint answers would have to be chosen from too many spans. */
+function checkKeptSpans(topK: number, maxAnswerLength: number): void {
   if (spansForDisjoint(topK, maxAnswerLength) <= maxKeptSpans) return;
-  let most = topK;
-  while (spansForDisjoint(most, maxAnswerLength) > maxKeptSpans) most = Math.floor(most / 2);
-  while (spansForDisjoint(most + 1, maxAnswerLength) <= maxKeptSpans) most++;
+  let max = topK;
+  while (spansForDisjoint(max, maxAnswerLength) > maxKeptSpans) max = Math.floor(max / 2);
+  while (spansForDisjoint(max + 1, maxAnswerLength) <= maxKeptSpans) max++;
   throw new InputError({
-    found: `topK is ${topK} with maxAnswerLength ${maxAnswerLength}, of answers that do not overlap`,
-    expected: `a topK of at most ${most}`,
+    found: `topK is ${topK} with maxAnswerLength ${maxAnswerLength}, for answers that do not overlap`,
+    expected: `a topK of at most ${max}`,
     advice: 'Ask for fewer or shorter answers, or let them overlap: overlap "allow".',
   });
 }
@@ -128,12 +127,12 @@ function atLeastOne(name: NumberOption, options: AnswerOptions, fallback: number
   return wholeNumber(name, options, fallback, 1);
 }
 
-function wholeNumber(name: NumberOption, options: AnswerOptions, fallback: number, least: number): number {
+function wholeNumber(name: NumberOption, options: AnswerOptions, fallback: number, min: number): number {
   const value = options[name] ?? fallback;
-  if (Number.isSafeInteger(value) && value >= least) return value;
+  if (Number.isSafeInteger(value) && value >= min) return value;
   throw new InputError({
     found: `${name} is ${describeArgument(value)}`,
-    expected: `a whole number of at least ${least}`,
+    expected: `a whole number of at least ${min}`,
   });
 }
 
@@ -162,7 +161,7 @@ function threshold(options: AnswerOptions, scoring: Scoring, handleImpossibleAns
   if (scoring !== "logits" || !handleImpossibleAnswer) {
     throw new InputError({
       found: "noAnswerThreshold is given, but would not be used",
-      expected: 'scoring "logits" and handleImpossibleAnswer true beside it',
+      expected: 'scoring "logits" and handleImpossibleAnswer true',
     });
   }
   return value;

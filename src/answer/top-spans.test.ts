@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { compareSpans, type Span, TopSpans } from "./top-spans.ts";
 
-/** Few places and few scores, so that equal spans and ties are common. */
+/** Few positions and few scores, so that equal spans and ties are common. */
 const spans = fc.array(
   fc.record({
     start: fc.integer({ min: 0, max: 30 }),
@@ -12,7 +12,7 @@ const spans = fc.array(
   { maxLength: 600 },
 );
 
-/** The definition: every distinct span with its best score, all sorted. */
+/** The definition: every distinct span with its best score, sorted. */
 function sortedAll(offers: readonly Span[], count: number): Span[] {
   const best = new Map<string, Span>();
   for (const span of offers) {
@@ -22,18 +22,18 @@ function sortedAll(offers: readonly Span[], count: number): Span[] {
   return [...best.values()].sort(compareSpans).slice(0, count);
 }
 
-test("keeps what sorting everything would keep, whatever the order of offers", () => {
+test("equals sorting all spans, in any order of offers", () => {
   fc.assert(
     fc.property(spans, fc.integer({ min: 1, max: 5 }), (raw, count) => {
       const offers = raw.map(({ start, length, score }) => ({ start, end: start + length, score }));
       const top = new TopSpans(count);
-      for (const span of offers) if (span.score >= top.floor) top.offer(span);
+      for (const span of offers) if (span.score >= top.minScore) top.offer(span);
       expect(top.toArray()).toEqual(sortedAll(offers, count));
     }),
     { numRuns: 500 },
   );
 });
 
-test("has nothing when nothing was offered", () => {
+test("is empty without offers", () => {
   expect(new TopSpans(3).toArray()).toEqual([]);
 });

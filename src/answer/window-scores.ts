@@ -1,22 +1,22 @@
 /**
- * From one window's logits to the two numbers a token contributes to a span's score, and the window's no-answer score.
+ * Computes each token's contribution to a span's score, and the no-answer score, from one window's logits.
  *
- * Probability (v4's): a softmax over the context's tokens and [CLS] for each end; a span scores p_start(i)·p_end(j), the
- * empty span p_start(CLS)·p_end(CLS). Logits: a span scores (s_i − s_CLS) + (e_j − e_CLS), the empty span 0; the window's
- * own normaliser cancels, so that scores of different windows compare.
+ * Probability (v4's): a softmax over the context's tokens and [CLS] for each end; a span scores p_start(i)·p_end(j),
+ * the empty span p_start(CLS)·p_end(CLS). Logits: a span scores (s_i − s_CLS) + (e_j − e_CLS), the empty span 0; the
+ * window's normaliser cancels, so that scores of different windows are comparable.
  *
- * Must stay true: computed in float64 from the logits as they come, whatever the engine.
+ * Must stay true: computed in float64, for every engine.
  */
 import { EngineError } from "../errors.ts";
 import type { Scoring } from "./options.ts";
 
-/** The two logits of every token of a window. */
+/** Two logits for every token of a window. */
 export interface WindowLogits {
   readonly start: ArrayLike<number>;
   readonly end: ArrayLike<number>;
 }
 
-/** What each context token contributes as an answer's first or last one. */
+/** Each context token's contribution as an answer's first or last one. */
 export interface WindowScores {
   readonly start: Float64Array;
   readonly end: Float64Array;
@@ -29,7 +29,7 @@ const cls = 0;
 
 /**
  * @param contextOffset the position of the first context token in the window.
- * @param contextLength how many context tokens there are.
+ * @param contextLength the number of context tokens.
  * @throws EngineError if a logit is not a finite number.
  */
 export function scoreWindow(

@@ -1,7 +1,7 @@
 /**
- * Checks that weights and configuration belong together, before anything is computed from them.
+ * Checks that weights and configuration match.
  *
- * Must stay true: where the two contradict each other, the error names the field of `config.json` and the tensor.
+ * Must stay true: the error for a mismatch names the field of `config.json` and the tensor.
  */
 
 import type { CheckpointWeights } from "../checkpoint/checkpoint-weights.ts";
@@ -11,9 +11,9 @@ import type { BertConfig } from "./bert/config.ts";
 import { type Extent, extentOf, parameterExtents, QA_LABELS } from "./bert/parameters.ts";
 
 /**
- * @param model names the model in errors.
- * @throws CheckpointError if a parameter is missing, has another shape or a dtype that is not read, if there are more
- * layers than the configuration says, or if there is no question-answering head.
+ * @param model the model's name, for errors.
+ * @throws CheckpointError if a parameter is missing or has the wrong shape or an unsupported dtype, if there are more
+ * layers than configured, or if there is no question-answering head.
  */
 export function checkParameters(config: BertConfig, weights: CheckpointWeights, model: string): void {
   checkHead(weights, model);
@@ -36,7 +36,7 @@ function checkHead(weights: CheckpointWeights, model: string): void {
   }
 }
 
-/** The error for a parameter that is there under a longer name, as when a program saved its own wrapper of the model. */
+/** The error for a parameter with an unknown prefix, as when a wrapper around the model was saved. */
 function prefixedError(name: string, weights: CheckpointWeights, model: string): CheckpointError | undefined {
   const longer = [...weights.info.keys()].find((other) => other.endsWith(`.${name}`));
   if (longer === undefined) return undefined;
@@ -44,11 +44,11 @@ function prefixedError(name: string, weights: CheckpointWeights, model: string):
   return new CheckpointError({
     found: `${model}: the weights have ${name} under the prefix ${describe(prefix)}`,
     expected: "the names of BertForQuestionAnswering",
-    advice: "Save the BERT inside of the saved model with its own save_pretrained, or rename the tensors.",
+    advice: "Save the BERT inside the saved model with its own save_pretrained, or rename the tensors.",
   });
 }
 
-/** Layers too many are an error: transformers drops them with a warning, and the answers are those of another model. */
+/** Surplus layers are an error: transformers drops them with a warning and then computes a different model. */
 function checkLayers({ layers }: BertConfig, weights: CheckpointWeights, model: string): void {
   for (const name of weights.info.keys()) {
     const layer = /^encoder\.layer\.(\d+)\./.exec(name)?.[1];

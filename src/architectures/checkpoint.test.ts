@@ -47,7 +47,7 @@ describe("openCheckpoint", () => {
     await checkpoint.close();
   });
 
-  test("opens a model without a tokenizer; only asking for it is an error", async () => {
+  test("opens a model without a tokenizer; only reading it is an error", async () => {
     const checkpoint = await openCheckpoint(new FolderFiles(golden));
     expect(checkpoint.weights.info.size).toBe(5 + 3 * 16 + 2);
     await expect(checkpoint.tokenizer()).rejects.toThrow("has no tokenizer; expected tokenizer.json or vocab.txt");
@@ -64,7 +64,7 @@ describe("openCheckpoint", () => {
     expect(files.leftOpen).toBe(0);
   });
 
-  test("a tokenizer larger than the vocabulary is an error; one that failed is tried again", async () => {
+  test("a tokenizer larger than the vocabulary is an error; a failed read is retried", async () => {
     const files = new GuardedFiles({ ...tinyFiles(), "vocab.txt": utf8(`${vocabulary}\ni`) });
     const checkpoint = await openCheckpoint(files);
     await expect(checkpoint.tokenizer()).rejects.toThrow("the tokenizer has 14 tokens; expected at most config.json's");
@@ -72,7 +72,7 @@ describe("openCheckpoint", () => {
     expect((await checkpoint.tokenizer()).vocabularySize).toBe(13);
   });
 
-  test("other errors pass through, and what was open is closed", async () => {
+  test("other errors propagate, and open files are closed", async () => {
     const files = new GuardedFiles(tinyFiles());
     const failure = new DownloadError({ found: "no network" });
     const open = files.open.bind(files);
@@ -172,12 +172,12 @@ test.each<[string, Record<string, Uint8Array>, string]>([
     withTensors((tensors) => tensors.delete("qa_outputs.bias")),
     "guarded has no qa_outputs.bias",
   ],
-])("%s is refused", async (_, files, message) => {
+])("%s is rejected", async (_, files, message) => {
   expect(await refusal(files)).toContain(message);
 });
 
 test.each(["module.", "module.bert.", "_orig_mod.", "_orig_mod.module.bert.", "module._orig_mod."])(
-  "the prefix %s of PyTorch's wrappers is no part of a name",
+  "the prefix %s of PyTorch's wrappers is removed",
   async (prefix) => {
     const isEncoder = (name: string) => !name.startsWith("qa_");
     const wrapper = prefix.replace("bert.", "");
@@ -189,7 +189,7 @@ test.each(["module.", "module.bert.", "_orig_mod.", "_orig_mod.module.bert.", "m
   },
 );
 
-test("tokenizer_config.json overrules tokenizer.json, and its damage is named", async () => {
+test("tokenizer_config.json overrides tokenizer.json, and errors name it", async () => {
   const json = JSON.stringify(smallJson(["A", "a"]));
   const files = new GuardedFiles({
     ...tinyFiles(),
@@ -215,7 +215,7 @@ test.each<[string, string, string]>([
     '{"added_tokens_decoder": {"x": {"content": "a"}}}',
     "guarded/tokenizer_config.json: added_tokens_decoder has",
   ],
-])("an error of %s names the model, as those of all files do ($#)", async (name, content, message) => {
+])("an error in %s names the model ($#)", async (name, content, message) => {
   const vocabulary = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n";
   const files = new GuardedFiles({ ...tinyFiles(), "vocab.txt": utf8(vocabulary), [name]: utf8(content) });
   const checkpoint = await openCheckpoint(files);

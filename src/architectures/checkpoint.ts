@@ -1,9 +1,8 @@
 /**
- * A BERT question-answering checkpoint: configuration, weights and tokenizer from a model's files, checked against each
- * other, so that a caller can compute with it without asking again.
+ * A BERT question-answering checkpoint: configuration, weights and tokenizer, checked against each other.
  *
- * Must stay true: what was opened is closed, whether opening succeeds or not; the tokenizer is read only when it is
- * wanted, since a layer can be verified without one.
+ * Must stay true: every opened file is closed, even if opening fails; the tokenizer is read on demand, because a layer
+ * can be verified without one.
  */
 
 import { openWeights } from "../checkpoint/checkpoint-weights.ts";
@@ -19,33 +18,33 @@ import { checkParameters } from "./check-parameters.ts";
 import { configWarnings, tokenizerWarnings, zeroWarnings } from "./warnings.ts";
 
 export interface Checkpoint {
-  /** What a person calls this model: an id, a folder, a URL. */
+  /** For display: an id, a folder, a URL. */
   readonly name: string;
   readonly config: BertConfig;
-  /** Every parameter of the configuration's model is there, with its shape. */
+  /** Has every parameter of the configuration, in the right shape. */
   readonly weights: Weights;
   /**
-   * What the files say that is ignored or suspicious, as sentences for people without the full stop. Grows as the
-   * tokenizer and weights are read: weights may turn out to be nothing but zeros.
+   * Ignored or suspicious contents of the files, as sentences without the full stop. Grows as the tokenizer and weights
+   * are read, because weights may turn out to be all zero.
    */
   readonly warnings: readonly string[];
   /**
-   * Read on first use, from `tokenizer.json` or else `vocab.txt`, each with `tokenizer_config.json`; also after `close()`.
-   * @throws CheckpointError if there is none, or if it has more tokens than the model's vocabulary.
+   * Reads `tokenizer.json` or else `vocab.txt`, each with `tokenizer_config.json`, on first use, even after `close()`.
+   * @throws CheckpointError if there is none, or it has more tokens than the model's vocabulary.
    */
   tokenizer(): Promise<BertTokenizer>;
-  /** Closes the weights' files. Calling it again does nothing. */
+  /** Closes the weights' files; idempotent. */
   close(): Promise<void>;
 }
 
 /**
- * Opens a model's files and checks them against each other. No weight is read yet.
- * @throws CheckpointError if something is missing, damaged, contradictory or not supported; DownloadError if a file
- * cannot be fetched; the signal's reason when `options.signal` aborts.
+ * Opens a model's files and checks them against each other, without reading weights.
+ * @throws CheckpointError if something is missing, damaged, contradictory or unsupported; DownloadError if a download
+ * fails; the signal's reason if `options.signal` aborts.
  */
 export async function openCheckpoint(files: ModelFiles, options?: OpenOptions): Promise<Checkpoint> {
-  const { config, warnings: configSays } = await openConfig(files, options);
-  const warnings = [...configSays];
+  const { config, warnings: configWarnings } = await openConfig(files, options);
+  const warnings = [...configWarnings];
   const weights = await openWeights(files, { canonicalName, mayBeZero }, options);
   try {
     checkParameters(config, weights, files.name);
@@ -68,7 +67,7 @@ export async function openCheckpoint(files: ModelFiles, options?: OpenOptions): 
           return opened;
         },
         (error: unknown) => {
-          tokenizer = undefined; // A download that failed may succeed the next time.
+          tokenizer = undefined; // A failed download may succeed the next time.
           throw error;
         },
       );
@@ -79,8 +78,8 @@ export async function openCheckpoint(files: ModelFiles, options?: OpenOptions): 
 }
 
 /**
- * A model's config.json alone: weights may be missing, or gigabytes.
- * @throws CheckpointError if there is none, or it is of another kind of model.
+ * Reads only config.json.
+ * @throws CheckpointError if it is missing, or not a BERT's.
  */
 export async function openConfig(
   files: ModelFiles,

@@ -1,4 +1,4 @@
-/** What a model's files say that its user should know, told once and by name; a sound model says nothing. */
+/** Each warning occurs once and names its file or weight; a sound model has none. */
 import { expect, test } from "vitest";
 import { MemoryFiles } from "../checkpoint/memory-files.ts";
 import { tinyConfigJson, tinyFiles, tinyTensors, utf8 } from "../checkpoint/testing/tiny-model.ts";
@@ -7,7 +7,7 @@ import { openCheckpoint } from "./checkpoint.ts";
 
 const words = ["a", "b", "c", "d", "e", "f", "g"];
 
-/** Everything that is to be said of a model, once all of it was read. */
+/** All warnings of a model, after reading it twice. */
 async function warningsOf(
   config: object = {},
   zero: readonly string[] = [],
@@ -67,7 +67,7 @@ test.each<[string, object, string]>([
   expect(await warningsOf(config)).toEqual([warning]);
 });
 
-test("weights that are nothing but zeros", async () => {
+test("all-zero weights", async () => {
   expect(await warningsOf({}, ["encoder.layer.1.output.LayerNorm.weight"])).toEqual([
     'm: the weight "encoder.layer.1.output.LayerNorm.weight" is nothing but zeros: answers will probably mean nothing',
   ]);
@@ -76,14 +76,14 @@ test("weights that are nothing but zeros", async () => {
   expect(others).toEqual([]);
 });
 
-test("a tokenizer_config.json that overrules tokenizer.json, where that changes anything", async () => {
+test("a tokenizer_config.json that overrides tokenizer.json warns if it changes anything", async () => {
   const of = (config: object) => warningsOf({}, [], words, config);
   expect(await of({ do_lower_case: false, tokenize_chinese_chars: false })).toEqual([
-    "m/tokenizer_config.json overrules the normalizer of tokenizer.json, as in transformers: " +
+    "m/tokenizer_config.json overrides the normalizer of tokenizer.json, as in transformers: " +
       "lowercase is false, not true, strip_accents is false, not true, handle_chinese_chars is false, not true",
   ]);
-  expect(await of({}), "the same").toEqual([]);
-  expect(await of({ strip_accents: true }), "the same in other words").toEqual([]);
+  expect(await of({}), "equal settings").toEqual([]);
+  expect(await of({ strip_accents: true }), "settings of the same effect").toEqual([]);
   expect(await of({ tokenizer_class: "PreTrainedTokenizerFast", do_lower_case: false }), "not compared").toEqual([]);
 });
 

@@ -1,6 +1,5 @@
 /**
- * What a model's files say that is no error, but that its user should know: entries that are ignored, and contents with
- * which no good answer can be expected. Sentences for people, without the full stop.
+ * Warnings about a model's files: ignored entries, and contents that make good answers unlikely. No final full stop.
  */
 import { isRecord } from "../arguments.ts";
 import { describe, grouped } from "../checkpoint/describe.ts";
@@ -10,12 +9,12 @@ import { QA_LABELS } from "./bert/parameters.ts";
 
 const OWN_CLASS = "BertForQuestionAnswering";
 
-/** What a `config.json` says beyond what is read of it. */
+/** Warnings about ignored entries of `config.json`. */
 export function configWarnings(config: JsonObject, fileName: string): string[] {
   const { architectures, num_labels: labels, id2label, quantization_config: quantization } = config;
   const warnings: string[] = [];
   if (Array.isArray(architectures) && architectures.length > 0 && !architectures.includes(OWN_CLASS)) {
-    // Only of texts: an object's own toString may be anything.
+    // Joins only strings: an object's toString may be anything.
     const areNames = architectures.every((name) => typeof name === "string");
     const found = describe(areNames ? architectures.join(", ") : architectures);
     warnings.push(`${fileName}: architectures is ${found}, not ${OWN_CLASS}; the question-answering head is used`);
@@ -31,7 +30,7 @@ export function configWarnings(config: JsonObject, fileName: string): string[] {
   return warnings;
 }
 
-/** A tokenizer may be smaller than the model's vocabulary, which is often rounded up; but not by half. */
+/** The model's vocabulary is often rounded up, but not to twice the tokenizer's size. */
 export function tokenizerWarnings(tokens: number, { vocabSize }: BertConfig, model: string): string[] {
   if (tokens >= vocabSize / 2) return [];
   return [
@@ -40,7 +39,7 @@ export function tokenizerWarnings(tokens: number, { vocabSize }: BertConfig, mod
   ];
 }
 
-/** @param zeros the names of the weights that are. */
+/** @param zeros the names of all-zero weights. */
 export function zeroWarnings(zeros: readonly string[], model: string): string[] {
   const [first] = zeros;
   if (first === undefined) return [];

@@ -1,8 +1,8 @@
 /**
- * Byte sources for files that are in memory or that the browser holds.
+ * Byte sources for bytes in memory and for Blobs.
  *
- * Must stay true: bytes in memory are handed out as views, and a Blob is read piece by piece, so that a model chosen
- * from a disk is never copied as a whole.
+ * Must stay true: bytes in memory are returned as views, and a Blob is read range by range, so that a model file chosen
+ * in a browser is never copied as a whole.
  */
 import { CheckpointError, GET_AGAIN } from "../errors.ts";
 import { grouped, reasonOf } from "./describe.ts";
@@ -21,7 +21,7 @@ export function checkRange(start: number, end: number, size: number, name: strin
   });
 }
 
-/** A file that is wholly in memory. What `read` returns is a view of it. */
+/** A file in memory. `read` returns views. */
 export class BytesSource implements ByteSource {
   readonly size: number;
   readonly #name: string;
@@ -44,7 +44,7 @@ export class BytesSource implements ByteSource {
   }
 }
 
-/** A Blob, or a File that a person chose in a browser. */
+/** A Blob, or a File chosen in a browser. */
 export class BlobSource implements ByteSource {
   readonly size: number;
   readonly #name: string;
@@ -60,7 +60,7 @@ export class BlobSource implements ByteSource {
     if (this.#blob === undefined) throw new CheckpointError({ found: `${this.#name} was closed before it was read` });
     checkRange(start, end, this.size, this.#name);
     const bytes = new Uint8Array(await this.#slice(this.#blob, start, end));
-    // A File's bytes are fetched from the disk when they are read, and the disk may have changed since it was chosen.
+    // A File is read from disk on demand and may have changed since it was chosen.
     checkRange(0, end - start, bytes.byteLength, `${this.#name}, from byte ${start},`);
     return bytes;
   }

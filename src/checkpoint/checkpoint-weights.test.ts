@@ -18,7 +18,7 @@ const names = { canonicalName, mayBeZero };
 const golden = new URL("../../test/fixtures/golden/random-odd/", import.meta.url).pathname;
 const builtin = new URL("../../models/builtin/", import.meta.url).pathname;
 
-/** The refusal's message; every file that was opened must be closed by then. */
+/** The error's message; all opened files must be closed. */
 async function refusal(files: Record<string, Uint8Array>): Promise<string> {
   const guarded = new GuardedFiles(files);
   const error = await openWeights(guarded, names).then(
@@ -30,7 +30,7 @@ async function refusal(files: Record<string, Uint8Array>): Promise<string> {
   return String(error);
 }
 
-/** The tiny model in two shards and the index; `changes` go into the index's weight_map. */
+/** The tiny model in two shards with an index; `changes` modify the index's weight_map. */
 function shardedFiles(changes: Record<string, unknown> = {}): Record<string, Uint8Array> {
   const tensors = [...tinyTensors((name) => (name.startsWith("qa_") ? name : `bert.${name}`))];
   const halves = [tensors.slice(0, 17), tensors.slice(17)];
@@ -54,7 +54,7 @@ async function everyTensor(files: ModelFiles): Promise<Map<string, Tensor>> {
 }
 
 describe("one file", () => {
-  test("random-odd: values are those at the offsets that its header gives", async () => {
+  test("random-odd: values equal those at the header's offsets", async () => {
     const weights = await openWeights(new FolderFiles(golden), names);
     const bytes = await readFile(join(golden, "model.safetensors"));
     const headerLength = Number(bytes.readBigUInt64LE());
@@ -76,14 +76,14 @@ describe("one file", () => {
     expect(new Set([...tensors.values()].map(({ dtype }) => dtype))).toEqual(new Set(["f16"]));
   });
 
-  test("names with and without bert. and old LayerNorm names mean the same", async () => {
+  test("names with and without bert. and old LayerNorm names are equivalent", async () => {
     const old = (name: string) =>
       `bert.${name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta")}`;
     const expected = await everyTensor(new MemoryFiles(tinyFiles(tinyTensors())));
     expect(await everyTensor(new MemoryFiles(tinyFiles(tinyTensors(old))))).toEqual(expected);
   });
 
-  test("a tensor that is no weight may be there; reading it names its dtype", async () => {
+  test("other tensors are allowed; the error for reading one names its dtype", async () => {
     const tensors = tinyTensors();
     tensors.set("bert.embeddings.position_ids", { dtype: "i64", shape: [1, 1], data: BigInt64Array.of(0n) });
     const weights = await openWeights(new MemoryFiles(tinyFiles(tensors)), names);
@@ -93,7 +93,7 @@ describe("one file", () => {
     await expect(weights.read("none")).rejects.toThrow('The checkpoint has no tensor "none"');
   });
 
-  test("two names for one parameter are refused", async () => {
+  test("two names for one parameter are rejected", async () => {
     const tensors = tinyTensors();
     tensors.set("bert.embeddings.LayerNorm.gamma", { dtype: "f32", shape: [6], data: new Float32Array(6) });
     const message = await refusal(tinyFiles(tensors));
@@ -102,7 +102,7 @@ describe("one file", () => {
     expect(message).toContain('"embeddings.LayerNorm.weight"');
   });
 
-  test("a weight that is not finite is named when it is read", async () => {
+  test("reading a non-finite weight gives an error that names it", async () => {
     const tensors = tinyTensors((name) => `bert.${name}`);
     tensors.get("bert.embeddings.word_embeddings.weight")?.data.fill(Number.NaN as never, 8, 9);
     const weights = await openWeights(new MemoryFiles(tinyFiles(tensors)), names);
@@ -112,7 +112,7 @@ describe("one file", () => {
     expect((await weights.read("embeddings.LayerNorm.weight")).data).toHaveLength(6);
   });
 
-  test("a damaged file is refused and closed", async () => {
+  test("a damaged file is rejected and closed", async () => {
     const bytes = tinyFiles()["model.safetensors"] ?? new Uint8Array();
     expect(await refusal({ "model.safetensors": bytes.subarray(0, -1) })).toContain("guarded/model.safetensors");
   });
@@ -158,13 +158,13 @@ describe("shards", () => {
     ["another kind of file", "pytorch_model.bin"],
     ["a name with a line break", "model.safetensors\n"],
     ["a number", 5],
-  ])("%s in the index is refused", async (_, shard) => {
+  ])("%s in the index is rejected", async (_, shard) => {
     const message = await refusal(shardedFiles({ "qa_outputs.bias": shard }));
     expect(message).toContain('tensor "qa_outputs.bias" is said to be in');
     expect(message).toContain("expected the name of a .safetensors file of this model");
   });
 
-  test("a missing shard, and a tensor that is not in its shard, are refused", async () => {
+  test("a missing shard, and a tensor that is not in its shard, are rejected", async () => {
     const { "model-00002-of-00002.safetensors": _, ...incomplete } = shardedFiles();
     expect(await refusal(incomplete)).toContain("guarded has no model-00002-of-00002.safetensors; expected every file");
     const message = await refusal(shardedFiles({ "qa_outputs.bias": "model-00001-of-00002.safetensors" }));
@@ -176,7 +176,7 @@ describe("shards", () => {
     ['{"weight_map": []}', "weight_map is []"],
     ["nonsense", "is not JSON"],
     ['{"weight_map": {"a": "b", "a": "c"}}', 'has the key "a" twice'],
-  ])("the index %s is refused", async (index, message) => {
+  ])("the index %s is rejected", async (index, message) => {
     expect(await refusal({ "model.safetensors.index.json": utf8(index) })).toContain(message);
   });
 });
@@ -190,15 +190,15 @@ describe("other formats", () => {
     ["tf_model.h5", `${load}("guarded", from_tf=True).save_pretrained(`],
     ["flax_model.msgpack", `${load}("guarded", from_flax=True).save_pretrained(`],
     ["model.onnx", "Use the checkpoint that it was exported from"],
-    ["onnx/model.onnx", "cannot be turned back"],
-  ])("%s alone: what to do", async (file, advice) => {
+    ["onnx/model.onnx", "cannot be converted back"],
+  ])("%s only: advice", async (file, advice) => {
     const message = await refusal({ [file]: utf8("x") });
     expect(message).toContain(`guarded has its weights only in ${file}`);
     expect(message).toContain("expected model.safetensors or model.safetensors.index.json");
     expect(message).toContain(advice);
   });
 
-  test("nothing at all: what was looked for", async () => {
+  test("no weights: the error lists the formats", async () => {
     const message = await refusal({});
     expect(message).toContain(
       "neither safetensors nor any of pytorch_model.bin, pytorch_model.bin.index.json, tf_model",
@@ -206,7 +206,7 @@ describe("other formats", () => {
     expect(message).toContain("expected model.safetensors or model.safetensors.index.json");
   });
 
-  test("a download of them is stopped as soon as it begins", async () => {
+  test("their download is aborted as soon as it starts", async () => {
     const files: ModelFiles = {
       name: "far",
       async open(path, { signal, onProgress } = {}) {

@@ -1,8 +1,7 @@
 /**
- * A checkpoint's weights from its safetensors file or files, under canonical names.
+ * A checkpoint's weights from one or more safetensors files, under canonical names.
  *
- * Must stay true: every file that was opened is closed, by `close()` or at once when opening fails; weights that leave
- * here are finite.
+ * Must stay true: every opened file is closed, by `close()` or at once if opening fails; returned weights are finite.
  */
 
 import { CheckpointError } from "../errors.ts";
@@ -19,24 +18,23 @@ import type { WeightInfo, Weights } from "./weights.ts";
 const SINGLE = "model.safetensors";
 const INDEX = "model.safetensors.index.json";
 
-/** How an architecture names its weights. */
+/** The weight names of an architecture. */
 export interface WeightNames {
-  /** The name of a parameter in programs, by that of a tensor in a file. */
+  /** Maps a tensor's name in a file to a parameter's name in programs. */
   readonly canonicalName: (stored: string) => string;
-  /** Whether a trained weight, by its canonical name, may hold nothing but zeros. */
+  /** Whether a trained weight, given its canonical name, may be all zero. */
   readonly mayBeZero: (name: string) => boolean;
 }
 
-/** Where a tensor is. */
-interface Place {
+interface Location {
   readonly file: SafetensorsFile;
   readonly storedName: string;
 }
 
 /**
- * Opens `model.safetensors`, or the shards that `model.safetensors.index.json` names.
- * @throws CheckpointError if there are none (it says how to convert other formats), a file is damaged, a shard or a
- * tensor in it is missing, or two stored names mean one parameter. DownloadError if a file cannot be fetched.
+ * Opens `model.safetensors`, or the shards in `model.safetensors.index.json`.
+ * @throws CheckpointError if there are none (the advice is how to convert other formats), a file is damaged, a shard or
+ * tensor is missing, or two stored names map to one parameter. DownloadError if a download fails.
  */
 export async function openWeights(
   files: ModelFiles,
@@ -79,11 +77,11 @@ async function addShards(
   }
 }
 
-/** The tensors of open safetensors files under their canonical names. Made by `openWeights`. */
+/** The tensors of open safetensors files under canonical names. Created by `openWeights`. */
 export class CheckpointWeights implements Weights {
   readonly #names: WeightNames;
   readonly #info = new Map<string, WeightInfo>();
-  readonly #places = new Map<string, Place>();
+  readonly #locations = new Map<string, Location>();
   readonly #files: SafetensorsFile[] = [];
   readonly #zeros = new Set<string>();
 
@@ -95,12 +93,12 @@ export class CheckpointWeights implements Weights {
     return this.#info;
   }
 
-  /** The weights read so far that are nothing but zeros, where that makes no sense. */
+  /** Weights read so far that are all zero but should not be. */
   get zeros(): readonly string[] {
     return [...this.#zeros];
   }
 
-  /** Opens one of the model's files; it is closed with the weights. `undefined` when there is no such file. */
+  /** Opens a file that `close()` closes; `undefined` if it does not exist. */
   async open(files: ModelFiles, path: string, options?: OpenOptions): Promise<SafetensorsFile | undefined> {
     const source = await files.open(path, options);
     if (source === undefined) return undefined;
@@ -115,35 +113,35 @@ export class CheckpointWeights implements Weights {
     if (stored === undefined) {
       throw new CheckpointError({
         found: `${file.name} has no tensor ${describe(storedName)}`,
-        expected: `it there, as ${INDEX} says`,
-        advice: "Get the index and the weights again, both from the same place.",
+        expected: `the tensor there, as ${INDEX} says`,
+        advice: "Get the index and the weights again, both from the same source.",
       });
     }
     const name = this.#names.canonicalName(storedName);
-    const other = this.#places.get(name);
+    const other = this.#locations.get(name);
     if (other !== undefined) {
       throw new CheckpointError({
         found: `${file.name}: tensors ${describe(other.storedName)} and ${describe(storedName)} both mean ${describe(name)}`,
         expected: "one tensor for each parameter",
-        advice: "Save the checkpoint again with one of them: which of the two counts cannot be told.",
+        advice: "Save the checkpoint again with only one of them.",
       });
     }
-    this.#places.set(name, { file, storedName });
+    this.#locations.set(name, { file, storedName });
     const dtype = floatDtype(stored.dtype);
     if (dtype !== undefined) this.#info.set(name, { dtype, shape: stored.shape });
   }
 
-  /** What the file calls the dtype of a tensor, also of one that is no weight and so is not in `info`. */
+  /** The dtype as in the file, also of tensors that are not in `info` because they are no weights. */
   storedDtype(name: string): string | undefined {
-    const place = this.#places.get(name);
-    return place?.file.tensors.get(place.storedName)?.dtype;
+    const location = this.#locations.get(name);
+    return location?.file.tensors.get(location.storedName)?.dtype;
   }
 
   async read(name: string): Promise<Tensor<FloatDType>> {
-    const place = this.#places.get(name);
-    if (place === undefined) throw new CheckpointError({ found: `The checkpoint has no tensor ${describe(name)}` });
-    const tensor = await place.file.readFloat(place.storedName);
-    checkFinite(tensor, `${place.file.name}: tensor ${describe(place.storedName)}`);
+    const location = this.#locations.get(name);
+    if (location === undefined) throw new CheckpointError({ found: `The checkpoint has no tensor ${describe(name)}` });
+    const tensor = await location.file.readFloat(location.storedName);
+    checkFinite(tensor, `${location.file.name}: tensor ${describe(location.storedName)}`);
     if (isZero(tensor) && !this.#names.mayBeZero(name)) this.#zeros.add(name);
     return tensor;
   }

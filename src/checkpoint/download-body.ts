@@ -1,6 +1,4 @@
-/**
- * Collects a response's body in one buffer, told by the server how large that must be or growing it.
- */
+/** Collects a response's body in one buffer, of the announced size if there is one, else growing. */
 import { DownloadError } from "../errors.ts";
 import { grouped, reasonOf } from "./describe.ts";
 import type { OpenOptions } from "./files.ts";
@@ -8,22 +6,22 @@ import { tooLarge } from "./text-file.ts";
 import type { Watchdog } from "./watchdog.ts";
 
 interface Download {
-  /** The file's path inside the model, for progress. */
+  /** Path inside the model, for progress. */
   readonly file: string;
-  /** The URL as messages show it. */
+  /** For messages. */
   readonly url: string;
   readonly options: OpenOptions;
-  /** Fed with what comes; its signal is the one that the response was asked for with. */
+  /** Its signal must be the one of the request. */
   readonly watchdog: Watchdog;
 }
 
-/** The first buffer for a body of unknown length. */
+/** Initial buffer size for a body of unknown length. */
 const FIRST_BUFFER = 1 << 16;
 
 /**
- * The whole body of a response.
- * @throws DownloadError if it ends before the announced length, the connection breaks or is too slow, or memory does not
- * suffice; CheckpointError beyond `options.maxBytes`. When `options.signal` aborts, its reason is thrown as it is.
+ * Downloads the whole body of a response.
+ * @throws DownloadError if it is shorter than announced, the connection breaks or is too slow, or memory is exhausted;
+ * CheckpointError beyond `options.maxBytes`; the reason of `options.signal` on abort.
  */
 export async function downloadBody(response: Response, download: Download): Promise<Uint8Array> {
   const { file, url, options, watchdog } = download;
@@ -35,7 +33,12 @@ export async function downloadBody(response: Response, download: Download): Prom
   }
   let bytes = allocate(total ?? FIRST_BUFFER, url);
   let loaded = 0;
-  for await (const chunk of chunksOf(response, download)) {
+  const interrupted = (cause: unknown): DownloadError => {
+    options.signal?.throwIfAborted();
+    const advice = "Try again; check the network if it keeps happening.";
+    return new DownloadError({ found: `The download of ${url} was interrupted (${reasonOf(cause)})`, advice, cause });
+  };
+  for await (const chunk of chunksOf(response, interrupted)) {
     watchdog.feed(chunk.length);
     if (loaded + chunk.length > maxBytes) throw tooLarge(url, undefined, maxBytes);
     if (loaded + chunk.length > bytes.length) bytes = grown(bytes, loaded, chunk.length, url);
@@ -53,34 +56,39 @@ export async function downloadBody(response: Response, download: Download): Prom
   return bytes.subarray(0, loaded);
 }
 
-/** Content-Length counts the bytes as sent, so it says nothing about a body that was compressed on the way. */
+/** Content-Length counts bytes as sent, so it is unusable for a compressed body. */
 function announcedLength(response: Response): number | undefined {
   if ((response.headers.get("content-encoding") ?? "identity") !== "identity") return undefined;
   const length = response.headers.get("content-length") ?? "";
   return /^\d{1,15}$/.test(length) ? Number(length) : undefined;
 }
 
-async function* chunksOf(response: Response, { url, options }: Download): AsyncGenerator<Uint8Array> {
+/**
+ * The chunks of a response's body.
+ * @param interrupted makes the error to throw if reading fails.
+ */
+export async function* chunksOf(
+  response: Response,
+  interrupted: (cause: unknown) => Error,
+): AsyncGenerator<Uint8Array, void> {
   // A reader, because not every browser can iterate a stream.
   const reader = response.body?.getReader();
   if (reader === undefined) return;
   try {
     for (;;) {
-      const { done, value } = await reader.read();
+      const { done, value } = await reader.read().catch((cause: unknown) => {
+        throw interrupted(cause);
+      });
       if (done) return;
       yield value;
     }
-  } catch (cause) {
-    options.signal?.throwIfAborted();
-    const advice = "Try again; check the network if it keeps happening.";
-    throw new DownloadError({ found: `The download of ${url} was interrupted (${reasonOf(cause)})`, advice, cause });
   } finally {
-    // Ends the download when the caller stopped early; does nothing at the end of the body.
+    // Closes the connection if the caller stopped early; does nothing at the end of the body.
     await reader.cancel().catch(() => undefined);
   }
 }
 
-/** Not every body is as long as announced: a page may not see that a body from another origin was compressed. */
+/** Also for a body longer than announced: scripts may not see that a cross-origin body was compressed. */
 function grown(bytes: Uint8Array, used: number, more: number, url: string): Uint8Array<ArrayBuffer> {
   const larger = allocate(Math.max(used + more, bytes.length * 2), url);
   larger.set(bytes.subarray(0, used));
@@ -92,8 +100,8 @@ function allocate(length: number, url: string): Uint8Array<ArrayBuffer> {
     return new Uint8Array(length);
   } catch (cause) {
     throw new DownloadError({
-      found: `${url} needs ${grouped(length)} bytes, more than this runtime gives in one piece`,
-      advice: "Use a smaller model, or one in a folder, which is read piece by piece.",
+      found: `${url} needs ${grouped(length)} bytes, more than this runtime can allocate`,
+      advice: "Use a smaller model, or one in a folder, which is read in pieces.",
       cause,
     });
   }

@@ -33,7 +33,7 @@ test.each<Tensor<FloatDType>>([
   expect(firstNonFinite(tensor)).toBe(-1);
 });
 
-test("a flat index is found again by its multi-index", () => {
+test("multiIndex inverts row-major flattening", () => {
   expect(multiIndex(0, [])).toEqual([]);
   for (let flat = 0; flat < 24; flat++) {
     const [a = 0, b = 0, c = 0] = multiIndex(flat, [2, 3, 4]);

@@ -1,8 +1,8 @@
 /**
- * Finds NaN and infinity in weights: one such value makes every answer NaN, far from where it came from.
+ * Finds NaN and infinity in weights, because one such value makes every answer NaN.
  *
- * Every float format writes both with all exponent bits set, so that is what is tested, on the bits: half-precision
- * values need no decoding, and the loop runs at several hundred million values a second.
+ * In every float format both have all exponent bits set. The bits are tested directly: half-precision values need no
+ * decoding, and the loop checks several hundred million values per second.
  */
 import { CheckpointError, GET_AGAIN } from "../errors.ts";
 import { toFloat64 } from "../tensor/half.ts";
@@ -10,8 +10,8 @@ import type { FloatDType, Tensor } from "../tensor/tensor.ts";
 import { grouped } from "./describe.ts";
 
 /**
- * @param what names the tensor and its file.
- * @throws CheckpointError that names the first NaN or infinity by its index.
+ * @param what the tensor and its file, for errors.
+ * @throws CheckpointError with the index of the first NaN or infinity.
  */
 export function checkFinite(tensor: Tensor<FloatDType>, what: string): void {
   const index = firstNonFinite(tensor);
@@ -24,7 +24,7 @@ export function checkFinite(tensor: Tensor<FloatDType>, what: string): void {
   });
 }
 
-/** The flat index of the first NaN or infinity; -1 when there is none. */
+/** The flat index of the first NaN or infinity; -1 if there is none. */
 export function firstNonFinite(tensor: Tensor<FloatDType>): number {
   switch (tensor.dtype) {
     case "f16":
@@ -41,8 +41,8 @@ export function firstNonFinite(tensor: Tensor<FloatDType>): number {
 }
 
 /**
- * Two half-precision values at a time: adding the lowest bit of an exponent carries into the sign's place only where all its
- * bits are set. False for values that do not lie in pairs, whatever they are.
+ * Tests two half-precision values at a time: adding an exponent's lowest bit carries into the sign bit only if all
+ * exponent bits are set. Always false for unaligned or odd-length data.
  */
 function pairsAreFinite({ buffer, byteOffset, length }: Uint16Array, exponent: number, lowestBit: number): boolean {
   if (byteOffset % 4 !== 0 || length % 2 !== 0) return false;
@@ -62,7 +62,7 @@ function firstWithAll(words: Uint16Array | Int32Array, exponent: number): number
   return -1;
 }
 
-/** The index in each dimension of a flat row-major index. */
+/** Converts a flat row-major index to one index per dimension. */
 export function multiIndex(flat: number, shape: readonly number[]): number[] {
   let rest = flat;
   const reversed = shape.toReversed().map((extent) => {

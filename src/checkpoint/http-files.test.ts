@@ -9,7 +9,7 @@ import { HttpFiles } from "./http-files.ts";
 const body = Buffer.alloc(300_000, "0123456789");
 const requests: string[] = [];
 
-/** What the server does, by path. */
+/** The server's behaviour, by path. */
 const routes: Record<string, RequestListener> = {
   "/m/whole": (_, response) => response.setHeader("Content-Length", body.length).end(body),
   "/m/chunked": (_, response) => response.write(body.subarray(0, 100_000), () => response.end(body.subarray(100_000))),
@@ -67,7 +67,7 @@ afterAll(() => {
   server.close();
 });
 
-test.each(["whole", "chunked", "gzip", "sized-gzip"])("a file sent %s is fetched whole", async (path) => {
+test.each(["whole", "chunked", "gzip", "sized-gzip"])("a file sent %s is downloaded completely", async (path) => {
   const progress: DownloadProgress[] = [];
   const source = await new HttpFiles(`${origin}/m`).open(path, { onProgress: (step) => progress.push(step) });
   expect(source?.size).toBe(body.length);
@@ -83,7 +83,7 @@ test.each(["whole", "chunked", "gzip", "sized-gzip"])("a file sent %s is fetched
   await source?.close();
 });
 
-test("a missing file, and a page in its place, are undefined", async () => {
+test("a missing file, and an HTML page in its place, are undefined", async () => {
   const files = new HttpFiles(`${origin}/m/`);
   expect(files.name).toBe(`${origin}/m`);
   expect(await files.open("none")).toBeUndefined();
@@ -91,7 +91,7 @@ test("a missing file, and a page in its place, are undefined", async () => {
   expect((await files.open("empty"))?.size).toBe(0);
 });
 
-test("a query goes with every request and into no message; odd names are encoded", async () => {
+test("a query is sent with every request and never shown; special characters are encoded", async () => {
   const files = new HttpFiles(`${origin}/m?token=secret`);
   expect((await files.open("a b"))?.size).toBe(5);
   expect(requests.at(-1)).toBe("GET /m/a%20b?token=secret");
@@ -107,14 +107,14 @@ test.each([
   ],
   ["part", "answered with status 206"],
   ["short", "The download of"],
-  ["huge", "needs 900,000,000,000,000 bytes, more than this runtime gives"],
+  ["huge", "needs 900,000,000,000,000 bytes, more than this runtime can allocate"],
 ])("%s is a DownloadError", async (path, message) => {
   const opening = new HttpFiles(`${origin}/m`).open(path);
   await expect(opening).rejects.toThrow(DownloadError);
   await expect(opening).rejects.toThrow(message);
 });
 
-test("a body shorter than announced is an error also where fetch does not mind", async () => {
+test("a body shorter than announced is an error even if fetch accepts it", async () => {
   const original = globalThis.fetch;
   globalThis.fetch = async () => new Response("abc", { headers: { "Content-Length": "4" } });
   try {
@@ -128,7 +128,7 @@ test.each([
   ["drip", /The download of .*\/m\/drip was interrupted \(only \d+ bytes came in 0 s\)/],
   ["stuck", /The download of .*\/m\/stuck was interrupted \(nothing came for 0\.3 s\)/],
   ["silent", /\/m\/silent could not be fetched \(nothing came for 0\.3 s\)/],
-])("a server that is %s is not waited for", async (path, message) => {
+])("a %s server is given up", async (path, message) => {
   const files = new HttpFiles(`${origin}/m`, { quietMs: 300, speedWindowMs: 400, minBytesPerSecond: 1000 });
   const opening = files.open(path);
   await expect(opening).rejects.toThrow(DownloadError);
@@ -140,19 +140,19 @@ test.each([
   ["huge", "has 900,000,000,000,000 bytes; expected at most 1,000"],
   ["gzip", "has more than 1,000 bytes; expected at most 1,000"],
   ["endless", "has more than 1,000 bytes; expected at most 1,000"],
-])("a file sent %s of more bytes than are wanted is refused as soon as that is known", async (path, message) => {
+])("a file sent %s beyond maxBytes is rejected as soon as that is known", async (path, message) => {
   const opening = new HttpFiles(`${origin}/m`).open(path, { maxBytes: 1000 });
   await expect(opening).rejects.toThrow(CheckpointError);
   await expect(opening).rejects.toThrow(message);
 });
 
-test("a server that cannot be reached is a DownloadError with the reason", async () => {
+test("an unreachable server is a DownloadError with the reason", async () => {
   const opening = new HttpFiles("http://127.0.0.1:9/m").open("whole");
   await expect(opening).rejects.toThrow(DownloadError);
   await expect(opening).rejects.toThrow("http://127.0.0.1:9/m/whole could not be fetched (fetch failed: ");
 });
 
-test("aborting stops a download and passes the signal's reason on", async () => {
+test("an abort stops a download and rejects with the signal's reason", async () => {
   const files = new HttpFiles(`${origin}/m`);
   const reason = new Error("changed my mind");
   await expect(files.open("whole", { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
@@ -161,11 +161,11 @@ test("aborting stops a download and passes the signal's reason on", async () => 
   await expect(files.open("stuck", { signal: controller.signal, onProgress })).rejects.toBe(reason);
 });
 
-test.each(["models/builtin", "", "http://"])("%j is no base URL in Node", (url) => {
+test.each(["models/builtin", "", "http://"])("%j is not a base URL in Node", (url) => {
   expect(() => new HttpFiles(url)).toThrow(InputError);
 });
 
-test("credentials in a URL are refused and not repeated", () => {
+test("credentials in a URL are rejected and not shown", () => {
   expect(() => new HttpFiles("https://me:pass@example.org/m")).toThrow(
     "The URL https://example.org/m holds a user name",
   );

@@ -1,8 +1,8 @@
 /**
- * A model on a web server: every file below one base URL, fetched whole when it is opened. For browsers and Node.
+ * A model on a web server: files below a base URL, downloaded completely when opened. For browsers and Node.
  *
- * Must stay true: a download holds one buffer, of the size the server announced, and hands out views of it; a download
- * that stopped early is an error, never a shorter file; one that is too long, silent or too slow ends.
+ * Must stay true: a download uses one buffer, of the announced size, and reads return views of it; an incomplete
+ * download is an error, never a shorter file; a download that is too long, silent or too slow is aborted.
  */
 import { DownloadError, InputError } from "../errors.ts";
 import { BytesSource } from "./byte-sources.ts";
@@ -11,7 +11,7 @@ import { downloadBody } from "./download-body.ts";
 import type { ByteSource, ModelFiles, OpenOptions } from "./files.ts";
 import { type Patience, Watchdog } from "./watchdog.ts";
 
-/** A server may take a while to begin: nothing tries again here. */
+/** Generous, because there are no retries here. */
 const DEFAULT_PATIENCE: Patience = { quietMs: 30_000, speedWindowMs: 60_000, minBytesPerSecond: 1000 };
 
 export class HttpFiles implements ModelFiles {
@@ -20,9 +20,9 @@ export class HttpFiles implements ModelFiles {
   readonly #patience: Patience;
 
   /**
-   * @param baseUrl the folder's URL, with or without a slash at its end; in a browser it may be relative to the page. A
-   * query (`?token=…`) is sent with every file and never shown.
-   * @throws InputError if it is no URL, or holds a user name or password, which `fetch` refuses.
+   * @param baseUrl the folder's URL, with or without a trailing slash; in a browser it may be relative to the page. A
+   * query (`?token=…`) is sent with every request and never shown.
+   * @throws InputError if it is not a URL, or has a user name or password, which `fetch` rejects.
    */
   constructor(baseUrl: string, patience: Patience = DEFAULT_PATIENCE) {
     this.#patience = patience;
@@ -32,9 +32,9 @@ export class HttpFiles implements ModelFiles {
   }
 
   /**
-   * Fetches a file as a whole.
-   * @throws DownloadError if the server answers with neither the file nor "not found", cannot be reached or stops early.
-   * When `options.signal` aborts, its reason is thrown as it is.
+   * Downloads a file.
+   * @throws DownloadError if the server cannot be reached, answers with neither the file nor "not found", or stops
+   * early; the reason of `options.signal` on abort.
    */
   async open(path: string, options: OpenOptions = {}): Promise<ByteSource | undefined> {
     const url = this.#urlOf(path);
@@ -77,7 +77,7 @@ function parseUrl(text: string): URL {
   });
 }
 
-/** A URL for messages: without user, password and query, which may be secrets. */
+/** A URL for messages, without user, password and query, which may be secret. */
 function shown(url: URL): string {
   return `${url.protocol}//${url.host}${url.pathname}`;
 }
@@ -95,7 +95,7 @@ async function request(url: URL, signal: AbortSignal, caller: AbortSignal | unde
   }
 }
 
-/** Servers of single-page applications answer every unknown path with status 200 and their own page. */
+/** Servers of single-page applications answer unknown paths with status 200 and an HTML page. */
 function isMissing(response: Response, path: string): boolean {
   if (response.status === 404 || response.status === 410) return true;
   const type = response.headers.get("content-type") ?? "";
@@ -103,7 +103,7 @@ function isMissing(response: Response, path: string): boolean {
 }
 
 async function checkStatus(response: Response, url: URL): Promise<void> {
-  // 206 and the like would be a part of the file.
+  // Other successes, such as 206, are not the whole file.
   if (response.status === 200) return;
   await response.body?.cancel();
   throw new DownloadError({

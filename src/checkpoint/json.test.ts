@@ -17,7 +17,7 @@ describe("parseJsonObject", () => {
     ['{"x": [{"y": {"q": 1, "z": [], "q": 2}}]}', 'has the key "q" twice'],
     ['{"a\\\\": 1, "b": "\\"a\\": {", "a\\\\": 2}', 'has the key "a\\\\" twice'],
     ['{"": 1, "": 2}', 'has the key "" twice'],
-  ])("%j is refused", (text, expected) => {
+  ])("%j is rejected", (text, expected) => {
     expect(() => parseJsonObject(text, "f.json")).toThrow(CheckpointError);
     expect(() => parseJsonObject(text, "f.json")).toThrow(`f.json ${expected}`);
   });
@@ -40,14 +40,14 @@ describe("parseJsonObject", () => {
     expect(() => parseJsonObject("[".repeat(200_000), "f.json"), "no JSON either").toThrow("nests deeper");
   });
 
-  test("values are counted, and brackets in strings are none", () => {
+  test("values are counted, but not brackets in strings", () => {
     const text = (count: number) => `{"a": [${"0,".repeat(count)}0], "b": "[[[,,,\\"[${"[".repeat(100)}"}`;
     expect(parseJsonObject(text(10), "f.json")["b"]).toContain("[[[");
     expect(() => parseJsonObject(text(1_000_000), "f.json")).toThrow("f.json holds more than 800,000 values");
   });
 });
 
-test("bytes that are not UTF-8 are refused", () => {
+test("bytes that are not UTF-8 are rejected", () => {
   expect(() => decodeUtf8(Uint8Array.of(0x7b, 0xff, 0x7d), "f.json")).toThrow(
     "f.json is not UTF-8; expected text in UTF-8",
   );

@@ -1,22 +1,21 @@
 /**
- * JSON from untrusted files: the text must be one object, and no object in it may hold a key twice.
+ * Parses JSON from untrusted files: one object, without duplicate keys at any level.
  *
- * `JSON.parse` silently keeps the last of two equal keys where other readers keep the first, so one file could mean two
- * models. The search for duplicates is written here because the published validators bring a whole second parser: once
- * `JSON.parse` has accepted a text, strings and braces are all there is to look at.
+ * `JSON.parse` keeps the last of two equal keys, other readers the first, so one file could mean two models. Published
+ * validators bring a second parser; after `JSON.parse`, finding duplicates needs only strings and braces.
  *
- * Must stay true: no recursion and no backtracking regular expressions, however long or deep the text is.
+ * Must stay true: no recursion and no backtracking regular expressions, for texts of any length and depth.
  */
 import { isRecord } from "../arguments.ts";
-import { CheckpointError, GET_AGAIN, NOT_ITS_NAME } from "../errors.ts";
+import { CHECK_FILE_KIND, CheckpointError, GET_AGAIN } from "../errors.ts";
 import { checkJsonSize, endOfString } from "../format/json-limits.ts";
 import { describe, reasonOf } from "./describe.ts";
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 /**
- * Decodes UTF-8; a byte order mark stays in the text.
- * @param what names the text in an error.
+ * Decodes UTF-8; a byte order mark is kept.
+ * @param what the text's name, for errors.
  * @throws CheckpointError if the bytes are not UTF-8.
  */
 export function decodeUtf8(bytes: Uint8Array, what: string): string {
@@ -28,9 +27,8 @@ export function decodeUtf8(bytes: Uint8Array, what: string): string {
 }
 
 /**
- * Parses a text that must be one JSON object.
- * @param what names the text in an error.
- * @throws CheckpointError if it starts with a byte order mark, is not JSON, not an object, too deep, or repeats a key.
+ * @param what the text's name, for errors.
+ * @throws CheckpointError if the text has a byte order mark, is not a JSON object, nests too deep, or repeats a key.
  */
 export function parseJsonObject(text: string, what: string): JsonObject {
   if (text.startsWith("\uFEFF")) {
@@ -40,7 +38,7 @@ export function parseJsonObject(text: string, what: string): JsonObject {
       advice: "Save it as UTF-8 without BOM.",
     });
   }
-  checkJsonSize(text, { Fault: CheckpointError, name: what, advice: NOT_ITS_NAME });
+  checkJsonSize(text, { Fault: CheckpointError, name: what, advice: CHECK_FILE_KIND });
   const value = parse(text, what);
   if (!isRecord(value)) {
     throw new CheckpointError({ found: `${what} is ${describe(value)}`, expected: "a JSON object", advice: GET_AGAIN });
@@ -65,7 +63,7 @@ function parse(text: string, what: string): unknown {
   }
 }
 
-/** The first key that stands twice in one object of a text that is known to be JSON. */
+/** The first duplicate key of an object in valid JSON. */
 function duplicateKey(json: string): string | undefined {
   const keysOfOpenObjects: Set<string>[] = [];
   for (let at = 0; at < json.length; at++) {
@@ -74,7 +72,7 @@ function duplicateKey(json: string): string | undefined {
     else if (character === "}") keysOfOpenObjects.pop();
     else if (character === '"') {
       const end = endOfString(json, at);
-      // Arrays need no stack of their own: they hold no keys, and an object inside one brings its own set.
+      // Arrays have no keys, and objects inside them have their own set.
       if (isKey(json, end)) {
         const keys = keysOfOpenObjects.at(-1);
         const key = decodeString(json.slice(at, end));
@@ -93,7 +91,7 @@ function isKey(json: string, endOfToken: number): boolean {
   return json[at] === ":";
 }
 
-/** A string token's text. Two spellings of one key, `a` and `\u0061`, are one key. */
+/** Decodes escapes, because `a` and `\u0061` are the same key. */
 function decodeString(token: string): string {
   return token.includes("\\") ? String(JSON.parse(token)) : token.slice(1, -1);
 }

@@ -9,7 +9,7 @@ test.each([
   ["an ArrayBuffer", Uint8Array.from(bytes).buffer],
   ["a Blob", new Blob([Uint8Array.from(bytes)])],
   ["a File", new File([Uint8Array.from(bytes)], "chosen")],
-])("%s are read piece by piece", async (_, content) => {
+])("%s are read range by range", async (_, content) => {
   const source = await new MemoryFiles({ "a/b": content }).open("a/b");
   expect(source?.size).toBe(10);
   expect(await source?.read(3, 6)).toEqual(utf8("345"));
@@ -39,7 +39,7 @@ test("a Blob is never read as a whole", async () => {
   expect(await source?.read(0, 2)).toEqual(utf8("01"));
 });
 
-test("a File that changed on the disk is an error that says so", async () => {
+test("a File that changed on disk is an error that says so", async () => {
   const file = new Blob([Uint8Array.from(bytes)]);
   file.slice = () => Object.assign(new Blob(), { arrayBuffer: () => Promise.reject(new Error("NotReadable")) });
   const source = await new MemoryFiles({ f: file }).open("f");

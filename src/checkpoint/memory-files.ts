@@ -1,12 +1,10 @@
-/**
- * A model whose files the program already holds: bytes in memory, or Files that a person chose in a browser.
- */
+/** A model whose files are bytes in memory, or Files chosen in a browser. */
 import { checkString, describeArgument, isRecord } from "../arguments.ts";
 import { InputError } from "../errors.ts";
 import { BlobSource, BytesSource } from "./byte-sources.ts";
 import type { ByteSource, ModelFiles } from "./files.ts";
 
-/** What one file may be given as. A `File` is a `Blob`, Node's `Buffer` a `Uint8Array`. */
+/** Includes `File`, which is a `Blob`, and Node's `Buffer`, which is a `Uint8Array`. */
 export type FileContent = Uint8Array | ArrayBuffer | Blob;
 
 /** Files by their path inside the model: `{ "config.json": file, "model.safetensors": otherFile }`. */
@@ -15,14 +13,14 @@ export class MemoryFiles implements ModelFiles {
   readonly #files: ReadonlyMap<string, FileContent>;
 
   /**
-   * @param files are not copied: do not change their bytes while the model is open.
-   * @param name appears in messages and results.
+   * @param files not copied: do not change their bytes while the model is open.
+   * @param name for messages and results.
    * @throws InputError unless every file is bytes or a Blob.
    */
   constructor(files: Readonly<Record<string, FileContent>>, name = "model in memory") {
     checkFiles(files);
     checkString("name", name);
-    // A map, because a record would also answer to names like "constructor".
+    // A map, because a record also has names such as "constructor".
     this.#files = new Map(Object.entries(files));
     this.name = name;
   }
@@ -46,7 +44,7 @@ function checkFiles(files: unknown): void {
     });
   }
   for (const [path, content] of Object.entries(files)) {
-    // By the name of its class: what another realm has made is no instance of this one's.
+    // By class name, because `instanceof` fails for objects of another realm.
     if (contentClasses.includes(Object.prototype.toString.call(content).slice(8, -1))) continue;
     throw new InputError({
       found: `the file ${describeArgument(path)} is ${describeArgument(content)}`,

@@ -1,8 +1,8 @@
-/** What to say when a model has no safetensors: which other format it has, and how to convert that. */
+/** The error for a model without safetensors: names its format and how to convert it. */
 import { CheckpointError } from "../errors.ts";
 import type { ModelFiles, OpenOptions } from "./files.ts";
 
-/** Files that hold the weights in a way that fusebert does not read, and what transformers calls that format. */
+/** Files of unsupported formats, with transformers' argument for them. */
 const FORMATS: readonly { readonly file: string; readonly flag: string }[] = [
   { file: "pytorch_model.bin", flag: "" },
   { file: "pytorch_model.bin.index.json", flag: "" },
@@ -13,15 +13,15 @@ const FORMATS: readonly { readonly file: string; readonly flag: string }[] = [
 const ONNX = ["model.onnx", "onnx/model.onnx"];
 
 /**
- * The error for a model without the files that were `lookedFor`.
- * @returns it, for the caller to throw.
+ * Returns the error for a model without weights.
+ * @param accepted the files that would be accepted.
  */
 export async function noWeightsError(
   files: ModelFiles,
-  lookedFor: readonly string[],
+  accepted: readonly string[],
   options?: OpenOptions,
 ): Promise<CheckpointError> {
-  const expected = lookedFor.join(" or ");
+  const expected = accepted.join(" or ");
   for (const { file, flag } of FORMATS) {
     if (await exists(files, file, options)) {
       const found = `${files.name} has its weights only in ${file}`;
@@ -30,7 +30,7 @@ export async function noWeightsError(
   }
   for (const file of ONNX) {
     if (await exists(files, file, options)) {
-      const found = `${files.name} has its weights only in ${file}, which cannot be turned back into a checkpoint`;
+      const found = `${files.name} has its weights only in ${file}, which cannot be converted back into a checkpoint`;
       return new CheckpointError({ found, expected, advice: "Use the checkpoint that it was exported from." });
     }
   }
@@ -42,16 +42,16 @@ export async function noWeightsError(
   });
 }
 
-/** Whether there is such a file, without downloading it: it may be large, and it is only wanted for a message. */
+/** Whether there is such a file, without downloading it. */
 async function exists(files: ModelFiles, path: string, options?: OpenOptions): Promise<boolean> {
-  const enough = new AbortController();
-  const signal = AbortSignal.any(options?.signal ? [options.signal, enough.signal] : [enough.signal]);
+  const found = new AbortController();
+  const signal = AbortSignal.any(options?.signal ? [options.signal, found.signal] : [found.signal]);
   try {
-    const source = await files.open(path, { signal, onProgress: () => enough.abort() });
+    const source = await files.open(path, { signal, onProgress: () => found.abort() });
     await source?.close();
     return source !== undefined;
   } catch (error) {
-    if (enough.signal.aborted) return true;
+    if (found.signal.aborted) return true;
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Writes safetensors files in the layout of the reference writer: widest elements first, then by name, after a header
- * padded to 8 bytes, so that every tensor is aligned in a file that is mapped into memory.
+ * Writes safetensors files in the reference writer's layout: a header padded to 8 bytes, then tensors by descending
+ * element size and by name, so that every tensor is aligned in a memory-mapped file.
  */
 import { InputError } from "../errors.ts";
 import { bytesPerElement, type DType, elementCount, type Tensor } from "../tensor/tensor.ts";
@@ -17,9 +17,8 @@ const NAMES: Readonly<Record<DType, string>> = {
 };
 
 /**
- * The bytes of a safetensors file with these tensors.
- * @param metadata goes into the header, as strings.
- * @throws InputError if a tensor has another number of elements than its shape says, or is called `__metadata__`.
+ * Returns the bytes of a safetensors file.
+ * @throws InputError if a tensor's data does not fit its shape, or its name is `__metadata__`.
  */
 export function encodeSafetensors(
   tensors: ReadonlyMap<string, Tensor>,
@@ -55,7 +54,7 @@ function checkTensor(name: string, { shape, data }: Tensor): void {
   if (name === "__metadata__") {
     throw new InputError({
       found: "A tensor is called __metadata__",
-      expected: "a name the format does not use itself",
+      expected: "a name that the format does not reserve",
     });
   }
   if (data.length !== elementCount(shape)) {

@@ -1,22 +1,20 @@
 /**
  * The header of a safetensors file: 8 bytes of length (little-endian), JSON, then the tensors' bytes to the file's end.
  *
- * The file is a stranger's. Must stay true: every number in the header is checked before it is used, nothing is
- * allocated that is larger than the file, and the tensors cover the data exactly: no overlap (one byte read as two
- * tensors), no hole (bytes hidden from every reader), nothing after the end.
+ * Input is untrusted. Must stay true: every number in the header is checked before it is used, no allocation is larger
+ * than the file, and the tensors cover the data exactly: no overlap, no hole, nothing after the end.
  */
 import { isRecord } from "../arguments.ts";
-import { CheckpointError, GET_AGAIN, NOT_ITS_NAME } from "../errors.ts";
+import { CHECK_FILE_KIND, CheckpointError, GET_AGAIN } from "../errors.ts";
 import { describe, grouped } from "./describe.ts";
 import type { ByteSource } from "./files.ts";
 import { decodeUtf8, type JsonObject, parseJsonObject } from "./json.ts";
 
-/** One tensor as the header describes it. */
 export interface StoredTensor {
-  /** The format's own name: `F32`, `BF16`, `BOOL`, … */
+  /** As in the format: `F32`, `BF16`, `BOOL`, … */
   readonly dtype: string;
   readonly shape: readonly number[];
-  /** Where its bytes are, counted from the start of the file. */
+  /** Byte offset in the file. */
   readonly start: number;
   readonly end: number;
 }
@@ -26,7 +24,7 @@ export interface SafetensorsHeader {
   readonly metadata: ReadonlyMap<string, string>;
 }
 
-/** The size of one element, in bits, of every dtype that the format knows. */
+/** Bits per element of every dtype of the format. */
 const BITS: ReadonlyMap<string, number> = new Map([
   ...["F4"].map((dtype) => [dtype, 4] as const),
   ...["F6_E2M3", "F6_E3M2"].map((dtype) => [dtype, 6] as const),
@@ -39,15 +37,15 @@ const BITS: ReadonlyMap<string, number> = new Map([
 ]);
 
 const LENGTH_BYTES = 8;
-/** The format allows 100 MB. Models of a trillion parameters, which take many files, have less than 1 MB in each. */
+/** The format allows 100 MB; each file of the largest models, with a trillion parameters, has less than 1 MB. */
 const MAX_HEADER_BYTES = 10_000_000;
-/** The largest BERT has 391 tensors, the largest models some tens of thousands in all files together. */
+/** The largest BERT has 391 tensors, the largest models some tens of thousands over all files. */
 const MAX_TENSORS = 50_000;
 
 /**
  * Reads and checks the header.
- * @param fileName names the file in errors.
- * @throws CheckpointError that names the tensor and the field that are wrong.
+ * @param fileName for errors.
+ * @throws CheckpointError that names the tensor and field.
  */
 export async function readHeader(source: ByteSource, fileName: string): Promise<SafetensorsHeader> {
   const length = await headerLength(source, fileName);
@@ -59,7 +57,7 @@ export async function readHeader(source: ByteSource, fileName: string): Promise<
   const count = Object.keys(entries).length;
   if (count > MAX_TENSORS) {
     const found = `${fileName} has ${grouped(count)} tensors`;
-    throw new CheckpointError({ found, expected: `at most ${grouped(MAX_TENSORS)}`, advice: NOT_ITS_NAME });
+    throw new CheckpointError({ found, expected: `at most ${grouped(MAX_TENSORS)}`, advice: CHECK_FILE_KIND });
   }
   for (const [name, entry] of Object.entries(entries)) {
     tensors.set(name, parseEntry(entry, `${fileName}: tensor ${describe(name)}`, dataStart, source.size));
@@ -75,11 +73,11 @@ async function headerLength(source: ByteSource, fileName: string): Promise<numbe
   }
   const bytes = await source.read(0, LENGTH_BYTES);
   const length = new DataView(bytes.buffer, bytes.byteOffset, LENGTH_BYTES).getBigUint64(0, true);
-  const room = Math.min(source.size - LENGTH_BYTES, MAX_HEADER_BYTES);
-  if (length >= 2n && length <= BigInt(room)) return Number(length);
+  const maxLength = Math.min(source.size - LENGTH_BYTES, MAX_HEADER_BYTES);
+  if (length >= 2n && length <= BigInt(maxLength)) return Number(length);
   throw new CheckpointError({
     found: `${fileName} has ${grouped(source.size)} bytes and says that its header has ${length.toLocaleString("en-US")}`,
-    expected: `a header of 2 to ${grouped(room)} bytes`,
+    expected: `a header of 2 to ${grouped(maxLength)} bytes`,
     advice: `Check that it is a safetensors file, not a web page or a Git LFS pointer (git lfs pull). ${GET_AGAIN}`,
   });
 }
@@ -96,7 +94,7 @@ function parseMetadata(metadata: unknown, fileName: string): ReadonlyMap<string,
   });
 }
 
-/** @param what names the file and the tensor. */
+/** @param what the file and the tensor, for errors. */
 function parseEntry(entry: unknown, what: string, dataStart: number, fileSize: number): StoredTensor {
   if (!isRecord(entry)) throw wrong(what, "", entry, "an object with dtype, shape and data_offsets");
   const dtype = parseDtype(entry, what);
@@ -132,7 +130,7 @@ function parseShape({ shape }: JsonObject, dtype: Dtype, what: string): { shape:
     bits *= extent;
     if (!Number.isSafeInteger(bits)) throw wrong(what, "shape", shape, "fewer elements than a file can hold");
   }
-  if (bits % 8 !== 0) throw wrong(what, "shape", shape, `whole bytes, with ${dtype.bits} bits an element`);
+  if (bits % 8 !== 0) throw wrong(what, "shape", shape, `whole bytes, with ${dtype.bits} bits per element`);
   return { shape, bytes: bits / 8 };
 }
 
@@ -154,7 +152,7 @@ function wrong(what: string, field: string, value: unknown, expected: string): C
   return new CheckpointError({ found, expected, advice: GET_AGAIN });
 }
 
-/** Checks that the tensors, in the order of their data, follow one another from the header's end to the file's end. */
+/** Checks that the tensors' data is contiguous from the header's end to the file's end. */
 function checkCoverage(
   tensors: ReadonlyMap<string, StoredTensor>,
   dataStart: number,

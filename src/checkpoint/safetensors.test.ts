@@ -6,7 +6,7 @@ import { GuardedSource } from "./testing/guarded-source.ts";
 import { splice } from "./testing/mutate.ts";
 import { utf8 } from "./testing/tiny-model.ts";
 
-/** A file with this header text, or this object as its header, and so many bytes of data. */
+/** A file with a header and `dataBytes` zero bytes of data; `length` overrides the header's length. */
 function fileOf(header: string | object | Uint8Array, dataBytes = 0, length?: bigint): Uint8Array {
   const text =
     header instanceof Uint8Array ? header : utf8(typeof header === "string" ? header : JSON.stringify(header));
@@ -34,7 +34,7 @@ const two = (a: [number, number], b: [number, number]) => ({
   b: { dtype: "U8", shape: [b[1] - b[0]], data_offsets: b },
 });
 
-describe("a damaged or hostile header is refused", () => {
+describe("a damaged or hostile header is rejected", () => {
   test.each<[string, Uint8Array, string]>([
     ["length 0", fileOf("{}", 8, 0n), "says that its header has 0; expected a header of 2 to"],
     ["length beyond the file", fileOf("{}", 0, 3n), "has 10 bytes and says that its header has 3"],
@@ -86,7 +86,7 @@ describe("a damaged or hostile header is refused", () => {
     expect(await refusal(bytes)).toContain(message);
   });
 
-  test("a header over 10 MB, in a file that is as large as it says", async () => {
+  test("a header over 10 MB, in a file large enough for it", async () => {
     const source = new GuardedSource(Uint8Array.of(0, 0, 0, 8, 0, 0, 0, 0)); // 134,217,728
     Object.defineProperty(source, "size", { value: 2 ** 30 });
     await expect(openSafetensors(source, "m")).rejects.toThrow("expected a header of 2 to 10,000,000 bytes");
@@ -94,7 +94,7 @@ describe("a damaged or hostile header is refused", () => {
   });
 });
 
-test("a file cut or lengthened anywhere is refused", async () => {
+test("a file cut or lengthened anywhere is rejected", async () => {
   const whole = encodeSafetensors(new Map([["t", { dtype: "f32", shape: [3], data: Float32Array.of(1, 2, 3) }]]));
   for (let size = 0; size < whole.length; size++) {
     expect(await refusal(whole.subarray(0, size))).toMatch(/bytes/);
@@ -118,7 +118,7 @@ const samples: Record<string, Tensor> = {
 };
 
 describe("encodeSafetensors and openSafetensors", () => {
-  test("every dtype survives, with the metadata", async () => {
+  test("every dtype and the metadata round-trip", async () => {
     const bytes = encodeSafetensors(new Map(Object.entries(samples)), { format: "pt" });
     const file = await openSafetensors(new GuardedSource(bytes), "m");
     expect(file.metadata).toEqual(new Map([["format", "pt"]]));
@@ -126,7 +126,7 @@ describe("encodeSafetensors and openSafetensors", () => {
     for (const [name, tensor] of Object.entries(samples)) expect(await file.read(name)).toEqual(tensor);
   });
 
-  test("the layout is the reference writer's: padded header, widest first, every tensor aligned", async () => {
+  test("the layout equals the reference writer's: padded header, widest first, every tensor aligned", async () => {
     const bytes = encodeSafetensors(new Map(Object.entries(samples)));
     const headerLength = Number(new DataView(bytes.buffer).getBigUint64(0, true));
     expect(headerLength % 8).toBe(0);
@@ -138,7 +138,7 @@ describe("encodeSafetensors and openSafetensors", () => {
     }
   });
 
-  test("unaligned data is copied, also out of Node's Buffer, and a bool is a byte", async () => {
+  test("unaligned data is copied, even from a Node Buffer, and a bool is a byte", async () => {
     const bytes = fileOf(
       {
         b: { dtype: "BOOL", shape: [1], data_offsets: [0, 1] },
@@ -161,7 +161,7 @@ describe("encodeSafetensors and openSafetensors", () => {
     }
   });
 
-  test("other dtypes may be there, but reading them is an error that names them", async () => {
+  test("other dtypes are allowed, but reading them is an error that names them", async () => {
     const header = {
       q: { dtype: "F8_E4M3", shape: [4], data_offsets: [0, 4] },
       four: { dtype: "F4", shape: [4], data_offsets: [4, 6] },
@@ -175,7 +175,7 @@ describe("encodeSafetensors and openSafetensors", () => {
     expect((await file.read("i")).data).toEqual(BigInt64Array.of(0n));
   });
 
-  test("the writer refuses what no reader would take", () => {
+  test("the writer rejects invalid tensors", () => {
     const data = Uint8Array.of(1);
     expect(() => encodeSafetensors(new Map([["t", { dtype: "u8", shape: [2], data }]]))).toThrow(
       'Tensor "t" has 1 elements; expected 2, as its shape [2] says',

@@ -1,9 +1,9 @@
 /**
  * Reads safetensors files, one tensor at a time.
  *
- * Must stay true: the header is trusted only as far as `safetensors-header.ts` has checked it; a tensor's bytes are read
- * when it is asked for, and copied only where they lie unaligned in memory. Elements are little-endian in the file and
- * taken as they are: every platform that runs JavaScript engines of today is little-endian.
+ * Must stay true: only what `safetensors-header.ts` has checked is trusted; a tensor's bytes are read on demand, and
+ * copied only if they are unaligned in memory. Elements are little-endian in the file and not converted, because all
+ * platforms of current JavaScript engines are little-endian.
  */
 import { CheckpointError } from "../errors.ts";
 import { tensorFromBytes } from "../tensor/bytes.ts";
@@ -22,7 +22,7 @@ const FLOATS: ReadonlyMap<string, FloatDType> = new Map([
   ["BF16", "bf16"],
 ]);
 
-/** BOOL is a byte, 0 or 1. */
+/** BOOL is one byte, 0 or 1. */
 const READABLE: ReadonlyMap<string, DType> = new Map<string, DType>([
   ...FLOATS,
   ["I64", "i64"],
@@ -31,16 +31,16 @@ const READABLE: ReadonlyMap<string, DType> = new Map<string, DType>([
   ["BOOL", "u8"],
 ]);
 
-/** The dtype of a weight, or `undefined` for one that holds no real numbers or that fusebert does not read. */
+/** The dtype of a weight, or `undefined` if it is not a supported float type. */
 export function floatDtype(stored: string): FloatDType | undefined {
   return FLOATS.get(stored);
 }
 
 /**
- * Opens a safetensors file and checks its header. The source belongs to the file from now on: it is closed by the
- * file's `close()`, and at once when the header is wrong.
- * @param fileName names the file in errors.
- * @throws CheckpointError that names the tensor, what was found and what was expected.
+ * Opens a safetensors file and checks its header. Takes ownership of the source: the file's `close()` closes it, as
+ * does an invalid header.
+ * @param fileName for errors.
+ * @throws CheckpointError that names the tensor and field.
  */
 export async function openSafetensors(source: ByteSource, fileName: string): Promise<SafetensorsFile> {
   try {
@@ -51,11 +51,11 @@ export async function openSafetensors(source: ByteSource, fileName: string): Pro
   }
 }
 
-/** An open safetensors file. Made by `openSafetensors`. */
+/** An open safetensors file. Created by `openSafetensors`. */
 export class SafetensorsFile {
-  /** Every tensor of the file, by its name there. */
+  /** By name in the file. */
   readonly tensors: ReadonlyMap<string, StoredTensor>;
-  /** What the file says about itself, such as `format: pt`. */
+  /** Such as `format: pt`. */
   readonly metadata: ReadonlyMap<string, string>;
   readonly name: string;
   readonly #source: ByteSource;
@@ -76,14 +76,14 @@ export class SafetensorsFile {
   }
 
   /**
-   * Reads a tensor of real numbers: F64, F32, F16 or BF16.
+   * Reads a tensor of F64, F32, F16 or BF16.
    * @throws CheckpointError if there is no such tensor, it has another dtype, or the file fails.
    */
   readFloat(name: string): Promise<Tensor<FloatDType>> {
     return this.#read(name, FLOATS);
   }
 
-  /** Closes the file. Calling it again does nothing. */
+  /** Idempotent. */
   close(): Promise<void> {
     return this.#source.close();
   }

@@ -1,10 +1,10 @@
 /**
- * The index of a checkpoint in several safetensors files: which file holds which tensor.
+ * The index of a sharded checkpoint: the file of each tensor.
  *
- * Must stay true: a file's name from the index leads to a file of this model and nowhere else.
+ * Must stay true: a file name from the index cannot leave the model's folder.
  */
 import { isRecord } from "../arguments.ts";
-import { CheckpointError, GET_AGAIN, NOT_ITS_NAME } from "../errors.ts";
+import { CHECK_FILE_KIND, CheckpointError, GET_AGAIN } from "../errors.ts";
 import { describe, grouped } from "./describe.ts";
 import { parseJsonObject } from "./json.ts";
 
@@ -13,8 +13,8 @@ const MAX_SHARDS = 1000;
 
 /**
  * Parses `model.safetensors.index.json`.
- * @param what names the index in errors.
- * @returns the stored names of the tensors of every shard.
+ * @param what the index's name, for errors.
+ * @returns the stored names of tensors by shard.
  * @throws CheckpointError if it is not a valid index.
  */
 export function parseShardIndex(json: string, what: string): Map<string, string[]> {
@@ -33,7 +33,7 @@ export function parseShardIndex(json: string, what: string): Map<string, string[
         found: `${what}: tensor ${describe(tensor)} is said to be in ${describe(shard)}`,
         expected: "the name of a .safetensors file of this model",
         advice:
-          "Do not use this checkpoint if you do not trust who made it; otherwise get it again from where it came from.",
+          "Do not use this checkpoint if you do not trust its author; otherwise get it again from where it came from.",
       });
     }
     const names = shards.get(shard);
@@ -42,12 +42,12 @@ export function parseShardIndex(json: string, what: string): Map<string, string[
   }
   if (shards.size > MAX_SHARDS) {
     const found = `${what} names ${grouped(shards.size)} files`;
-    throw new CheckpointError({ found, expected: `at most ${grouped(MAX_SHARDS)}`, advice: NOT_ITS_NAME });
+    throw new CheckpointError({ found, expected: `at most ${grouped(MAX_SHARDS)}`, advice: CHECK_FILE_KIND });
   }
   return shards;
 }
 
-/** Only plain names pass: nothing that leaves the model's folder, on any platform, and no URL. */
+/** Only plain names are valid: no path, on any platform, and no URL. */
 function isShardName(name: unknown): name is string {
   return typeof name === "string" && /^\w[\w.-]*\.safetensors$/.test(name);
 }

@@ -1,24 +1,24 @@
 /**
- * A model's files that are read as a whole: configuration, tokenizer, shard index.
+ * Opens files of a model that are read completely: configuration, tokenizer, shard index.
  *
- * Each has a limit that no honest file comes near, so that a hostile one is refused before it fills the memory: before it is
- * downloaded where its length is known, while it is where not.
+ * Each has a size limit that no genuine file comes near, so that a hostile one cannot exhaust memory. It is rejected
+ * before the download if its length is known, else during the download.
  */
-import { CheckpointError, NOT_ITS_NAME } from "../errors.ts";
+import { CHECK_FILE_KIND, CheckpointError } from "../errors.ts";
 import { grouped } from "./describe.ts";
 import type { ByteSource, ModelFiles, OpenOptions } from "./files.ts";
 import { decodeUtf8 } from "./json.ts";
 
 const MAX_BYTES = 1_000_000;
-/** The largest of a BERT, LaBSE's with 501,153 tokens, have some 10 and 5 MB. What 32 MB may hold fits in a heap of 256 MB. */
+/** The largest, LaBSE's with 501,153 tokens, have some 10 and 5 MB. The contents of 32 MB fit in a heap of 256 MB. */
 const MAX_BYTES_OF: ReadonlyMap<string, number> = new Map([
   ["tokenizer.json", 32_000_000],
   ["vocab.txt", 16_000_000],
 ]);
 
 /**
- * Opens a file that is to be read as a whole; `undefined` when the model has no such file.
- * @throws CheckpointError if it is larger than any such file is, or cannot be read.
+ * Opens a file within its size limit; `undefined` if there is no such file.
+ * @throws CheckpointError if it is too large or cannot be read.
  */
 export async function openWhole(
   files: ModelFiles,
@@ -33,8 +33,8 @@ export async function openWhole(
 }
 
 /**
- * The text of a UTF-8 file, or `undefined` when the model has no such file.
- * @throws CheckpointError if it is larger than any such file is, not UTF-8, or cannot be read.
+ * Reads a UTF-8 file; `undefined` if there is no such file.
+ * @throws CheckpointError if it is too large, not UTF-8, or cannot be read.
  */
 export async function readText(files: ModelFiles, path: string, options?: OpenOptions): Promise<string | undefined> {
   const source = await openWhole(files, path, options);
@@ -46,11 +46,11 @@ export async function readText(files: ModelFiles, path: string, options?: OpenOp
   }
 }
 
-/** @param size in bytes, where it is known. */
+/** @param size in bytes, if known. */
 export function tooLarge(name: string, size: number | undefined, maxBytes: number): CheckpointError {
   return new CheckpointError({
     found: `${name} has ${size === undefined ? `more than ${grouped(maxBytes)}` : grouped(size)} bytes`,
     expected: `at most ${grouped(maxBytes)}`,
-    advice: NOT_ITS_NAME,
+    advice: CHECK_FILE_KIND,
   });
 }

@@ -1,19 +1,17 @@
 /**
- * An AbortSignal that follows the caller's and also fires when a server falls silent or sends next to nothing.
+ * An AbortSignal that follows the caller's and also aborts when a server is silent or too slow.
  *
- * Made by hand because `AbortSignal.any` with `AbortSignal.timeout` can neither be restarted by every chunk nor ended
- * when the answer is there.
+ * `AbortSignal.any` with `AbortSignal.timeout` can neither be restarted by every chunk nor stopped at the end.
  *
- * Must stay true: it uses nothing of Node's, because browsers download too.
+ * Must stay true: it does not use Node's modules, because browsers download too.
  */
 
-/** How long a server may be silent or slow. */
 export interface Patience {
-  /** A server that sends nothing for this long counts as gone. */
+  /** Maximum time without data. */
   readonly quietMs: number;
-  /** The time over which the speed of a download is measured, again and again. */
+  /** Interval over which the speed is measured. */
   readonly speedWindowMs: number;
-  /** A download that is slower than this over such a time has failed. */
+  /** Minimum speed over each interval. */
   readonly minBytesPerSecond: number;
 }
 
@@ -39,7 +37,7 @@ export class Watchdog implements Disposable {
     return this.#controller.signal;
   }
 
-  /** The server has sent something. */
+  /** To be called for every chunk. */
   feed(bytes: number): void {
     const { speedWindowMs, minBytesPerSecond } = this.#patience;
     this.#fedAt = performance.now();
@@ -53,13 +51,13 @@ export class Watchdog implements Disposable {
     this.#windowBytes = 0;
   }
 
-  /** Ends the watch; the signal then never fires. */
+  /** Stops watching; the signal then never aborts. */
   stop(): void {
     clearTimeout(this.#timer);
     this.#caller?.removeEventListener("abort", this.#onCaller);
   }
 
-  /** For `using`, in Node alone: not every browser has `Symbol.dispose`. */
+  /** For `using`, only in Node: not every browser has `Symbol.dispose`. */
   [Symbol.dispose](): void {
     this.stop();
   }

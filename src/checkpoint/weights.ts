@@ -1,7 +1,4 @@
-/**
- * A checkpoint's named tensors, whatever file or files hold them. A tensor is read when it is asked for: the file's
- * bytes never stand in memory as a whole.
- */
+/** A checkpoint's named tensors. Each is read on demand, so that the whole file is never in memory. */
 import type { FloatDType, Tensor } from "../tensor/tensor.ts";
 
 export interface WeightInfo {
@@ -10,11 +7,11 @@ export interface WeightInfo {
 }
 
 export interface Weights {
-  /** Every tensor that the checkpoint holds, by its canonical name (see `parameters.ts`). */
+  /** By canonical name (see `parameters.ts`). */
   readonly info: ReadonlyMap<string, WeightInfo>;
   /**
    * Reads one tensor.
-   * @throws CheckpointError if there is no such tensor, the file fails, or a value is NaN or infinite (the first is named).
+   * @throws CheckpointError if there is no such tensor, the file fails, or a value is NaN or infinite.
    */
   read(name: string): Promise<Tensor<FloatDType>>;
   close(): Promise<void>;

@@ -7,7 +7,7 @@
 import { isUtf8 } from "node:buffer";
 import { existsSync, statSync } from "node:fs";
 import { InputError } from "../errors.ts";
-import { longestText, type ReadOptions, readFileBytes, readStandardInputBytes } from "../files/read-bytes.ts";
+import { maxTextLimit, type ReadOptions, readFileBytes, readStandardInputBytes } from "../files/read-bytes.ts";
 import { prompt, warn } from "./output.ts";
 
 export interface SourceText {
@@ -68,7 +68,7 @@ async function readTextFile(path: string, signal: AbortSignal): Promise<SourceTe
 }
 
 const optionsFor = (source: string, signal: AbortSignal): ReadOptions => ({
-  limit: { ...longestText, advice: "Split it, and give the pieces as several --context." },
+  limit: { ...maxTextLimit, advice: "Split it, and give the pieces as several --context." },
   expected: "a text file",
   adviceIfMissing: "To give the text itself, use --text.",
   signal,

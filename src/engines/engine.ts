@@ -1,54 +1,54 @@
 /**
- * What every engine is: something that compiles a program once and runs it on tensors many times.
+ * The interface of engines: compile a program once, run it on tensors many times.
  *
- * Must stay true: an engine runs *any* program it says it can compile, knows nothing of questions and answers, and gives
- * back everything it holds when it is disposed.
+ * Must stay true: an engine runs *any* program that it compiles, knows nothing of questions and answers, and releases
+ * all its resources on `dispose`.
  */
 import type { Program } from "../program/program.ts";
 import type { FloatDType, Tensor } from "../tensor/tensor.ts";
 
-/** Reads one of the checkpoint's tensors, by the name a program's `parameter` has. */
+/** Reads a tensor of the checkpoint by the name of a program's `parameter`. */
 export type ReadParameter = (name: string) => Promise<Tensor<FloatDType>>;
 
 export interface RunOptions {
-  /** Stops the run as soon as the engine can; the promise rejects with the signal's reason. */
+  /** On abort the run stops as soon as the engine can, and the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
 export interface ExecuteOptions extends RunOptions {
   /**
-   * Gives, beside the outputs, the program's observed stages that the kernels of this run write, as they write them. The
-   * kernels are the same and so are the outputs. An engine that does not `observe` gives the outputs alone.
+   * Also returns those observed stages of the program that this run's kernels write, with the values they write.
+   * Kernels and outputs do not change. An engine without `observes` returns only the outputs.
    */
   readonly observe?: boolean;
 }
 
-/** A program made ready for a device. Runs may overlap; an engine that cannot compute in parallel queues them. */
+/** A compiled program. Runs may overlap; an engine that cannot compute in parallel queues them. */
 export interface Executable {
-  /** What computes, beyond the engine's name: `google swiftshader, f32, O4`. */
+  /** Device and settings: `google swiftshader, f32, O4`. */
   readonly description: string;
   /**
    * Computes the program's outputs.
-   * @param inputs a tensor for every input of the program, by name; they fix the extents of `batch` and `sequence`.
-   * @returns the outputs by name, with the precision the engine computes in.
+   * @param inputs a tensor for every input of the program, by name; they define the extents of `batch` and `sequence`.
+   * @returns the outputs by name, in the engine's precision.
    * @throws EngineError if an input is missing or has the wrong shape, or the device fails.
    */
   run(inputs: ReadonlyMap<string, Tensor>, options?: ExecuteOptions): Promise<Map<string, Tensor>>;
-  /** Tokens worth computing together; absent: few, as a CPU gains nothing from more. */
+  /** The best batch size in tokens; absent: small, because larger batches are no faster on a CPU. */
   readonly tokensPerBatch?: number;
   dispose(): Promise<void>;
 }
 
 export interface Engine {
-  /** As `--device` names it. */
+  /** As in `--device`. */
   readonly name: string;
-  /** Computes sequences of different lengths together at no cost, given their mask. Absent: equal lengths only. */
+  /** Batches sequences of different lengths without padding cost, given their mask. Absent: equal lengths only. */
   readonly mixesLengths?: boolean;
-  /** Reads parameters again when its device was lost: what they are read from must stay open until `dispose`. */
+  /** Re-reads parameters after a device loss: their source must stay open until `dispose`. */
   readonly readsAgain?: boolean;
-  /** Its runs can be observed. */
+  /** Whether runs support `observe`. */
   readonly observes?: boolean;
   compile(program: Program, readParameter: ReadParameter, options?: RunOptions): Promise<Executable>;
-  /** Gives back what all its programs share. They must have been disposed of. */
+  /** Releases what its programs share, after all of them are disposed. */
   dispose?(): Promise<void>;
 }

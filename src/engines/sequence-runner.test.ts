@@ -4,7 +4,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import type { Executable } from "./engine.ts";
 import { planBatches, runSequences } from "./sequence-runner.ts";
 
-test("every sequence is in one batch, batches hold one length and no more tokens than allowed", () => {
+test("every sequence is in one batch; a batch has one length and at most the allowed tokens", () => {
   fc.assert(
     fc.property(
       fc.array(fc.integer({ min: 1, max: 40 }), { maxLength: 60 }),
@@ -22,7 +22,7 @@ test("every sequence is in one batch, batches hold one length and no more tokens
   );
 });
 
-/** Logits that are the ids themselves, and their positions. */
+/** Returns the ids as start logits and the positions as end logits. */
 const echo: Executable = {
   description: "echo",
   async run(inputs) {
@@ -36,7 +36,7 @@ const echo: Executable = {
   async dispose() {},
 };
 
-test("each sequence gets back its own logits", async () => {
+test("each sequence gets its own logits", async () => {
   const sequences = [[5, 6, 7], [8], [1, 2, 3], [4, 4], [9]].map((ids) => ({
     inputIds: Int32Array.from(ids),
     tokenTypeIds: new Int32Array(ids.length),
@@ -51,7 +51,7 @@ test("each sequence gets back its own logits", async () => {
   expect(sequences.map((_, index) => seen.get(index))).toEqual([[5, 6, 7], [8], [1, 2, 3], [4, 4], [9]]);
 });
 
-test("an abort is heard before the next batch", async () => {
+test("an abort takes effect before the next batch", async () => {
   const controller = new AbortController();
   const sequences = [1, 2, 3].map((length) => ({
     inputIds: new Int32Array(length),

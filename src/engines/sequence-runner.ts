@@ -1,9 +1,8 @@
 /**
  * Runs a question-answering program on token sequences of any lengths.
  *
- * Sequences of one length form a batch, so that no padding is ever computed and no mask is needed; an engine that packs
- * sequences gets any lengths together, with their mask. A batch holds a bounded number of tokens, so that memory and the
- * time until a cancellation is heard stay bounded too.
+ * Sequences of equal length form a batch, so that there is no padding and no mask; an engine that packs sequences gets
+ * mixed lengths with a mask. A bounded number of tokens per batch bounds memory and the latency of an abort.
  *
  * Must stay true: a sequence's logits do not depend on what it is batched with.
  */
@@ -12,31 +11,28 @@ import { EngineError } from "../errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Executable, RunOptions } from "./engine.ts";
 
-/** The logits of one sequence, one number a token. */
+/** The logits of one sequence, one per token. */
 export interface SequenceLogits {
   readonly start: Float32Array;
   readonly end: Float32Array;
 }
 
 export interface IndexedLogits extends SequenceLogits {
-  /** Which of the sequences these belong to. */
+  /** Of the sequence. */
   readonly index: number;
 }
 
-/**
- * On a CPU a batch of long sequences is no faster than one at a time (`npm run bench -- answer`
- * measures it), but short ones gain from company.
- */
+/** For a CPU, where batching speeds up short sequences but not long ones (`npm run bench -- answer`). */
 const defaultTokensPerBatch = 768;
 
 export interface SequenceRunOptions extends RunOptions {
-  /** Tokens a batch may hold. */
+  /** Maximum tokens per batch. */
   readonly tokensPerBatch?: number;
-  /** Put different lengths into one batch, with a mask. */
+  /** Batches different lengths together, with a mask. */
   readonly mixesLengths?: boolean;
 }
 
-/** The logits of all sequences, batch by batch, in the order batches are computed. */
+/** Yields the logits batch by batch, in the order of computation. */
 export async function* runSequences(
   executable: Executable,
   sequences: readonly TokenSequence[],
@@ -59,7 +55,7 @@ export async function* runSequences(
   }
 }
 
-/** Groups indices by length, each group in pieces of at most `tokensPerBatch` tokens (but at least one sequence). */
+/** Batches indices of equal lengths: at most `tokensPerBatch` tokens, but at least one sequence. */
 export function planBatches(lengths: readonly number[], tokensPerBatch: number): number[][] {
   const byLength = new Map<number, number[]>();
   lengths.forEach((length, index) => {
@@ -75,7 +71,7 @@ export function planBatches(lengths: readonly number[], tokensPerBatch: number):
   });
 }
 
-/** Groups neighbours, at most `tokensPerBatch` tokens together (but at least one sequence). */
+/** Batches consecutive indices: at most `tokensPerBatch` tokens, but at least one sequence. */
 export function planMixedBatches(lengths: readonly number[], tokensPerBatch: number): number[][] {
   const batches: number[][] = [];
   let tokens = Number.POSITIVE_INFINITY;

@@ -2,12 +2,12 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { findBestThreshold, type Outcome } from "./best-threshold.ts";
 
-/** The definition: the score at a threshold, every question above it left unanswered. */
+/** The definition: questions with null odds above the threshold stay unanswered. */
 function scoreAt(threshold: number, outcomes: readonly Outcome[]): number {
   const points = outcomes.map(({ nullOdds, score, hasAnswer, isAnswered }) => {
-    const says = isAnswered && nullOdds <= threshold;
-    if (hasAnswer) return says ? score : 0;
-    return says ? 0 : 1;
+    const answers = isAnswered && nullOdds <= threshold;
+    if (hasAnswer) return answers ? score : 0;
+    return answers ? 0 : 1;
   });
   return (100 * points.reduce((sum, point) => sum + point, 0)) / outcomes.length;
 }
@@ -29,7 +29,7 @@ const outcomes = fc
       ),
   );
 
-test("no threshold is better, and the one given is as good as said", () => {
+test("no threshold is better, and the result has the stated score", () => {
   fc.assert(
     fc.property(outcomes, (questions) => {
       const best = findBestThreshold(questions, questions.length);
@@ -41,12 +41,12 @@ test("no threshold is better, and the one given is as good as said", () => {
   );
 });
 
-test("a question without a prediction counts among all", () => {
+test("a question without a prediction counts in the total", () => {
   const answered = { nullOdds: -1, score: 1, hasAnswer: true, isAnswered: true };
   expect(findBestThreshold([answered], 4)).toEqual({ score: 25, threshold: -1 });
 });
 
-test("where silence is best, the threshold is below all odds: 0 if that is", () => {
+test("if no answer is best, the threshold is 0 or below all odds", () => {
   const wrong = { score: 0, hasAnswer: true, isAnswered: true };
   expect(findBestThreshold([{ ...wrong, nullOdds: 0.5 }], 1).threshold).toBe(0);
   expect(findBestThreshold([{ ...wrong, nullOdds: -2 }], 1).threshold).toBe(-3);

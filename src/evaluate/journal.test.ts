@@ -50,12 +50,12 @@ async function open(other: JournalHead = head): Promise<readonly unknown[]> {
   return journal.earlier;
 }
 
-test("what was appended is there again", async () => {
+test("reads back what was appended", async () => {
   await begin();
   expect(await open()).toEqual([prediction("a"), prediction("b"), prediction("c")]);
 });
 
-test("cut anywhere, it keeps its whole lines and can go on", async () => {
+test("cut anywhere, it keeps its complete lines and can be continued", async () => {
   await begin();
   const whole = await readFile(path);
   for (let length = 0; length <= whole.length; length += 7) {
@@ -71,21 +71,21 @@ test("cut anywhere, it keeps its whole lines and can go on", async () => {
 });
 
 describe("one process at a time", () => {
-  const inUse = /process \d+ on .* is at work on .*journal; expected one at a time/;
+  const inUse = /process \d+ on .* is working on .*journal; expected one process at a time/;
   const lock = (content: object) => writeFile(`${path}.lock`, JSON.stringify(content));
   const mine = async () => JSON.parse(await readFile(`${path}.lock`, "utf8"));
 
-  test("a second is refused until the first has closed it, or failed to open it", async () => {
+  test("a second process is rejected until the first has closed it, or failed to open it", async () => {
     await begin();
     const journal = await JournalFile.open(path, head, contexts);
     await expect(open()).rejects.toThrow(inUse);
     await journal.close();
-    await expect(open({ ...head, model: "other" })).rejects.toThrow(/begun for something else/);
+    await expect(open({ ...head, model: "other" })).rejects.toThrow(/started with other settings/);
     expect(await open()).toHaveLength(3);
     expect(await readdir(folder)).toEqual(["journal"]);
   });
 
-  test("what a killed process left is taken over, whoever has its number now", async () => {
+  test("the lock of a killed process is taken over, even if its pid is reused", async () => {
     await begin();
     const journal = await JournalFile.open(path, head, contexts);
     const owner = await mine();
@@ -100,17 +100,17 @@ describe("one process at a time", () => {
     expect(await readdir(folder)).toEqual(["journal"]);
   });
 
-  test("what may be a living process on another machine is left alone", async () => {
+  test("a lock from another machine is kept", async () => {
     await begin();
     await lock({ pid: 1, started: "", host: "elsewhere" });
-    await expect(open()).rejects.toThrow(/process 1 on elsewhere is at work .* delete .*journal\.lock\.$/);
+    await expect(open()).rejects.toThrow(/process 1 on elsewhere is working on .* delete .*journal\.lock\.$/);
     await rm(`${path}.lock`);
   });
 
-  test("a lock that names nobody is respected for a moment only", async () => {
+  test("a lock without an owner is respected for a few seconds", async () => {
     await begin();
     await writeFile(`${path}.lock`, "");
-    await expect(open()).rejects.toThrow(/another process is at work/);
+    await expect(open()).rejects.toThrow(/another process is working/);
     await utimes(`${path}.lock`, 0, 0);
     expect(await open()).toHaveLength(3);
   });
@@ -121,20 +121,20 @@ describe("one process at a time", () => {
     ["a long file", (lock) => writeFile(lock, " ".repeat(5000))],
     ["a folder", (lock) => mkdir(lock)],
     ["a link", (lock) => symlink("/dev/null", lock)],
-  ])("%s that is no lock is named, and left as it is", async (_, make) => {
+  ])("%s that is not a lock is named in the error and not changed", async (_, make) => {
     await begin();
     const lock = `${path}.lock`;
     await make(lock);
     await utimes(lock, 0, 0).catch(() => undefined);
     const before = await lstat(lock);
-    await expect(open()).rejects.toThrow(/journal\.lock is no lock of fusebert; .* Move it elsewhere/);
+    await expect(open()).rejects.toThrow(/journal\.lock is not a lock file of fusebert; .* Move it elsewhere/);
     const after = await lstat(lock);
     expect([after.ino, after.size, after.mtimeMs]).toEqual([before.ino, before.size, before.mtimeMs]);
     await rm(lock, { recursive: true });
     expect(await readdir(folder)).toEqual(["journal"]);
   });
 
-  test("closing leaves the lock of another process that took this one's place", async () => {
+  test("closing does not remove the lock of a process that took over", async () => {
     await begin();
     const journal = await JournalFile.open(path, head, contexts);
     await lock({ pid: 1, started: "", host: "elsewhere" });
@@ -143,7 +143,7 @@ describe("one process at a time", () => {
     await rm(`${path}.lock`);
   });
 
-  test("a defect while it is opened is not called a fault of the disk", async () => {
+  test("a bug while opening is not reported as a disk error", async () => {
     const defect = new TypeError("not a function");
     const broken = new Map();
     broken.get = () => {
@@ -154,7 +154,7 @@ describe("one process at a time", () => {
     expect(await readdir(folder)).toEqual(["journal"]);
   });
 
-  test("of many that begin together one has it", async () => {
+  test("of many concurrent attempts one succeeds", async () => {
     await begin();
     await lock({ pid: 2 ** 22 + 1, started: "", host: hostname() });
     const results = await Promise.allSettled(Array.from({ length: 20 }, () => JournalFile.open(path, head, contexts)));
@@ -165,20 +165,20 @@ describe("one process at a time", () => {
   });
 });
 
-test("is gone once it is removed", async () => {
+test("remove deletes the file", async () => {
   await begin();
   await (await JournalFile.open(path, head, contexts)).remove();
   await expect(readFile(path)).rejects.toThrow(/ENOENT/);
 });
 
-describe("refuses", () => {
+describe("rejects", () => {
   test.each(Object.keys(head).filter((key) => key !== "format"))(
-    "another %s, and leaves the file as it is",
+    "another %s without changing the file",
     async (key) => {
       await begin();
       const before = await readFile(path);
-      const says = key === "questions" ? "questions are other ones" : `${key} is .* now "other" is asked for`;
-      const error = new RegExp(`was begun for something else: its ${says}`);
+      const says = key === "questions" ? "questions differ" : `${key} is .*, not "other"`;
+      const error = new RegExp(`was started with other settings: its ${says}`);
       await expect(open({ ...head, [key]: "other" })).rejects.toThrow(error);
       expect(await readFile(path)).toEqual(before);
     },
@@ -189,7 +189,7 @@ describe("refuses", () => {
     ["text without a line break", "My notes"],
     ["other JSON", '{"1":"Paris"}\n'],
     ["a list", "[1]\n"],
-  ])("%s, which is no journal", async (_, content) => {
+  ])("%s instead of a journal", async (_, content) => {
     await writeFile(path, content);
     await expect(open()).rejects.toThrow(/is not the journal of an evaluation/);
     expect(await readFile(path, "utf8")).toBe(content);
@@ -198,29 +198,33 @@ describe("refuses", () => {
   const elsewhere = { ...prediction("b"), text: "Kraków" };
   const among = { ...prediction("b"), nBest: [{ text: "Kraków", probability: 1 }] };
   test.each<[string, string, RegExp]>([
-    ["that is no prediction", '{"id":5}\n', /is damaged in line 3;/],
+    ["that is not a prediction", '{"id":5}\n', /is damaged in line 3;/],
     ["that is not JSON", "{]\n", /is damaged in line 3;/],
     ["with the head again", formatLine(head), /is damaged in line 3;/],
-    ["that is there twice", formatLine(prediction("a")), /line 3: line 2 has the question "a" already/],
+    ["that occurs twice", formatLine(prediction("a")), /line 3: line 2 has the question "a" already/],
     ["of another data set", formatLine(prediction("x")), /line 3: the data set has no question "x"/],
-    ["with a text from elsewhere", formatLine(elsewhere), /line 3: the text of the question has no "Kraków"/],
-    ["with one among its best", formatLine(among), /line 3: the text of the question has no "Kraków"/],
-    ["with windows that cannot be", formatLine({ ...prediction("b"), windows: 0.5 }), /is damaged in line 3;/],
-  ])("a line %s, by its number, and leaves the file as it is", async (_, line, says) => {
+    [
+      "with a text that is not in the context",
+      formatLine(elsewhere),
+      /line 3: the text of the question has no "Kraków"/,
+    ],
+    ["with such a text in its n-best list", formatLine(among), /line 3: the text of the question has no "Kraków"/],
+    ["with an invalid number of windows", formatLine({ ...prediction("b"), windows: 0.5 }), /is damaged in line 3;/],
+  ])("a line %s, by its number, without changing the file", async (_, line, says) => {
     const content = `${formatLine(head)}${formatLine(prediction("a"))}${line}`;
     await writeFile(path, content);
     const error = await open().catch(String);
     expect(error).toMatch(says);
-    expect(error).toMatch(/ Delete that line, and its question is answered anew, or delete the file to begin anew\.$/);
+    expect(error).toMatch(/ Delete that line to predict its question again, or delete the file to start over\.$/);
     expect(await readFile(path, "utf8")).toBe(content);
   });
 
-  test("a head that has more", async () => {
+  test("a head with an unknown key", async () => {
     await writeFile(path, `${JSON.stringify({ ...head, more: 1 })}\n`);
-    await expect(open()).rejects.toThrow(/is damaged in line 1: it has "more"; .* Delete the file to begin anew\.$/);
+    await expect(open()).rejects.toThrow(/is damaged in line 1: it has "more"; .* Delete the file to start over\.$/);
   });
 
-  test("a folder, with advice for one who named no journal", async () => {
+  test("a folder, with advice about the name of the result", async () => {
     await rm(path);
     await mkdir(path);
     await expect(open()).rejects.toThrow(/journal is a folder; .* name another file for the result\.$/);
@@ -234,21 +238,21 @@ describe("refuses", () => {
     }
   });
 
-  test("what is no ordinary file", async () => {
+  test("a path that is not an ordinary file", async () => {
     await rm(path);
     await symlink("/dev/zero", path);
-    await expect(open()).rejects.toThrow(/journal is no ordinary file/);
+    await expect(open()).rejects.toThrow(/journal is not an ordinary file/);
     await rm(path);
   });
 
-  test("a place that cannot be", async () => {
+  test("a path in a folder that does not exist", async () => {
     await expect(JournalFile.open(join(folder, "gone", "journal"), head, contexts)).rejects.toThrow(
       /cannot be written/,
     );
   });
 });
 
-test("a fingerprint depends on what is asked, not on what is right", async () => {
+test("a fingerprint depends on the questions, not on their answers", async () => {
   const question = { id: "1", question: "?", context: "c", answers: ["x"] };
   const of = (other: object) => fingerprintOf({ kind: "1.1", questions: [{ ...question, ...other }] });
   expect(await of({ answers: ["y"] })).toBe(await of({}));

@@ -1,11 +1,11 @@
 /**
- * The journal of an evaluation: what has been predicted so far, so that a run that was interrupted can go on.
+ * The journal of an evaluation: the predictions so far, so that an interrupted run can continue.
  *
- * One JSON value a line. The first says what the predictions are of; each other one is a prediction, in the order they were
- * made. The last line may be cut anywhere, where the process or the machine stopped.
+ * One JSON value per line: first the head, which identifies the run, then predictions in the order they were made. The
+ * last line may be cut anywhere, where the process or the machine stopped.
  *
- * Must stay true: whatever changes a prediction is in the head, so that predictions of two kinds never mix; a file that is
- * no journal is never written over.
+ * Must stay true: everything that changes a prediction is in the head, so that predictions of different runs never mix;
+ * a file that is not a journal is never overwritten.
  */
 import * as v from "valibot";
 import { describe } from "../checkpoint/describe.ts";
@@ -15,7 +15,7 @@ import { checkJsonSize } from "../format/json-limits.ts";
 import type { QuestionPrediction } from "./predict.ts";
 import type { SquadDataset } from "./squad.ts";
 
-/** What the predictions are of. The keys are as a person is told them. */
+/** Identifies a run. The keys are used in error messages. */
 export interface JournalHead {
   readonly format: "fusebert.squad-journal/1";
   readonly version: string;
@@ -45,10 +45,10 @@ const Line = v.object({
   ),
 });
 
-/** The contexts of a data set's questions, by the questions' ids. */
+/** The contexts of a data set, by question id. */
 export type Contexts = ReadonlyMap<string, string>;
 
-/** The same for the same questions and contexts, whatever file they are from. */
+/** A hash of the questions and contexts, independent of file formatting and answers. */
 export async function fingerprintOf({ kind, questions }: SquadDataset): Promise<string> {
   const content = JSON.stringify([kind, questions.map(({ id, question, context }) => [id, question, context])]);
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(content));
@@ -60,16 +60,16 @@ export function formatLine(value: JournalHead | QuestionPrediction): string {
 }
 
 /**
- * The predictions of a journal's whole lines.
- * @param name names the file in errors.
- * @param contexts of the questions that it may have predictions for.
- * @throws InputError if it is no journal, was begun for something else than `head`, or is damaged: the line is named.
+ * Reads the predictions in a journal's complete lines.
+ * @param name of the file, for errors.
+ * @param contexts of the data set.
+ * @throws InputError if it is not a journal, has another head, or is damaged; the error names the line.
  */
 export function readJournal(text: string, head: JournalHead, name: string, contexts: Contexts): QuestionPrediction[] {
   const predictions: QuestionPrediction[] = [];
   const lineOf = new Map<string, number>();
   let number = 0;
-  for (const line of wholeLines(text)) {
+  for (const line of completeLines(text)) {
     number++;
     if (number === 1) checkHead(line, head, name);
     else predictions.push(readLine(line, number, { name, contexts, lineOf }));
@@ -78,8 +78,8 @@ export function readJournal(text: string, head: JournalHead, name: string, conte
   return predictions;
 }
 
-/** Behind the last line break is nothing, or a line that was cut. The first damaged line ends the reading. */
-function* wholeLines(text: string): Generator<string> {
+/** Lines that end in a line break; the rest was cut. Lazy, because reading stops at the first damaged line. */
+function* completeLines(text: string): Generator<string> {
   let start = 0;
   for (let end = text.indexOf("\n"); end !== -1; end = text.indexOf("\n", start)) {
     yield text.slice(start, end);
@@ -90,7 +90,7 @@ function* wholeLines(text: string): Generator<string> {
 interface Reading {
   readonly name: string;
   readonly contexts: Contexts;
-  /** The line of each question that was read; the line read now is added. */
+  /** Line numbers by question id; `readLine` adds to it. */
   readonly lineOf: Map<string, number>;
 }
 
@@ -99,7 +99,7 @@ function readLine(line: string, number: number, { name, contexts, lineOf }: Read
     new InputError({
       found: `${name} is damaged in line ${number}${fault}`,
       expected: "one prediction for each question, in the order they were made",
-      advice: "Delete that line, and its question is answered anew, or delete the file to begin anew.",
+      advice: "Delete that line to predict its question again, or delete the file to start over.",
     });
   const result = v.safeParse(Line, parsed(line));
   if (!result.success) throw damaged("");
@@ -114,7 +114,7 @@ function readLine(line: string, number: number, { name, contexts, lineOf }: Read
   return result.output;
 }
 
-/** Nothing but the beginning of this very head: the process stopped as it was written. */
+/** A file without a complete line must be a beginning of the same head, cut while it was written. */
 function checkCutHead(text: string, head: JournalHead, name: string): void {
   if (!formatLine(head).startsWith(text)) throw notAJournal(name);
 }
@@ -128,19 +128,17 @@ function checkHead(line: string, head: JournalHead, name: string): void {
     throw new InputError({
       found: `${name} is damaged in line 1: it has ${describe(extra)}`,
       expected: "its head",
-      advice: "Delete the file to begin anew.",
+      advice: "Delete the file to start over.",
     });
   }
   for (const [key, now] of Object.entries(head)) {
     if (before[key] === now) continue;
     const change =
-      key === "questions"
-        ? "its questions are other ones"
-        : `its ${key} is ${describe(before[key])}, and now ${describe(now)} is asked for`;
+      key === "questions" ? "its questions differ" : `its ${key} is ${describe(before[key])}, not ${describe(now)}`;
     throw new InputError({
-      found: `${name} was begun for something else: ${change}`,
+      found: `${name} was started with other settings: ${change}`,
       expected: "the same",
-      advice: "Go on with the options it was begun with, or delete it to begin anew.",
+      advice: "Use the options it was started with, or delete it to start over.",
     });
   }
 }
@@ -148,12 +146,12 @@ function checkHead(line: string, head: JournalHead, name: string): void {
 function notAJournal(name: string): InputError {
   return new InputError({
     found: `${name} is not the journal of an evaluation`,
-    expected: "one, or no file",
+    expected: "a journal, or no file",
     advice: "Move it elsewhere, or name another file for the result.",
   });
 }
 
-/** @returns nothing if it is not JSON, or holds more than a line does. */
+/** @returns `undefined` if it is not JSON, or too large. */
 function parsed(line: string): unknown {
   try {
     checkJsonSize(line, { Fault: InputError, name: "", advice: "" });

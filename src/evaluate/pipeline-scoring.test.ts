@@ -12,7 +12,7 @@ async function predictions(hasNull: boolean): Promise<QuestionPrediction[]> {
   return found;
 }
 
-test("predicts the pipeline's best answer, with probabilities for scores", async () => {
+test("predicts the pipeline's best answer, with probabilities as scores", async () => {
   for (const { text, nBest, nullOdds, windows } of await predictions(false)) {
     expect(windows).toBe(2);
     expect(nBest).toHaveLength(20);
@@ -22,7 +22,7 @@ test("predicts the pipeline's best answer, with probabilities for scores", async
   }
 });
 
-test("with a null answer in its place among the others", async () => {
+test("sorts the null answer into the n-best list", async () => {
   for (const { text, nBest, nullOdds } of await predictions(true)) {
     const probabilities = nBest.map(({ probability }) => probability);
     expect(probabilities).toEqual([...probabilities].sort((a, b) => b - a));

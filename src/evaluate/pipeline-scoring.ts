@@ -1,14 +1,14 @@
 /**
- * Predictions as `fusebert answer` gives them, which is as Hugging Face's v4 pipeline did (docs/semantics.md): what a user
- * gets, where `reference-scoring.ts` is what published figures mean.
+ * Predictions as in `fusebert answer` and Hugging Face's v4 pipeline (docs/semantics.md): the answers users get,
+ * whereas `reference-scoring.ts` is for comparison with published figures.
  */
 import { AnswerCollector, type AnswerResult } from "../answer/answer-collector.ts";
 import { resolveAnswerOptions } from "../answer/options.ts";
 import { nBestSize, type Prediction, type ScoringMethod } from "./prediction.ts";
 
 /**
- * @param maxPositions the longest sequence the model can take.
- * @param hasNull whether "no answer" may be the answer, as in SQuAD 2.0.
+ * @param maxPositions the model's longest sequence, in tokens.
+ * @param hasNull whether "no answer" is a possible answer, as in SQuAD 2.0.
  */
 export function pipelineScoring(maxPositions: number, hasNull: boolean): ScoringMethod {
   const options = resolveAnswerOptions({ topK: nBestSize }, maxPositions);
@@ -25,7 +25,7 @@ export function pipelineScoring(maxPositions: number, hasNull: boolean): Scoring
   };
 }
 
-/** The null answer competes by its probability, the smallest over the windows. */
+/** The null answer's probability is the smallest over all windows. */
 function toPrediction({ answers, noAnswerScore }: AnswerResult, hasNull: boolean): Prediction {
   const [best] = answers;
   const entries = answers.map(({ text, score }) => ({ text, probability: score }));

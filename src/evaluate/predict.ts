@@ -1,20 +1,19 @@
 /**
- * Questions through a model: each is tokenised when it is due, read in windows, and handed out when its last window is
- * computed.
+ * Runs questions through a model: each is tokenised lazily, run in windows, and yielded after its last window.
  *
- * Must stay true: memory does not grow with the number of questions; the windows of neighbouring questions stand in one
+ * Must stay true: memory does not grow with the number of questions; the windows of consecutive questions form one
  * stream, so that batches are full.
  */
 import type { WindowLogits } from "../answer/window-scores.ts";
 import { describe } from "../checkpoint/describe.ts";
 import { FusebertError, InputError } from "../errors.ts";
-import { type Encoding, part } from "../text/encoding.ts";
+import { type Encoding, sliceEncoding } from "../text/encoding.ts";
 import type { BertTokenizer } from "../text/tokenizer.ts";
 import { countWindows, makeWindows, type TextWindow } from "../text/windows.ts";
 import type { Prediction, PredictionCollector, ScoringMethod } from "./prediction.ts";
 import type { SquadQuestion } from "./squad.ts";
 
-/** What predicting needs of a model. */
+/** The part of a model that prediction needs. */
 export interface WindowModel {
   readonly tokenizer: Pick<BertTokenizer, "encode" | "special">;
   run<T extends { readonly window: TextWindow }>(
@@ -26,11 +25,10 @@ export interface WindowModel {
 export interface QuestionPrediction extends Prediction {
   readonly id: string;
   readonly windows: number;
-  /** Whether the question was too long and was cut. */
+  /** Whether the question was cut because it is too long. */
   readonly isShortened: boolean;
 }
 
-/** One question being answered. */
 interface Task {
   readonly id: string;
   readonly question: Encoding;
@@ -38,12 +36,13 @@ interface Task {
   readonly collector: PredictionCollector;
   readonly isShortened: boolean;
   readonly windows: number;
+  /** Windows computed so far. */
   computed: number;
 }
 
 /**
- * @returns predictions, some at a time, in the order they are ready.
- * @throws InputError for a context without a single token or a model that takes too few; what the model throws; the signal's reason.
+ * Yields predictions, several at a time, in the order they are ready.
+ * @throws InputError for an empty context or a model with too few positions; errors of the model; the signal's reason.
  */
 export async function* predict(
   model: WindowModel,
@@ -72,7 +71,7 @@ function* windowsOf(
 ): Generator<{ task: Task; window: TextWindow }> {
   let context: Encoding | undefined;
   for (const squadQuestion of questions) {
-    // The questions of a paragraph follow each other.
+    // The questions of one paragraph are consecutive.
     if (context?.text !== squadQuestion.context) context = tokenizer.encode(squadQuestion.context);
     const task = startTask(squadQuestion, context, tokenizer.encode(squadQuestion.question), method);
     const options = method.windowOptions(task.question.length);
@@ -83,19 +82,19 @@ function* windowsOf(
 function startTask({ id }: SquadQuestion, context: Encoding, question: Encoding, method: ScoringMethod): Task {
   if (context.length === 0) throw unreadable(id, "has an empty context");
   const isShortened = question.length > method.maxQuestionLength;
-  const read = isShortened ? part(question, 0, method.maxQuestionLength) : question;
+  const read = isShortened ? sliceEncoding(question, 0, method.maxQuestionLength) : question;
   return {
     id,
     question: read,
     context,
     collector: method.collector(context, read.length),
     isShortened,
-    windows: countOf(id, read, context, method),
+    windows: windowCount(id, read, context, method),
     computed: 0,
   };
 }
 
-function countOf(id: string, question: Encoding, context: Encoding, method: ScoringMethod): number {
+function windowCount(id: string, question: Encoding, context: Encoding, method: ScoringMethod): number {
   try {
     return countWindows(question.length, context.length, method.windowOptions(question.length));
   } catch (error) {

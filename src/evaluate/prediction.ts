@@ -1,23 +1,21 @@
-/**
- * What is predicted for a question, and what a way of scoring must offer to predict it.
- */
+/** Predictions, and the interface of scoring methods. */
 import type { WindowLogits } from "../answer/window-scores.ts";
 import type { Encoding } from "../text/encoding.ts";
 import type { TextWindow, WindowOptions } from "../text/windows.ts";
 
-/** One line of the n-best list, in the official scripts' names; the empty text is the null answer. */
+/** An entry of an n-best list, with the official scripts' names; the empty text is the null answer. */
 export interface NBestEntry {
   readonly text: string;
   readonly probability: number;
-  /** Absent where answers are scored by probabilities. */
+  /** Absent if answers are scored by probability. */
   readonly start_logit?: number;
   readonly end_logit?: number;
 }
 
 export interface Prediction {
-  /** The best piece of the context, before any threshold. */
+  /** The best non-null answer, before any threshold. */
   readonly text: string;
-  /** How much better the null answer scores than the best piece: above the threshold there is no answer. */
+  /** Score of the null answer minus that of `text`: above the threshold there is no answer. */
   readonly nullOdds: number;
   /** Best first. */
   readonly nBest: readonly NBestEntry[];
@@ -30,11 +28,11 @@ export interface PredictionCollector {
 }
 
 export interface ScoringMethod {
-  /** A longer question is cut, in tokens. */
+  /** In tokens; a longer question is cut. */
   readonly maxQuestionLength: number;
   windowOptions(questionLength: number): WindowOptions;
   collector(context: Encoding, questionLength: number): PredictionCollector;
 }
 
-/** How long n-best lists are. */
+/** Length of n-best lists. */
 export const nBestSize = 20;

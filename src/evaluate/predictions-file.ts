@@ -1,6 +1,4 @@
-/**
- * The official format of predictions, `{ "question id": "answer" }`, and of null odds, `{ "question id": number }`.
- */
+/** The official formats: predictions `{ "question id": "answer" }`, and null odds `{ "question id": number }`. */
 import { isRecord } from "../arguments.ts";
 import { describe } from "../checkpoint/describe.ts";
 import { InputError } from "../errors.ts";
@@ -19,7 +17,7 @@ export function parseNullOdds(json: string, name: string): Map<string, number> {
   return parseById(json, name, isNumber, "a number for every question id");
 }
 
-/** As the official scripts read it, indented as theirs are. */
+/** Indented as by the official scripts. */
 export function formatById(values: ReadonlyMap<string, unknown>): string {
   return `${jsonText(Object.fromEntries(values), { indent: 4 })}\n`;
 }
@@ -27,14 +25,14 @@ export function formatById(values: ReadonlyMap<string, unknown>): string {
 function parseById<T>(
   json: string,
   name: string,
-  isRight: (value: unknown) => value is T,
+  isValid: (value: unknown) => value is T,
   expected: string,
 ): Map<string, T> {
   const value = parseJson(json, name);
   if (!isRecord(value)) throw new InputError({ found: `${name} is ${describe(value)}`, expected });
   const byId = new Map<string, T>();
   for (const [id, item] of Object.entries(value)) {
-    if (!isRight(item)) {
+    if (!isValid(item)) {
       throw new InputError({ found: `${name}: the value of ${describe(id)} is ${describe(item)}`, expected });
     }
     byId.set(id, item);

@@ -1,6 +1,6 @@
 /**
- * Against the reference script's own way of doing it (`run_squad.py`: convert_examples_to_features, write_predictions),
- * written down literally: lists and loops, no shared code.
+ * Compares with a literal transcription of the reference script (`run_squad.py`: convert_examples_to_features,
+ * write_predictions) that shares no code.
  */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -14,13 +14,13 @@ interface Pair {
   readonly endLogit: number;
 }
 
-function literally(question: string, context: string, maxPositions: number, hasNull: boolean) {
+function transcribed(question: string, context: string, maxPositions: number, hasNull: boolean) {
   const words = encodeCharacters(context);
-  const asked = [...encodeCharacters(question).ids].slice(0, 64);
-  const room = Math.min(384, maxPositions) - asked.length - 3;
+  const questionIds = [...encodeCharacters(question).ids].slice(0, 64);
+  const capacity = Math.min(384, maxPositions) - questionIds.length - 3;
   const spans: { start: number; length: number }[] = [];
   for (let start = 0; start < words.length; ) {
-    const length = Math.min(words.length - start, room);
+    const length = Math.min(words.length - start, capacity);
     spans.push({ start, length });
     if (start + length === words.length) break;
     start += Math.min(length, 128);
@@ -44,12 +44,12 @@ function literally(question: string, context: string, maxPositions: number, hasN
   let none: Pair = { text: "", startLogit: 1_000_000, endLogit: 0 };
   const prelim: Pair[] = [];
   spans.forEach(({ start, length }, spanIndex) => {
-    const ids = [2, ...asked, 3, ...words.ids.slice(start, start + length), 3];
+    const ids = [2, ...questionIds, 3, ...words.ids.slice(start, start + length), 3];
     const logits = fakeLogits({ inputIds: Int32Array.from(ids) });
     const [atNull, atNullEnd] = [logits.start[0] as number, logits.end[0] as number];
     if (atNull + atNullEnd < none.startLogit + none.endLogit)
       none = { ...none, startLogit: atNull, endLogit: atNullEnd };
-    const offset = asked.length + 2;
+    const offset = questionIds.length + 2;
     const isContext = (index: number) => index >= offset && index < offset + length;
     for (const first of bestIndexes(logits.start)) {
       for (const last of bestIndexes(logits.end)) {
@@ -91,7 +91,7 @@ function literally(question: string, context: string, maxPositions: number, hasN
   };
 }
 
-async function ours(
+async function predicted(
   questions: readonly { question: string; context: string }[],
   maxPositions: number,
   hasNull: boolean,
@@ -107,7 +107,7 @@ async function ours(
 const letters = (maxLength: number) =>
   fc.array(fc.constantFrom(..."abcdefgh  "), { minLength: 1, maxLength }).map((all) => `${all.join("")}z`);
 
-test("predicts what the reference script would, whatever the batches", async () => {
+test("equals the reference script, for any batches", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.record({ question: letters(90), context: letters(1200) }), { minLength: 1, maxLength: 4 }),
@@ -115,11 +115,11 @@ test("predicts what the reference script would, whatever the batches", async () 
       fc.boolean(),
       fc.integer({ min: 1, max: 9 }),
       async (questions, maxPositions, hasNull, batch) => {
-        const found = await ours(questions, maxPositions, hasNull, batch);
+        const found = await predicted(questions, maxPositions, hasNull, batch);
         expect(found).toHaveLength(questions.length);
         found.forEach(({ windows, text, nullOdds, nBest, isShortened }, index) => {
           const { question, context } = questions[index] as (typeof questions)[number];
-          const expected = literally(question, context, maxPositions, hasNull);
+          const expected = transcribed(question, context, maxPositions, hasNull);
           expect(windows).toBe(expected.windows);
           expect(isShortened).toBe(encodeCharacters(question).length > 64);
           if (expected.text === undefined) return;
@@ -138,11 +138,11 @@ test("predicts what the reference script would, whatever the batches", async () 
   );
 });
 
-describe("where no pair counts", () => {
+describe("without a valid pair", () => {
   const logitsOf = (length: number, position: number) =>
     Array.from({ length }, (_, index) => (index === position ? 9 : -index));
 
-  test("nothing is predicted, and its null odds are above every threshold", () => {
+  test("the prediction is empty, with null odds above every threshold", () => {
     const context = encodeCharacters("x".repeat(300));
     const collector = referenceScoring(512, true).collector(context, 30);
     const inputIds = new Int32Array(333);
@@ -155,7 +155,7 @@ describe("where no pair counts", () => {
     });
   });
 
-  test("a logit that is no number is the engine's fault", () => {
+  test("a NaN logit is an engine error", () => {
     const collector = referenceScoring(512, false).collector(encodeCharacters("xy"), 1);
     const inputIds = new Int32Array(6);
     const window = { inputIds, tokenTypeIds: inputIds, contextOffset: 3, contextStart: 0, contextEnd: 2 };
@@ -164,8 +164,8 @@ describe("where no pair counts", () => {
   });
 });
 
-test("a context without a token is named", async () => {
-  await expect(ours([{ question: "why", context: "  " }], 512, false, 1)).rejects.toThrow(
+test("the error for an empty context names the question", async () => {
+  await expect(predicted([{ question: "why", context: "  " }], 512, false, 1)).rejects.toThrow(
     /the question "0" has an empty context/,
   );
 });

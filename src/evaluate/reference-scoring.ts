@@ -1,13 +1,13 @@
 /**
- * Predictions as SQuAD's reference script for BERT makes them (`run_squad.py`): the scoring that published figures mean.
+ * Predictions as in BERT's reference script for SQuAD (`run_squad.py`), the scoring behind published figures.
  *
- * Windows of 384 tokens begin every 128. In each window the 20 best start and the 20 best end logits are paired; a pair
- * counts if both stand in the context, the answer has at most 30 tokens, and its first token is seen best in this window.
- * It scores the sum of its two logits, not normalised. The null answer scores the sum of the two logits of [CLS], the
- * smallest over the windows.
+ * Windows of 384 tokens begin every 128 tokens. In each window the 20 best start and the 20 best end logits are paired;
+ * a pair counts if both tokens are in the context, the answer has at most 30 tokens, and this is its first token's best
+ * window (`max-context.ts`). Its score is the sum of the two logits, not normalised. The score of the null answer is
+ * the smallest sum of [CLS]'s two logits over all windows.
  *
- * Must stay true: the result does not depend on the order of windows. Where the script guesses an answer's place in the
- * text from its tokens, the text here is cut at the exact offsets, and never inside a grapheme cluster.
+ * Must stay true: the result does not depend on the order of windows. The script estimates an answer's position in the
+ * text from its tokens; here the text is cut at exact offsets, never inside a grapheme cluster.
  */
 import { AnswerEdges } from "../answer/answer-edges.ts";
 import { finiteLogit, type WindowLogits } from "../answer/window-scores.ts";
@@ -23,21 +23,20 @@ import {
 } from "./prediction.ts";
 
 const maxSequenceLength = 384;
-/** Here a stride is the distance between windows; elsewhere in fusebert, as at Hugging Face's, it is their overlap. */
+/** The distance between windows; elsewhere in fusebert, as in Hugging Face, a stride is their overlap. */
 const stride = 128;
 const maxQuestionLength = 64;
 const maxAnswerLength = 30;
 /** [CLS] and two [SEP]. */
 const separators = 3;
-/** The script's null odds where there is no pair at all: JSON has no infinity. */
+/** The script's null odds without any pair: JSON has no infinity. */
 const noPairOdds = 1_000_000;
 
-/** A pair of tokens. */
 interface Candidate {
   readonly text: string;
   readonly startLogit: number;
   readonly endLogit: number;
-  /** Of equal scores the earlier and shorter one is better. */
+  /** Ties go to the earlier and shorter answer. */
   readonly start: number;
   readonly end: number;
 }
@@ -45,21 +44,21 @@ interface Candidate {
 const score = ({ startLogit, endLogit }: Pick<Candidate, "startLogit" | "endLogit">): number => startLogit + endLogit;
 
 /**
- * @param maxPositions the longest sequence the model can take.
- * @param hasNull whether "no answer" may be the answer, as in SQuAD 2.0.
+ * @param maxPositions the model's longest sequence, in tokens.
+ * @param hasNull whether "no answer" is a possible answer, as in SQuAD 2.0.
  */
 export function referenceScoring(maxPositions: number, hasNull: boolean): ScoringMethod {
   const length = Math.min(maxSequenceLength, maxPositions);
-  const roomBeside = (questionLength: number) => length - questionLength - separators;
+  const contextCapacity = (questionLength: number) => length - questionLength - separators;
   return {
     maxQuestionLength,
     windowOptions: (questionLength) => ({
       maxSequenceLength: length,
-      docStride: Math.max(0, roomBeside(questionLength) - stride),
+      docStride: Math.max(0, contextCapacity(questionLength) - stride),
     }),
     collector: (context, questionLength) => {
-      const room = roomBeside(questionLength);
-      const layout = { room, step: Math.min(stride, room), length: context.length };
+      const size = contextCapacity(questionLength);
+      const layout = { size, step: Math.min(stride, size), length: context.length };
       return new ReferenceCollector(context, layout, hasNull);
     },
   };
@@ -115,14 +114,14 @@ class ReferenceCollector implements PredictionCollector {
   }
 }
 
-/** The positions of the highest logits of a window, also outside the context; of equal ones the first. */
+/** The positions of a window's highest logits, not only in the context; ties go to the first. */
 function bestPositions(logits: ArrayLike<number>, length: number): number[] {
   const values = Float64Array.from({ length }, (_, position) => finiteLogit(logits, position));
   const positions = Array.from(values.keys());
   return positions.sort((a, b) => (values[b] as number) - (values[a] as number) || a - b).slice(0, nBestSize);
 }
 
-/** The best of every text, best first, as many as count. */
+/** The best candidate of each text, best first, at most `nBestSize`. */
 function bestTexts(candidates: readonly Candidate[]): Candidate[] {
   const byText = new Map<string, Candidate>();
   for (const candidate of [...candidates].sort(compareCandidates)) {
@@ -137,7 +136,7 @@ function compareCandidates(a: Candidate, b: Candidate): number {
 
 type Scored = Pick<Candidate, "text" | "startLogit" | "endLogit">;
 
-/** The null answer in its place; behind the last if it is worse than all that count. */
+/** Inserts the null answer by its score; appends it if it is worse than all others. */
 function withNull(candidates: readonly Candidate[], none: Omit<Scored, "text">): Scored[] {
   const empty = { ...none, text: "" };
   const better = candidates.filter((candidate) => score(candidate) >= score(empty));
@@ -145,10 +144,10 @@ function withNull(candidates: readonly Candidate[], none: Omit<Scored, "text">):
   return [...better, empty, ...candidates.slice(better.length, places)];
 }
 
-/** Scores become probabilities by a softmax over the list. */
+/** Turns scores into probabilities by a softmax over the list. */
 function normalized(entries: readonly Scored[]): NBestEntry[] {
-  const highest = Math.max(...entries.map(score));
-  const exponentials = entries.map((entry) => Math.exp(score(entry) - highest));
+  const max = Math.max(...entries.map(score));
+  const exponentials = entries.map((entry) => Math.exp(score(entry) - max));
   const total = exponentials.reduce((sum, value) => sum + value, 0);
   return entries.map(({ text, startLogit, endLogit }, index) => ({
     text,

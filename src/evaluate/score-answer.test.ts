@@ -12,7 +12,7 @@ interface PythonCase {
   readonly exact: number;
 }
 
-test("normalises and scores as Python does by the official definition", async () => {
+test("normalises and scores as the official definition in Python", async () => {
   const file = new URL("../../test/fixtures/squad/python-scores.json", import.meta.url);
   const cases = JSON.parse(await readFile(file, "utf8")) as readonly PythonCase[];
   expect(cases.length).toBeGreaterThan(100);
@@ -43,30 +43,30 @@ describe("normalisation", () => {
 });
 
 describe("the best over all answers", () => {
-  test("whichever it is", () => {
+  test("is any of them", () => {
     expect(scoreAnswer("in Paris", ["city of Paris", "Paris", "London"], "1.1").f1).toBeCloseTo(2 / 3, 12);
     expect(scoreAnswer("in Paris", ["London", "In Paris!"], "1.1")).toEqual({ exact: 1, f1: 1 });
   });
 
-  test("counts a word as often as both have it", () => {
+  test("counts a repeated word as often as both have it", () => {
     expect(scoreAnswer("no no no", ["no no yes"], "1.1").f1).toBeCloseTo(2 / 3, 12);
   });
 });
 
-describe("where nothing is left of a text", () => {
-  test("1.1 gives an exact match and no F1", () => {
+describe("a text that normalises to nothing", () => {
+  test("has an exact match but no F1 in 1.1", () => {
     expect(scoreAnswer("the", ["."], "1.1")).toEqual({ exact: 1, f1: 0 });
     expect(scoreAnswer("", ["Paris"], "1.1")).toEqual({ exact: 0, f1: 0 });
   });
 
-  test("2.0 takes it for no answer, which is right where there is none", () => {
+  test("means no answer in 2.0", () => {
     expect(scoreAnswer("", [], "2.0")).toEqual({ exact: 1, f1: 1 });
     expect(scoreAnswer("the", [], "2.0")).toEqual({ exact: 1, f1: 1 });
     expect(scoreAnswer("Paris", [], "2.0")).toEqual({ exact: 0, f1: 0 });
     expect(scoreAnswer("", ["Paris"], "2.0")).toEqual({ exact: 0, f1: 0 });
   });
 
-  test("2.0 leaves out an answer that is nothing but articles and punctuation", () => {
+  test("is ignored among the gold answers of 2.0", () => {
     expect(scoreAnswer("", ["the", "Paris"], "2.0")).toEqual({ exact: 0, f1: 0 });
     expect(scoreAnswer("", ["the", "!"], "2.0")).toEqual({ exact: 1, f1: 1 });
   });

@@ -1,12 +1,11 @@
 /**
- * How good one answer is, as SQuAD's official scripts define it: exact match and F1, each the best over all that people
- * answered.
+ * Scores one answer as SQuAD's official scripts do: exact match and F1, each the best over all gold answers.
  *
- * F1 is that of two bags of words: with n words in common (as often as both have them), precision n / predicted and recall
- * n / gold. The two scripts differ where nothing is left of a text: 1.1 knows no such thing, F1 is 0 then; in 2.0 it means
- * "no answer", which is right where it is expected and wrong elsewhere.
+ * F1 compares bags of words: with n words in common (counted as often as both have them), precision is n / predicted
+ * and recall n / gold. The scripts differ for a text that normalises to nothing: in 1.1 its F1 is 0; in 2.0 it means
+ * "no answer", which is right if the gold answer is empty too.
  *
- * Must stay true: the figures of the published predictions, to three decimals (`squad-official.test.ts`).
+ * Must stay true: reproduces the figures of published predictions to three decimals (`squad-official.test.ts`).
  */
 import { answerTokens, normalizeAnswer } from "./normalize-answer.ts";
 import type { SquadKind } from "./squad.ts";
@@ -17,7 +16,7 @@ export interface AnswerScore {
   readonly f1: number;
 }
 
-/** @param answers what people answered: none, when there is no answer. */
+/** @param answers the gold answers; empty if the question has no answer. */
 export function scoreAnswer(predicted: string, answers: readonly string[], kind: SquadKind): AnswerScore {
   const golds = kind === "2.0" ? answersOf2(answers) : answers;
   return {
@@ -26,10 +25,10 @@ export function scoreAnswer(predicted: string, answers: readonly string[], kind:
   };
 }
 
-/** 2.0 leaves out answers of which nothing is left; where there are none, the right one is the empty text. */
+/** In 2.0, gold answers that normalise to nothing are ignored; without any other, the empty text is right. */
 function answersOf2(answers: readonly string[]): readonly string[] {
-  const real = answers.filter((answer) => normalizeAnswer(answer) !== "");
-  return real.length > 0 ? real : [""];
+  const nonEmpty = answers.filter((answer) => normalizeAnswer(answer) !== "");
+  return nonEmpty.length > 0 ? nonEmpty : [""];
 }
 
 function exactMatch(predicted: string, gold: string): number {
@@ -47,14 +46,14 @@ function f1Score(predicted: string, gold: string, kind: SquadKind): number {
   return (2 * precision * recall) / (precision + recall);
 }
 
-function countCommon(some: readonly string[], others: readonly string[]): number {
-  const left = new Map<string, number>();
-  for (const token of others) left.set(token, (left.get(token) ?? 0) + 1);
+function countCommon(predicted: readonly string[], gold: readonly string[]): number {
+  const remaining = new Map<string, number>();
+  for (const token of gold) remaining.set(token, (remaining.get(token) ?? 0) + 1);
   let common = 0;
-  for (const token of some) {
-    const count = left.get(token) ?? 0;
+  for (const token of predicted) {
+    const count = remaining.get(token) ?? 0;
     if (count === 0) continue;
-    left.set(token, count - 1);
+    remaining.set(token, count - 1);
     common++;
   }
   return common;

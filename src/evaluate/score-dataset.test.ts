@@ -14,7 +14,7 @@ test("1.1: averages over all questions, in percent", () => {
   expect(scoreDataset(old, predictions)).toEqual({ exact: 50, f1: (100 * (1 + 2 / 3)) / 2, total: 2, missing: [] });
 });
 
-test("2.0: apart for questions with and without an answer", () => {
+test("2.0: separate figures for questions with and without an answer", () => {
   const predictions = new Map(Object.entries({ a: "Paris", b: "", c: "", d: "red" }));
   expect(scoreDataset(recent, predictions)).toEqual({
     exact: 50,
@@ -26,7 +26,7 @@ test("2.0: apart for questions with and without an answer", () => {
   });
 });
 
-test("a missing prediction counts as 0, also where silence would have been right", () => {
+test("a missing prediction counts as 0, even for an unanswerable question", () => {
   expect(scoreDataset(recent, new Map([["a", "Paris"]]))).toMatchObject({
     exact: 25,
     total: 4,
@@ -35,12 +35,12 @@ test("a missing prediction counts as 0, also where silence would have been right
   });
 });
 
-test("a part of 2.0 without unanswerable questions has no figures for them", () => {
-  const part = { ...recent, questions: recent.questions.slice(0, 2) };
-  expect(scoreDataset(part, new Map())).not.toHaveProperty("noAnswer");
+test("a subset of 2.0 without unanswerable questions has no figures for them", () => {
+  const subset = { ...recent, questions: recent.questions.slice(0, 2) };
+  expect(scoreDataset(subset, new Map())).not.toHaveProperty("noAnswer");
 });
 
-test("a threshold silences what is above it, and the best one is found", () => {
+test("a threshold empties predictions with higher null odds, and the best one is found", () => {
   const predictions = new Map(Object.entries({ a: "Paris", b: "sky", c: "red", d: "green" }));
   const odds = new Map(Object.entries({ a: -3, b: -1, c: -2, d: 2 }));
   expect([...applyThreshold(predictions, odds, -1).values()]).toEqual(["Paris", "sky", "red", ""]);

@@ -1,9 +1,9 @@
 /**
- * The scores of a data set's predictions: over all questions, and for 2.0 apart for those with and without an answer and
- * with the best threshold.
+ * The scores of a data set's predictions: over all questions, and for 2.0 also for those with and without an answer,
+ * and at the best threshold.
  *
- * Must stay true: a question without a prediction counts as 0, never as if it were not there. (So does the official script
- * of 1.1; that of 2.0 leaves such questions out, or fails.)
+ * Must stay true: a question without a prediction counts as 0, as in the official script of 1.1; that of 2.0 leaves
+ * such questions out, or fails.
  */
 import { type BestThreshold, findBestThreshold } from "./best-threshold.ts";
 import { type AnswerScore, scoreAnswer } from "./score-answer.ts";
@@ -13,16 +13,16 @@ import type { SquadDataset } from "./squad.ts";
 export interface Figures {
   readonly exact: number;
   readonly f1: number;
-  /** How many questions. */
+  /** Number of questions. */
   readonly total: number;
 }
 
 export interface DatasetScores extends Figures {
-  /** 2.0: questions with an answer; absent if there is none. */
+  /** 2.0: questions with an answer, if any. */
   readonly hasAnswer?: Figures;
-  /** 2.0: questions without one. */
+  /** 2.0: questions without one, if any. */
   readonly noAnswer?: Figures;
-  /** The questions without a prediction. */
+  /** Ids of questions without a prediction. */
   readonly missing: readonly string[];
 }
 
@@ -31,7 +31,7 @@ export interface BestThresholds {
   readonly f1: BestThreshold;
 }
 
-/** @param predictions texts by question id; the empty text says that there is no answer. */
+/** @param predictions texts by question id; the empty text means no answer. */
 export function scoreDataset(
   { kind, questions }: SquadDataset,
   predictions: ReadonlyMap<string, string>,
@@ -53,7 +53,7 @@ export function scoreDataset(
 }
 
 /**
- * @param predictions texts by question id as they are before any threshold.
+ * @param predictions texts by question id, before any threshold.
  * @param nullOdds by question id: the higher, the more likely there is no answer. Every prediction has one.
  */
 export function bestThresholds(
@@ -67,15 +67,15 @@ export function bestThresholds(
     const facts = { nullOdds: odds, hasAnswer: answers.length > 0, isAnswered: text !== "" };
     return [{ ...facts, score: scoreAnswer(text, answers, kind) }];
   });
-  const best = (part: keyof AnswerScore) =>
+  const best = (metric: keyof AnswerScore) =>
     findBestThreshold(
-      outcomes.map((outcome) => ({ ...outcome, score: outcome.score[part] })),
+      outcomes.map((outcome) => ({ ...outcome, score: outcome.score[metric] })),
       questions.length,
     );
   return { exact: best("exact"), f1: best("f1") };
 }
 
-/** No answer where the null odds are above the threshold. */
+/** Empties predictions whose null odds are above the threshold. */
 export function applyThreshold(
   predictions: ReadonlyMap<string, string>,
   nullOdds: ReadonlyMap<string, number>,
@@ -85,7 +85,7 @@ export function applyThreshold(
 }
 
 function average(scores: readonly AnswerScore[]): Figures {
-  const percent = (part: keyof AnswerScore) =>
-    (100 * scores.reduce((sum, score) => sum + score[part], 0)) / Math.max(1, scores.length);
+  const percent = (metric: keyof AnswerScore) =>
+    (100 * scores.reduce((sum, score) => sum + score[metric], 0)) / Math.max(1, scores.length);
   return { exact: percent("exact"), f1: percent("f1"), total: scores.length };
 }

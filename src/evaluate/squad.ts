@@ -1,32 +1,32 @@
 /**
- * SQuAD's file format: articles, their paragraphs, the questions asked of each, and what people answered.
+ * Reads SQuAD files: articles, their paragraphs, and the questions about each with their gold answers.
  *
- * Must stay true: a data set is 2.0 when it has questions without an answer, whatever its `version` says, because that is
- * what the two official scripts differ for; a file that is not SQuAD is refused with the place where it is not.
- * `answer_start` is not read: no score depends on it.
+ * Must stay true: a data set is 2.0 if it has questions without an answer, regardless of its `version`, because the two
+ * official scripts differ only there; a file that is not SQuAD is rejected with the path of the error. `answer_start`
+ * is not read: no score depends on it.
  */
 import * as v from "valibot";
 import { describe, reasonOf } from "../checkpoint/describe.ts";
-import { InputError, NOT_ITS_NAME } from "../errors.ts";
+import { CHECK_FILE_KIND, InputError } from "../errors.ts";
 import { checkJsonSize } from "../format/json-limits.ts";
 
-/** The largest, the training set of SQuAD 2.0, has some 1.2 million. What is accepted fits in a heap of 256 MB. */
+/** The largest file, the training set of SQuAD 2.0, has some 1.2 million. This many fit in a heap of 256 MB. */
 const MAX_VALUES = 2_500_000;
 
-/** Whose rules count: 1.1 has an answer to every question, 2.0 has not. */
+/** Which official rules apply: in 1.1 every question has an answer. */
 export type SquadKind = "1.1" | "2.0";
 
 export interface SquadQuestion {
   readonly id: string;
   readonly question: string;
   readonly context: string;
-  /** What people answered; empty when the text holds no answer. */
+  /** Gold answers; empty if the text has no answer. */
   readonly answers: readonly string[];
 }
 
 export interface SquadDataset {
   readonly kind: SquadKind;
-  /** In the order of the file. */
+  /** In file order. */
   readonly questions: readonly SquadQuestion[];
 }
 
@@ -63,9 +63,8 @@ const SquadJson = v.object(
 );
 
 /**
- * @param json the content of the file.
- * @param name names the file in errors.
- * @throws InputError that says where the file is not SQuAD's, or contradicts itself.
+ * @param name of the file, for errors.
+ * @throws InputError, with the path in the file, if it is not SQuAD's or contradicts itself.
  */
 export function parseSquad(json: string, name: string): SquadDataset {
   const result = v.safeParse(SquadJson, parseJson(json, name, MAX_VALUES), { abortEarly: true });
@@ -85,9 +84,9 @@ export function parseSquad(json: string, name: string): SquadDataset {
   return { kind: questions.some(({ answers }) => answers.length === 0) ? "2.0" : "1.1", questions };
 }
 
-/** @throws InputError if the text is not JSON, nests deeper than any file of results does, or holds too many values. */
+/** @throws InputError if the text is not JSON, nests too deep, or has too many values. */
 export function parseJson(json: string, name: string, maxValues?: number): unknown {
-  checkJsonSize(json, { Fault: InputError, name, advice: NOT_ITS_NAME, maxValues });
+  checkJsonSize(json, { Fault: InputError, name, advice: CHECK_FILE_KIND, maxValues });
   try {
     return JSON.parse(json);
   } catch (cause) {
@@ -109,7 +108,7 @@ function listOf<const Item extends v.GenericSchema>(item: Item) {
   return v.array(item, "a list");
 }
 
-/** What a question says of itself against what its answers say. */
+/** Checks `is_impossible` against the answers. */
 function checkImpossible(
   id: string,
   isImpossible: boolean | undefined,
@@ -118,7 +117,7 @@ function checkImpossible(
 ): void {
   if (isImpossible === undefined || isImpossible === (answers.length === 0)) return;
   const says = isImpossible ? "is_impossible, and has answers" : "not is_impossible, and has no answers";
-  throw wrong(`${name}: the question ${describe(id)} is ${says}`, "the one or the other");
+  throw wrong(`${name}: the question ${describe(id)} is ${says}`, "one or the other");
 }
 
 function issueError({ path, input, message }: v.BaseIssue<unknown>, name: string): InputError {

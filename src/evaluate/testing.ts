@@ -1,12 +1,10 @@
-/**
- * A model that computes nothing: texts of one-letter words, and logits drawn from a hash of a window's tokens.
- */
+/** A fake model: every character is a token, and logits are a hash of a window's tokens. */
 import type { WindowLogits } from "../answer/window-scores.ts";
 import { type Encoding, EncodingBuilder } from "../text/encoding.ts";
 import type { TextWindow } from "../text/windows.ts";
 import type { WindowModel } from "./predict.ts";
 
-/** Every character that is no space is a token, its code the id. */
+/** Every character except spaces is a token; its id is its UTF-16 code. */
 export function encodeCharacters(text: string): Encoding {
   const builder = new EncodingBuilder(text);
   for (let at = 0; at < text.length; at++) {
@@ -17,7 +15,7 @@ export function encodeCharacters(text: string): Encoding {
   return builder.build();
 }
 
-/** Numbers from −8 to 8 that look random and depend on every token of the window. */
+/** Pseudo-random numbers from −8 to 8 that depend on every token of the window. */
 export function fakeLogits({ inputIds }: Pick<TextWindow, "inputIds">): WindowLogits {
   let state = inputIds.reduce((hash, id) => Math.imul(hash ^ id, 0x01000193), 0x811c9dc5);
   const next = () => {
@@ -29,7 +27,7 @@ export function fakeLogits({ inputIds }: Pick<TextWindow, "inputIds">): WindowLo
 
 export class FakeModel implements WindowModel {
   readonly tokenizer = { encode: encodeCharacters, special: { pad: 0, unk: 1, cls: 2, sep: 3 } };
-  /** How many windows stand in a batch, the last one first. */
+  /** Windows per batch; results are in reverse order. */
   readonly #batch: number;
 
   constructor(batch = 3) {

@@ -1,6 +1,4 @@
-/**
- * A model too large for one ONNX file: found out from its sizes alone.
- */
+/** A model too large for one ONNX file is recognised by its shapes alone. */
 import { expect, test } from "vitest";
 import { parseConfig } from "../architectures/bert/config.ts";
 import { expectedParameters } from "../architectures/bert/parameters.ts";
@@ -19,7 +17,7 @@ const config = JSON.stringify({
   intermediate_size: 8,
 });
 
-/** A checkpoint whose weights are as large as its header says, and not there: reading one fails the test. */
+/** A checkpoint of headers without data: reading a weight fails the test. */
 const headersOnly: ModelFiles = {
   name: "huge",
   async open(path) {
@@ -49,12 +47,12 @@ function weightsWithoutBytes(): ByteSource {
   };
 }
 
-test("is refused before a weight is read, with what would help", async () => {
+test("is rejected before a weight is read, with advice", async () => {
   const refused = await exportOnnx(headersOnly).catch((error: unknown) => error);
   expect(refused).toBeInstanceOf(InputError);
   expect(String(refused)).toMatch(/huge would be an ONNX file of 2\.6 GB; expected at most 2\.1 GB.*precision f16/);
 });
 
-test("is begun in float16, where it fits", async () => {
+test("is exported in float16, where it fits", async () => {
   await expect(exportOnnx(headersOnly, { precision: "f16" })).rejects.toThrow(/the weights at \d+ were read/);
 });

@@ -1,10 +1,10 @@
 /**
- * `import { exportOnnx } from "fusebert/export"`: a model as an ONNX file, with what other runtimes want beside it.
+ * `import { exportOnnx } from "fusebert/export"`: exports a model as ONNX, with tokenizer and configuration.
  *
- * The files are named and laid out as transformers.js and Optimum look for them; docs/export.md says what is in them.
+ * Names and layout are those that transformers.js and Optimum expect; docs/export.md describes the contents.
  *
- * Must stay true: the tokenizer's and configuration's files are the checkpoint's own, byte for byte; a model that does not
- * fit into one ONNX file is refused before a weight is read.
+ * Must stay true: tokenizer and configuration are byte-for-byte copies of the checkpoint's; a model that does not fit
+ * into one ONNX file is rejected before a weight is read.
  */
 
 import type { BertConfig } from "../architectures/bert/config.ts";
@@ -22,16 +22,16 @@ import { InputError } from "../errors.ts";
 import { modelFiles } from "../platform/model-files.ts";
 import { selectOutputs } from "../program/program.ts";
 
-/** `f16`: float16 weights and matrix products; LayerNorm, softmax and sums before them in float32. */
+/** `f16`: float16 weights and matmuls; LayerNorm, softmax and the sums before them in float32. */
 export type ExportPrecision = "f32" | "f16";
 
 export const exportPrecisions: readonly ExportPrecision[] = ["f32", "f16"];
 
 export interface ExportProgress {
   readonly phase: "download" | "encode";
-  /** The file that is fetched, or made. */
+  /** The file being downloaded or encoded. */
   readonly file: string;
-  /** Bytes, or weights. */
+  /** Bytes of a download, or encoded weights. */
   readonly done: number;
   readonly total: number | undefined;
 }
@@ -49,21 +49,21 @@ export interface OnnxExport {
   /** The model's id, folder or URL; `built-in` for the one in the package. */
   readonly model: string;
   readonly precision: ExportPrecision;
-  /** The version of ONNX's operators. */
+  /** Version of the ONNX operator set. */
   readonly opset: number;
-  /** By their path in the folder, the model first. */
+  /** By path in the folder, the model first. */
   readonly files: ReadonlyMap<string, Uint8Array>;
-  /** What the model's files say that is ignored or suspicious, as sentences without the full stop. */
+  /** Ignored or suspicious contents of the model's files, as sentences without the full stop. */
   readonly warnings: readonly string[];
 }
 
-/** The names by which transformers.js knows its dtypes `fp32` and `fp16`. */
+/** Where transformers.js looks for its dtypes `fp32` and `fp16`. */
 const modelPaths: Readonly<Record<ExportPrecision, string>> = {
   f32: "onnx/model.onnx",
   f16: "onnx/model_fp16.onnx",
 };
 
-/** The checkpoint's files that go along, if it has them. */
+/** Checkpoint files that are copied, if present. */
 const companions = [
   "config.json",
   "tokenizer.json",
@@ -72,12 +72,12 @@ const companions = [
   "vocab.txt",
 ] as const;
 
-/** A protocol buffer's length is a signed 32-bit number. */
-const largestOnnx = 2 ** 31 - 1;
+/** The length of a protocol buffer is a signed 32-bit integer. */
+const maxOnnxBytes = 2 ** 31 - 1;
 
 /**
- * @param model the built-in model when absent; else a folder (Node), a URL of a folder, a Hugging Face id, or files.
- * @throws InputError for a wrong argument and a model too large for one ONNX file, CheckpointError, DownloadError.
+ * @param model a folder (Node), a URL of a folder, a Hugging Face id, or files; default: the built-in model.
+ * @throws InputError for a wrong argument or a model too large for one ONNX file, CheckpointError, DownloadError.
  * @example
  * ```ts
  * const { files } = await exportOnnx("deepset/bert-base-cased-squad2", { precision: "f16" });
@@ -118,11 +118,11 @@ function exportedGraph(config: BertConfig, precision: ExportPrecision): OnnxGrap
 
 function checkSize(graph: OnnxGraph, model: string, precision: ExportPrecision): void {
   const bytes = estimateOnnxSize(graph);
-  if (bytes <= largestOnnx) return;
+  if (bytes <= maxOnnxBytes) return;
   throw new InputError({
     found: `${model} would be an ONNX file of ${(bytes / 1e9).toFixed(1)} GB`,
-    expected: "at most 2.1 GB, the most that the format can hold",
-    ...(precision === "f32" && { advice: "With the precision f16 it takes half of that." }),
+    expected: "at most 2.1 GB, the limit of the format",
+    ...(precision === "f32" && { advice: "With precision f16 it takes half of that." }),
   });
 }
 

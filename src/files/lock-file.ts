@@ -1,12 +1,12 @@
 /**
- * A file that says which process is at work on another file, so that two never are. Node only.
+ * A lock file: one process at a time works on a file. Node only.
  *
- * It is made with O_EXCL and names the process, by its number, its start and its machine. A lock whose process is gone is
- * taken over, so that one that was killed leaves nothing behind that a person has to remove. (The library proper-lockfile
- * keeps a lock alive by touching it every few seconds instead, which a process that computes for longer cannot do.)
+ * It is created with O_EXCL and identifies its process by pid, start time and host. The lock of a dead process is taken
+ * over, so that a killed process leaves nothing to clean up. (The library proper-lockfile refreshes a lock every few
+ * seconds instead, which a process that computes for longer cannot do.)
  *
- * Must stay true: a lock of a living process of this machine is never taken over; one of another machine, of which nothing
- * can be known, neither; what is no lock is left as it is.
+ * Must stay true: the lock of a live process, or of any process on another host, is never taken over; a file that is
+ * not a lock is never changed.
  */
 import { randomUUID } from "node:crypto";
 import { lstat, readFile, rename, rm, writeFile } from "node:fs/promises";
@@ -17,14 +17,13 @@ import { codeOf, InputError } from "../errors.ts";
 const Owner = v.object({ pid: v.pipe(v.number(), v.integer(), v.minValue(1)), started: v.string(), host: v.string() });
 type Owner = v.InferOutput<typeof Owner>;
 
-/** A lock that names no process yet is being written, or its process was killed at that very moment. */
+/** An empty lock younger than this is being written; an older one was left by a process killed while writing it. */
 const beingWrittenMs = 5000;
-/** Bytes; the names of machines are short. */
-const longestOwner = 1000;
+/** Bytes of a lock. */
+const maxLockSize = 1000;
 
 export class LockFile {
   readonly #path: string;
-
   readonly #content: string;
 
   private constructor(path: string, content: string) {
@@ -33,9 +32,9 @@ export class LockFile {
   }
 
   /**
-   * @param path of the lock, which is made.
-   * @param subject what is locked, in errors.
-   * @throws InputError if another process has it, or something else is there; the system's error if it cannot be made.
+   * @param path of the lock file.
+   * @param subject what is locked, for errors.
+   * @throws InputError if another process holds it, or `path` is not a lock; the system's error if creation fails.
    */
   static async take(path: string, subject: string): Promise<LockFile> {
     const owner: Owner = { pid: process.pid, started: await startOf(process.pid), host: hostname() };
@@ -47,25 +46,25 @@ export class LockFile {
       } catch (error) {
         if (codeOf(error) !== "EEXIST") throw error;
       }
-      await takeAway(path, subject);
+      await removeStale(path, subject);
     }
   }
 
-  /** Leaves the lock of a process that took this one's place. */
+  /** Does not remove the lock of a process that took over. */
   async release(): Promise<void> {
     const found = await readFile(this.#path, "utf8").catch(() => undefined);
     if (found === this.#content) await rm(this.#path, { force: true });
   }
 }
 
-/** Makes way for a new lock if the process of this one is gone. */
-async function takeAway(path: string, subject: string): Promise<void> {
-  const found = await look(path, subject);
+/** @throws InputError if the lock is not stale. */
+async function removeStale(path: string, subject: string): Promise<void> {
+  const found = await readLock(path, subject);
   if (found === undefined) return;
   const { content, owner, changed } = found;
-  const isHeld = owner === undefined ? Date.now() - changed < beingWrittenMs : await isAtWork(owner);
+  const isHeld = owner === undefined ? Date.now() - changed < beingWrittenMs : await isAlive(owner);
   if (isHeld) throw inUse(path, subject, owner);
-  // Of several processes that find it, one moves it; another may have moved it and made its own since it was looked at.
+  // Only one process can move the stale lock; if another has replaced it since it was read, the move is undone.
   const aside = `${path}.${randomUUID()}`;
   try {
     await rename(path, aside);
@@ -78,23 +77,20 @@ async function takeAway(path: string, subject: string): Promise<void> {
   throw inUse(path, subject, undefined);
 }
 
-interface Found {
+interface FoundLock {
   readonly content: string;
-  /** Absent where the file is empty. */
+  /** Absent if the file is empty. */
   readonly owner: Owner | undefined;
-  /** When it was last written, in milliseconds since 1970. */
+  /** Time of the last write, in milliseconds since 1970. */
   readonly changed: number;
 }
 
-/**
- * The lock that is there, if there is one.
- * @throws InputError if something else has its name; the system's error if it cannot be read.
- */
-async function look(path: string, subject: string): Promise<Found | undefined> {
+/** @throws InputError if `path` is not a lock; the system's error if it cannot be read. */
+async function readLock(path: string, subject: string): Promise<FoundLock | undefined> {
   try {
     const info = await lstat(path);
-    const content = info.isFile() && info.size <= longestOwner ? await readFile(path, "utf8") : undefined;
-    const owner = ownerIn(content);
+    const content = info.isFile() && info.size <= maxLockSize ? await readFile(path, "utf8") : undefined;
+    const owner = parseOwner(content);
     if (content === "" || (content !== undefined && owner !== undefined)) {
       return { content, owner, changed: info.mtimeMs };
     }
@@ -103,13 +99,13 @@ async function look(path: string, subject: string): Promise<Found | undefined> {
     throw error;
   }
   throw new InputError({
-    found: `${path} is no lock of fusebert`,
-    expected: `nothing of that name: it marks that a process is at work on ${subject}`,
+    found: `${path} is not a lock file of fusebert`,
+    expected: `no other file of that name: it would lock ${subject}`,
     advice: "Move it elsewhere, or name another file.",
   });
 }
 
-function ownerIn(content: string | undefined): Owner | undefined {
+function parseOwner(content: string | undefined): Owner | undefined {
   try {
     return v.parse(Owner, JSON.parse(content ?? ""));
   } catch {
@@ -117,29 +113,29 @@ function ownerIn(content: string | undefined): Owner | undefined {
   }
 }
 
-async function isAtWork({ pid, started, host }: Owner): Promise<boolean> {
+async function isAlive({ pid, started, host }: Owner): Promise<boolean> {
   if (host !== hostname()) return true;
   try {
     process.kill(pid, 0);
   } catch (error) {
-    // EPERM: there is such a process, of another user.
+    // EPERM: the process exists and belongs to another user.
     if (codeOf(error) === "ESRCH") return false;
   }
   return (await startOf(pid)) === started;
 }
 
-/** When a process was started, in ticks since the machine was: numbers of processes are used again. Known on Linux alone. */
+/** Start time of a process in ticks since boot, because pids are reused. Empty except on Linux. */
 async function startOf(pid: number): Promise<string> {
   const line = await readFile(`/proc/${pid}/stat`, "latin1").catch(() => "");
-  // The name, in parentheses, may hold anything.
+  // The process name, in parentheses, may contain spaces and parentheses.
   return line.slice(line.lastIndexOf(")") + 2).split(" ")[19] ?? "";
 }
 
 function inUse(path: string, subject: string, owner: Owner | undefined): InputError {
   const by = owner === undefined ? "another process" : `process ${owner.pid} on ${owner.host}`;
   return new InputError({
-    found: `${by} is at work on ${subject}`,
-    expected: "one at a time",
-    advice: `Wait until it is done, or name another file; if there is no such process any more, delete ${path}.`,
+    found: `${by} is working on ${subject}`,
+    expected: "one process at a time",
+    advice: `Wait until it is done, or name another file; if that process no longer exists, delete ${path}.`,
   });
 }

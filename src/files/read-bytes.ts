@@ -1,8 +1,8 @@
 /**
- * Reads a file or standard input whole, up to a limit. Node only.
+ * Reads a whole file or standard input, up to a limit. Node only.
  *
- * Must stay true: bytes are counted while they are read, because pipes and devices state no size and a file may grow; an
- * abort ends every wait at once, including the wait for the writer of a pipe; named pipes and `<(…)` are read like files.
+ * Must stay true: bytes are counted while reading, because pipes and devices state no size and a file may grow; an
+ * abort ends every wait at once, including that for the writer of a pipe; named pipes and `<(…)` are read like files.
  */
 import { constants } from "node:buffer";
 import { createReadStream, constants as flags, fstatSync, openSync, type Stats } from "node:fs";
@@ -14,39 +14,38 @@ import { codeOf, InputError, messageOf } from "../errors.ts";
 
 export interface ReadLimit {
   readonly bytes: number;
-  /** Completes `at most 100 bytes, …`. */
+  /** Follows `at most 100, ` in the error. */
   readonly reason: string;
   readonly advice?: string;
 }
 
 export interface ReadOptions {
   readonly limit: ReadLimit;
-  /** What should have been there, in errors: `a text file`. */
+  /** For errors: `a text file`. */
   readonly expected: string;
-  /** What to do where there is no such file. */
+  /** Advice for a missing file. */
   readonly adviceIfMissing?: string;
-  /** Ends the wait; the promise rejects with its reason. */
+  /** On abort the promise rejects with its reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Sees each piece as it comes and where it begins; what it throws ends the reading. */
-  readonly inspect?: (piece: Buffer, offset: number) => void;
-  /** Refuses what is no ordinary file: where nothing else can be meant. */
+  /** Called with each chunk and its offset; an exception stops reading. */
+  readonly inspect?: (chunk: Buffer, offset: number) => void;
+  /** Rejects pipes and devices. */
   readonly ordinaryOnly?: boolean;
-  /** What to do about a folder or the like where the user did not name it. */
+  /** Advice for a folder, socket or device, if the user did not name the path. */
   readonly adviceIfOther?: string;
 }
 
-/** The longest text that JavaScript can hold; a text is never longer in UTF-16 units than in UTF-8 bytes. */
-export const longestText: ReadLimit = {
+/** The longest JavaScript string: a text never has more UTF-16 units than UTF-8 bytes. */
+export const maxTextLimit: ReadLimit = {
   bytes: constants.MAX_STRING_LENGTH,
   reason: "the longest text JavaScript can hold",
 };
 
-/** Bytes asked for at a time. */
-const pieceSize = 2 ** 20;
+const chunkSize = 2 ** 20;
 
 /**
- * The bytes of a file.
- * @throws InputError if there is none, it is a folder, a socket or a disk, it cannot be read, or it is longer than the limit.
+ * Reads a file.
+ * @throws InputError if it does not exist, is a folder, socket or disk, cannot be read, or is longer than the limit.
  */
 export async function readFileBytes(path: string, options: ReadOptions): Promise<Buffer> {
   options.signal?.throwIfAborted();
@@ -59,10 +58,10 @@ export async function readFileBytes(path: string, options: ReadOptions): Promise
   }
 }
 
-/** @throws InputError if it cannot be read or does not end within the limit. */
+/** @throws InputError if it cannot be read or is longer than the limit. */
 export async function readStandardInputBytes(options: ReadOptions): Promise<Buffer> {
   try {
-    // Node takes what it cannot read for something empty.
+    // Node reads a folder as empty input.
     if (fstatSync(0).isDirectory())
       throw new InputError({ found: "standard input is a folder", expected: options.expected });
     return await collect(process.stdin, "standard input", options);
@@ -73,15 +72,15 @@ export async function readStandardInputBytes(options: ReadOptions): Promise<Buff
 }
 
 /**
- * What waits for its writer is polled: a thread that waits could not be stopped, and would keep the process from ending.
- * Opened so, a named pipe is there at once, and ends when its last writer has gone.
+ * A blocking read of a pipe or terminal occupies a thread that cannot be stopped, so these are polled: with O_NONBLOCK
+ * a named pipe opens at once and ends with its last writer.
  */
 function openStream(path: string): Readable {
-  // Windows has no such flag, and no named pipes in folders.
+  // Windows has neither the flag nor named pipes in folders.
   const fd = openSync(path, flags.O_RDONLY | (flags.O_NONBLOCK ?? 0));
   if (fstatSync(fd).isFIFO()) return new Socket({ fd, readable: true, writable: false });
   if (isatty(fd)) return new ReadStream(fd);
-  return createReadStream(path, { fd, highWaterMark: pieceSize });
+  return createReadStream(path, { fd, highWaterMark: chunkSize });
 }
 
 function checkKind(path: string, found: Stats, options: ReadOptions): void {
@@ -93,14 +92,14 @@ function checkKind(path: string, found: Stats, options: ReadOptions): void {
   if (found.isDirectory()) throw refuse("a folder", "Name a file in it.");
   if (found.isSocket()) throw refuse("a socket", "Name a file, or pipe into standard input.");
   if (found.isBlockDevice()) throw refuse("a disk");
-  if (ordinaryOnly && !found.isFile()) throw refuse("no ordinary file");
+  if (ordinaryOnly && !found.isFile()) throw refuse("not an ordinary file");
   if (found.isFile() && found.size > limit.bytes) throw tooLong(`${path} has ${found.size} bytes`, limit);
 }
 
-/** Reads a stream to its end, an abort, a fault or the limit, whichever comes first. */
+/** Reads until the end, an abort, an error or the limit. */
 function collect(stream: Readable, name: string, { limit, signal, inspect }: ReadOptions): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const pieces: Buffer[] = [];
+    const chunks: Buffer[] = [];
     let length = 0;
     const stop = (reason: unknown): void => {
       stream.destroy();
@@ -110,21 +109,21 @@ function collect(stream: Readable, name: string, { limit, signal, inspect }: Rea
     if (signal?.aborted) return onAbort();
     signal?.addEventListener("abort", onAbort, { once: true });
     stream
-      .on("data", (piece: Buffer) => {
+      .on("data", (chunk: Buffer) => {
         try {
-          inspect?.(piece, length);
-          length += piece.length;
+          inspect?.(chunk, length);
+          length += chunk.length;
           if (length > limit.bytes) throw tooLong(`${name} has more than ${limit.bytes} bytes`, limit);
-          pieces.push(piece);
+          chunks.push(chunk);
         } catch (error) {
           stop(error);
         }
       })
       .on("error", stop)
-      .on("end", () => resolve(Buffer.concat(pieces, length)))
+      .on("end", () => resolve(Buffer.concat(chunks, length)))
       .on("close", () => {
         signal?.removeEventListener("abort", onAbort);
-        reject(new Error("it was closed before its end"));
+        reject(new Error("the stream closed before its end"));
       });
   });
 }
@@ -133,12 +132,11 @@ function tooLong(found: string, { bytes, reason, advice }: ReadLimit): InputErro
   return new InputError({ found, expected: `at most ${bytes}, ${reason}`, ...(advice !== undefined && { advice }) });
 }
 
-/** What standard input and files can fail with, in words. */
 const reasons: Readonly<Record<string, string>> = {
   ENOENT: "does not exist",
   EISDIR: "is a folder",
-  ENXIO: "cannot be opened: nothing is behind it",
-  EACCES: "cannot be read (you may not read it)",
+  ENXIO: "cannot be opened: there is no such device",
+  EACCES: "cannot be read (permission denied)",
 };
 
 function unreadable(name: string, cause: unknown, { expected, adviceIfMissing }: ReadOptions): InputError {

@@ -1,29 +1,28 @@
 /**
- * What a file that cannot be written means: a place that is wrong, which is the caller's to mend, or a disk that takes no
- * more, which says what has become of the result. Node only.
+ * Classifies a failed write: a wrong path is the caller's error; a full disk leaves part of the result. Node only.
  */
 import { codeOf, InputError, messageOf, WriteError } from "../errors.ts";
 
-/** Codes of a place that was right and takes no more. */
+/** Errors of a valid path that accepts no more data. */
 const exhausted: Readonly<Record<string, string>> = {
   ENOSPC: "its disk is full",
   EDQUOT: "the quota of its disk is used up",
-  EFBIG: "a file may not become that large there",
-  EIO: "its device fails",
+  EFBIG: "the file would exceed the size limit there",
+  EIO: "its device failed",
 };
 
 export interface WriteAttempt {
-  /** A place that would have been right. */
+  /** A path that would be right. */
   readonly expected: string;
-  /** What to do about a place that is wrong. */
+  /** What to do about a wrong path. */
   readonly advice?: string;
-  /** Where the place is right and full: what is kept, and how to go on. */
+  /** For a full disk: what is kept, and how to go on. */
   readonly kept: string;
 }
 
 /**
- * @returns a WriteError where the place takes no more, else an InputError.
- * @throws the cause if it is not the system's: the place is not to blame for a defect.
+ * @returns a WriteError if the disk accepts no more data, else an InputError.
+ * @throws the cause if it is not a system error.
  */
 export function writeFailure(path: string, cause: unknown, attempt: WriteAttempt): InputError | WriteError {
   if (!(cause instanceof Error && "syscall" in cause)) throw cause;

@@ -9,7 +9,7 @@ test.each<[string, number]>([
   ['{"a":[{"b":1,"c":2},{"d":3}],"e":1,"f":1}', 3],
   ["[1,2,3,4,5]", 0],
   ["]},,}", 0],
-])("%s has an object of %i keys, and none of more", (json, keys) => {
+])("the largest object in %s has %i keys", (json, keys) => {
   expect(hasObjectBeyond(json, keys)).toBe(false);
   expect(hasObjectBeyond(json, keys - 1)).toBe(keys > 1);
 });

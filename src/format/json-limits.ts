@@ -1,10 +1,10 @@
 /**
- * How much JSON may hold: `JSON.parse` needs up to forty times a text's memory for what is nothing but brackets, so nesting
- * and values are counted before it is called.
+ * Limits on the size of JSON: `JSON.parse` needs up to forty times a text's memory for nothing but brackets, so nesting
+ * and values are counted first.
  *
- * The largest tokenizers have some 750,000 values and no file nests deeper than a dozen levels.
+ * The largest tokenizers have some 750,000 values, and no file nests deeper than a dozen levels.
  *
- * Must stay true: one pass, no recursion and no backtracking, whatever the text is.
+ * Must stay true: one pass, no recursion and no backtracking for any text.
  */
 const MAX_DEPTH = 64;
 const MAX_VALUES = 800_000;
@@ -19,17 +19,17 @@ interface JsonExcess {
 }
 
 export interface JsonRefusal {
-  /** The class of the error, one of `errors.ts`. */
+  /** An error class of `errors.ts`. */
   readonly Fault: new (
     parts: JsonExcess & { readonly advice: string },
   ) => Error;
-  /** Names the text in the error. */
+  /** Of the file, for the error. */
   readonly name: string;
   readonly advice: string;
   readonly maxValues?: number | undefined;
 }
 
-/** @throws a `Fault` if the text, which need not be JSON, nests too deep or holds too many values. */
+/** @throws a `Fault` if the text, which need not be valid JSON, nests too deep or has too many values. */
 export function checkJsonSize(json: string, { Fault, name, advice, maxValues }: JsonRefusal): void {
   const excess = jsonExcess(json, maxValues);
   if (excess !== undefined) throw new Fault({ ...excess, found: `${name} ${excess.found}`, advice });
@@ -53,16 +53,16 @@ function jsonExcess(json: string, maxValues = MAX_VALUES): JsonExcess | undefine
       depth--;
     }
     if (values > maxValues) {
-      const most = maxValues.toLocaleString("en-US");
-      return { found: `holds more than ${most} values`, expected: `at most ${most}, more than any file of its kind` };
+      const limit = maxValues.toLocaleString("en-US");
+      return { found: `holds more than ${limit} values`, expected: `at most ${limit}, more than any file of its kind` };
     }
   }
   return undefined;
 }
 
-/** Whether an object of a text that `checkJsonSize` let pass has more keys than that. */
+/** Whether any object of a text that passed `checkJsonSize` has more than `maxKeys` keys. */
 export function hasObjectBeyond(json: string, maxKeys: number): boolean {
-  /** Of the container that is open; a list has none. */
+  /** Keys of the innermost open container; minus infinity for a list. */
   let keys = Number.NEGATIVE_INFINITY;
   const outer: number[] = [];
   for (let at = 0; at < json.length; at++) {
@@ -81,7 +81,7 @@ export function hasObjectBeyond(json: string, maxKeys: number): boolean {
   return false;
 }
 
-/** The index behind the closing quote of the string that starts at `start`. */
+/** The index after the closing quote of the string that starts at `start`. */
 export function endOfString(json: string, start: number): number {
   let at = start + 1;
   while (at < json.length) {

@@ -1,14 +1,14 @@
 /**
- * How the figures of a report are written, in the page and in the terminal.
+ * Number formats of reports, for the HTML page and the terminal.
  *
- * A report read back from JSON has `null` where a number was NaN or infinite: every function takes it and says so.
+ * A report read back from JSON has `null` for NaN and infinities: every function accepts it.
  */
 
 export type Figure = number | null | undefined;
 
 const missing = "–";
 
-/** `1.2e-7`, so that a column of errors can be compared by eye; `0.31` and `391` where that is as short. */
+/** `1.2e-7`, so that a column of errors is easy to compare; `0.31` and `391` where that is as short. */
 export function scientific(value: Figure, digits = 1): string {
   const special = notFinite(value);
   if (special !== undefined || typeof value !== "number") return special ?? missing;
@@ -46,7 +46,7 @@ export function percent(share: Figure, digits = 3): string {
   return `${size === 0 ? "0" : (share * 100).toPrecision(Math.max(digits, Math.floor(Math.log10(size)) + 1))} %`;
 }
 
-/** Plain where that is short, with an exponent elsewhere. */
+/** `0.0123` and `630`; an exponent for very large and small numbers. */
 export function compact(value: Figure, digits = 3): string {
   const special = notFinite(value);
   if (special !== undefined || typeof value !== "number") return special ?? missing;
@@ -56,13 +56,13 @@ export function compact(value: Figure, digits = 3): string {
   return String(Number(value.toPrecision(Math.max(digits, Math.ceil(Math.log10(size))))));
 }
 
-/** `0.999999999998`: what sets a cosine apart is how far from one it is. */
+/** `0.999999999998`: digits that show the distance from one. */
 export function formatCosine(cosine: Figure): string {
   if (typeof cosine !== "number" || !Number.isFinite(cosine)) return missing;
   return Math.abs(cosine) > 0.9 ? String(Number(cosine.toFixed(12))) : cosine.toFixed(4);
 }
 
-/** Signal over error, in decibel; there is no figure where nothing differs. */
+/** Signal-to-quantisation-noise ratio; `–` if nothing differs. */
 export function decibel(sqnr: Figure): string {
   return typeof sqnr === "number" && Number.isFinite(sqnr) ? `${sqnr.toFixed(1)} dB` : missing;
 }
@@ -84,7 +84,7 @@ export function formatShape(shape: readonly number[]): string {
   return shape.length === 0 ? "scalar" : shape.join(" × ");
 }
 
-/** `[0, 12, 345]`; nothing where there is no such element. */
+/** `[0, 12, 345]`; empty for no element. */
 export function formatIndex(index: readonly number[]): string {
   return index.length === 0 ? "" : `[${index.join(", ")}]`;
 }
@@ -117,7 +117,7 @@ function notFinite(value: Figure): string | undefined {
   return Number.isFinite(value) ? undefined : value > 0 ? "∞" : "−∞";
 }
 
-/** Nearly all is not all: never rounded up. */
+/** Never rounded up, so that only 1 gives `100 %`. */
 export function shareOf(explained: number): string {
   const factor = explained > 0.99995 ? 1e4 : 1e2;
   return `${Math.floor(explained * 100 * factor) / factor} %`;

@@ -1,27 +1,27 @@
 /**
- * Line breaks and columns of text for a terminal.
+ * Line breaks and columns for a terminal.
  *
- * Must stay true: no line is longer than `width` columns, and text from outside cannot command the terminal.
+ * Must stay true: no line is longer than `width` columns, and untrusted text is escaped.
  */
 import { displayable } from "./displayable.ts";
 
-/** Columns of a terminal that everything fits into. */
+/** Columns. */
 export const width = 80;
 
-/** The most that is wrapped, in UTF-16 units. */
-const longestParagraph = 4000;
+/** In UTF-16 units. */
+const maxParagraphLength = 4000;
 
-/** Broken between words where possible, but not before a percent sign; each line indented. */
+/** Breaks between words where possible, never before a percent sign, and indents each line. */
 export function wrap(text: string, indent = 2): string[] {
-  const room = width - indent;
+  const columns = width - indent;
   const lines: string[] = [];
   let line: string[] = [];
-  for (const word of displayable(text, longestParagraph)
+  for (const word of displayable(text, maxParagraphLength)
     .replace(/ +/g, " ")
     .split(/ (?!%)/)
-    .flatMap((word) => chunks([...word], room))) {
+    .flatMap((word) => chunks([...word], columns))) {
     const joined = line.length === 0 ? word : [...line, " ", ...word];
-    if (joined.length <= room) line = joined;
+    if (joined.length <= columns) line = joined;
     else {
       lines.push(line.join(""));
       line = word;
@@ -30,20 +30,20 @@ export function wrap(text: string, indent = 2): string[] {
   return [...lines, line.join("")].map((words) => `${" ".repeat(indent)}${words}`);
 }
 
-function chunks(characters: string[], most: number): string[][] {
-  if (characters.length <= most) return [characters];
-  return [characters.slice(0, most), ...chunks(characters.slice(most), most)];
+function chunks(characters: string[], size: number): string[][] {
+  if (characters.length <= size) return [characters];
+  return [characters.slice(0, size), ...chunks(characters.slice(size), size)];
 }
 
-/** Without its middle if it is too long: what tells file names apart is at their ends. */
-export function clip(text: string, most: number): string {
+/** Cuts the middle out of a text that is too long: file names differ at their ends. */
+export function clip(text: string, columns: number): string {
   const characters = [...displayable(text)];
-  if (characters.length <= most) return characters.join("");
-  const tail = Math.floor((most - 1) / 2);
-  return `${characters.slice(0, most - 1 - tail).join("")}…${characters.slice(-tail).join("")}`;
+  if (characters.length <= columns) return characters.join("");
+  const tail = Math.floor((columns - 1) / 2);
+  return `${characters.slice(0, columns - 1 - tail).join("")}…${characters.slice(-tail).join("")}`;
 }
 
-/** Clipped or padded to the column's width. */
+/** Clips or pads to a column's width. */
 export function left(text: string, columns: number): string {
   const clipped = clip(text, columns);
   return clipped + " ".repeat(columns - [...clipped].length);

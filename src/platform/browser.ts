@@ -1,7 +1,7 @@
 /**
- * fusebert in a browser or a worker: models from URLs, the hub and memory; ONNX Runtime as WebAssembly.
+ * Platform of a browser or worker: models from URLs, the hub and memory; ONNX Runtime as WebAssembly.
  *
- * Must stay true: nothing here or behind it exists only in Node, and an engine is downloaded when it is used.
+ * Must stay true: nothing imported from here needs Node, and an engine is downloaded when it is used.
  */
 import type { ModelFiles } from "../checkpoint/files.ts";
 import { HttpFiles } from "../checkpoint/http-files.ts";
@@ -45,7 +45,7 @@ export const platform: Platform = {
     const runtime = await import("onnxruntime-web/wasm");
     runtime.env.logLevel = "error";
     if (wasmPaths !== undefined) runtime.env.wasm.wasmPaths = wasmPaths;
-    // Read once, when the first session is made: in a page all models share one pool of workers.
+    // Read only when the first session is created: all models of a page share one pool of workers.
     if (threads !== undefined) runtime.env.wasm.numThreads = threads;
     return explained(new OnnxEngine(runtime, { executionProvider: "wasm" }));
   },
@@ -59,11 +59,11 @@ function browserGpu(): GPU {
   throw new EngineError({
     found: "this browser, or this page, has no WebGPU",
     expected: "navigator.gpu: a recent browser, and a page served by https or from localhost",
-    advice: "Compute on the CPU meanwhile: the device cpu.",
+    advice: "Use the device cpu instead.",
   });
 }
 
-/** Says what to do when the first session finds that ONNX Runtime's own files are not there. */
+/** Explains what to do when the first session cannot load ONNX Runtime's files. */
 function explained(engine: Engine): Engine {
   return {
     name: engine.name,
@@ -81,7 +81,7 @@ function runtimeMissing(error: unknown): EngineError | undefined {
   return new EngineError({
     found: `ONNX Runtime's WebAssembly cannot be loaded: ${reason.replace(/\.+$/, "")}`,
     expected: "onnxruntime-web's .wasm file where the bundler or wasmPaths puts it",
-    // ONNX Runtime tries only once in the life of a page.
+    // ONNX Runtime tries only once per page load.
     advice:
       "For Vite's development server set optimizeDeps.exclude to ['onnxruntime-web']; elsewhere serve the folder " +
       "onnxruntime-web/dist and give its URL as wasmPaths. Then reload the page.",
@@ -89,5 +89,5 @@ function runtimeMissing(error: unknown): EngineError | undefined {
   });
 }
 
-/** Absolute, or relative to the page as `./model/` and `/model/` are; everything else is an id. */
+/** Absolute, or relative to the page (`./model/`, `/model/`); everything else is a hub id. */
 const isUrl = (model: string): boolean => /^(https?:|blob:|\.{0,2}\/)/i.test(model);

@@ -1,15 +1,13 @@
-/**
- * From what a caller names a model by to its files.
- */
 import { platform } from "#platform";
 import { checkString, describeArgument, isRecord } from "../arguments.ts";
 import type { ModelFiles } from "../checkpoint/files.ts";
 import { InputError } from "../errors.ts";
 
 /**
- * @param model the built-in model when absent; else a folder (Node), a URL of a folder, a Hugging Face id, or files.
+ * Resolves a caller's `model` argument to files.
+ * @param model a folder (Node), a URL of a folder, a Hugging Face id, or files; default: the built-in model.
  * @param revision for a model on the hub: a branch, tag or commit.
- * @throws InputError if it is none of these, or cannot be a model's name.
+ * @throws InputError if `model` is none of these.
  */
 export async function modelFiles(
   model: string | ModelFiles | undefined,

@@ -1,8 +1,8 @@
 /**
- * fusebert in Node: models from folders, the hub's cache and the package itself; ONNX Runtime as native code.
+ * Platform of Node: models from folders, the hub's cache and the package itself; ONNX Runtime as native code.
  *
- * Must stay true: the only door of the library through which Node's own modules come in, and what only some need is loaded
- * when it is used: engines with what they stand on, and the hub, take longer to load than everything else.
+ * Must stay true: the library reaches Node's modules only through this file; engines and the hub, which take longest to
+ * load, are imported on first use.
  */
 import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
@@ -53,7 +53,7 @@ export const platform: Platform = {
   processors: availableParallelism,
 };
 
-/** @throws EngineError where there is no WebGPU. */
+/** @throws EngineError if WebGPU cannot be loaded. */
 export async function createGpuEngine({
   debugFolder,
   trustedKernels,
@@ -61,7 +61,7 @@ export async function createGpuEngine({
 }: GpuEngineOptions = {}): Promise<WebGpuEngine> {
   const { WebGpuEngine } = await import("../engines/webgpu/webgpu-engine.ts");
   const { cachedTiles } = await import("../engines/webgpu/tune/node/tile-cache.ts");
-  const onTrace = await reportedTo(options.onTrace);
+  const onTrace = await withDebugReport(options.onTrace);
   const gpu = await loadDawn({ trusted: trustedKernels === true });
   return new WebGpuEngine(gpu, {
     precision: "auto",
@@ -73,10 +73,10 @@ export async function createGpuEngine({
 }
 
 /**
- * What is told of runs, with the report that FUSEBERT_DEBUG asks for (docs/debugging.md).
- * @throws InputError for a value that it has not.
+ * Adds the debug report that FUSEBERT_DEBUG requests (docs/debugging.md) to `onTrace`.
+ * @throws InputError for an unknown value of FUSEBERT_DEBUG.
  */
-async function reportedTo(onTrace: OnTrace | undefined): Promise<OnTrace | undefined> {
+async function withDebugReport(onTrace: OnTrace | undefined): Promise<OnTrace | undefined> {
   const level = process.env["FUSEBERT_DEBUG"]?.trim() ?? "";
   if (level === "" || level === "0") return onTrace;
   if (!/^[1-4]$/.test(level)) {
@@ -90,7 +90,7 @@ async function reportedTo(onTrace: OnTrace | undefined): Promise<OnTrace | undef
   };
 }
 
-/** @returns where it is. */
+/** @returns the path of the file. */
 async function saveSource(folder: string, label: string, code: string): Promise<string> {
   await mkdir(folder, { recursive: true });
   const path = join(folder, `${label.replace(/[^\w.-]+/g, "-")}.wgsl`);
@@ -98,7 +98,7 @@ async function saveSource(folder: string, label: string, code: string): Promise<
   return path;
 }
 
-/** The package's root is found through its own name: the same from the sources and from wherever the build puts a file. */
+/** Resolving the package by its own name works from the sources and from every file of the build. */
 function builtInFiles(): ModelFiles {
   const packageRoot = dirname(createRequire(import.meta.url).resolve("fusebert/package.json"));
   const folder = new FolderFiles(join(packageRoot, "models", "builtin"));
@@ -107,7 +107,7 @@ function builtInFiles(): ModelFiles {
 
 const isUrl = (name: string): boolean => /^https?:\/\//i.test(name);
 
-/** Whatever looks like a path is one, and so is what exists here; the rest can only be the name of a model on the hub. */
+/** Anything that looks like a path or exists as one is a path; everything else is a hub id. */
 function isHubId(name: string): boolean {
   const looksLikePath = /^[./~]|\\|^[a-z]:/i.test(name);
   return name !== builtInModel && !isUrl(name) && !looksLikePath && !existsSync(name);
@@ -119,8 +119,8 @@ function refuseRevision(name: string, revision: string | undefined): void {
   if (revision === undefined) return;
   throw new InputError({
     found: `the revision ${JSON.stringify(revision)} is given for the model ${name}`,
-    expected: "a revision only with a model on the hub, which has several",
-    advice: "Leave the revision out, or name the model by its id on the hub.",
+    expected: "a revision only with a model on the hub",
+    advice: "Leave the revision out, or name the model by its hub id.",
   });
 }
 
@@ -133,7 +133,7 @@ async function loadOnnxRuntime(): Promise<typeof import("onnxruntime-node")> {
     throw new EngineError({
       found: `ONNX Runtime cannot be loaded: ${messageOf(cause).split("\n")[0]}`,
       expected: "the package onnxruntime-node, which has builds for Linux, macOS and Windows on x64 and arm64",
-      advice: "Install again, or compute with --device reference, which is slow but needs nothing.",
+      advice: "Reinstall the package, or use --device reference, which is slow but needs nothing.",
       cause,
     });
   }

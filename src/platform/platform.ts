@@ -1,8 +1,8 @@
 /**
- * What fusebert needs from where it runs, and Node and browsers have differently: a model's files and the engines.
+ * The interface to what Node and browsers do differently: opening a model's files and creating engines.
  *
- * The package's import map (`#platform` in package.json) picks `node.ts` or `browser.ts`; nothing else in the library
- * imports what exists in only one of them.
+ * The package's import map (`#platform` in package.json) selects `node.ts` or `browser.ts`; no other module depends on
+ * either.
  */
 import { checkChoice, checkFunction, checkOptions, checkString, isRecord } from "../arguments.ts";
 import type { ModelFiles } from "../checkpoint/files.ts";
@@ -16,7 +16,7 @@ import type { Level } from "../schedule/levels.ts";
 /** Where to compute. `auto` is the CPU, which every machine has; `reference` is the slow float64 interpreter. */
 export type Device = "auto" | "cpu" | "webgpu" | "reference";
 
-/** What the model in the package is called. */
+/** Name of the model in the package. */
 export const builtInModel = "built-in";
 
 export const devices: readonly Device[] = ["auto", "cpu", "webgpu", "reference"];
@@ -37,42 +37,41 @@ export interface EngineOptions {
   readonly gpu: GpuEngineOptions | undefined;
 }
 
-/** What the WebGPU engine can be told. */
 export interface GpuEngineOptions {
   /** Default `auto`: `f16` where the GPU has it, else `f32`. */
   readonly precision?: GpuPrecision | "auto";
-  /** How far kernels are fused. Default the best. */
+  /** Fusion level. Default: the fastest. */
   readonly level?: Level;
   /**
-   * Default `true`: in `f16`, matrices are multiplied in tensor cores where the driver gives them. `false` leaves them
-   * alone, as a stable browser does: the way out where they compute wrongly.
+   * Default `true`: in `f16`, matmuls use tensor cores where the driver exposes them. `false` is the workaround where
+   * they compute wrongly.
    */
   readonly tensorCores?: boolean;
   /**
-   * What `fusebert tune` found on this GPU, instead of what its cache holds, or `default` for neither (docs/tuning.md).
-   * Tiles of another GPU are not used.
+   * Results of `fusebert tune` on this GPU, instead of the cached ones; `default` uses neither (docs/tuning.md). Tiles
+   * of another GPU are ignored.
    */
   readonly tiles?: TunedTiles | "default";
-  /** Takes the GPU as it is, also if it computes a known layer wrongly. */
+  /** Accepts a GPU that fails the self-test, which computes a known layer. */
   readonly skipSelfTest?: boolean;
-  /** Node only: a folder for the sources of kernels that the driver refuses. */
+  /** Node only: a folder for the sources of kernels that the driver rejects. */
   readonly debugFolder?: string;
-  /** Node only: leaves out Dawn's checks of calls and indexes and its clearing of workgroup memory, for speed. */
+  /** Node only: disables Dawn's validation, bounds checks and clearing of workgroup memory, for speed. */
   readonly trustedKernels?: boolean;
   /**
-   * In `f16` on tensor cores: attention and feed-forward as a dispatch each, whose workgroups meet between kernels. WGSL does
-   * not promise that they can, so a test on the device decides, and a run in which they did not meet is run again without.
+   * In `f16` on tensor cores: attention and feed-forward as one persistent dispatch each, with grid-wide barriers
+   * between kernels. WGSL gives no forward-progress guarantee, so a test on the device decides, and a run whose barrier
+   * timed out is repeated without.
    */
   readonly persistent?: boolean;
-  /** Told what every run did and when (docs/tracing.md). Kernels are then timed one by one, which makes runs slower. */
+  /** Called with the trace of every run (docs/tracing.md). Kernels are then timed one by one, which slows runs down. */
   readonly onTrace?: OnTrace;
 }
 
-/** Names alone: what they stand for is loaded with the engine. */
+/** Only names: the definitions are loaded with the engine. */
 const precisionNames = { f32: 1, f16: 1, "f16-storage": 1 } satisfies Record<GpuPrecision, 1>;
 const levelNames = { O0: 1, O1: 1, O2: 1, O3: 1, O4: 1 } satisfies Record<Level, 1>;
 
-/** The names of all options of the WebGPU engine. */
 const gpuOptionNames: readonly (keyof GpuEngineOptions)[] = [
   "precision",
   "level",
@@ -85,7 +84,7 @@ const gpuOptionNames: readonly (keyof GpuEngineOptions)[] = [
   "onTrace",
 ];
 
-/** @throws InputError for an option that there is not, or of another kind. */
+/** @throws InputError for an unknown option, or a value of the wrong type. */
 export function checkGpuValues(gpu: unknown): void {
   checkOptions(gpu, gpuOptionNames, "the options of the GPU");
   const { precision, level, tiles, debugFolder, onTrace, ...flags } = gpu as Readonly<Record<string, unknown>>;
@@ -97,20 +96,20 @@ export function checkGpuValues(gpu: unknown): void {
   for (const [name, value] of Object.entries(flags)) checkChoice(name, value, [true, false]);
 }
 
-/** @throws InputError for options of the GPU with another device. */
+/** @throws InputError for GPU options with another device. */
 export function checkGpuOptions(device: Device, gpu: GpuEngineOptions | undefined): void {
   const [name] = Object.entries(gpu ?? {}).find(([, value]) => value !== undefined) ?? [];
   if (name === undefined || device === "webgpu") return;
   throw new InputError({
     found: `${name} is given, and the device is ${device}`,
-    expected: "the device webgpu, which alone has it",
+    expected: "the device webgpu, the only one with this option",
   });
 }
 
 export interface Platform {
-  /** @throws InputError for a name that cannot be a model, CheckpointError for a folder that is none. */
+  /** @throws InputError for an invalid model name, CheckpointError for a folder without a model. */
   findModel(location: ModelLocation): Promise<ModelFiles>;
   createEngine(device: Device, options: EngineOptions): Promise<Engine>;
-  /** How many threads this machine, or browser, can run at the same time. */
+  /** Number of threads that can run in parallel. */
   processors(): number;
 }

@@ -1,16 +1,15 @@
 /**
- * Binding a program's symbolic extents to the tensors it is run on.
+ * Binds a program's symbolic extents to the shapes of its inputs.
  *
- * Must stay true: every engine finds the same faults in the same inputs, with the same words.
+ * Must stay true: every engine reports the same errors for the same inputs.
  */
 import { EngineError } from "../errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Extent, Shape, SymbolicExtent, Value } from "./program.ts";
 
-/** The extents of the symbols, by name. */
 export type Binding = ReadonlyMap<SymbolicExtent, number>;
 
-/** The program's inputs among its values. */
+/** The inputs among a program's values, by name. */
 export function inputsOf(order: readonly Value[]): Map<string, Value> {
   const inputs = new Map<string, Value>();
   for (const value of order) if (value.operation.kind === "input") inputs.set(value.operation.name, value);
@@ -18,13 +17,13 @@ export function inputsOf(order: readonly Value[]): Map<string, Value> {
 }
 
 /**
- * Matches the tensors given with the inputs wanted.
+ * Binds the extents of the program's inputs to those of the tensors.
  * @throws EngineError for a missing input or a shape that contradicts the program or another input.
  */
-export function bindInputs(wanted: ReadonlyMap<string, Value>, given: ReadonlyMap<string, Tensor>): Binding {
+export function bindInputs(inputs: ReadonlyMap<string, Value>, tensors: ReadonlyMap<string, Tensor>): Binding {
   const binding = new Map<SymbolicExtent, number>();
-  for (const [name, value] of wanted) {
-    const tensor = given.get(name);
+  for (const [name, value] of inputs) {
+    const tensor = tensors.get(name);
     if (tensor === undefined) {
       throw new EngineError({
         found: `the input ${name} is missing`,
@@ -52,7 +51,7 @@ function bindExtent(binding: Map<SymbolicExtent, number>, extent: Extent, actual
   return bound === undefined || bound === actual;
 }
 
-/** A shape with its symbols replaced by their extents. */
+/** Replaces a shape's symbols by their extents. */
 export function bindShape(shape: Shape, binding: Binding): number[] {
   return shape.map((extent) => {
     const bound = typeof extent === "number" ? extent : binding.get(extent);

@@ -1,8 +1,8 @@
 /**
- * Building values: one function an operation, which checks shapes and gives the result its own.
+ * Constructors of values, one per operation, with shape checks and shape inference.
  *
- * Must stay true: every `Value` is made here, so that a program whose shapes do not fit cannot exist. A misuse is a defect
- * of whoever builds the program, hence a plain RangeError.
+ * Must stay true: every `Value` is made here, so that a program with inconsistent shapes cannot exist. A failed check
+ * is a bug in the code that builds the program, hence a plain RangeError.
  */
 import {
   type ElementType,
@@ -32,7 +32,7 @@ export function constant(value: number): Value {
   return { operation: { kind: "constant", value }, shape: [], type: "real" };
 }
 
-/** Rows of a `[rows, width]` table: `[...indices, width]`. */
+/** Looks up rows of a `[rows, width]` table; the result is `[...indices, width]`. */
 export function gather(table: Value, indices: Value): Value {
   check(table.shape.length === 2, () => `gather needs a table of two axes, not ${show(table.shape)}`);
   check(indices.type === "integer", () => "gather needs integer indices");
@@ -40,7 +40,7 @@ export function gather(table: Value, indices: Value): Value {
   return { operation: { kind: "gather", table, indices }, shape: [...indices.shape, width], type: table.type };
 }
 
-/** Aligned at the last axis, equal extents or 1, as in NumPy. */
+/** Aligned at the last axis; extents are equal or 1, as in NumPy. */
 export function broadcastShapes(shapes: readonly Shape[]): Shape {
   const rank = Math.max(0, ...shapes.map((shape) => shape.length));
   return Array.from({ length: rank }, (_, axis) => {
@@ -82,12 +82,12 @@ export const sum = (operand: Value): Value => reduce("sum", operand);
 /** The largest element of each row, as `[..., 1]`. */
 export const max = (operand: Value): Value => reduce("max", operand);
 
-/** `[..., m, k] × [..., k, n] → [..., m, n]`; a right operand of two axes serves every leading index. */
+/** `[..., m, k] × [..., k, n] → [..., m, n]`; a right operand of two axes is shared by all leading indices. */
 export function matmul(left: Value, right: Value): Value {
-  const [rows, inner] = left.shape.slice(-2);
-  const [innerRight, columns] = right.shape.slice(-2);
+  const [m, k] = left.shape.slice(-2);
+  const [rightK, n] = right.shape.slice(-2);
   check(
-    rows !== undefined && columns !== undefined && inner !== undefined && inner === innerRight,
+    m !== undefined && n !== undefined && k !== undefined && k === rightK,
     () => `matmul of ${show(left.shape)} and ${show(right.shape)}: the inner extents differ`,
   );
   const leading = left.shape.slice(0, -2);
@@ -95,7 +95,7 @@ export function matmul(left: Value, right: Value): Value {
     right.shape.length === 2 || show(right.shape.slice(0, -2)) === show(leading),
     () => `matmul of ${show(left.shape)} and ${show(right.shape)}: the leading extents differ`,
   );
-  return { operation: { kind: "matmul", left, right }, shape: [...leading, rows, columns], type: "real" };
+  return { operation: { kind: "matmul", left, right }, shape: [...leading, m, n], type: "real" };
 }
 
 export function transpose(operand: Value, permutation: readonly number[]): Value {
@@ -109,7 +109,10 @@ export function transpose(operand: Value, permutation: readonly number[]): Value
 }
 
 export function reshape(operand: Value, shape: Shape): Value {
-  check(sameCount(operand.shape, shape), () => `${show(operand.shape)} has not as many elements as ${show(shape)}`);
+  check(
+    sameCount(operand.shape, shape),
+    () => `${show(operand.shape)} and ${show(shape)} differ in the number of elements`,
+  );
   return { operation: { kind: "reshape", operand }, shape, type: operand.type };
 }
 
@@ -122,7 +125,7 @@ function sameCount(left: Shape, right: Shape): boolean {
   return key(left) === key(right);
 }
 
-/** One operand after another along `axis`, whose extents are known numbers; all other extents are equal. */
+/** Concatenates along `axis`, whose extents must be numbers; all other extents must be equal. */
 export function concatenate(operands: readonly Value[], axis: number): Value {
   const [first] = operands;
   check(first !== undefined, () => "concatenate needs an operand");

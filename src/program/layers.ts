@@ -1,7 +1,7 @@
 /**
- * The layers that transformers are made of, one textbook operation at a time: dense, LayerNorm, masked softmax, GELU.
+ * The layers of transformers as textbook operations: dense, LayerNorm, masked softmax, GELU.
  *
- * Must stay true: a masked position never reaches an exponent, and a row with everything masked gives zeros, not NaN.
+ * Must stay true: a masked position never reaches an exponent, and a fully masked row gives zeros, not NaN.
  */
 import {
   add,
@@ -23,7 +23,7 @@ import {
 import type { Value } from "./program.ts";
 
 /**
- * A dense layer, `x Wᵀ + b`: the checkpoint keeps the weight as [outputs, inputs].
+ * A dense layer, `x Wᵀ + b`, with the weight stored as [outputs, inputs].
  * @param name of the layer: its parameters are `name.weight` and `name.bias`.
  */
 export function dense(operand: Value, name: string, inputs: number, outputs: number): Value {
@@ -31,22 +31,22 @@ export function dense(operand: Value, name: string, inputs: number, outputs: num
   return add(matmul(operand, weight), parameter(`${name}.bias`, [outputs]));
 }
 
-/** The most negative finite float32: below every score. No infinity is needed, which WGSL does not promise to have. */
-const lowestFloat32 = -3.4028234663852886e38;
+/** The lowest finite float32. Not −∞, because WGSL does not guarantee infinities. */
+export const minFloat32 = -3.4028234663852886e38;
 
 /**
- * Softmax over the keys that are not masked: e^(s − max) / Σ e^(s − max). The largest term is e⁰ = 1, so the sum is at
- * least 1 wherever one key is left; `maximum(sum, 1)` therefore changes nothing there and turns 0/0 into 0 elsewhere.
+ * Softmax over the unmasked keys: e^(s − max) / Σ e^(s − max). The largest term is e⁰ = 1, so the sum is at least 1 if
+ * any key is unmasked; `maximum(sum, 1)` therefore only affects fully masked rows, where it turns 0/0 into 0.
  */
 export function maskedSoftmax(scores: Value, keyMask: Value): Value {
-  const masked = select(keyMask, scores, constant(lowestFloat32));
+  const masked = select(keyMask, scores, constant(minFloat32));
   const exponentials = select(keyMask, exp(subtract(masked, max(masked))), constant(0));
   return divide(exponentials, maximum(sum(exponentials), constant(1)));
 }
 
 /**
- * LayerNorm (Ba et al., 2016) over the last axis, whose length must be a number; the variance as the mean of squared
- * deviations (never E[x²] − E[x]²).
+ * LayerNorm (Ba et al., 2016) over the last axis, whose extent must be a number. The variance is the mean of squared
+ * deviations, never E[x²] − E[x]².
  * @param name of the layer: its parameters are `name.weight` and `name.bias`.
  */
 export function layerNorm(operand: Value, epsilon: number, name: string): Value {

@@ -1,14 +1,13 @@
 /**
- * A program's values in an order in which they can be computed, and what follows from that order: who reads a value, and
- * when it is read for the last time.
+ * Topological order of a program's values, their consumers, and their last uses.
  *
- * Must stay true: iterative, never recursive, so that a program's depth is limited by memory and not by the stack.
+ * Must stay true: iterative, so that a program's depth is limited by memory and not by the stack.
  */
 import { operandsOf, type Program, type Value } from "./program.ts";
 
 /**
- * Every value the outputs need, operands before the operations that read them; the same order at every call.
- * @param known values that need not be computed, nor what only they need.
+ * All values that the outputs need, operands first; deterministic.
+ * @param known values that are already computed: they and values that only they need are left out.
  */
 export function computeOrder(program: Program, known: { has(value: Value): boolean } = new Set()): Value[] {
   const order: Value[] = [];
@@ -33,7 +32,7 @@ export function computeOrder(program: Program, known: { has(value: Value): boole
   return order;
 }
 
-/** For each value, the values that read it. Outputs with no reader have an empty list. */
+/** For each value, the values that read it; possibly empty for an output. */
 export function consumersOf(order: readonly Value[]): Map<Value, Value[]> {
   const consumers = new Map<Value, Value[]>(order.map((value) => [value, []]));
   for (const value of order) {
@@ -42,7 +41,7 @@ export function consumersOf(order: readonly Value[]): Map<Value, Value[]> {
   return consumers;
 }
 
-/** For each position of the order, the values that nobody reads after it and that are no outputs. */
+/** For each position of the order, the values that are not read after it, except outputs. */
 export function lastUses(program: Program, order: readonly Value[]): Value[][] {
   const last = new Map<Value, number>();
   order.forEach((value, position) => {

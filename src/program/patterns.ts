@@ -1,21 +1,20 @@
 /**
- * Recognises, in a program of textbook operations, the compound operations everybody has a name for: softmax,
- * LayerNorm, GELU and the dense layer. Engines use it to choose one kernel for many operations, verification to ask what a
- * kernel does instead.
+ * Matches compound operations in a program of textbook operations: softmax, LayerNorm, GELU and dense layers. Engines
+ * use the matches to choose one kernel for several operations, verification to replace them by deviations.
  *
- * A match is structural: it holds for any names and shapes, and says what the compound operation's operands are.
+ * A match is structural: it does not depend on names and shapes, and returns the operands of the compound operation.
  *
- * Must stay true: a match is the same function as the compound operation for every input, fully masked rows included.
+ * Must stay true: a match equals the compound operation for every input, including fully masked rows.
  */
 import type { ElementwiseFunction, ReduceFunction, Value } from "./program.ts";
 
-/** The operands of an elementwise function of that name; none for any other value. */
+/** The operands of the elementwise function `name`; empty for any other value. */
 export function elementwiseOperands(value: Value | undefined, name: ElementwiseFunction): readonly Value[] {
   const operation = value?.operation;
   return operation?.kind === "elementwise" && operation.function === name ? operation.operands : [];
 }
 
-/** The two operands in both orders, for functions that commute. */
+/** The operands of a commutative function in both orders. */
 function eitherOrder(value: Value | undefined, name: "add" | "multiply" | "maximum"): (readonly [Value, Value])[] {
   const [left, right] = elementwiseOperands(value, name);
   if (left === undefined || right === undefined) return [];
@@ -30,18 +29,16 @@ function reduced(value: Value | undefined, name: ReduceFunction): Value | undefi
   return operation?.kind === "reduce" && operation.function === name ? operation.operand : undefined;
 }
 
-/** The number that a value is, if it is a constant. */
 export function constantOf(value: Value | undefined): number | undefined {
   return value?.operation.kind === "constant" ? value.operation.value : undefined;
 }
 
-/** The name of a parameter. */
 export function parameterName(value: Value | undefined): string | undefined {
   return value?.operation.kind === "parameter" ? value.operation.name : undefined;
 }
 
-/** `maximum(x, constant)` as [x, constant]; a value without such a clamp as [value, -∞]. */
-function withoutClamp(value: Value): readonly [Value, number] {
+/** Splits `maximum(x, constant)` into [x, constant]; any other value into [value, −∞]. */
+function splitClamp(value: Value): readonly [Value, number] {
   for (const [clamped, bound] of eitherOrder(value, "maximum")) {
     const limit = constantOf(bound);
     if (limit !== undefined) return [clamped, limit];
@@ -51,19 +48,19 @@ function withoutClamp(value: Value): readonly [Value, number] {
 
 export interface SoftmaxMatch {
   readonly scores: Value;
-  /** Present where there is one: the condition under which a score counts. */
+  /** The condition under which a score counts, if any. */
   readonly mask: Value | undefined;
 }
 
 /**
- * e / max(Σe, 1), with e = exp(x − max x): a softmax over the last axis. With a mask, x is the lowest number and e is 0
- * where the mask is 0, so that a row with everything masked gives zeros. Without one the clamp may be absent.
+ * e / max(Σe, 1), with e = exp(x − max x): a softmax over the last axis. Where a mask is 0, x is the lowest number and
+ * e is 0, so that a fully masked row gives zeros. Without a mask the clamp may be absent.
  */
 export function matchSoftmax(value: Value): SoftmaxMatch | undefined {
   const [exponentials, divisor] = elementwiseOperands(value, "divide");
   if (exponentials === undefined || divisor === undefined) return undefined;
-  const [total, smallestSum] = withoutClamp(divisor);
-  if (reduced(total, "sum") !== exponentials || smallestSum > 1) return undefined;
+  const [total, minSum] = splitClamp(divisor);
+  if (reduced(total, "sum") !== exponentials || minSum > 1) return undefined;
   const [mask, kept, dropped] = elementwiseOperands(exponentials, "select");
   const isMasked = mask !== undefined && constantOf(dropped) === 0;
   const [shifted] = elementwiseOperands(isMasked ? kept : exponentials, "exp");
@@ -72,7 +69,7 @@ export function matchSoftmax(value: Value): SoftmaxMatch | undefined {
   if (!isMasked) return { scores, mask: undefined };
   const [condition, counted, lowest] = elementwiseOperands(scores, "select");
   const isLowest = (constantOf(lowest) ?? 0) <= -1e38;
-  return condition === mask && counted && isLowest && smallestSum > 0 ? { scores: counted, mask } : undefined;
+  return condition === mask && counted && isLowest && minSum > 0 ? { scores: counted, mask } : undefined;
 }
 
 export interface LayerNormMatch {
@@ -109,7 +106,7 @@ function matchNormalized(value: Value): Pick<LayerNormMatch, "operand" | "epsilo
   return undefined;
 }
 
-/** The operand of Σx / n, n being the extent of the axis summed over. */
+/** The operand x of Σx / n, where n is the extent of the reduced axis. */
 export function meanOf(value: Value | undefined): Value | undefined {
   const [total, count] = elementwiseOperands(value, "divide");
   const operand = reduced(total, "sum");
@@ -139,7 +136,7 @@ export function matchDense(value: Value): DenseMatch | undefined {
   return undefined;
 }
 
-/** x/2 · (1 + erf(x/√2)): the operand x. */
+/** The operand x of x/2 · (1 + erf(x/√2)). */
 export function matchGelu(value: Value): Value | undefined {
   for (const [half, gate] of eitherOrder(value, "multiply")) {
     for (const [operand, factor] of eitherOrder(half, "multiply")) {

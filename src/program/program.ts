@@ -1,32 +1,31 @@
 /**
  * The tensor-expression program: what is computed, never how.
  *
- * A program is a graph of immutable values in single assignment. Each value is one textbook operation on earlier values;
- * the named ones are the program's *stages*, and the stages asked for are its outputs. Engines run a program, passes
- * rewrite it into an equal one, and because a value never changes, a pass can share everything it leaves alone.
+ * A program is a graph of immutable values in single assignment. Each value is one textbook operation on earlier
+ * values; named values are *stages*, and the requested stages are the outputs. Engines run a program, and passes
+ * rewrite it into an equivalent one. Because values never change, a pass shares everything it does not rewrite.
  *
  * An operation is *one-relies-on-one* when each element of its result needs one element of each operand (elementwise,
  * gather, reshape, transpose, slice), and *one-relies-on-many* when it needs a whole row (reduce, matmul): the
  * distinction of Souffle (Xia et al., ASPLOS 2024), from which fusion follows.
  *
- * Must stay true: no cycles, shapes are checked when a value is built (`build.ts`), and a value says nothing of devices,
- * tiles or precision.
+ * Must stay true: no cycles, shapes are checked when a value is built (`build.ts`), and a value says nothing of
+ * devices, tiles or precision.
  */
 
-/** An extent known only when the program runs. `tokens` counts the tokens of all sequences of a packed batch. */
+/** An extent bound at run time. `tokens` counts the tokens of all sequences of a packed batch. */
 export type SymbolicExtent = "batch" | "sequence" | "keys" | "tokens";
 
-/** The length of one axis. */
 export type Extent = number | SymbolicExtent;
 
 export type Shape = readonly Extent[];
 
-/** What a value's elements are. Precision is an engine's choice, not the program's. */
+/** Element type; the engine chooses the precision. */
 export type ElementType = "real" | "integer";
 
 /**
- * Functions of single elements, by number of operands. `select(condition, a, b)` is `a` where the condition is not
- * zero, else `b`: whatever stands at the other branch, NaN included, does not reach the result. `equal` is 1 or 0.
+ * Elementwise functions and their number of operands. `select(condition, a, b)` is `a` where the condition is not zero,
+ * else `b`; NaN in the other branch does not propagate. `equal` gives 1 or 0.
  */
 export const elementwiseArity = {
   add: 2,
@@ -47,7 +46,7 @@ export type ElementwiseFunction = keyof typeof elementwiseArity;
 export type ReduceFunction = "sum" | "max";
 
 export type Operation =
-  /** Given when the program runs. */
+  /** A tensor passed at run time. */
   | { readonly kind: "input"; readonly name: string }
   /** A checkpoint's tensor, by its canonical name. */
   | { readonly kind: "parameter"; readonly name: string }
@@ -57,15 +56,15 @@ export type Operation =
   | { readonly kind: "gather"; readonly table: Value; readonly indices: Value }
   /** Operands broadcast as in NumPy. */
   | { readonly kind: "elementwise"; readonly function: ElementwiseFunction; readonly operands: readonly Value[] }
-  /** Over the last axis, which stays with extent 1. */
+  /** Over the last axis, which is kept with extent 1. */
   | { readonly kind: "reduce"; readonly function: ReduceFunction; readonly operand: Value }
   /** `[..., m, k] × [..., k, n]`; the leading axes are equal, or the right operand has none. */
   | { readonly kind: "matmul"; readonly left: Value; readonly right: Value }
   /** Axis `i` of the result is axis `permutation[i]` of the operand. */
   | { readonly kind: "transpose"; readonly operand: Value; readonly permutation: readonly number[] }
-  /** The same elements in row-major order under the value's own shape. */
+  /** The same elements in row-major order, in the value's shape. */
   | { readonly kind: "reshape"; readonly operand: Value }
-  /** The elements `start` up to, not including, `end` of one axis. */
+  /** Elements [start, end) of one axis. */
   | {
       readonly kind: "slice";
       readonly operand: Value;
@@ -73,10 +72,9 @@ export type Operation =
       readonly start: number;
       readonly end: number;
     }
-  /** One operand after another along an axis. */
   | { readonly kind: "concatenate"; readonly operands: readonly Value[]; readonly axis: number };
 
-/** One tensor of a program. Identity is the object itself. */
+/** One tensor of a program, identified by object identity. */
 export interface Value {
   readonly operation: Operation;
   readonly shape: Shape;
@@ -84,11 +82,11 @@ export interface Value {
 }
 
 export interface Program {
-  /** The stages this program must produce, by name, in the order they are computed. */
+  /** The stages to compute, by name, in order of computation. */
   readonly outputs: ReadonlyMap<string, Value>;
   /**
-   * Stages that somebody would like to see where they come to be stored anyway. They keep nothing alive: nothing is
-   * computed or stored for them, and a pass that has no use for one lets it go.
+   * Stages that a run may return if they are stored anyway. Nothing is computed or stored for their sake, and a pass
+   * may drop them.
    */
   readonly observed?: ReadonlyMap<string, Value>;
 }
@@ -115,7 +113,10 @@ export function operandsOf(operation: Operation): readonly Value[] {
   }
 }
 
-/** The same program asked for fewer stages: what only the others needed is no longer part of it. */
+/**
+ * The program reduced to the given outputs and the values they need.
+ * @throws RangeError for an unknown stage.
+ */
 export function selectOutputs(program: Program, names: readonly string[]): Program {
   const outputs = new Map<string, Value>();
   for (const name of names) {
@@ -128,7 +129,7 @@ export function selectOutputs(program: Program, names: readonly string[]): Progr
   return { outputs };
 }
 
-/** The same program asked for fewer stages, the others observed. */
+/** As `selectOutputs`, but the other stages become observed. */
 export function observeOthers(program: Program, names: readonly string[]): Program {
   const { outputs } = selectOutputs(program, names);
   return { outputs, observed: new Map([...program.outputs].filter(([name]) => !outputs.has(name))) };

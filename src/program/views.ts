@@ -1,24 +1,22 @@
-/**
- * Which values are only other ways to look at a tensor, and which are known before the program runs.
- */
+/** Views of tensors, and values known before the program runs. */
 import { transpose } from "./build.ts";
 import { computeOrder } from "./order.ts";
 import { operandsOf, type Program, type Value } from "./program.ts";
 
-/** The operand that a transpose, reshape or slice looks at: nothing is computed, an index is. */
+/** The operand of a transpose, reshape or slice, which only maps indices. */
 export function viewedBy({ operation }: Value): Value | undefined {
   const isView = operation.kind === "transpose" || operation.kind === "reshape" || operation.kind === "slice";
   return isView ? operation.operand : undefined;
 }
 
-/** The value that is looked at, however indirectly. */
+/** The value under any number of nested views. */
 export function viewedTensor(value: Value): Value {
   let tensor = value;
   for (let operand = viewedBy(value); operand !== undefined; operand = viewedBy(operand)) tensor = operand;
   return tensor;
 }
 
-/** The value with its last two axes exchanged: what it is a transpose of, if it is one of these two axes. */
+/** The value with its last two axes exchanged; undoes an existing transpose. */
 export function transposed(value: Value): Value {
   const axes = value.shape.map((_, axis) => axis);
   const [row, column] = [axes.length - 2, axes.length - 1];
@@ -28,7 +26,7 @@ export function transposed(value: Value): Value {
   return transpose(value, exchanged);
 }
 
-/** The values that depend on parameters and constants alone. */
+/** Values that depend only on parameters and constants. */
 export function constantValues(program: Program): Set<Value> {
   const constants = new Set<Value>();
   for (const value of computeOrder(program)) {

@@ -6,7 +6,7 @@ import { computeOrder } from "../program/order.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { assumeUnmasked } from "./assume-unmasked.ts";
 
-test("a program without its mask computes what it computed with a mask of ones", async () => {
+test("the unmasked program equals the original with a mask of ones", async () => {
   const checkpoint = await openRandomOdd();
   const program = bertForQuestionAnswering(checkpoint.config);
   const unmasked = assumeUnmasked(program);
@@ -28,7 +28,7 @@ test("a program without its mask computes what it computed with a mask of ones",
   await checkpoint.close();
 });
 
-test("a program that has no mask stays the same program", async () => {
+test("a program without a mask is unchanged", async () => {
   const checkpoint = await openRandomOdd();
   const unmasked = assumeUnmasked(bertForQuestionAnswering(checkpoint.config));
   const again = assumeUnmasked(unmasked);

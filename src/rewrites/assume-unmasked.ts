@@ -1,9 +1,9 @@
 /**
  * Specialises a program to inputs without padding: every `select` on the attention mask becomes its first branch.
  *
- * An engine that packs sequences, or batches only those of one length, never sees a masked key; the mask then costs
- * nothing because it is not there. Does not apply to a program that will be run on padded rows: the result would attend
- * to padding. A mask that reaches anything but the condition of a `select` (through reshapes and transposes) is left alone.
+ * For engines that pack sequences or batch only equal lengths. Must not be applied to a program that runs on padded
+ * rows: the result would attend to padding. Other uses of the mask than as the condition of a `select` (through
+ * reshapes and transposes) are kept.
  */
 import type { Program, Value } from "../program/program.ts";
 import { rewrite } from "./rewrite.ts";
@@ -18,7 +18,7 @@ export function assumeUnmasked(program: Program): Program {
   });
 }
 
-/** The attention mask, as it is or reshaped. */
+/** Whether a value is the attention mask or a view of it. */
 export function isAttentionMask(value: Value): boolean {
   const { operation } = value;
   if (operation.kind === "input") return operation.name === "attention_mask";

@@ -1,12 +1,12 @@
 /**
- * Centres rows on their own first column before their mean is taken: with d = x − x₀, x − mean(x) = d − mean(d).
+ * Subtracts each row's first column before its mean is computed: with d = x − x₀, x − mean(x) = d − mean(d).
  *
- * In real numbers nothing changes. In float32 everything does for rows far from zero: the rounding of a mean of 589,825
- * is larger than the ε of a LayerNorm by ten orders of magnitude, and a division on a GPU need not even be correctly
- * rounded (2.5 ULP in WGSL). Equal elements become exact zeros here, however the sum is taken and divided.
+ * This is an identity in real numbers, but matters in float32 for rows far from zero: the rounding error of a mean of
+ * 589,825 exceeds the ε of a LayerNorm by ten orders of magnitude, and a GPU's division need not be correctly rounded
+ * (2.5 ULP in WGSL). Here equal elements become exact zeros in any summation order.
  *
- * Applies wherever a row has its own mean subtracted (every LayerNorm), at every level: it makes float32 kernels right, not
- * fast. Does not apply to a mean that is used in any other way.
+ * Applies to every subtraction of a row's own mean (every LayerNorm), at every level, for accuracy and not speed. Does
+ * not apply to other uses of a mean.
  */
 import { divide, slice, subtract, sum } from "../program/build.ts";
 import { elementwiseOperands, meanOf } from "../program/patterns.ts";
@@ -25,7 +25,7 @@ export function centerRows(program: Program): Program {
   });
 }
 
-/** Already x − x₀. */
+/** Whether a row already is x − x₀. */
 function isCentred(row: Value): boolean {
   const [operand, first] = elementwiseOperands(row, "subtract");
   const operation = first?.operation;

@@ -1,12 +1,12 @@
 /**
- * Horizontal fusion: independent matmuls that share their left operand become one.
+ * Horizontal fusion: independent matmuls with the same left operand become one.
  *
- * `x·A` and `x·B` are slices of `x·[A B]`: the operand is read once, and one large matmul fills a device that two small ones
- * do not. BERT's query, key and value are such matmuls, but nothing here knows their names: the analysis looks for
- * weights that depend on parameters alone and meet the same operand. What then happens alike to every slice, such as
- * adding a bias, happens to the whole: `[xA+a, xB+b] = [xA xB] + [a b]`.
+ * `x·A` and `x·B` are slices of `x·[A B]`: the operand is read once, and one large matmul fills a device better than
+ * two small ones. BERT's query, key and value are such matmuls, but matching does not use names: it groups matmuls by
+ * left operand whose weights depend only on parameters. An elementwise function that is the same for every slice, such
+ * as adding a bias, is then applied to the fused matmul: `[xA+a, xB+b] = [xA xB] + [a b]`.
  *
- * Does not apply to right operands that are computed from inputs, or that have leading axes.
+ * Does not apply to right operands that are computed from inputs or have leading axes.
  */
 import { concatenate, elementwise, matmul, slice, transpose } from "../program/build.ts";
 import { computeOrder, consumersOf } from "../program/order.ts";
@@ -42,56 +42,55 @@ function joinMatmuls(program: Program): Program {
   return rewrite(program, (value, original) => {
     const group = groupOf.get(original);
     if (group === undefined || value.operation.kind !== "matmul") return value;
-    // Weights are constants, which no rule replaces; the operand they share is replaced alike in all of them.
-    const whole = joined.get(group) ?? matmul(value.operation.left, beside(group.map(({ right }) => right)));
-    joined.set(group, whole);
+    // No rule replaces the constant weights; the shared operand is replaced equally in all matmuls of the group.
+    const fused = joined.get(group) ?? matmul(value.operation.left, joinWeights(group.map(({ right }) => right)));
+    joined.set(group, fused);
     return slicesOf(
-      whole,
+      fused,
       group.map(({ value: member }) => member),
     )[group.findIndex((m) => m.value === original)] as Value;
   });
 }
 
-/** Weights side by side. A checkpoint has them as rows of [outputs, inputs], transposed: then rows follow rows. */
-function beside(weights: readonly Value[]): Value {
+/** Concatenates weights by columns: for transposed [outputs, inputs] parameters, by rows under the transpose. */
+function joinWeights(weights: readonly Value[]): Value {
   const rows = weights.map(({ operation }) => {
     return operation.kind === "transpose" && operation.permutation.join() === "1,0" ? operation.operand : undefined;
   });
   return rows.every((row) => row !== undefined) ? transpose(concatenate(rows, 0), [1, 0]) : concatenate(weights, 1);
 }
 
-/** Slices of the last axis, as wide as the values they stand for. */
-function slicesOf(whole: Value, parts: readonly Value[]): Value[] {
-  let start = 0;
-  return parts.map(({ shape }) => {
-    const end = start + (shape.at(-1) as number);
-    const part = slice(whole, whole.shape.length - 1, start, end);
-    start = end;
-    return part;
+/** Consecutive slices of the last axis, as wide as the values they replace. */
+function slicesOf(fused: Value, replaced: readonly Value[]): Value[] {
+  let end = 0;
+  return replaced.map(({ shape }) => {
+    const start = end;
+    end += shape.at(-1) as number;
+    return slice(fused, fused.shape.length - 1, start, end);
   });
 }
 
-/** What an elementwise function does to one slice. */
+/** An elementwise function of one slice. */
 interface Consumer {
   readonly value: Value;
   readonly function: ElementwiseFunction;
-  /** Which operand the slice is. */
+  /** Index of the slice among the operands. */
   readonly position: number;
   /** The other operands: vectors as wide as the slice. */
   readonly vectors: readonly Value[];
 }
 
-/** Moves one function from all slices of a value to the value. */
+/** Moves one elementwise function from all slices of a value to the value. */
 function joinConsumers(program: Program): Program {
   const order = computeOrder(program);
   const consumers = consumersOf(order);
   const constants = constantValues(program);
   const kept = new Set(program.outputs.values());
-  for (const whole of order) {
-    const slices = wholeSlices(whole, consumers.get(whole) ?? []);
-    if (slices === undefined || kept.has(whole) || slices.some((part) => kept.has(part))) continue;
+  for (const sliced of order) {
+    const slices = partitionOf(sliced, consumers.get(sliced) ?? []);
+    if (slices === undefined || kept.has(sliced) || slices.some((part) => kept.has(part))) continue;
     const group = slices.map((part) => onlyConsumer(part, consumers.get(part) ?? [], constants));
-    if (!alike(group)) continue;
+    if (!areSameFunction(group)) continue;
     const [first] = group;
     const vectors = (first?.vectors ?? []).map((_, index) =>
       concatenate(
@@ -99,7 +98,7 @@ function joinConsumers(program: Program): Program {
         0,
       ),
     );
-    const operands = [...vectors.slice(0, first?.position), whole, ...vectors.slice(first?.position)];
+    const operands = [...vectors.slice(0, first?.position), sliced, ...vectors.slice(first?.position)];
     const joined = elementwise(first?.function ?? "add", ...operands);
     const replacements = new Map(group.map(({ value }, index) => [value, slicesOf(joined, slices)[index] as Value]));
     return rewrite(program, (value, original) => replacements.get(original) ?? value);
@@ -107,9 +106,9 @@ function joinConsumers(program: Program): Program {
   return program;
 }
 
-/** The slices in order, if they are all that reads the value and together are the whole of it. */
-function wholeSlices(whole: Value, readers: readonly Value[]): Value[] | undefined {
-  const axis = whole.shape.length - 1;
+/** The slices in order, if they partition the value and nothing else reads it. */
+function partitionOf(sliced: Value, readers: readonly Value[]): Value[] | undefined {
+  const axis = sliced.shape.length - 1;
   const slices = readers
     .flatMap((value) => (value.operation.kind === "slice" && value.operation.axis === axis ? [value] : []))
     .sort((a, b) => startOf(a) - startOf(b));
@@ -118,7 +117,7 @@ function wholeSlices(whole: Value, readers: readonly Value[]): Value[] | undefin
     if (startOf(part) !== end) return undefined;
     end += part.shape.at(-1) as number;
   }
-  return slices.length > 1 && slices.length === readers.length && end === whole.shape.at(-1) ? slices : undefined;
+  return slices.length > 1 && slices.length === readers.length && end === sliced.shape.at(-1) ? slices : undefined;
 }
 
 const startOf = ({ operation }: Value): number => (operation.kind === "slice" ? operation.start : 0);
@@ -134,7 +133,7 @@ function onlyConsumer(part: Value, readers: readonly Value[], constants: Readonl
   return fits && value.shape.join() === part.shape.join() ? { value, function: name, position, vectors } : undefined;
 }
 
-function alike(group: (Consumer | undefined)[]): group is Consumer[] {
+function areSameFunction(group: (Consumer | undefined)[]): group is Consumer[] {
   const [first] = group;
   return group.every((c) => c !== undefined && c.function === first?.function && c.position === first.position);
 }

@@ -30,15 +30,14 @@ async function parametersOf(program: Parameters<typeof computeOrder>[0]) {
   return parameters;
 }
 
-/** Lengths 9, 1, 4; none masked at all; a mask with holes. */
 test.each([
   ["padding behind the end", [..."111111111100000000111100000"].map(Number)],
   ["no padding", undefined],
   ["holes", [..."101101110011000000100000001"].map(Number)],
-])("a packed batch has the padded one's stages at real positions: %s", async (_, bits) => {
+])("a packed batch equals the padded one at real positions: %s", async (_, bits) => {
   const { config } = await openRandomOdd();
-  const whole = selectOutputs(bertForQuestionAnswering(config), names);
-  const program = bits ? whole : assumeUnmasked(whole);
+  const masked = selectOutputs(bertForQuestionAnswering(config), names);
+  const program = bits ? masked : assumeUnmasked(masked);
   const packed = required(packSequences(program));
   const parameters = await parametersOf(program);
   const mask = bits && integers([3, 9], (index) => bits[index] ?? 0);
@@ -68,12 +67,12 @@ test.each([
   }
 });
 
-test("observed stages are packed as outputs are", async () => {
+test("observed stages are packed like outputs", async () => {
   const { config } = await openRandomOdd();
-  const whole = bertForQuestionAnswering(config);
+  const program = bertForQuestionAnswering(config);
   const stages = names.slice(0, 3);
-  const kept = required(packSequences(selectOutputs(whole, stages)));
-  const { observed } = required(packSequences(observeOthers(whole, ["start_logits"])));
+  const kept = required(packSequences(selectOutputs(program, stages)));
+  const { observed } = required(packSequences(observeOthers(program, ["start_logits"])));
   const outputs = new Map(stages.map((name) => [name, required(observed?.get(name), name)]));
   const inputs = new Map<string, Tensor>([
     ["input_ids", integers([1, 5], (index) => index + 7)],
@@ -81,7 +80,7 @@ test("observed stages are packed as outputs are", async () => {
     ["position_ids", positionIds(1, 5)],
   ]);
   const packed = packInputs(planPacking(1, 5, undefined), inputsOf(computeOrder(kept)), inputs);
-  const parameters = await parametersOf(whole);
+  const parameters = await parametersOf(program);
   expectSame(
     await interpret({ outputs }, parameters, packed),
     await interpret(kept, parameters, packed),
@@ -90,7 +89,7 @@ test("observed stages are packed as outputs are", async () => {
   );
 });
 
-/** Elements whose sequence coordinates are all real. */
+/** Selects elements at which no sequence coordinate is padding. */
 function realElements(shape: readonly number[], axes: readonly boolean[], bits: readonly number[] | undefined) {
   return (index: number): boolean => {
     let rest = index;
@@ -104,7 +103,7 @@ function realElements(shape: readonly number[], axes: readonly boolean[], bits: 
   };
 }
 
-test("does not apply to keys of their own, nor to probabilities that are given", async () => {
+test("does not apply to separate keys", async () => {
   const { config } = await openRandomOdd();
   const stages = new Map<string, Value>();
   const hidden = input("hidden_states", ["batch", "sequence", config.hiddenSize], "real");

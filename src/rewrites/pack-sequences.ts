@@ -1,16 +1,16 @@
 /**
- * Packs a batch: the tokens of all sequences one after another, in place of rows padded to the longest.
+ * Packs a batch: concatenates the tokens of all sequences instead of padding rows to the longest.
  *
- * `[batch, sequence, …]` becomes `[tokens, …]`, so that a padding token is never computed, and a batch of any lengths has
- * the shape of one long sequence. Every operation of BERT works on each token alone except attention, where a token may
- * see only its own sequence: the mask of keys becomes `sequence_ids[query] = sequence_ids[key]`. A sequence's id is the
- * index of its first token among all, by which a kernel also knows where its keys begin.
+ * `[batch, sequence, …]` becomes `[tokens, …]`, so that no padding is computed, and a batch of any lengths has the
+ * shape of one long sequence. All operations of BERT are per token except attention, which must stay within a sequence:
+ * the key mask becomes `sequence_ids[query] = sequence_ids[key]`. A sequence's id is the index of its first token,
+ * which also tells a kernel where the keys begin.
  *
- * Applies when `batch` is the first axis wherever it occurs, and sequence positions meet only in a softmax and the
- * weighted sum after it. Does not apply to a program with separate `keys`, or that is given attention probabilities: the
- * result is then `undefined`, and the program is run as it is, padding and all.
+ * Applies if `batch` is always the first axis, and sequence positions are combined only by a softmax and the weighted
+ * sum after it. Does not apply to a program with separate `keys` or with attention probabilities as input: the result
+ * is then `undefined`, and the program runs padded.
  *
- * Must stay true: at real positions the packed program computes what the padded one does.
+ * Must stay true: at real positions the packed program equals the padded one.
  */
 import { elementwise, equal, gather, input, matmul, reduce, reshape, slice, transpose } from "../program/build.ts";
 import { maskedSoftmax } from "../program/layers.ts";
@@ -20,10 +20,10 @@ import type { Extent, Operation, Program, Shape, Value } from "../program/progra
 import { isAttentionMask } from "./assume-unmasked.ts";
 import { carryObserved } from "./rewrite.ts";
 
-/** The input that says which sequence a token belongs to: the index of the sequence's first token, [tokens]. */
+/** Name of the input [tokens] that holds, for each token, the index of its sequence's first token. */
 export const sequenceIds = "sequence_ids";
 
-/** @returns the packed program, or `undefined` where packing does not apply. */
+/** @returns the packed program, or `undefined` if packing does not apply. */
 export function packSequences(program: Program): Program | undefined {
   const packing = new Packing();
   for (const value of computeOrder(program)) packing.visit(value);
@@ -39,14 +39,14 @@ export function packSequences(program: Program): Program | undefined {
 class NotPackable extends Error {}
 
 class Packing {
-  /** What cannot be packed is missing here, which matters only if something needs it. */
+  /** Values that cannot be packed are absent, which matters only if an output needs them. */
   readonly packed = new Map<Value, Value>();
   readonly #ids = input(sequenceIds, ["tokens"], "integer");
   readonly #masks = new Map<number, Value>();
-  /** Weights that are zero at the positions of other sequences. */
+  /** Softmaxes, which are zero at the positions of other sequences. */
   readonly #softmaxes = new Set<Value>();
 
-  /** Operands come first. */
+  /** Operands must be visited first. */
   visit(value: Value): void {
     try {
       this.packed.set(value, this.#pack(value));
@@ -64,7 +64,7 @@ class Packing {
     return packed;
   }
 
-  /** In place of the mask of keys, if there was one, that of the query's own sequence. */
+  /** Replaces the key mask, if any, by the mask of the query's sequence. */
   #packSoftmax(value: Value): Value | undefined {
     const softmax = value.shape.at(-1) === "sequence" ? matchSoftmax(value) : undefined;
     if (softmax === undefined) return undefined;
@@ -82,7 +82,7 @@ class Packing {
       case "elementwise":
         return elementwise(operation.function, ...operation.operands.map((operand) => this.#of(operand)));
       case "matmul":
-        if (!this.#mayBeSummed(operation)) throw new NotPackable();
+        if (!this.#mayReduce(operation)) throw new NotPackable();
         return matmul(this.#of(operation.left), this.#of(operation.right));
       case "transpose":
         return transpose(this.#of(operation.operand), withoutBatch(operation.permutation));
@@ -98,7 +98,8 @@ class Packing {
     }
   }
 
-  #mayBeSummed({ left }: Extract<Operation, { kind: "matmul" }>): boolean {
+  /** Whether the sum over K stays within a sequence. */
+  #mayReduce({ left }: Extract<Operation, { kind: "matmul" }>): boolean {
     return left.shape.at(-1) !== "sequence" || this.#softmaxes.has(left);
   }
 
@@ -108,7 +109,7 @@ class Packing {
     return packed;
   }
 
-  /** [1, …, tokens, tokens]: which keys a query may see. One value, whoever asks. */
+  /** [1, …, tokens, tokens]: the keys that each query may attend to. Cached, so that it is one value. */
   #sameSequence(rank: number): Value {
     const leading = Array.from({ length: rank - 2 }, () => 1);
     const known = this.#masks.get(rank);
@@ -119,7 +120,7 @@ class Packing {
   }
 }
 
-/** Without the batch, every sequence axis counting tokens; `undefined` for a shape that no batch can change. */
+/** Drops the batch axis and turns sequence axes into tokens; `undefined` for a shape of numbers. */
 function packedShape(shape: Shape): Shape | undefined {
   if (shape.every((extent) => typeof extent === "number")) return undefined;
   if (shape[0] !== "batch" || !shape.includes("sequence") || shape.includes("keys")) throw new NotPackable();

@@ -1,15 +1,15 @@
 /**
- * The mechanism under every pass: rebuild a program from its inputs up, replacing values on the way.
+ * Rewrites a program bottom-up; the basis of every program-to-program pass.
  *
- * Must stay true: a value whose operands did not change and that the rule leaves alone stays the same object, so that two
- * readers of one value still read one value afterwards. Observed stages follow the values they name.
+ * Must stay true: a value that neither the rule nor its operands change stays the same object, so that two readers of
+ * one value still share it. Observed stages follow their values.
  */
 import { computeOrder } from "../program/order.ts";
 import { type Operation, operandsOf, type Program, type Value } from "../program/program.ts";
 
 /**
- * Gets a value whose operands are rewritten already; gives its replacement, or the same value to leave it alone.
- * @param original the value as the program had it: its identity says which one this is.
+ * Returns the replacement of a value whose operands are already rewritten, or the value itself.
+ * @param original the value in the original program, for its identity.
  */
 export type RewriteRule = (value: Value, original: Value) => Value;
 
@@ -21,7 +21,7 @@ export function rewrite(program: Program, rule: RewriteRule): Program {
   return { outputs, ...carryObserved(program, replacements) };
 }
 
-/** A program's observed stages as they are after a pass: those that the pass came across, for the outputs need them. */
+/** The observed stages after a pass: those that the outputs still need. */
 export function carryObserved(
   { observed }: Program,
   replacements: ReadonlyMap<Value, Value>,

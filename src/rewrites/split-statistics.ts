@@ -1,28 +1,28 @@
 /**
- * Splits the statistics of a LayerNorm in two steps: each row's mean and squared deviations tile by tile, then of the
- * whole row by combining them (Chan, Golub and LeVeque, 1983):
+ * Splits the statistics of a LayerNorm into two steps: mean and squared deviations of each tile of a row, then their
+ * combination for the row (Chan, Golub and LeVeque, 1983):
  *
  *     mean = Σ meanₜ / T        M2 = Σ M2ₜ + w Σ (meanₜ − mean)²        variance = M2 / (T w)
  *
- * for T tiles of w columns. The first step needs only what one tile of a matmul holds, so it can be done where the row is
- * made; the second reads a few numbers a row, so it can be done where the row is used (`fold-layer-norm.ts`).
+ * for T tiles of w columns. The first step needs only one tile of a matmul, so it fuses into the matmul's epilogue; the
+ * second reads a few numbers per row, so it fuses into the kernels that read the row (`fold-layer-norm.ts`).
  *
- * Applies to a LayerNorm whose row is computed by a matmul and divides into tiles of 32 or 16 columns. Does not apply
- * to any other, the embeddings' for one: those stay a kernel.
+ * Applies to a LayerNorm whose row comes from a matmul and divides into tiles of 32 or 16 columns. Any other, such as
+ * the embeddings', stays a separate kernel.
  */
 import { add, constant, divide, multiply, reshape, slice, sqrt, subtract, sum } from "../program/build.ts";
 import { elementwiseOperands, type LayerNormMatch, matchLayerNorm } from "../program/patterns.ts";
 import type { Program, Value } from "../program/program.ts";
 import { rewrite } from "./rewrite.ts";
 
-/** A LayerNorm's statistics, tile by tile of the rows that a matmul makes. */
+/** Per-tile statistics of a LayerNorm's rows. */
 export interface TileStatistics {
   readonly row: Value;
-  /** Columns a tile. */
+  /** Columns per tile. */
   readonly width: number;
   /** The mean of each tile, [..., tiles, 1]. */
   readonly means: Value;
-  /** The squared deviations from it, summed, [..., tiles, 1]. */
+  /** The sum of squared deviations from it, [..., tiles, 1]. */
   readonly squares: Value;
 }
 
@@ -38,14 +38,14 @@ export function splitStatistics(program: Program): Program {
     normalized.add(replacement);
     return replacement;
   });
-  // A stage to be kept is a value of its own, so that keeping it does not change how the others get at it.
+  // An output gets a value of its own, so that storing it does not change how other kernels read the row.
   const outputs = [...split.outputs].map(([name, value]) => {
     return [name, normalized.has(value) ? { ...value } : value] as const;
   });
   return { ...split, outputs: new Map(outputs) };
 }
 
-/** Computed of a matmul, element by element. */
+/** Whether a value is a matmul followed by elementwise functions. */
 function isMatmulResult(value: Value): boolean {
   const { operation } = value;
   if (operation.kind === "matmul") return true;
@@ -59,13 +59,13 @@ function layerNormByTiles({ operand, weight, bias, epsilon }: LayerNormMatch, wi
   const { means, squares } = tileStatistics(operand, width);
   const rows = (value: Value): Value => reshape(value, [...operand.shape.slice(0, -1), tiles]);
   const tileMeans = rows(means);
-  // Relative to the first tile's, for the reason that center-rows.ts gives.
+  // Relative to the first tile's mean, for the accuracy explained in center-rows.ts.
   const first = slice(tileMeans, tileMeans.shape.length - 1, 0, 1);
   const mean = add(first, divide(sum(subtract(tileMeans, first)), constant(tiles)));
-  const apart = subtract(tileMeans, mean);
-  const total = sum(add(rows(squares), multiply(constant(width), multiply(apart, apart))));
+  const centered = subtract(tileMeans, mean);
+  const total = sum(add(rows(squares), multiply(constant(width), multiply(centered, centered))));
   const deviation = sqrt(add(divide(total, constant(columns)), constant(epsilon)));
-  // A product for each element, in place of a quotient: there is one reciprocal a row.
+  // One reciprocal per row and a product per element, instead of a quotient per element.
   const normalized = multiply(subtract(operand, mean), divide(constant(1), deviation));
   return add(multiply(normalized, weight), bias);
 }
@@ -75,16 +75,16 @@ function tileStatistics(row: Value, width: number): TileStatistics {
   const first = slice(tiles, tiles.shape.length - 1, 0, 1);
   const shifted = subtract(tiles, first);
   const shift = divide(sum(shifted), constant(width));
-  const apart = subtract(shifted, shift);
-  return { row, width, means: add(first, shift), squares: sum(multiply(apart, apart)) };
+  const centered = subtract(shifted, shift);
+  return { row, width, means: add(first, shift), squares: sum(multiply(centered, centered)) };
 }
 
-/** The statistics that a value is the `squares` of. `means` is the value among `candidates` that has the same parts. */
+/** The statistics whose `squares` is the given value; `means` is found among `candidates` by its operands. */
 export function matchTileStatistics(squares: Value, candidates: readonly Value[]): TileStatistics | undefined {
   const { operation } = squares;
   if (operation.kind !== "reduce" || operation.function !== "sum") return undefined;
-  const [apart, again] = elementwiseOperands(operation.operand, "multiply");
-  const [shifted, shift] = apart === again ? elementwiseOperands(apart, "subtract") : [];
+  const [factor, other] = elementwiseOperands(operation.operand, "multiply");
+  const [shifted, shift] = factor === other ? elementwiseOperands(factor, "subtract") : [];
   const [tiles, first] = elementwiseOperands(shifted, "subtract");
   if (tiles?.operation.kind !== "reshape" || first?.operation.kind !== "slice") return undefined;
   const means = candidates.find((value) => {

@@ -1,13 +1,10 @@
-/**
- * Tensors from the bytes a file holds, little-endian as files and today's machines are.
- */
 import { bytesPerElement, type DType, type Tensor } from "./tensor.ts";
 
-/** Interprets a tensor's bytes, without a copy where they are aligned. There must be as many as the shape needs. */
+/** Interprets a tensor's little-endian bytes, without a copy if they are aligned. The length must fit the shape. */
 export function tensorFromBytes<D extends DType>(dtype: D, shape: readonly number[], bytes: Uint8Array): Tensor<D>;
 export function tensorFromBytes(dtype: DType, shape: readonly number[], bytes: Uint8Array): Tensor {
   const size = bytesPerElement[dtype];
-  // Not `slice`: a source may hand out Node's Buffer, whose slice is a view.
+  // Not `slice`: `bytes` may be a Node Buffer, whose slice is a view.
   const { buffer, byteOffset, byteLength } = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
   const length = byteLength / size;
   switch (dtype) {

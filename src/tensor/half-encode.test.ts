@@ -2,7 +2,7 @@ import { Float16Array } from "@petamoriken/float16";
 import { expect, test } from "vitest";
 import { encodeF16 } from "./half.ts";
 
-/** Every binary16 number, what lies halfway to the next, and the float32 numbers beside that. */
+/** Binary16 numbers, the midpoints between them, and the adjacent float32 numbers. */
 test("float32 numbers become the nearest binary16, ties to even", () => {
   const reference = new Float16Array(1);
   const bits = new Uint16Array(reference.buffer);

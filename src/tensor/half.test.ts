@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { decodeBf16, decodeF16, toFloat32, toFloat64 } from "./half.ts";
 
-test("every binary16 pattern decodes to what the library decodes", () => {
+test("every binary16 pattern decodes as in the library", () => {
   const bits = Uint16Array.from({ length: 65_536 }, (_, index) => index);
   const values = new Float64Array(65_536);
   decodeF16(bits, values);
@@ -26,7 +26,7 @@ test("bfloat16 is the upper half of a float32", () => {
   );
 });
 
-test("conversions copy only where they must", () => {
+test("conversions copy only if needed", () => {
   const f32 = { dtype: "f32", shape: [2], data: Float32Array.of(1, 2) } as const;
   expect(toFloat32(f32)).toBe(f32.data);
   expect(toFloat64(f32)).toEqual(Float64Array.of(1, 2));

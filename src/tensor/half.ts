@@ -1,16 +1,16 @@
 /**
- * Half-precision numbers: conversions between binary16 or bfloat16 bits and numbers.
+ * Conversions between binary16 or bfloat16 bits and numbers.
  *
- * Must stay true: decoding is exact; encoding rounds to nearest, ties to even. Nothing is imported: this is in the way of the
- * first answer.
+ * Must stay true: decoding is exact; encoding rounds to nearest, ties to even. Nothing is imported, because loading
+ * this delays the first answer.
  */
 import type { Tensor } from "./tensor.ts";
 
 let f16Values: Float32Array | undefined;
 
 /**
- * The value of each of the 65,536 binary16 bit patterns, made once: a look-up beats arithmetic by far. The library would
- * take 40 ms to decode them one by one, a tenth of the time in which the built-in model loads.
+ * The values of all 65,536 binary16 bit patterns, built once: a look-up is much faster than arithmetic. The library
+ * would take 40 ms to build it, a tenth of the time to load the built-in model.
  */
 function f16Table(): Float32Array {
   if (f16Values !== undefined) return f16Values;
@@ -48,7 +48,7 @@ export function decodeBf16(bits: Uint16Array, target: Float32Array | Float64Arra
   }
 }
 
-/** The values of a tensor of real numbers or integers as float32, without a copy where it already is. */
+/** A tensor's values as float32, without a copy if they already are. */
 export function toFloat32(tensor: Tensor): Float32Array {
   if (tensor.dtype === "f32") return tensor.data;
   const target = new Float32Array(tensor.data.length);
@@ -56,7 +56,7 @@ export function toFloat32(tensor: Tensor): Float32Array {
   return target;
 }
 
-/** The values of a tensor as float64, without a copy where it already is. */
+/** A tensor's values as float64, without a copy if they already are. */
 export function toFloat64(tensor: Tensor): Float64Array {
   if (tensor.dtype === "f64") return tensor.data;
   const target = new Float64Array(tensor.data.length);
@@ -74,17 +74,17 @@ function fill(tensor: Tensor, target: Float32Array | Float64Array): void {
 const float = new Float32Array(1);
 const word = new Uint32Array(float.buffer);
 
-/** The binary16 bits nearest to a float32, ties to even; beyond the largest an infinity. */
+/** The binary16 bits nearest to a float32, ties to even; infinity on overflow. */
 export function encodeF16(value: number): number {
   float[0] = value;
   const bits = word[0] as number;
   const sign = (bits >>> 16) & 0x8000;
   const magnitude = bits & 0x7fff_ffff;
-  // From 2^16 on, or NaN.
+  // At least 2^16, or NaN.
   if (magnitude >= 0x4780_0000) return sign | (magnitude > 0x7f80_0000 ? 0x7e00 : 0x7c00);
   // Below 2^-14 a binary16 is a multiple of 2^-24.
   if (magnitude < 0x3880_0000) return sign | roundToEven(Math.abs(value) * 2 ** 24);
-  // The exponent's bias is 15, not 127; thirteen bits of the mantissa are rounded away, and a carry goes where it should.
+  // Rebias the exponent from 127 to 15 and round 13 mantissa bits away; a carry increments the exponent.
   return sign | ((magnitude - 0x3800_0000 + 0x0fff + ((magnitude >>> 13) & 1)) >>> 13);
 }
 
@@ -94,7 +94,7 @@ function roundToEven(value: number): number {
   return rest > 0.5 || (rest === 0.5 && down % 2 === 1) ? down + 1 : down;
 }
 
-/** The same numbers as float32. */
+/** The tensor converted to float32. */
 export function asFloat32(tensor: Tensor): Tensor<"f32"> {
   return { dtype: "f32", shape: tensor.shape, data: toFloat32(tensor) };
 }

@@ -1,8 +1,6 @@
-/**
- * Random numbers that come out the same for a seed, on every machine: what is made up can be made up again.
- */
+/** Random numbers that depend only on the seed, on every machine. */
 
-/** Standard normal numbers, by Box and Muller's transform over `seededUniform`. */
+/** Standard normal numbers: the Box–Muller transform of `seededUniform`. */
 export function seededNormal(seed: number): () => number {
   const uniform = seededUniform(seed);
   return () => {

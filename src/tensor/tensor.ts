@@ -1,9 +1,9 @@
 /**
- * Dense row-major tensors: the one shape in which weights, inputs and results travel between rooms.
+ * Dense row-major tensors, in which modules exchange weights, inputs and results.
  *
- * A tensor never owns a copy it does not need: `data` may be a view of a larger buffer (a file's bytes), so nobody
- * writes into a tensor they were given. Half-precision formats have no JavaScript array type; their bits travel in a
- * `Uint16Array` and `half.ts` converts them.
+ * `data` may be a view of a larger buffer (a file's bytes), so functions never write into a tensor they receive.
+ * Half-precision formats have no JavaScript array type; their bits are held in a `Uint16Array`, and `half.ts` converts
+ * them.
  */
 
 export interface DataOf {
@@ -20,7 +20,7 @@ export interface DataOf {
 
 export type DType = keyof DataOf;
 
-/** dtypes that hold real numbers, as weights and activations do. */
+/** dtypes of weights and activations. */
 export type FloatDType = "f64" | "f32" | "f16" | "bf16";
 
 export const bytesPerElement: Readonly<Record<DType, number>> = {
@@ -38,7 +38,7 @@ export type Tensor<D extends DType = DType> = {
   [K in D]: { readonly dtype: K; readonly shape: readonly number[]; readonly data: DataOf[K] };
 }[D];
 
-/** The number of elements of a shape; 1 for a scalar's empty shape. */
+/** Number of elements; 1 for a scalar's empty shape. */
 export function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, extent) => product * extent, 1);
 }

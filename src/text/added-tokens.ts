@@ -1,25 +1,24 @@
 /**
- * Added tokens: strings such as [MASK] that are one token wherever they stand, whatever normalising and splitting would
- * have made of them.
+ * Finds added tokens: strings such as [MASK] that are always one token, exempt from normalisation and splitting.
  *
- * Must stay true: of the tokens that begin earliest the longest is taken, as in the Rust tokenizer; time is linear in the
- * text (at most the longest token's length for each character).
+ * Must stay true: leftmost-longest match, as in the Rust tokenizer; time is linear in the text (at most the longest
+ * token's length for each character).
  */
 
 export interface AddedToken {
   readonly id: number;
   readonly content: string;
-  /** Only where neither neighbour is a letter, digit, mark or connector. */
+  /** Matches only where neither neighbour is a letter, digit, mark or connector. */
   readonly singleWord: boolean;
-  /** Takes the white space before it too. */
+  /** Includes the white space before it. */
   readonly lstrip: boolean;
-  /** Takes the white space after it too. */
+  /** Includes the white space after it. */
   readonly rstrip: boolean;
-  /** Looked for in the normalised text, itself normalised; otherwise in the text as it is. */
+  /** Its normalised content is matched in the normalised text; otherwise its content in the original text. */
   readonly normalized: boolean;
 }
 
-/** An added token found; the bounds include the white space it takes. */
+/** The bounds include the white space that `lstrip` and `rstrip` add. */
 export interface AddedTokenMatch {
   readonly id: number;
   readonly start: number;
@@ -27,39 +26,38 @@ export interface AddedTokenMatch {
 }
 
 interface TrieNode {
-  /** Absent where nothing follows. */
   children: Map<number, TrieNode> | undefined;
   token: AddedToken | undefined;
 }
 
 const WHITE_SPACE = /^\p{White_Space}$/u;
-/** What Rust's regular expressions mean by \w. */
+/** \w of Rust's regular expressions. */
 const WORD_CHARACTER = /^[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]$/u;
 const UTF16_UNITS = 0x10000;
 
 export class AddedTokenMatcher {
   readonly #root: TrieNode = { children: undefined, token: undefined };
-  /** By UTF-16 code unit: whether any token begins with it. Most characters of a text are dismissed here. */
-  readonly #begins = new Uint8Array(UTF16_UNITS);
+  /** By UTF-16 code unit: whether any token begins with it. Rejects most characters without a look-up in the trie. */
+  readonly #isFirstUnit = new Uint8Array(UTF16_UNITS);
   readonly isEmpty: boolean;
 
-  /** Each token with the string to look for, which must not be empty. */
+  /** Patterns must not be empty. */
   constructor(patterns: readonly (readonly [pattern: string, token: AddedToken])[]) {
     this.isEmpty = patterns.length === 0;
     for (const [pattern, token] of patterns) {
-      this.#begins[pattern.charCodeAt(0)] = 1;
+      this.#isFirstUnit[pattern.charCodeAt(0)] = 1;
       let node = this.#root;
       for (let at = 0; at < pattern.length; at++) node = childOf(node, pattern.charCodeAt(at));
       node.token = token;
     }
   }
 
-  /** The added tokens of `text`, from left to right. A token that takes white space may reach into its neighbour's. */
+  /** The added tokens of `text`, from left to right. Bounds of neighbours may overlap in white space. */
   *matches(text: string): Generator<AddedTokenMatch> {
     if (this.isEmpty) return;
-    let taken = 0;
+    let consumed = 0;
     for (let at = 0; at < text.length; ) {
-      if (this.#begins[text.charCodeAt(at)] === 0) {
+      if (this.#isFirstUnit[text.charCodeAt(at)] === 0) {
         at++;
         continue;
       }
@@ -69,12 +67,12 @@ export class AddedTokenMatcher {
         continue;
       }
       const { token, end } = found;
-      // One that is no word of its own is passed over whole: another that begins inside it is not looked for.
+      // A token rejected by `singleWord` is skipped as a whole: no other may begin inside it.
       if (!token.singleWord || isSingleWord(text, at, end)) {
-        const start = token.lstrip ? skipSpacesBack(text, at, taken) : at;
-        // If the token before took white space beyond this one's end, the rest of that run begins where it stopped.
-        taken = token.rstrip ? skipSpaces(text, Math.max(end, taken)) : end;
-        yield { id: token.id, start, end: taken };
+        const start = token.lstrip ? skipSpacesBack(text, at, consumed) : at;
+        // The previous token may have consumed white space beyond this one's end.
+        consumed = token.rstrip ? skipSpaces(text, Math.max(end, consumed)) : end;
+        yield { id: token.id, start, end: consumed };
       }
       at = end;
     }
@@ -117,15 +115,15 @@ function characterBefore(text: string, at: number): string {
   return pair.length === 2 ? pair : text.charAt(at - 1);
 }
 
-/** All white space is in the basic plane, so a code unit is a character here. */
+/** All white space is in the basic multilingual plane, so one code unit is one character. */
 function skipSpaces(text: string, from: number): number {
   let at = from;
   while (WHITE_SPACE.test(text.charAt(at))) at++;
   return at;
 }
 
-function skipSpacesBack(text: string, from: number, floor: number): number {
+function skipSpacesBack(text: string, from: number, min: number): number {
   let at = from;
-  while (at > floor && WHITE_SPACE.test(text.charAt(at - 1))) at--;
+  while (at > min && WHITE_SPACE.test(text.charAt(at - 1))) at--;
   return at;
 }

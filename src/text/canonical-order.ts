@@ -1,19 +1,19 @@
 /**
- * The order of combining marks in NFD, for the few marks that `strip_accents` leaves in the text.
+ * Canonical ordering of the combining marks that `strip_accents` keeps.
  *
- * NFD sorts the marks after a letter by combining class. Nearly all of them are then stripped; the 83 that stay (viramas
- * of South-East Asia, Adlam, Glagolitic, musical notation) are sorted here. The engine's own `normalize` over a whole text
- * would do it too, but takes time quadratic in the length of a run of marks.
+ * NFD sorts the marks after a letter by combining class. `strip_accents` then removes nearly all of them; the 83 it
+ * keeps (viramas of South-East Asia, Adlam, Glagolitic, musical notation) are sorted here. `String.normalize` over a
+ * whole text takes time quadratic in the length of a run of marks.
  *
- * Offsets are left where they are: as in the Rust tokenizer, the first mark of the sorted run belongs to the first
- * character of the original run.
+ * Offsets do not move: as in the Rust tokenizer, the first mark of the sorted run gets the offset of the first mark of
+ * the original run.
  */
 import { characterClasses, codePointsOf, isSurrogate, REORDERED } from "./characters.ts";
 import { REORDERED as REORDERED_RANGES } from "./unicode-tables.ts";
 
 let ranks: Map<number, number> | undefined;
 
-/** Each mark's place in the order; marks of one class, which keep the order they were written in, have the same. */
+/** Each mark's rank. Marks of one combining class share a rank and keep their order. */
 function markRanks(): Map<number, number> {
   if (ranks === undefined) {
     const marks = [...codePointsOf(REORDERED_RANGES)].sort(compareByClass);
@@ -27,7 +27,7 @@ function markRanks(): Map<number, number> {
   return ranks;
 }
 
-/** Combining classes are not to be had from JavaScript, but the order they make is. */
+/** JavaScript does not expose combining classes, but NFD shows how they compare. */
 function compareByClass(left: number, right: number): number {
   if (left === right) return 0;
   if (swaps(left, right)) return 1;
@@ -39,7 +39,7 @@ function swaps(left: number, right: number): boolean {
   return written.normalize("NFD") !== written;
 }
 
-/** Sorts every run of such marks in place. A sort of each run, so slightly more than linear in its length. */
+/** Sorts every run of these marks in place, in O(n log n) of the run's length. */
 export function orderMarks(units: Uint16Array): void {
   const classes = characterClasses();
   let run: number[] = [];

@@ -1,5 +1,5 @@
 /**
- * Character classes, one look-up a code point: a byte of flags for each of the 1,114,112 code points, made on first use.
+ * Character classes: a byte of flags for each of the 1,114,112 code points, built on first use.
  *
  * Must stay true: the flags are those of `unicode-tables.ts`, on every engine.
  */
@@ -17,7 +17,7 @@ const CODE_POINTS = 0x110000;
 
 let classes: Uint8Array | undefined;
 
-/** The flags of every code point, by code point. */
+/** Flags indexed by code point. */
 export function characterClasses(): Uint8Array {
   if (classes === undefined) {
     classes = new Uint8Array(CODE_POINTS);
@@ -38,7 +38,7 @@ function mark(flags: Uint8Array, ranges: string, flag: number): void {
   }
 }
 
-/** The code points of ranges as `unicode-tables.ts` writes them. */
+/** The code points of ranges in the notation of `unicode-tables.ts`. */
 export function* codePointsOf(ranges: string): Generator<number> {
   for (const [first, last] of rangesOf(ranges)) {
     for (let codePoint = first; codePoint <= last; codePoint++) yield codePoint;
@@ -53,7 +53,6 @@ function rangesOf(ranges: string): (readonly [number, number])[] {
   });
 }
 
-/** Whether a UTF-16 code unit is half of a pair, so that what it means depends on its neighbour. */
 export function isSurrogate(unit: number): boolean {
   return (unit & 0xf800) === 0xd800;
 }

@@ -1,26 +1,26 @@
 /**
- * What tokenising gives: tokens as parallel typed arrays, and the builder that grows them.
+ * The result of tokenising: parallel typed arrays, and the builder that grows them.
  *
- * A 50 MB text has some 12 million tokens: as objects they would fill the memory of a browser tab, as four Int32Arrays
- * they are 190 MB. Must stay true: the arrays of an Encoding have exactly its length.
+ * A 50 MB text has some 12 million tokens: objects would fill a browser tab's memory, four Int32Arrays take 190 MB.
+ *
+ * Must stay true: the arrays of an Encoding have exactly its length.
  */
 
-/** The tokens of one text, without [CLS] and [SEP]. Parallel arrays. Offsets are UTF-16 code units of the original text, end exclusive. */
+/** The tokens of a text, without [CLS] and [SEP]. Offsets are UTF-16 code units of the original text, end exclusive. */
 export interface Encoding {
   readonly text: string;
   readonly length: number;
   readonly ids: Int32Array;
   readonly starts: Int32Array;
   readonly ends: Int32Array;
-  /** Index of the word (what the pre-tokenizer splits off; an added token is a word of its own) each token belongs to: non-decreasing, from 0. */
+  /** The index of each token's word (a pre-tokenizer's word, or an added token): non-decreasing, from 0. */
   readonly words: Int32Array;
 }
 
-const SMALLEST_CAPACITY = 16;
-/** English has about 4.4 characters a token. */
+const MIN_CAPACITY = 16;
+/** English has about 4.4. */
 const CHARACTERS_PER_TOKEN = 4;
 
-/** Collects the tokens of one text. */
 export class EncodingBuilder {
   readonly #text: string;
   #length = 0;
@@ -31,7 +31,7 @@ export class EncodingBuilder {
   #wordOf: Int32Array;
 
   constructor(text: string) {
-    const capacity = Math.ceil(text.length / CHARACTERS_PER_TOKEN) + SMALLEST_CAPACITY;
+    const capacity = Math.ceil(text.length / CHARACTERS_PER_TOKEN) + MIN_CAPACITY;
     this.#text = text;
     this.#ids = new Int32Array(capacity);
     this.#starts = new Int32Array(capacity);
@@ -39,7 +39,7 @@ export class EncodingBuilder {
     this.#wordOf = new Int32Array(capacity);
   }
 
-  /** Adds a token to the word begun and not yet ended. */
+  /** Adds a token to the current word. */
   push(id: number, start: number, end: number): void {
     const index = this.#length;
     if (index === this.#ids.length) this.#grow();
@@ -54,7 +54,7 @@ export class EncodingBuilder {
     this.#words++;
   }
 
-  /** The tokens so far. Copies, so that no spare capacity stays alive with them. */
+  /** Copies the tokens, so that no spare capacity stays alive. */
   build(): Encoding {
     const length = this.#length;
     return {
@@ -76,19 +76,19 @@ export class EncodingBuilder {
   }
 }
 
-/** The tokens [first, past) of the same text. */
-export function part({ text, ids, starts, ends, words }: Encoding, first: number, past: number): Encoding {
+/** The tokens [first, end) of the same text, as views. */
+export function sliceEncoding({ text, ids, starts, ends, words }: Encoding, first: number, end: number): Encoding {
   return {
     text,
-    length: past - first,
-    ids: ids.subarray(first, past),
-    starts: starts.subarray(first, past),
-    ends: ends.subarray(first, past),
-    words: words.subarray(first, past),
+    length: end - first,
+    ids: ids.subarray(first, end),
+    starts: starts.subarray(first, end),
+    ends: ends.subarray(first, end),
+    words: words.subarray(first, end),
   };
 }
 
-/** The same numbers in an array of another, larger length. */
+/** A longer copy, padded with zeros. */
 export function resized(array: Int32Array, length: number): Int32Array {
   const larger = new Int32Array(length);
   larger.set(array);

@@ -1,4 +1,4 @@
-/** The tokenizer against rows that Hugging Face's fast tokenizer made with the built-in vocabulary. */
+/** Compares the tokenizer with golden rows of Hugging Face's fast tokenizer for the built-in vocabulary. */
 import { describe, expect, test } from "vitest";
 import { builtin, codePointOffsets, readRepositoryFile } from "./testing.ts";
 import { BertTokenizer } from "./tokenizer.ts";

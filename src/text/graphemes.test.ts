@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Graphemes } from "./graphemes.ts";
 
-/** Whatever joins or stands beside what joins: each kind of UAX #29's table, and plain text. */
+/** Characters of each class in UAX #29's table, and plain text. */
 const pieces = [
   ..."a1 .é中あ한\r\n\t\u0000\u00ad©®",
   "\u0301", "\u0302", "\u200d", "\u200c", "\ufe0f", "\u20e3", // marks, joiners, selectors
@@ -20,7 +20,7 @@ function boundariesOf(text: string): Set<number> {
   return new Set([...Array.from(clusters, ({ index }) => index), text.length]);
 }
 
-function expectAllRight(text: string, places: readonly number[]): void {
+function expectBoundaries(text: string, places: readonly number[]): void {
   const boundaries = boundariesOf(text);
   const graphemes = new Graphemes(text);
   for (const place of places) {
@@ -34,12 +34,12 @@ function expectAllRight(text: string, places: readonly number[]): void {
   }
 }
 
-test("boundaries are those of segmenting the whole text, asked for in any order", () => {
+test("boundaries equal those of segmenting the whole text, in any order of queries", () => {
   fc.assert(
     fc.property(texts, fc.infiniteStream(fc.nat()), (text, stream) => {
       const inOrder = Array.from({ length: text.length + 1 }, (_, place) => place);
-      expectAllRight(text, inOrder);
-      expectAllRight(
+      expectBoundaries(text, inOrder);
+      expectBoundaries(
         text,
         [...stream.take(10)].map((place) => place % (text.length + 1)),
       );
@@ -48,19 +48,19 @@ test("boundaries are those of segmenting the whole text, asked for in any order"
   );
 });
 
-test("also in long texts, and in clusters longer than what is segmented at once", () => {
+test("long texts, and clusters longer than one segmented stretch", () => {
   const long = `${"Chloe\u0301 🇩🇪 ".repeat(2000)}e${"\u0301".repeat(1500)} end`;
-  expectAllRight(long, [0, 5, 6, 10, 11, 13, 9999, 10_000, 22_001, 22_500, long.length - 4, long.length]);
+  expectBoundaries(long, [0, 5, 6, 10, 11, 13, 9999, 10_000, 22_001, 22_500, long.length - 4, long.length]);
 });
 
-test("time is linear in a text without a certain boundary", () => {
+test("time is linear in a text without a safe boundary", () => {
   const time = (length: number) => {
     const graphemes = new Graphemes("👩\u200d👧".repeat(length / 5));
     const began = performance.now();
     for (let place = 0; place < length; place++) graphemes.startBefore(place);
     return performance.now() - began;
   };
-  // The best of some: a pause of the machine is no fault.
+  // The minimum of several runs: the machine may pause.
   const best = (length: number) => Math.min(...Array.from({ length: 3 }, () => time(length)));
   best(20_000);
   expect(best(200_000) / best(20_000)).toBeLessThan(40);

@@ -1,28 +1,28 @@
 /**
- * Grapheme clusters: what a reader takes for one character, which may be many code points (a letter with its accents, a
+ * Grapheme clusters: user-perceived characters, which may be many code points (a letter with its accents, a
  * flag, a family of emoji, a syllable of Hangul or Devanagari). Unicode's definition (UAX #29), from `Intl.Segmenter`.
  *
- * `Intl.Segmenter` converts its whole text for every question asked of it, so only a stretch around the place in question
- * is segmented. A stretch begins where two neighbours certainly belong to different clusters, whatever stands around them.
+ * `Intl.Segmenter` converts its whole text on every query, so only a stretch around the queried position is segmented.
+ * A stretch begins at a safe boundary: one between two characters that UAX #29 separates in every context.
  *
- * Must stay true: the boundaries are those of segmenting the whole text, in any text that has a certain boundary every
- * `longestStretch` code units; time is linear in the number of places asked for.
+ * Must stay true: the boundaries equal those of segmenting the whole text, in any text that has a safe boundary every
+ * `maxLookback` code units; time is linear in the number of queries.
  */
 
 const segmenter = new Intl.Segmenter("en", { granularity: "grapheme" });
 
-/** How far back a certain boundary is looked for, in UTF-16 code units. */
-const longestStretch = 2048;
-/** How much is segmented beyond the place asked for: the next place is likely near. */
+/** How far back a safe boundary is searched for, in UTF-16 code units. */
+const maxLookback = 2048;
+/** How much is segmented beyond the queried position: the next query is likely near. */
 const lookahead = 256;
 
-/** Below this code unit no two characters join, but for CR and LF. */
+/** Below this code unit no two characters join, except CR and LF. */
 const firstJoining = 0x300;
 const lineFeed = 0x0a;
 
 /**
- * Characters that no rule of UAX #29 joins to one of the same kind: those that join (marks, ZWJ, emoji, regional
- * indicators, jamo, and the few letters that count as marks or join what follows) are of other categories or named here.
+ * Categories whose characters no rule of UAX #29 joins, except those in `joinsAll` and Hangul. Marks, ZWJ, emoji and
+ * regional indicators are of other categories.
  */
 const standsAlone = /^[\p{L}\p{N}\p{P}\p{Z}]$/u;
 const joinsAll = /^[\u0d4e\u0e33\u0eb3\uff9e\uff9f]$/;
@@ -30,25 +30,25 @@ const hangul = /^\p{Script=Hangul}$/u;
 
 export class Graphemes {
   readonly #text: string;
-  /** Every boundary of the stretch segmented last, in the order of the text. */
+  /** The boundaries of the last segmented stretch, ascending. */
   #boundaries: readonly number[] = [];
 
   constructor(text: string) {
     this.#text = text;
   }
 
-  /** The beginning of the cluster that `place` is in; `place` itself where it is a boundary. */
+  /** The start of the cluster that contains `place`; `place` itself if it is a boundary. */
   startBefore(place: number): number {
-    return this.#isCertain(place) ? place : this.#around(place)[0];
+    return this.#isSafe(place) ? place : this.#around(place)[0];
   }
 
-  /** The end of the cluster that `place` is in; `place` itself where it is a boundary. */
+  /** The end of the cluster that contains `place`; `place` itself if it is a boundary. */
   endAfter(place: number): number {
-    return this.#isCertain(place) ? place : this.#around(place)[1];
+    return this.#isSafe(place) ? place : this.#around(place)[1];
   }
 
-  /** Whether the two code units around a place are of different clusters in every text. */
-  #isCertain(place: number): boolean {
+  /** Whether UAX #29 separates the two code units around `place` in every context. */
+  #isSafe(place: number): boolean {
     const text = this.#text;
     if (place <= 0 || place >= text.length) return true;
     const before = text.charCodeAt(place - 1);
@@ -64,7 +64,7 @@ export class Graphemes {
     );
   }
 
-  /** The nearest boundaries at or before, and at or after a place. */
+  /** The nearest boundaries: at or before, and at or after `place`. */
   #around(place: number): readonly [before: number, after: number] {
     const known = this.#boundaries;
     if (!((known[0] ?? Number.POSITIVE_INFINITY) <= place && place <= (known.at(-1) ?? -1))) this.#segmentAround(place);
@@ -75,14 +75,14 @@ export class Graphemes {
 
   #segmentAround(place: number): void {
     let from = place;
-    while (from > Math.max(0, place - longestStretch) && !this.#isCertain(from)) from--;
+    while (from > Math.max(0, place - maxLookback) && !this.#isSafe(from)) from--;
     for (let reach = lookahead; ; reach *= 2) {
       const to = Math.min(place + reach, this.#text.length);
       const boundaries = [from];
       for (const { index, segment } of segmenter.segment(this.#text.slice(from, to))) {
         boundaries.push(from + index + segment.length);
       }
-      // The last cluster was cut by the end of the stretch, unless the text ends there.
+      // The end of the stretch may cut the last cluster.
       if (to < this.#text.length) boundaries.pop();
       if ((boundaries.at(-1) as number) < place) continue;
       this.#boundaries = boundaries;

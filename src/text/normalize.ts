@@ -1,20 +1,19 @@
 /**
- * BertNormalizer: cleaning, spaces around ideographs, accents off, lower case; every normalised code unit knows the
- * original character it came from.
+ * BertNormalizer: cleaning, spaces around ideographs, accent stripping, lower case, with an offset into the original
+ * text for every normalised code unit.
  *
- * Each step of it works on one character at a time, so the whole normaliser is a function from a code point to a short
- * string, and is computed once for each code point met. The one exception is the order of combining marks
- * (`canonical-order.ts`).
+ * Each step works on one character at a time, so the normaliser maps a code point to a short string, which is cached.
+ * The one exception is the order of combining marks (`canonical-order.ts`).
  *
- * Must stay true: offsets name whole characters of the original (never half of a surrogate pair) and never go back;
- * the work is linear in the text.
+ * Must stay true: offsets are those of whole original characters (never half of a surrogate pair) and non-decreasing;
+ * time is linear in the text.
  */
 import { orderMarks } from "./canonical-order.ts";
 import * as characters from "./characters.ts";
 import { resized } from "./encoding.ts";
 
 export interface NormalizerOptions {
-  /** Remove control characters, make all white space a space. */
+  /** Remove control characters, replace white space by spaces. */
   readonly cleanText: boolean;
   /** Put spaces around ideographs. */
   readonly handleChineseChars: boolean;
@@ -22,7 +21,7 @@ export interface NormalizerOptions {
   readonly lowercase: boolean;
 }
 
-/** A normalised piece of text. It is a view of the normaliser's buffers: valid until its next call. */
+/** A normalised piece of text. The offsets are views of the normaliser's buffers, valid until its next call. */
 export interface NormalizedText {
   readonly text: string;
   /** For each code unit of `text`, where the original character begins. */
@@ -32,21 +31,21 @@ export interface NormalizedText {
 }
 
 const ASCII = 128;
-/** In the table of ASCII characters: this one is removed. */
+/** Marks a removed character in the ASCII table. */
 const REMOVED = 0xffff;
 const REPLACEMENT_CHARACTER = 0xfffd;
 const MAX_CACHED_CHARACTERS = 16_384;
-/** Buffers larger than this are not kept for the next piece. */
-const LARGEST_KEPT_BUFFER = 1 << 18;
-const SMALLEST_BUFFER = 1 << 12;
-/** How many arguments a call of String.fromCharCode may safely have. */
+/** Larger buffers are not reused for the next piece. */
+const MAX_REUSED_BUFFER = 1 << 18;
+const MIN_BUFFER = 1 << 12;
+/** Arguments of one String.fromCharCode call: more may overflow the stack. */
 const MAX_ARGUMENTS = 8_192;
 
 export class BertNormalizer {
   readonly #options: NormalizerOptions;
   readonly #classes = characters.characterClasses();
   readonly #ascii = new Uint16Array(ASCII);
-  readonly #others = new Map<number, string>();
+  readonly #cache = new Map<number, string>();
   #units = new Uint16Array(0);
   #starts: Int32Array = new Int32Array(0);
   #ends: Int32Array = new Int32Array(0);
@@ -60,7 +59,7 @@ export class BertNormalizer {
     }
   }
 
-  /** Normalises text[from, to), which must not begin or end inside a surrogate pair. Offsets count from the start of `text`. */
+  /** Normalises text[from, to), which must not split a surrogate pair. Offsets count from the start of `text`. */
   normalize(text: string, from: number, to: number): NormalizedText {
     this.#reserve(to - from);
     this.#length = 0;
@@ -83,7 +82,6 @@ export class BertNormalizer {
     return { text: this.#decode(), starts: this.#starts, ends: this.#ends };
   }
 
-  /** What a string becomes. */
   normalizeString(text: string): string {
     return this.normalize(text, 0, text.length).text;
   }
@@ -96,7 +94,7 @@ export class BertNormalizer {
     this.#length = index + 1;
   }
 
-  /** Appends several code units, and keeps room for the `remaining` ones, so that #append needs no check. */
+  /** Appends a string and reserves capacity for `remaining` more units, so that #append needs no check. */
   #appendAll(output: string, start: number, end: number, remaining: number): void {
     const needed = this.#length + output.length + remaining;
     if (needed > this.#units.length) this.#grow(needed * 2);
@@ -104,11 +102,11 @@ export class BertNormalizer {
   }
 
   #outputOf(codePoint: number): string {
-    let output = this.#others.get(codePoint);
+    let output = this.#cache.get(codePoint);
     if (output === undefined) {
-      if (this.#others.size >= MAX_CACHED_CHARACTERS) this.#others.clear();
+      if (this.#cache.size >= MAX_CACHED_CHARACTERS) this.#cache.clear();
       output = this.#compute(codePoint);
-      this.#others.set(codePoint, output);
+      this.#cache.set(codePoint, output);
     }
     return output;
   }
@@ -116,7 +114,7 @@ export class BertNormalizer {
   #compute(codePoint: number): string {
     const { cleanText, handleChineseChars, stripAccents, lowercase } = this.#options;
     const flags = this.#classes[codePoint] as number;
-    // A lone surrogate is no character: Rust could not even hold it. It goes the way of U+FFFD.
+    // Rust strings cannot hold a lone surrogate; it is removed like U+FFFD.
     if (characters.isSurrogate(codePoint) && codePoint <= 0xffff) return "";
     if (cleanText) {
       if ((flags & characters.CONTROL) !== 0 || codePoint === REPLACEMENT_CHARACTER) return "";
@@ -124,7 +122,7 @@ export class BertNormalizer {
     }
     let output = String.fromCodePoint(codePoint);
     if (stripAccents) output = this.#withoutAccents(output, flags);
-    // One character at a time: over a whole word JavaScript would apply the rule of the final sigma, Rust does not.
+    // One character at a time: on a whole word JavaScript applies the final-sigma rule, Rust does not.
     if (lowercase) output = Array.from(output, (character) => character.toLowerCase()).join("");
     return handleChineseChars && (flags & characters.IDEOGRAPH) !== 0 ? ` ${output} ` : output;
   }
@@ -148,8 +146,8 @@ export class BertNormalizer {
 
   #reserve(units: number): void {
     const size = this.#units.length;
-    if (size >= units && size <= LARGEST_KEPT_BUFFER) return;
-    const capacity = Math.max(units, SMALLEST_BUFFER);
+    if (size >= units && size <= MAX_REUSED_BUFFER) return;
+    const capacity = Math.max(units, MIN_BUFFER);
     this.#units = new Uint16Array(capacity);
     this.#starts = new Int32Array(capacity);
     this.#ends = new Int32Array(capacity);

@@ -1,14 +1,14 @@
 /**
- * Cutting a text into pieces that can be tokenised one after the other, so that the memory for normalising is that of a
- * piece and an event loop gets its turns between them.
+ * Cuts a text into pieces that are tokenised one after the other, which bounds the normaliser's memory and lets the
+ * event loop run in between.
  *
- * A cut stands before ASCII white space only. There it changes nothing: white space ends a word, is dropped, combines with
- * no neighbour under NFD, and no added token that is looked for in normalised text reaches over it (the tokenizer does
- * not cut at all when one might). A text without white space is one piece.
+ * Cuts are only made before ASCII white space, where they change nothing: white space ends a word, is dropped, does not
+ * combine under NFD, and no added token of the normalised text spans it (if one might, the tokenizer does not cut). A
+ * text without white space is one piece.
  */
 const PIECE_LENGTH = 1 << 14;
 
-/** The end of the piece of text[from, to) that begins at `from`: in (from, to]. */
+/** The end, in (from, to], of the first piece of text[from, to). */
 export function endOfPiece(text: string, from: number, to: number): number {
   for (let at = from + PIECE_LENGTH; at < to; at++) {
     if (isSpace(text.charCodeAt(at))) return at;

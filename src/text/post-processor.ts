@@ -1,8 +1,8 @@
 /**
- * The post-processor of a tokenizer.json: which ids [CLS] and [SEP] have.
+ * The post-processor of a tokenizer.json: the ids of [CLS] and [SEP].
  *
- * The sequence itself, [CLS] question [SEP] context [SEP], is put together in `windows.ts`; so what stands here must
- * describe exactly that, and is refused otherwise.
+ * `windows.ts` builds the sequence [CLS] question [SEP] context [SEP]; a post-processor that describes another one is
+ * rejected.
  */
 import * as v from "valibot";
 import { CheckpointError } from "../errors.ts";
@@ -10,8 +10,8 @@ import type { AddedToken } from "./added-tokens.ts";
 import { requireId } from "./tokenizer-definition.ts";
 import { tokenIdSchema, validate } from "./validate.ts";
 
-const part = v.object({ id: v.string(), type_id: v.number() });
-const template = v.array(v.union([v.object({ SpecialToken: part }), v.object({ Sequence: part })]));
+const piece = v.object({ id: v.string(), type_id: v.number() });
+const template = v.array(v.union([v.object({ SpecialToken: piece }), v.object({ Sequence: piece })]));
 const namedToken = v.strictTuple([v.string(), tokenIdSchema]);
 
 const schema = v.object({
@@ -35,8 +35,8 @@ export interface SeparatorIds {
 }
 
 /**
- * The ids a post-processor gives; without one, those of the tokens named [CLS] and [SEP].
- * @throws CheckpointError when it describes another sequence than BERT's, or ids that no token has.
+ * The ids that a post-processor gives; without one, those of the tokens [CLS] and [SEP].
+ * @throws CheckpointError if it describes a sequence other than BERT's, or an id is not in the vocabulary.
  */
 export function readSpecialIds(
   postProcessor: unknown,
@@ -76,12 +76,12 @@ function readTemplates(processor: TemplateProcessing, name: string): SeparatorId
   return { cls: templateId(processor, cls, name), sep: templateId(processor, sep, name) };
 }
 
-/** Compares a template in the notation of the Rust crate: each part with its token type. */
-function requireTemplate(key: string, parts: TemplateProcessing["single"], expected: string, name: string): void {
-  const written = parts.map((piece) =>
-    "SpecialToken" in piece
-      ? `${piece.SpecialToken.id}:${piece.SpecialToken.type_id}`
-      : `$${piece.Sequence.id}:${piece.Sequence.type_id}`,
+/** Compares a template in the notation of the Rust crate: `id:token type`. */
+function requireTemplate(key: string, template: TemplateProcessing["single"], expected: string, name: string): void {
+  const written = template.map((entry) =>
+    "SpecialToken" in entry
+      ? `${entry.SpecialToken.id}:${entry.SpecialToken.type_id}`
+      : `$${entry.Sequence.id}:${entry.Sequence.type_id}`,
   );
   if (written.join(" ") === expected) return;
   throw new CheckpointError({

@@ -1,11 +1,12 @@
 /**
- * BertPreTokenizer: what a word is. White space separates words and is dropped; each punctuation character is a word.
+ * BertPreTokenizer: splits text into words. White space separates words and is dropped; each punctuation character is a
+ * word.
  *
- * Must stay true: the words come in order, do not overlap, and leave out nothing but white space.
+ * Must stay true: the words are in order, do not overlap, and cover everything but white space.
  */
 import { characterClasses, isSurrogate, PUNCTUATION, WHITE_SPACE } from "./characters.ts";
 
-/** Calls `visit` with the bounds of each word of text[from, to), in UTF-16 code units of `text`. */
+/** Calls `visit` with the bounds of each word of text[from, to), in UTF-16 code units. */
 export function forEachWord(text: string, from: number, to: number, visit: (start: number, end: number) => void): void {
   const classes = characterClasses();
   let start = from;

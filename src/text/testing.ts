@@ -1,4 +1,4 @@
-/** Helpers of this folder's tests: the built-in tokenizer, a small one made to order, and readable encodings. */
+/** Test helpers: the built-in tokenizer, small custom ones, and readable encodings. */
 import { readFileSync } from "node:fs";
 import type { Encoding } from "./encoding.ts";
 import { BertTokenizer } from "./tokenizer.ts";
@@ -20,7 +20,7 @@ export interface AddedTokenEntry {
 
 const SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"];
 
-/** A tokenizer.json with the given words after the four special tokens; added tokens come after those. */
+/** A tokenizer.json with four special tokens, then `words`, then the added tokens. */
 export function smallJson(words: readonly string[], normalizer: object = {}, added: readonly AddedTokenEntry[] = []) {
   const tokens = [...SPECIALS, ...words];
   const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
@@ -53,8 +53,8 @@ export function smallJson(words: readonly string[], normalizer: object = {}, add
   };
 }
 
-export function smallTokenizer(...parts: Parameters<typeof smallJson>): BertTokenizer {
-  return BertTokenizer.fromTokenizerJson(JSON.stringify(smallJson(...parts)));
+export function smallTokenizer(...args: Parameters<typeof smallJson>): BertTokenizer {
+  return BertTokenizer.fromTokenizerJson(JSON.stringify(smallJson(...args)));
 }
 
 /** Each token with its bounds: `hello@0-5`. */
@@ -65,13 +65,13 @@ export function show(tokenizer: BertTokenizer, text: string): string[] {
   });
 }
 
-/** The offsets as pairs, counted in code points, as Hugging Face counts them. */
+/** The offsets as pairs, in code points as in Hugging Face. */
 export function codePointOffsets({ text, starts, ends }: Encoding): [number, number][] {
   const position = (unit: number) => Array.from(text.slice(0, unit)).length;
   return Array.from(starts, (start, index) => [position(start), position(ends[index] as number)]);
 }
 
-/** Whether two encodings are equal. Test frameworks compare arrays of a million numbers in seconds, this in a moment. */
+/** Vitest needs seconds to compare arrays of a million numbers. */
 export function equalEncodings(left: Encoding, right: Encoding): boolean {
   const equal = (one: Int32Array, other: Int32Array) =>
     one.length === other.length && one.every((value, index) => value === other[index]);

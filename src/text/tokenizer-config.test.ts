@@ -1,6 +1,6 @@
 /**
- * tokenizer_config.json against tokenizer.json, as transformers 4 decides between them: rows that Python made
- * (`make-tokenizer-config.py` beside them), and the same by hand.
+ * Precedence between tokenizer_config.json and tokenizer.json, as in transformers 4: cases by hand, and golden rows
+ * from Python (`make-tokenizer-config.py`).
  */
 import { describe, expect, test } from "vitest";
 import { CheckpointError } from "../errors.ts";
@@ -10,7 +10,7 @@ import { BertTokenizer } from "./tokenizer.ts";
 const TEXT = "É e 中文";
 const cased = { lowercase: false, strip_accents: false };
 
-/** How the text is split with these settings in tokenizer.json and in tokenizer_config.json. */
+/** The tokens of TEXT with these settings in tokenizer.json and in tokenizer_config.json. */
 function tokensOf(normalizer: object, config: object | undefined): string {
   const json = JSON.stringify(smallJson(["É", "é", "e", "中", "文", "中文"], normalizer));
   const tokenizer = BertTokenizer.fromTokenizerJson(json, undefined, config && JSON.stringify(config));
@@ -24,7 +24,7 @@ const kept = "É e 中 文";
 
 describe("tokenizer_config.json beside tokenizer.json", () => {
   test.each<[string, object, object | undefined, string]>([
-    ["no tokenizer_config.json: tokenizer.json stands", cased, undefined, kept],
+    ["no tokenizer_config.json: tokenizer.json applies", cased, undefined, kept],
     ["equal settings change nothing", cased, { do_lower_case: false, strip_accents: false }, kept],
     ["do_lower_case false beside lowercase true", {}, { do_lower_case: false }, kept],
     ["absent do_lower_case is true", { lowercase: false }, {}, lower],
@@ -34,17 +34,17 @@ describe("tokenizer_config.json beside tokenizer.json", () => {
     ["tokenize_chinese_chars false", {}, { tokenize_chinese_chars: false }, "e e 中文"],
     ["absent tokenize_chinese_chars is true", { handle_chinese_chars: false }, {}, lower],
     [
-      "one that differs rebuilds all three",
+      "one differing setting replaces all three",
       { ...cased, handle_chinese_chars: false },
       { do_lower_case: false, strip_accents: false },
       kept,
     ],
     ["the class of the fast tokenizer", cased, { tokenizer_class: "BertTokenizerFast" }, lower],
-    ["no class is BERT's", cased, { tokenizer_class: null }, lower],
+    ["no class means BERT's", cased, { tokenizer_class: null }, lower],
     ["DistilBERT's", cased, { tokenizer_class: "DistilBertTokenizer" }, lower],
     ["ELECTRA's", cased, { tokenizer_class: "ElectraTokenizerFast" }, lower],
     [
-      "MPNet's leaves ideographs alone",
+      "MPNet's does not compare handle_chinese_chars",
       { ...cased, handle_chinese_chars: false },
       { tokenizer_class: "MPNetTokenizer" },
       "e e 中文",
@@ -54,7 +54,7 @@ describe("tokenizer_config.json beside tokenizer.json", () => {
     expect(tokensOf(normalizer, config)).toBe(expected);
   });
 
-  test("clean_text stays tokenizer.json's", () => {
+  test("clean_text is always tokenizer.json's", () => {
     const json = JSON.stringify(smallJson(["a\u0001b", "ab"], { clean_text: false, lowercase: false }));
     const tokenizer = BertTokenizer.fromTokenizerJson(json, undefined, "{}");
     expect(show(tokenizer, "a\u0001b")).toEqual(["a\u0001b@0-3"]);
@@ -64,7 +64,7 @@ describe("tokenizer_config.json beside tokenizer.json", () => {
     ["{", /^tokenizer_config\.json is not JSON/],
     ["[]", /^tokenizer_config\.json is an array; expected a JSON object/],
     ['{"do_lower_case": "no"}', /^tokenizer_config\.json: do_lower_case is "no"; expected boolean/],
-  ])("a damaged one, %j, is an error that names it", (config, message) => {
+  ])("a malformed one, %j, is an error that names it", (config, message) => {
     const read = () => BertTokenizer.fromTokenizerJson(JSON.stringify(smallJson([])), "tokenizer.json", config);
     expect(read).toThrow(CheckpointError);
     expect(read).toThrow(message);
@@ -73,7 +73,7 @@ describe("tokenizer_config.json beside tokenizer.json", () => {
 
 interface PythonRows {
   readonly versions: Readonly<Record<string, string>>;
-  /** All of tokenizer.json but the normalizer's settings. */
+  /** tokenizer.json without the normalizer's settings. */
   readonly tokenizer: object;
   readonly cases: readonly {
     readonly normalizer: object;
@@ -82,7 +82,7 @@ interface PythonRows {
   }[];
 }
 
-/** By tokenizers 0.23.2 in Python 3.12, on 2026-11-27: make-tokenizer-config.py beside it. */
+/** From tokenizers 0.23.2 in Python 3.12, on 2026-11-27, by make-tokenizer-config.py. */
 const rowsPath = "test/fixtures/golden/tokenizer-config.json";
 
 describe("rows made in Python", () => {

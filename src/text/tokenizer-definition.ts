@@ -1,16 +1,16 @@
 /**
- * What a tokenizer is made of, whichever files it was read from, and the checks both kinds of files share.
+ * The data of a tokenizer, independent of the file format, and the checks that all formats share.
  *
- * Must stay true: a definition that passed has an id for every special token, no id twice, and only ids that fit an
+ * Must stay true: a checked definition has an id for every special token, no duplicate ids, and only ids that fit an
  * Int32Array.
  */
-import { CheckpointError, GET_AGAIN, messageOf, NOT_ITS_NAME } from "../errors.ts";
+import { CHECK_FILE_KIND, CheckpointError, GET_AGAIN, messageOf } from "../errors.ts";
 import { checkJsonSize, hasObjectBeyond } from "../format/json-limits.ts";
 import type { AddedToken } from "./added-tokens.ts";
 import { isWellFormed } from "./characters.ts";
 import type { NormalizerOptions } from "./normalize.ts";
 
-/** The ids of the special tokens. */
+/** Token ids. */
 export interface SpecialTokens {
   readonly cls: number;
   readonly sep: number;
@@ -20,7 +20,7 @@ export interface SpecialTokens {
 
 export interface TokenizerDefinition {
   readonly vocabulary: ReadonlyMap<string, number>;
-  /** The vocabulary and the added tokens, by id. */
+  /** Vocabulary and added tokens, by id. */
   readonly tokens: ReadonlyMap<number, string>;
   readonly addedTokens: readonly AddedToken[];
   readonly normalizer: NormalizerOptions;
@@ -28,23 +28,23 @@ export interface TokenizerDefinition {
   readonly maxInputCharsPerWord: number;
   readonly unknownId: number;
   readonly special: SpecialTokens;
-  /** What the files say that their user should know, as sentences without the full stop. */
+  /** Sentences without the full stop. */
   readonly warnings: readonly string[];
 }
 
-const LARGEST_ID = 0x7fffffff;
-/** The largest vocabulary of a BERT, LaBSE's, has 501,153 tokens. */
+const MAX_ID = 0x7fffffff;
+/** The largest BERT vocabulary, LaBSE's, has 501,153 tokens. */
 export const MAX_TOKENS = 600_000;
-/** Limits all added tokens together: for each character a node of a trie is made (`added-tokens.ts`). */
+/** Over all added tokens: each character may become a trie node (`added-tokens.ts`). */
 const MAX_ADDED_CHARACTERS = 250_000;
 
 export function isTokenId(value: unknown): value is number {
-  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= LARGEST_ID;
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= MAX_ID;
 }
 
 /**
- * The tokens by their ids.
- * @throws CheckpointError unless tokens and ids belong to each other one to one and all tokens are text.
+ * The tokens by id.
+ * @throws CheckpointError unless tokens and ids are one to one and all tokens are valid Unicode.
  */
 export function tokensById(
   vocabulary: ReadonlyMap<string, number>,
@@ -59,8 +59,8 @@ export function tokensById(
       advice: "Check that the file belongs to a BERT.",
     });
   }
-  const owners = new Map<number, string>();
-  for (const [token, id] of vocabulary) claim(owners, token, id, name);
+  const tokens = new Map<number, string>();
+  for (const [token, id] of vocabulary) addToken(tokens, token, id, name);
   for (const { content, id } of addedTokens) {
     const known = vocabulary.get(content);
     if (known !== undefined && known !== id) {
@@ -70,12 +70,12 @@ export function tokensById(
         advice: GET_AGAIN,
       });
     }
-    claim(owners, content, id, name);
+    addToken(tokens, content, id, name);
   }
-  return owners;
+  return tokens;
 }
 
-function claim(owners: Map<number, string>, token: string, id: number, name: string): void {
+function addToken(tokens: Map<number, string>, token: string, id: number, name: string): void {
   if (!isWellFormed(token)) {
     throw new CheckpointError({
       found: `${name}: the token ${JSON.stringify(token)} with the id ${id} holds half a surrogate pair`,
@@ -83,18 +83,18 @@ function claim(owners: Map<number, string>, token: string, id: number, name: str
       advice: GET_AGAIN,
     });
   }
-  const owner = owners.get(id);
-  if (owner !== undefined && owner !== token) {
+  const known = tokens.get(id);
+  if (known !== undefined && known !== token) {
     throw new CheckpointError({
-      found: `${name}: ${JSON.stringify(owner)} and ${JSON.stringify(token)} both have the id ${id}`,
+      found: `${name}: ${JSON.stringify(known)} and ${JSON.stringify(token)} both have the id ${id}`,
       expected: "an id of its own for each token",
       advice: GET_AGAIN,
     });
   }
-  owners.set(id, token);
+  tokens.set(id, token);
 }
 
-/** The id of a token, looked for among the added tokens and in the vocabulary. */
+/** Added tokens take precedence over the vocabulary. */
 export function findId(
   token: string,
   vocabulary: ReadonlyMap<string, number>,
@@ -103,7 +103,7 @@ export function findId(
   return addedTokens.find(({ content }) => content === token)?.id ?? vocabulary.get(token);
 }
 
-/** The same, for a token without which there is no BERT. */
+/** @throws CheckpointError if there is no such token. */
 export function requireId(
   token: string,
   vocabulary: ReadonlyMap<string, number>,
@@ -119,7 +119,7 @@ export function requireId(
   });
 }
 
-/** @throws CheckpointError if two of the tokens that mean something else are one: nothing could be told apart by them. */
+/** @throws CheckpointError if two of them share an id. */
 export function checkSpecial({ cls, sep, unk }: SpecialTokens, name: string): void {
   if (cls !== sep && cls !== unk && sep !== unk) return;
   throw new CheckpointError({
@@ -133,11 +133,11 @@ export function tooManyTokens(name: string): CheckpointError {
   return new CheckpointError({
     found: `${name} has more than ${MAX_TOKENS} tokens`,
     expected: "the vocabulary of a BERT, the largest of which has 501153",
-    advice: NOT_ITS_NAME,
+    advice: CHECK_FILE_KIND,
   });
 }
 
-/** Parses a file that must be one JSON object, or throws a CheckpointError that names it. */
+/** @throws CheckpointError if the text is not one JSON object, or too large. */
 export function parseJson(json: string, name: string): unknown {
   const value = parsed(json, name);
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
@@ -146,9 +146,9 @@ export function parseJson(json: string, name: string): unknown {
 }
 
 function parsed(json: string, name: string): unknown {
-  const advice = "Only the tokenizer of a BERT can be used: check that the file is one.";
+  const advice = "Only a BERT tokenizer can be used: check that the file is one.";
   checkJsonSize(json, { Fault: CheckpointError, name, advice });
-  // Before it is parsed, which takes a second and some hundred megabytes; no other object of such a file is as large.
+  // Before parsing, which takes a second and some hundred megabytes; the vocabulary is the largest object.
   if (hasObjectBeyond(json, MAX_TOKENS)) throw tooManyTokens(name);
   try {
     return JSON.parse(json);

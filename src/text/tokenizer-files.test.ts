@@ -1,4 +1,4 @@
-/** Reading tokenizer files: what is accepted, and how errors read. Mutated files are read in `test/fuzz`. */
+/** Accepted tokenizer files, and the errors for others. `test/fuzz` reads mutated files. */
 import { describe, expect, test } from "vitest";
 import { CheckpointError } from "../errors.ts";
 import { show, smallJson } from "./testing.ts";
@@ -13,13 +13,13 @@ function changed(change: (json: typeof base & Record<string, unknown>) => void):
 }
 
 describe("tokenizer.json", () => {
-  test("gives ids and sizes", () => {
+  test("defines the special ids and the vocabulary size", () => {
     const tokenizer = BertTokenizer.fromTokenizerJson(JSON.stringify(base));
     expect(tokenizer.special).toEqual({ cls: 2, sep: 3, pad: 0, unk: 1 });
     expect(tokenizer.vocabularySize).toBe(8);
   });
 
-  test("templates give the ids of [CLS] and [SEP], under whatever name", () => {
+  test("templates define the ids of [CLS] and [SEP], under any name", () => {
     const token = (id: string, type_id: number) => ({ SpecialToken: { id, type_id } });
     const sequence = (id: string, type_id: number) => ({ Sequence: { id, type_id } });
     const template = {
@@ -88,13 +88,13 @@ describe("tokenizer.json", () => {
     ["[UNK] as [SEP]", (json) => Object.assign(json.post_processor, { sep: ["[UNK]", 1] }), /have the ids 2, 1 and 1/],
     ["no [UNK]", (json) => Object.assign(json.model, { unk_token: "<unk>" }), /has no <unk>/],
     ["half a pair", (json) => Object.assign(json.model.vocab, { "\ud800": 40 }), /surrogate/],
-  ])("%s is refused", (_name, change, message) => {
+  ])("%s is rejected", (_name, change, message) => {
     expect(() => BertTokenizer.fromTokenizerJson(changed(change), "the-file")).toThrow(CheckpointError);
     expect(() => BertTokenizer.fromTokenizerJson(changed(change), "the-file")).toThrow(message);
     expect(() => BertTokenizer.fromTokenizerJson(changed(change), "the-file")).toThrow(/^the-file/);
   });
 
-  test("no [CLS], without a post-processor", () => {
+  test("a missing [CLS] without a post-processor is rejected", () => {
     const json = changed((file) => {
       Object.assign(file, { post_processor: null, added_tokens: [] });
       Object.assign(file.model.vocab, { "[CLS]": undefined });
@@ -102,7 +102,7 @@ describe("tokenizer.json", () => {
     expect(() => BertTokenizer.fromTokenizerJson(json)).toThrow(/has no \[CLS\]/);
   });
 
-  test("an old file without a model type is taken", () => {
+  test("an old file without a model type is accepted", () => {
     const json = changed((file) => Object.assign(file.model, { type: undefined, max_input_chars_per_word: undefined }));
     expect(show(BertTokenizer.fromTokenizerJson(json), "helloo")).toEqual(["hello@0-5", "##o@5-6"]);
   });
@@ -140,7 +140,7 @@ describe("vocab.txt", () => {
     [lines, '{"added_tokens_decoder":{"-1":{"content":"x"}}}', /the key "-1"/],
     [lines, '{"cls_token":"[SEP]"}', /^tokenizer_config\.json: \[CLS\], \[SEP\] and \[UNK\] have the ids 3, 3 and 1/],
     [lines, '{"added_tokens_decoder":{"0":{"content":"x"}}}', /"\[PAD\]" and "x" both have the id 0/],
-  ])("%#: wrong files are refused", (vocabulary, config, message) => {
+  ])("%#: wrong files are rejected", (vocabulary, config, message) => {
     expect(() => BertTokenizer.fromVocabulary(vocabulary, undefined, config)).toThrow(CheckpointError);
     expect(() => BertTokenizer.fromVocabulary(vocabulary, undefined, config)).toThrow(message);
   });

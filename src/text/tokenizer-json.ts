@@ -1,10 +1,9 @@
 /**
- * Reading tokenizer.json, the file of Hugging Face's fast tokenizers.
+ * Reads tokenizer.json, the format of Hugging Face's fast tokenizers.
  *
- * The format describes many kinds of tokenizer; this is the one of BERT, and every part that would make it another one
- * (a model, normalizer, pre-tokenizer or post-processor of another type) is refused with its name, never ignored. The
- * entries `truncation` and `padding` are of no concern: the windows are made by ourselves, and nothing is padded here;
- * `decoder` is for generating text.
+ * The format covers many kinds of tokenizer. A model, normalizer, pre-tokenizer or post-processor that is not BERT's is
+ * rejected by name, never ignored. `truncation` and `padding` are ignored because `windows.ts` makes the windows and
+ * nothing is padded here; `decoder` is for generating text.
  */
 import * as v from "valibot";
 import { CheckpointError, GET_AGAIN } from "../errors.ts";
@@ -23,7 +22,7 @@ import {
 import { tokenIdSchema, validate } from "./validate.ts";
 
 const WORD_PIECE = "WordPiece";
-/** Every known BERT has 100; the time that WordPiece may take for a character grows with its square. */
+/** 100 in every known BERT; WordPiece's time per character grows with its square. */
 const MAX_WORD = 1000;
 
 const addedTokenSchema = v.object({
@@ -48,12 +47,12 @@ const fileSchema = v.object({
   post_processor: v.optional(v.unknown()),
   model: v.object({
     type: v.optional(v.string()),
-    // An old file gives no type; merges are what a BPE model has.
+    // Old files have no type; only BPE models have merges.
     merges: v.optional(v.undefined()),
     unk_token: v.string(),
     continuing_subword_prefix: v.string(),
     max_input_chars_per_word: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(MAX_WORD)), 100),
-    // By hand, below: valibot's record leaves out the keys "constructor" and "prototype", which are words of English.
+    // Checked in readVocab: valibot's record drops the keys "constructor" and "prototype", which are English words.
     vocab: v.custom<Readonly<Record<string, unknown>>>(
       (value) => typeof value === "object" && value !== null && !Array.isArray(value),
     ),
@@ -64,7 +63,7 @@ const modelTypeSchema = v.object({ model: v.object({ type: v.string() }) });
 
 /**
  * @param configJson the content of tokenizer_config.json, if there is one.
- * @throws CheckpointError when a file is damaged, or not the tokenizer of a BERT.
+ * @throws CheckpointError if a file is malformed, or not a BERT tokenizer.
  */
 export function readTokenizerJson(json: string, name: string, configJson: string | undefined): TokenizerDefinition {
   const parsed = parseJson(json, name);
@@ -91,7 +90,7 @@ export function readTokenizerJson(json: string, name: string, configJson: string
   };
 }
 
-/** First of all: for the file of quite another tokenizer, this is the message that helps. Old files give no type. */
+/** Checked first, for the clearest message about another kind of tokenizer. Old files have no type. */
 function checkModelType(parsed: unknown, name: string): void {
   const result = v.safeParse(modelTypeSchema, parsed);
   if (!result.success || result.output.model.type === WORD_PIECE) return;
@@ -104,9 +103,7 @@ function checkModelType(parsed: unknown, name: string): void {
 
 function readVocab(vocab: Readonly<Record<string, unknown>>, name: string): Map<string, number> {
   const vocabulary = new Map<string, number>();
-  const words = Object.keys(vocab);
-  for (const token of words) {
-    const id = vocab[token];
+  for (const [token, id] of Object.entries(vocab)) {
     if (!isTokenId(id)) {
       throw new CheckpointError({
         found: `${name}: the id of ${JSON.stringify(token)} in model.vocab is ${JSON.stringify(id)}`,
@@ -119,7 +116,7 @@ function readVocab(vocab: Readonly<Record<string, unknown>>, name: string): Map<
   return vocabulary;
 }
 
-/** As the Rust crate does, an added token without content is left out; of equal ones the last counts. */
+/** As in the Rust crate, an added token without content is skipped; the last of equal ones wins. */
 function readAddedTokens(entries: readonly v.InferOutput<typeof addedTokenSchema>[]): AddedToken[] {
   const tokens = new Map<string, AddedToken>();
   for (const { id, content, single_word, lstrip, rstrip, normalized } of entries) {

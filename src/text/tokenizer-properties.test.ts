@@ -1,4 +1,4 @@
-/** What must hold for every text, and that encodeAsync gives the same, in turns. */
+/** Properties of every encoding, and of encodeAsync. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { builtin, equalEncodings, smallTokenizer } from "./testing.ts";
@@ -53,7 +53,7 @@ describe("every text", () => {
     );
   });
 
-  test("is the sum of its parts, cut before white space", () => {
+  test("concatenation before white space concatenates the ids", () => {
     fc.assert(
       fc.property(fc.array(anyText, { maxLength: 6 }), (parts) => {
         const pieces = parts.map((part) => ` ${part}`);
@@ -64,8 +64,8 @@ describe("every text", () => {
     );
   });
 
-  test("long ones, tokenised in pieces, are as if tokenised at once", () => {
-    // An added token that is looked for in the normalised text and takes white space forbids the pieces.
+  test("tokenising in pieces equals tokenising at once", () => {
+    // An added token that strips white space in the normalised text disables the pieces.
     const added = [{ content: "never-in-there", normalized: true, lstrip: true }];
     const words = ["hello", "##world", "e", "##e", "中"];
     const [inPieces, atOnce] = [smallTokenizer(words), smallTokenizer(words, {}, added)];
@@ -84,7 +84,7 @@ function splitsPair(text: string, at: number): boolean {
 }
 
 describe("encodeAsync", () => {
-  test("gives what encode gives", async () => {
+  test("equals encode", async () => {
     await fc.assert(
       fc.asyncProperty(anyText, async (text) => {
         expect(await builtin.encodeAsync(text)).toEqual(builtin.encode(text));
@@ -95,7 +95,7 @@ describe("encodeAsync", () => {
 
   const long = "Ein Café, 中文 and [MASK] in between. ".repeat(60_000);
 
-  test("takes turns, tells its progress, and two may run at once", async () => {
+  test("yields to the event loop, reports progress, and runs concurrently", async () => {
     const progress: number[] = [];
     let turns = 0;
     const timer = setInterval(() => turns++, 1);

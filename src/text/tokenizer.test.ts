@@ -1,4 +1,4 @@
-/** The variants of BERT's tokenizer, with the results that Hugging Face's gives. */
+/** Variants of BERT's tokenizer; the expected values are Hugging Face's. */
 import { describe, expect, test } from "vitest";
 import { builtin, show, smallTokenizer } from "./testing.ts";
 import { BertTokenizer } from "./tokenizer.ts";
@@ -14,16 +14,16 @@ describe("normaliser", () => {
     expect(show(tokenizer, "Ét E\u0301\u0302t")).toEqual(["E@0-1", "##t@1-2", "E@3-4", "##t@6-7"]);
   });
 
-  test("lowercase without strip_accents: a character that becomes two shares its place", () => {
+  test("lowercase without strip_accents: both results of one character have its offsets", () => {
     const tokenizer = smallTokenizer(["i", "##\u0307", "##s", "é"], { strip_accents: false });
     expect(show(tokenizer, "İs É")).toEqual(["i@0-1", "##\u0307@0-1", "##s@1-2", "é@3-4"]);
   });
 
-  test("no rule of the final sigma", () => {
+  test("no final-sigma rule", () => {
     expect(show(smallTokenizer(["σισ"]), "ΣΙΣ")).toEqual(["σισ@0-3"]);
   });
 
-  test("ideographs are words of their own, unless that is off", () => {
+  test("ideographs are single words, unless handle_chinese_chars is off", () => {
     expect(show(smallTokenizer(["中", "文"]), "中文")).toEqual(["中@0-1", "文@1-2"]);
     const off = smallTokenizer(["中", "##文"], { handle_chinese_chars: false });
     expect(show(off, "中文")).toEqual(["中@0-1", "##文@1-2"]);
@@ -36,7 +36,7 @@ describe("normaliser", () => {
     expect(show(smallTokenizer(["ab"], { clean_text: false }), "a\u0001b")).toEqual(["[UNK]@0-3"]);
   });
 
-  test("unassigned characters stay, private ones go", () => {
+  test("unassigned characters are kept, private-use ones removed", () => {
     expect(show(smallTokenizer(["ab"]), "a\u0378b a\ue000b")).toEqual(["[UNK]@0-3", "ab@4-7"]);
   });
 
@@ -48,13 +48,13 @@ describe("normaliser", () => {
     expect(show(tokenizer, "a\u180eb")).toEqual(["ab@0-3"]);
   });
 
-  test("marks that stay are put in order", () => {
+  test("marks that strip_accents keeps are sorted", () => {
     const [late, early] = ["\u302e", "\u1b44"];
     const tokenizer = smallTokenizer(["a", `##${early}`, `##${late}`]);
     expect(show(tokenizer, `a${late}${early}`)).toEqual(["a@0-1", `##${early}@1-2`, `##${late}@2-3`]);
   });
 
-  test("a lone surrogate is no character", () => {
+  test("a lone surrogate is removed", () => {
     const tokenizer = smallTokenizer(["ab"], { clean_text: false });
     expect(show(tokenizer, "a\ud800b a\udc00b \ud800")).toEqual(["ab@0-3", "ab@4-7"]);
   });
@@ -74,7 +74,7 @@ describe("WordPiece", () => {
     expect(show(tokenizer, "😀😀 😀😀😀")).toEqual(["😀@0-2", "@😀@2-4", "[UNK]@5-11"]);
   });
 
-  test("words that are names of an object's properties are words", () => {
+  test("names of Object's properties are ordinary words", () => {
     const words = ["constructor", "prototype", "tostring"];
     expect(show(smallTokenizer(words), "constructor prototype toString __proto__")).toEqual([
       "constructor@0-11",
@@ -90,7 +90,7 @@ describe("WordPiece", () => {
 });
 
 describe("added tokens", () => {
-  test("special tokens in the text are those tokens, exactly written only", () => {
+  test("special tokens in the text match exactly", () => {
     const tokenizer = smallTokenizer(["a"]);
     expect(show(tokenizer, "a[SEP]a [sep]")).toEqual([
       "a@0-1",
@@ -103,7 +103,7 @@ describe("added tokens", () => {
     expect(tokenizer.encode("a[SEP]a").words).toEqual(new Int32Array([0, 1, 2]));
   });
 
-  test("lstrip and rstrip take the white space beside them", () => {
+  test("lstrip and rstrip include neighbouring white space", () => {
     const tokenizer = smallTokenizer(["a", "b"], {}, [{ content: "<x>", lstrip: true, rstrip: true }]);
     expect(show(tokenizer, "a <x>  b <x><x> a")).toEqual([
       "a@0-1",
@@ -116,7 +116,7 @@ describe("added tokens", () => {
     expect(show(tokenizer, "a\u3000<x>\u000b\u0085b")).toEqual(["a@0-1", "<x>@1-7", "b@7-8"]);
   });
 
-  test("a token that begins in white space already taken overlaps, as in Hugging Face's", () => {
+  test("a token that begins in stripped white space overlaps, as in Hugging Face", () => {
     const tokenizer = smallTokenizer(["a", "b"], {}, [{ content: "<x>", rstrip: true }, { content: " y" }]);
     expect(show(tokenizer, "a <x> y b")).toEqual(["a@0-1", "<x>@2-6", " y@5-7", "b@8-9"]);
   });
@@ -140,7 +140,7 @@ describe("added tokens", () => {
     expect(show(tokenizer, "😀ab")).toEqual(["[UNK]@0-2", "ab@2-4"]);
   });
 
-  test("of those that begin earliest the longest", () => {
+  test("leftmost-longest match", () => {
     const tokenizer = smallTokenizer(["x"], {}, [{ content: "[[x]]" }, { content: "[[" }]);
     expect(show(tokenizer, "[[[x]] [[x]]")).toEqual([
       "[[@0-2",
@@ -152,11 +152,11 @@ describe("added tokens", () => {
     ]);
   });
 
-  test("normalized: looked for in the normalised text", () => {
+  test("normalized: matches in the normalised text", () => {
     const added = [{ content: "FOO", normalized: true, lstrip: true, rstrip: true }];
     const tokenizer = smallTokenizer(["a", "b", "中"], {}, added);
     expect(show(tokenizer, "aFOOb  F\u0301oo")).toEqual(["a@0-1", "FOO@1-4", "b@4-5", "FOO@5-11"]);
-    // The spaces put around an ideograph belong to it.
+    // The spaces added around an ideograph have its offsets.
     expect(show(tokenizer, "中foo中 foo")).toEqual(["中@0-1", "FOO@0-5", "中@4-5", "FOO@4-9"]);
   });
 });

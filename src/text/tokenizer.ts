@@ -1,11 +1,11 @@
 /**
- * The tokenizer of BERT, exactly as Hugging Face's fast one (the Rust crate `tokenizers`) works: added tokens are taken
- * out, the rest is normalised, split into words, and each word into pieces of the vocabulary.
+ * BERT's tokenizer, equal to Hugging Face's fast one (the Rust crate `tokenizers`): splits off added tokens, normalises
+ * the rest, splits it into words and the words into WordPiece tokens.
  *
- * Must stay true: ids and offsets equal Hugging Face's for every text; no string makes it throw; time is linear in the
- * text; offsets never split a surrogate pair.
+ * Must stay true: ids and offsets equal Hugging Face's for every text; no string throws; time is linear in the text;
+ * offsets never split a surrogate pair.
  */
-import { type AddedToken, AddedTokenMatcher } from "./added-tokens.ts";
+import { AddedTokenMatcher } from "./added-tokens.ts";
 import { type Encoding, EncodingBuilder } from "./encoding.ts";
 import { BertNormalizer, type NormalizedText } from "./normalize.ts";
 import { endOfPiece } from "./pieces.ts";
@@ -21,25 +21,25 @@ export type { SpecialTokens } from "./tokenizer-definition.ts";
 export interface EncodeAsyncOptions {
   /** Aborting rejects the promise with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** Called now and then with the UTF-16 code units done and those in all; at last with both equal. */
+  /** In UTF-16 code units; the last call has `done` equal to `total`. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-/** How long encodeAsync keeps the event loop waiting, in milliseconds: less than a frame. */
-const TURN = 12;
+/** How long encodeAsync may block the event loop, in milliseconds: less than a frame. */
+const MAX_BLOCKING = 12;
 
 export class BertTokenizer {
   readonly special: SpecialTokens;
   /** One more than the highest id. */
   readonly vocabularySize: number;
-  /** What the files say that their user should know, as sentences without the full stop. */
+  /** What users should know about the files, as sentences without the full stop. */
   readonly warnings: readonly string[];
   readonly #tokens: ReadonlyMap<number, string>;
   readonly #normalizer: BertNormalizer;
   readonly #wordPiece: WordPiece;
   readonly #inText: AddedTokenMatcher;
   readonly #inNormalized: AddedTokenMatcher;
-  /** Whether a text may be cut at white space: no added token looked for in normalised text takes or holds any. */
+  /** Whether a text may be cut at white space: no added token of the normalised text strips or contains any. */
   readonly #mayCut: boolean;
 
   private constructor(definition: TokenizerDefinition) {
@@ -53,62 +53,65 @@ export class BertTokenizer {
     this.#inText = new AddedTokenMatcher(
       addedTokens.filter(({ normalized }) => !normalized).map((token) => [token.content, token]),
     );
-    // One of which normalising leaves nothing can never be found.
+    // A token whose normalised content is empty never matches.
     const normalized = addedTokens
       .filter(({ normalized }) => normalized)
       .map((token) => [this.#normalizer.normalizeString(token.content), token] as const)
       .filter(([pattern]) => pattern !== "");
     this.#inNormalized = new AddedTokenMatcher(normalized);
-    this.#mayCut = normalized.every(([pattern, token]) => !concernsWhiteSpace(pattern, token));
+    this.#mayCut = !normalized.some(
+      ([pattern, { lstrip, rstrip }]) => lstrip || rstrip || /\p{White_Space}/u.test(pattern),
+    );
   }
 
   /**
-   * From the content of a tokenizer.json; `name` is what errors call it.
-   * @param tokenizerConfig the content of the tokenizer_config.json beside it, which may overrule the normalizer.
-   * @throws CheckpointError when one is damaged, or not the tokenizer of a BERT.
+   * From the content of a tokenizer.json; `name` is for errors.
+   * @param tokenizerConfig the content of tokenizer_config.json, which may override the normalizer.
+   * @throws CheckpointError if a file is malformed, or not a BERT tokenizer.
    */
   static fromTokenizerJson(json: string, name = "tokenizer.json", tokenizerConfig?: string): BertTokenizer {
     return new BertTokenizer(readTokenizerJson(json, name, tokenizerConfig));
   }
 
   /**
-   * From the contents of a vocab.txt, which errors call `name`, and a tokenizer_config.json. Without the latter: lower case, accents off.
-   * @throws CheckpointError when they are damaged, or not the tokenizer of a BERT.
+   * From the content of a vocab.txt; `name` is for errors.
+   * @param tokenizerConfig the content of tokenizer_config.json; without it: lower case, no accents.
+   * @throws CheckpointError if a file is malformed, or not a BERT tokenizer.
    */
   static fromVocabulary(vocabulary: string, name = "vocab.txt", tokenizerConfig?: string): BertTokenizer {
     return new BertTokenizer(readVocabulary(vocabulary, name, tokenizerConfig));
   }
 
-  /** The token with this id, for people to read; an id the vocabulary lacks is said to be that. */
+  /** For display; an unknown id gives `(no token 99)`. */
   token(id: number): string {
     return this.#tokens.get(id) ?? `(no token ${id})`;
   }
 
-  /** The tokens of a text. Never throws: what is no character is skipped, what the vocabulary lacks is [UNK]. */
+  /** Never throws: lone surrogates are skipped, unknown words become [UNK]. */
   encode(text: string): Encoding {
     const builder = new EncodingBuilder(text);
     for (const _done of this.#steps(text, builder));
     return builder.build();
   }
 
-  /** The same, giving the event loop a turn regularly: cancellable, with progress. */
+  /** As `encode`, but yields to the event loop: cancellable, with progress. */
   async encodeAsync(text: string, options: EncodeAsyncOptions = {}): Promise<Encoding> {
     const { signal, onProgress } = options;
     signal?.throwIfAborted();
     const builder = new EncodingBuilder(text);
-    let turnBegan = performance.now();
+    let resumed = performance.now();
     for (const done of this.#steps(text, builder)) {
-      if (performance.now() - turnBegan < TURN) continue;
+      if (performance.now() - resumed < MAX_BLOCKING) continue;
       onProgress?.(done, text.length);
       await new Promise((resolve) => setTimeout(resolve, 0));
       signal?.throwIfAborted();
-      turnBegan = performance.now();
+      resumed = performance.now();
     }
     onProgress?.(text.length, text.length);
     return builder.build();
   }
 
-  /** Tokenises the text into the builder piece by piece; after each it tells how far it has come. */
+  /** Tokenises piece by piece; yields the end of each piece. */
   *#steps(text: string, builder: EncodingBuilder): Generator<number> {
     let from = 0;
     for (const { id, start, end } of this.#inText.matches(text)) {
@@ -121,7 +124,7 @@ export class BertTokenizer {
     yield* this.#stepsBetween(text, from, text.length, builder);
   }
 
-  /** The same for text[from, to), in which no added token of the unnormalised kind is left. */
+  /** As `#steps` for text[from, to), which holds no added token of the original text. */
   *#stepsBetween(text: string, from: number, to: number, builder: EncodingBuilder): Generator<number> {
     for (let start = from; start < to; ) {
       const end = this.#mayCut ? endOfPiece(text, start, to) : to;
@@ -154,10 +157,6 @@ export class BertTokenizer {
       builder.endWord();
     });
   }
-}
-
-function concernsWhiteSpace(pattern: string, { lstrip, rstrip }: AddedToken): boolean {
-  return lstrip || rstrip || /\p{White_Space}/u.test(pattern);
 }
 
 function highest(ids: Iterable<number>): number {

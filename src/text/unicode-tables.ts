@@ -1,22 +1,21 @@
 /**
- * Which characters belong to which class: ranges of code points, in hexadecimal.
+ * Character classes: ranges of code points, in hexadecimal.
  *
- * They are written out, and not asked of the JavaScript engine (`\p{P}` and the like), for two reasons. The tables of the
- * Rust tokenizer are those of Unicode 8, so a newer engine disagrees with it on 141 punctuation characters and some
- * 500 marks; and two browsers disagree with each other. What a model reads must depend on neither.
+ * The Rust tokenizer has the tables of Unicode 8. The JavaScript engine's own classes (`\p{P}` and the like) differ
+ * from those on 141 punctuation characters and some 500 marks, and from browser to browser.
  *
- * Must stay true: these sets equal the behaviour of Hugging Face's tokenizers 0.22, asked code point by code point.
+ * Must stay true: these sets equal the behaviour of Hugging Face's tokenizers 0.22, compared code point by code point.
  */
 
-/** Removed by `clean_text` (together with U+FFFD): control, format and private-use characters, and U+0000. Unassigned ones stay. */
+/** Removed by `clean_text`, as is U+FFFD: control, format and private-use characters, but not unassigned ones. */
 export const CONTROL =
   "0-8 b-c e-1f 7f-9f ad 600-605 61c 6dd 70f 180e 200b-200f 202a-202e 2060-2064 2066-206f e000-f8ff feff " +
   "fff9-fffb 110bd 1bca0-1bca3 1d173-1d17a e0001 e0020-e007f f0000-ffffd 100000-10fffd";
 
-/** White_Space. U+000B, U+000C and U+0085 are in `CONTROL` too, and that is asked first. */
+/** White_Space. U+000B, U+000C and U+0085 are also in `CONTROL`, which is tested first. */
 export const WHITE_SPACE = "9-d 20 85 a0 1680 2000-200a 2028-2029 202f 205f 3000";
 
-/** A word of its own each: ASCII punctuation (symbols such as $ and + included) and category P. */
+/** Single-character words: ASCII punctuation (including symbols such as $ and +) and category P. */
 export const PUNCTUATION =
   "21-2f 3a-40 5b-60 7b-7e a1 a7 ab b6-b7 bb bf 37e 387 55a-55f 589-58a 5be 5c0 5c3 5c6 5f3-5f4 609-60a " +
   "60c-60d 61b 61e-61f 66a-66d 6d4 700-70d 7f7-7f9 830-83e 85e 964-965 970 af0 df4 e4f e5a-e5b f04-f12 " +
@@ -57,13 +56,13 @@ export const NONSPACING_MARK =
   "16af0-16af4 16b30-16b36 16f8f-16f92 1bc9d-1bc9e 1d167-1d169 1d17b-1d182 1d185-1d18b 1d1aa-1d1ad " +
   "1d242-1d244 1da00-1da36 1da3b-1da6c 1da75 1da84 1da9b-1da9f 1daa1-1daaf 1e8d0-1e8d6 e0100-e01ef";
 
-/** What `handle_chinese_chars` puts spaces around. */
+/** `handle_chinese_chars` puts spaces around these. */
 export const IDEOGRAPH = "3400-4dbf 4e00-9fff f900-faff 20000-2a6df 2a700-2b81f 2b920-2ceaf 2f800-2fa1f";
 
-/** Characters that today's Unicode decomposes canonically and the tokenizer's NFD, being older, does not. */
+/** Characters that today's Unicode decomposes canonically, but the tokenizer's older NFD does not. */
 export const NOT_DECOMPOSED = "105c9 105e4 11383 11385 1138e 11391 113c5 113c7-113c8 11938 16121-16128 16d68-16d6a";
 
-/** Marks that `strip_accents` keeps and that have a combining class: NFD puts a run of them in order. */
+/** Marks that `strip_accents` keeps and that have a combining class: NFD sorts a run of them. */
 export const REORDERED =
   "8d4-8e1 1b44 1baa 1bf2-1bf3 1dfb 302e-302f a953 a9c0 111c0 11235 1134d 11442 11446 116b6 11c3f " +
   "1d165-1d166 1d16d-1d172 1e000-1e006 1e008-1e018 1e01b-1e021 1e023-1e024 1e026-1e02a 1e944-1e94a";

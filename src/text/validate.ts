@@ -1,13 +1,11 @@
-/**
- * Validating what tokenizer files hold, so that every complaint names the file, the place in it, and what was expected.
- */
+/** Validates tokenizer files; every error names the file, the path in it, and what was expected. */
 import * as v from "valibot";
 import { CheckpointError, GET_AGAIN } from "../errors.ts";
 import { isTokenId } from "./tokenizer-definition.ts";
 
 export const tokenIdSchema = v.custom<number>(isTokenId, "Expected a token id: a whole number from 0 to 2147483647");
 
-/** Validates a part of a tokenizer file, or throws a CheckpointError that says where it is wrong. */
+/** @throws CheckpointError if `value` does not match. */
 export function validate<Schema extends v.GenericSchema>(
   schema: Schema,
   value: unknown,
@@ -17,11 +15,11 @@ export function validate<Schema extends v.GenericSchema>(
   if (result.success) return result.output;
   const [issue] = result.issues;
   const path = v.getDotPath(issue) ?? "the file";
-  // For an entry that is not there, valibot expects its own name.
+  // For a missing entry, valibot's `expected` is its name.
   const missing = issue.received === "undefined";
   throw new CheckpointError({
     found: `${name}: ${path} is ${missing ? "missing" : issue.received}`,
     expected: missing ? "it to be there" : (issue.expected ?? issue.message.replace(/^Expected /, "")),
-    advice: `Only the tokenizer of a BERT can be used. If it is one: ${GET_AGAIN.toLowerCase()}`,
+    advice: `Only a BERT tokenizer can be used. If it is one: ${GET_AGAIN.toLowerCase()}`,
   });
 }

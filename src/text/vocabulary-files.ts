@@ -1,7 +1,7 @@
 /**
- * Reading the older pair of files: vocab.txt (a token a line, its id the line's number from 0) and tokenizer_config.json.
+ * Reads the older pair of files: vocab.txt (line number from 0 = token id) and tokenizer_config.json.
  *
- * Must stay true: what comes out equals what Hugging Face makes of the two when there is no tokenizer.json.
+ * Must stay true: the result equals Hugging Face's for the two files without a tokenizer.json.
  */
 import * as v from "valibot";
 import { CheckpointError, GET_AGAIN } from "../errors.ts";
@@ -20,7 +20,7 @@ import {
 } from "./tokenizer-definition.ts";
 import { validate } from "./validate.ts";
 
-/** Tokenizers that are BERT's under another name. Others with a vocab.txt split words differently (Japanese ones do). */
+/** Equivalent to BERT's tokenizer. Others with a vocab.txt split words differently (Japanese ones, for example). */
 const BERT_CLASS = /^(Bert|DistilBert|Electra|MobileBert|ConvBert|SqueezeBert|Splinter)Tokenizer(Fast)?$/;
 
 const flags = {
@@ -47,8 +47,8 @@ type Config = v.InferOutput<typeof configSchema>;
 type Special = Config["pad_token"];
 
 /**
- * @param name names vocab.txt in errors.
- * @throws CheckpointError when the files are damaged, or not the tokenizer of a BERT.
+ * @param name of vocab.txt, for errors.
+ * @throws CheckpointError if a file is malformed, or not a BERT tokenizer.
  */
 export function readVocabulary(text: string, name: string, configJson: string | undefined): TokenizerDefinition {
   const configName = configBeside(name);
@@ -94,9 +94,9 @@ function checkClass({ tokenizer_class: name }: Config, configName: string): void
   });
 }
 
-/** A token that stands on two lines has the id of the later, as in Hugging Face's. */
+/** A repeated token has the id of its last line, as in Hugging Face. */
 function readLines(text: string, name: string): Map<string, number> {
-  // Counted before they are taken apart: a text of nothing but line breaks takes twenty times its memory.
+  // Counted before splitting: a text of nothing but line breaks would take twenty times its memory.
   let count = 1;
   for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) count++;
   for (let at = text.indexOf("\r"); at !== -1; at = text.indexOf("\r", at + 1)) count++;
@@ -130,7 +130,7 @@ function readAddedTokens(config: Config, vocabulary: ReadonlyMap<string, number>
   for (const [special, name] of specials) {
     const content = contentOf(special, name);
     const id = findId(content, vocabulary, [...tokens.values()]);
-    // One that no id belongs to: [MASK] is of no use here and may be missing, the others are missed elsewhere.
+    // Without an id: [MASK] is optional, the others are required elsewhere.
     if (id === undefined || content === "" || tokens.has(content)) continue;
     const entry = typeof special === "object" && special !== null ? special : v.parse(tokenSchema, { content });
     tokens.set(content, addedToken(id, entry, false));

@@ -12,7 +12,7 @@ function encodingOf(length: number, firstId: number): Encoding {
   return { text: "", length, ids, starts: ids, ends: ids, words: ids };
 }
 
-test("the windows of Hugging Face's only_second truncation", () => {
+test("equal the windows of Hugging Face's only_second truncation", () => {
   const options = { maxSequenceLength: 10, docStride: 2 };
   const windows = [...makeWindows(encodingOf(2, 1), encodingOf(12, 200), special, options)];
   expect(windows.map(({ contextStart, contextEnd }) => [contextStart, contextEnd])).toEqual([
@@ -30,7 +30,7 @@ test("the windows of Hugging Face's only_second truncation", () => {
   });
 });
 
-test("a context that just fits is one window; one without tokens is none", () => {
+test("a context that just fits gives one window; an empty one gives none", () => {
   expect(countWindows(2, 5, { maxSequenceLength: 10, docStride: 2 })).toBe(1);
   expect(countWindows(2, 6, { maxSequenceLength: 10, docStride: 2 })).toBe(2);
   expect(countWindows(2, 0, { maxSequenceLength: 10, docStride: 2 })).toBe(0);
@@ -43,13 +43,13 @@ test("every token is in a window, neighbours overlap exactly, none is too long",
   const lengths = fc.record({
     question: fc.integer({ min: 0, max: 20 }),
     context: fc.integer({ min: 0, max: 300 }),
-    room: fc.integer({ min: 1, max: 50 }),
+    capacity: fc.integer({ min: 1, max: 50 }),
     overlap: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
   });
   fc.assert(
-    fc.property(lengths, ({ question, context, room, overlap }) => {
-      const docStride = Math.floor(overlap * room);
-      const options = { maxSequenceLength: question + 3 + room, docStride };
+    fc.property(lengths, ({ question, context, capacity, overlap }) => {
+      const docStride = Math.floor(overlap * capacity);
+      const options = { maxSequenceLength: question + 3 + capacity, docStride };
       const contextIds = encodingOf(context, 1000);
       const windows = [...makeWindows(encodingOf(question, 1), contextIds, special, options)];
       expect(windows).toHaveLength(countWindows(question, context, options));
@@ -68,7 +68,7 @@ test("every token is in a window, neighbours overlap exactly, none is too long",
   );
 });
 
-test("windows are made when they are asked for", () => {
+test("windows are made lazily", () => {
   const endless = { ...encodingOf(10, 0), length: 2 ** 30 };
   const windows = makeWindows(encodingOf(1, 1), endless, special, { maxSequenceLength: 8, docStride: 0 });
   expect(windows.next().value?.contextEnd).toBe(4);

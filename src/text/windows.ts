@@ -1,9 +1,9 @@
 /**
- * Windows over a long context: each is [CLS] question [SEP] part of the context [SEP], and neighbours overlap, so that an
- * answer cut by one window's edge stands whole in the next.
+ * Windows over a long context: each is [CLS] question [SEP] context slice [SEP]. Neighbours overlap, so that an answer
+ * cut by one window's edge is complete in the next.
  *
- * Must stay true: every context token is in at least one window, neighbours share exactly `docStride` tokens, no window is
- * longer than `maxSequenceLength`, and none lies wholly within another. These are the windows of Hugging Face's
+ * Must stay true: every context token is in at least one window, neighbours share exactly `docStride` tokens, no window
+ * is longer than `maxSequenceLength`, and none contains another. The windows equal Hugging Face's for
  * `truncation="only_second", stride=docStride, return_overflowing_tokens=True`.
  */
 import { InputError } from "../errors.ts";
@@ -11,20 +11,20 @@ import type { Encoding } from "./encoding.ts";
 import type { SpecialTokens } from "./tokenizer-definition.ts";
 
 export interface WindowOptions {
-  /** Tokens of a window at most, [CLS] and both [SEP] included. */
+  /** In tokens, including [CLS] and both [SEP]. */
   readonly maxSequenceLength: number;
-  /** The overlap of neighbours, in tokens. */
+  /** Overlap of neighbouring windows, in tokens. */
   readonly docStride: number;
 }
 
 export interface TextWindow {
-  /** [CLS] question [SEP] context part [SEP] */
+  /** [CLS] question [SEP] context slice [SEP] */
   readonly inputIds: Int32Array;
-  /** 0 for [CLS] question [SEP], 1 for the context part and the last [SEP]. */
+  /** 0 for [CLS] question [SEP], 1 for the context slice and the last [SEP]. */
   readonly tokenTypeIds: Int32Array;
-  /** Position in the sequence of the first context token. */
+  /** Position of the first context token in the sequence. */
   readonly contextOffset: number;
-  /** The context tokens it holds: [contextStart, contextEnd) of the context's Encoding. */
+  /** The slice is tokens [contextStart, contextEnd) of the context's Encoding. */
   readonly contextStart: number;
   readonly contextEnd: number;
 }
@@ -33,18 +33,18 @@ export interface TextWindow {
 const SEPARATORS = 3;
 
 /**
- * How many windows `makeWindows` makes, given the numbers of tokens. An empty context has none.
- * @throws InputError when no windows are possible with these lengths and options.
+ * The number of windows that `makeWindows` yields, from lengths in tokens; 0 for an empty context.
+ * @throws InputError if no window fits these lengths and options.
  */
 export function countWindows(questionLength: number, contextLength: number, options: WindowOptions): number {
-  const room = roomForContext(questionLength, options);
+  const capacity = contextCapacity(questionLength, options);
   if (contextLength === 0) return 0;
-  return 1 + Math.ceil(Math.max(0, contextLength - room) / (room - options.docStride));
+  return 1 + Math.ceil(Math.max(0, contextLength - capacity) / (capacity - options.docStride));
 }
 
 /**
- * Lazily: a window is made when it is asked for.
- * @throws InputError at the first one, when no windows are possible with these lengths and options.
+ * Makes the windows lazily.
+ * @throws InputError at the first one, if no window fits these lengths and options.
  */
 export function* makeWindows(
   question: Encoding,
@@ -52,12 +52,12 @@ export function* makeWindows(
   special: SpecialTokens,
   options: WindowOptions,
 ): Generator<TextWindow> {
-  const room = roomForContext(question.length, options);
-  const step = room - options.docStride;
+  const capacity = contextCapacity(question.length, options);
+  const step = capacity - options.docStride;
   const count = countWindows(question.length, context.length, options);
   for (let index = 0; index < count; index++) {
     const start = index * step;
-    yield makeWindow(question, context, special, start, Math.min(start + room, context.length));
+    yield makeWindow(question, context, special, start, Math.min(start + capacity, context.length));
   }
 }
 
@@ -80,12 +80,12 @@ function makeWindow(
   return { inputIds, tokenTypeIds, contextOffset, contextStart, contextEnd };
 }
 
-/** How many context tokens a window holds. */
-function roomForContext(questionLength: number, { maxSequenceLength, docStride }: WindowOptions): number {
-  requireWhole("maxSequenceLength", maxSequenceLength);
-  requireWhole("docStride", docStride);
-  const room = maxSequenceLength - questionLength - SEPARATORS;
-  if (room <= 0) {
+/** The number of context tokens in a full window. */
+function contextCapacity(questionLength: number, { maxSequenceLength, docStride }: WindowOptions): number {
+  requireTokenCount("maxSequenceLength", maxSequenceLength);
+  requireTokenCount("docStride", docStride);
+  const capacity = maxSequenceLength - questionLength - SEPARATORS;
+  if (capacity <= 0) {
     throw new InputError({
       found:
         `The question has ${questionLength} tokens, which with ${SEPARATORS} separators leave no room for the context ` +
@@ -94,19 +94,19 @@ function roomForContext(questionLength: number, { maxSequenceLength, docStride }
       advice: "Shorten the question or raise maxSequenceLength.",
     });
   }
-  if (docStride >= room) {
+  if (docStride >= capacity) {
     throw new InputError({
       found:
-        `docStride is ${docStride}, but a window of maxSequenceLength ${maxSequenceLength} has room for only ${room} ` +
+        `docStride is ${docStride}, but a window of maxSequenceLength ${maxSequenceLength} has room for only ${capacity} ` +
         `context tokens beside the question's ${questionLength} and ${SEPARATORS} separators`,
-      expected: `an overlap of at most ${room - 1}`,
+      expected: `an overlap of at most ${capacity - 1}`,
       advice: "Lower docStride, shorten the question or raise maxSequenceLength.",
     });
   }
-  return room;
+  return capacity;
 }
 
-function requireWhole(name: string, value: number): void {
+function requireTokenCount(name: string, value: number): void {
   if (Number.isSafeInteger(value) && value >= 0) return;
   throw new InputError({
     found: `${name} is ${value}`,

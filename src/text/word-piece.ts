@@ -1,9 +1,9 @@
 /**
- * WordPiece: a word becomes the longest token of the vocabulary that it begins with, then the longest continuing one
- * (written with a prefix, `##`) that the rest begins with, and so on; a word that cannot be covered is one [UNK].
+ * WordPiece: greedy longest match. The first token of a word comes from the whole vocabulary, the following ones from
+ * the continuation tokens (prefix `##`); a word that cannot be covered is one [UNK].
  *
- * Must stay true: a word longer than `maxInputCharsPerWord` code points is [UNK] without a look at it, and no candidate
- * is longer than the longest token, so the time is linear in the text however words look.
+ * Must stay true: a word longer than `maxInputCharsPerWord` code points is [UNK] without a search, and no candidate is
+ * longer than the longest token, so time is linear in every text.
  */
 import { isSurrogate } from "./characters.ts";
 
@@ -16,20 +16,20 @@ export interface WordPieceOptions {
   readonly maxInputCharsPerWord: number;
 }
 
-/** A word's tokens: id and end (code units from the word's start), alternating. */
+/** A word's tokens: alternating ids and ends (code units from the word's start). */
 export type Pieces = readonly number[];
 
 /**
- * Shorter words are cached. Engines copy substrings up to this length and keep the whole parent alive for longer ones, so
- * that a cache of those could hold a whole text in memory.
+ * Longer words are not cached: engines copy substrings up to this length, but a longer one keeps its parent alive, so a
+ * cache of those could hold a whole text in memory.
  */
 const MAX_CACHED_LENGTH = 12;
 const MAX_CACHED_WORDS = 32_768;
 
 interface Candidates {
   readonly ids: ReadonlyMap<string, number>;
-  /** Of the longest, in code units. */
-  readonly longest: number;
+  /** In code units. */
+  readonly maxLength: number;
 }
 
 export class WordPiece {
@@ -44,13 +44,13 @@ export class WordPiece {
     for (const [token, id] of vocabulary) {
       if (token.startsWith(continuingSubwordPrefix)) continuations.set(token.slice(continuingSubwordPrefix.length), id);
     }
-    this.#beginnings = { ids: vocabulary, longest: longestOf(vocabulary) };
-    this.#continuations = { ids: continuations, longest: longestOf(continuations) };
+    this.#beginnings = { ids: vocabulary, maxLength: maxLengthOf(vocabulary) };
+    this.#continuations = { ids: continuations, maxLength: maxLengthOf(continuations) };
     this.#unknownId = unknownId;
     this.#maxLength = maxInputCharsPerWord;
   }
 
-  /** The tokens of the word text[start, end). */
+  /** Tokenises the word text[start, end). */
   tokenize(text: string, start: number, end: number): Pieces {
     if (this.#isTooLong(text, start, end)) return [this.#unknownId, end - start];
     const word = text.slice(start, end);
@@ -77,7 +77,7 @@ export class WordPiece {
     const pieces: number[] = [];
     let candidates = this.#beginnings;
     for (let start = 0; start < word.length; ) {
-      let end = Math.min(word.length, start + candidates.longest);
+      let end = Math.min(word.length, start + candidates.maxLength);
       let id: number | undefined;
       for (; end > start; end--) {
         id = candidates.ids.get(word.slice(start, end));
@@ -92,7 +92,7 @@ export class WordPiece {
   }
 }
 
-function longestOf(tokens: ReadonlyMap<string, number>): number {
+function maxLengthOf(tokens: ReadonlyMap<string, number>): number {
   let longest = 0;
   for (const token of tokens.keys()) longest = Math.max(longest, token.length);
   return longest;

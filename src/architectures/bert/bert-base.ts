@@ -1,6 +1,4 @@
-/**
- * BERT-base's configuration (Devlin et al., 2019), the size by which the field compares.
- */
+/** The configuration of BERT-base (Devlin et al., 2019). */
 import type { BertConfig } from "./config.ts";
 
 export const bertBase: BertConfig = {

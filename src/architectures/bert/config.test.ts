@@ -34,7 +34,7 @@ describe("parseConfig", () => {
     expect(parseConfig(JSON.stringify({ ...required, pad_token_id: null }))).toMatchObject(expected);
   });
 
-  test("an old file without model_type is known by its architectures", () => {
+  test("an old file without model_type is recognised by its architectures", () => {
     expect(parse({ model_type: undefined }).layers).toBe(2);
     expect(parse({ model_type: undefined, architectures: ["BertModel"] }).layers).toBe(2);
   });
@@ -46,12 +46,12 @@ describe("parseConfig", () => {
     ["half a head", { num_attention_heads: 1.5 }, "num_attention_heads is 1.5"],
     ["a number as text", { vocab_size: "13" }, 'vocab_size is "13"; expected a whole number'],
     ["a list", { type_vocab_size: [2] }, "type_vocab_size is [2]"],
-    ["null where it counts", { hidden_size: null }, "hidden_size is null; expected a whole number"],
+    ["null in a required field", { hidden_size: null }, "hidden_size is null; expected a whole number"],
     ["too many layers", { num_hidden_layers: 2_000_000_000 }, "expected a whole number from 1 to 1024"],
     ["nothing", { num_hidden_layers: undefined }, "config.json has no num_hidden_layers; expected a whole number"],
     ["eps zero", { layer_norm_eps: 0 }, "layer_norm_eps is 0; expected a number from 1e-30 to 0.1"],
-    ["eps that drowns the variance", { layer_norm_eps: 1e30 }, "layer_norm_eps is 1e+30; expected a number from"],
-    ["eps that is nothing in float32", { layer_norm_eps: 1e-60 }, "layer_norm_eps is 1e-60; expected a number from"],
+    ["eps far above the variance", { layer_norm_eps: 1e30 }, "layer_norm_eps is 1e+30; expected a number from"],
+    ["eps that is zero in float32", { layer_norm_eps: 1e-60 }, "layer_norm_eps is 1e-60; expected a number from"],
     ["one token type", { type_vocab_size: 1 }, "type_vocab_size is 1; expected a whole number from 2"],
     ["one position", { max_position_embeddings: 1 }, "max_position_embeddings is 1; expected a whole number from 5"],
     ["pruned heads", { pruned_heads: { "0": [1] } }, "Pruned heads are not supported"],
@@ -74,9 +74,9 @@ describe("parseConfig", () => {
     ["cross attention", { add_cross_attention: true }, "Cross-attention is not supported: use an encoder"],
     ["another model", { model_type: "roberta" }, 'model_type is "roberta"; expected "bert"'],
     ["another class", { model_type: undefined, architectures: ["RobertaModel"] }, "has no model_type"],
-    ["no kind at all", { model_type: undefined, architectures: undefined }, "has no model_type"],
-    ["a kind that is no text", { model_type: { a: 1 } }, "model_type is an object"],
-  ])("%s is refused", (_, changes, message) => {
+    ["neither model_type nor architectures", { model_type: undefined, architectures: undefined }, "has no model_type"],
+    ["a model_type that is not a string", { model_type: { a: 1 } }, "model_type is an object"],
+  ])("%s is rejected", (_, changes, message) => {
     expect(() => parse(changes)).toThrow(CheckpointError);
     expect(() => parse(changes)).toThrow(message);
   });
@@ -87,7 +87,7 @@ describe("parseConfig", () => {
     ["\uFEFF{}", "config.json starts with a byte order mark"],
     ['{"model_type": "bert", "model_type": "bert"}', 'has the key "model_type" twice'],
     ['{"model_type": "bert", "vocab_size": 1e400}', "vocab_size is"],
-  ])("%j is refused", (json, message) => {
+  ])("%j is rejected", (json, message) => {
     expect(() => parseConfig(json)).toThrow(message);
   });
 });

@@ -1,8 +1,8 @@
 /**
- * A model's `config.json`: what fusebert must know to compute it, checked.
+ * Parses and checks a model's `config.json`.
  *
- * Must stay true: a configuration that fusebert would compute differently from transformers is refused by name, never
- * approximated. Only inference matters here, so dropout, initialisation and the like are not looked at.
+ * Must stay true: a configuration that fusebert would compute differently from transformers is rejected by name, never
+ * approximated. Fields that do not affect inference (dropout, initialisation and so on) are ignored.
  */
 import * as v from "valibot";
 import { describe } from "../../checkpoint/describe.ts";
@@ -21,23 +21,23 @@ export interface BertConfig {
   readonly padTokenId: number;
 }
 
-/** Fields of which other values are right for other models: nothing is wrong with the file, and getting it again is vain. */
+/** Advice for valid but unsupported values, for which getting the file again would not help. */
 const UNSUPPORTED: ReadonlyMap<string, string> = new Map([
   ["hidden_act", "Another activation is not supported: use a checkpoint that was trained with this one."],
   ["position_embedding_type", "Relative positions are not supported: use a checkpoint trained with absolute ones."],
   ["pruned_heads", "Pruned heads are not supported: use the checkpoint before pruning."],
-  ["type_vocab_size", "Question and text are told apart by their token types: use a checkpoint that has them."],
-  ["max_position_embeddings", "A question and a text have no room in it: use another checkpoint."],
+  ["type_vocab_size", "Token types distinguish question and text: use a checkpoint that has them."],
+  ["max_position_embeddings", "A question and a text do not fit: use another checkpoint."],
   ["is_decoder", "Decoders are not supported: use an encoder that was trained for question answering."],
   ["add_cross_attention", "Cross-attention is not supported: use an encoder that was trained for question answering."],
 ]);
 
-/** More than any BERT has; a bound, since work and memory grow with it before a single weight is read. */
+/** More than any BERT has; bounded because work and memory grow with it before any weight is read. */
 const MAX_LAYERS = 1024;
 const MAX_SIZE = 2 ** 31 - 1;
-/** [CLS], a token of the question, [SEP], one of the text, [SEP]. */
+/** [CLS], a question token, [SEP], a context token, [SEP]. */
 const MIN_POSITIONS = 5;
-/** In use are 1e-12 to 1e-3. Below this range it is nothing in float32, above it drowns the variance. */
+/** Models use 1e-12 to 1e-3. Smaller values are zero in float32, larger ones swamp the variance. */
 const EPS_RANGE = [1e-30, 0.1] as const;
 
 const size = wholeNumber(1, MAX_SIZE);
@@ -49,7 +49,7 @@ const ConfigJson = v.looseObject(
     num_hidden_layers: wholeNumber(1, MAX_LAYERS),
     num_attention_heads: size,
     intermediate_size: size,
-    // From here on absent or null means what transformers' BertConfig means by it.
+    // Absent or null below: the default of transformers' BertConfig.
     max_position_embeddings: v.nullish(wholeNumber(MIN_POSITIONS, MAX_SIZE), 512),
     // The question's tokens have type 0, the text's have 1.
     type_vocab_size: v.nullish(wholeNumber(2, MAX_SIZE), 2),
@@ -65,16 +65,16 @@ const ConfigJson = v.looseObject(
 );
 
 /**
- * Parses and checks `config.json`. The sizes of vocabulary, hidden state, layers, heads and intermediate state must be
- * there; for the rest transformers' defaults hold: 512 positions, 2 token types, eps 1e-12, padding 0, GELU.
- * @param fileName names the file in errors.
- * @throws CheckpointError that names the field, what was found and what was expected.
+ * The sizes of vocabulary, hidden state, layers, heads and intermediate state are required; the other fields have
+ * transformers' defaults: 512 positions, 2 token types, eps 1e-12, padding 0, GELU.
+ * @param fileName for errors.
+ * @throws CheckpointError that names the field.
  */
 export function parseConfig(json: string, fileName = "config.json"): BertConfig {
   return readConfig(parseJsonObject(json, fileName), fileName);
 }
 
-/** The same, of a file that is parsed. */
+/** As `parseConfig`, for parsed JSON. */
 export function readConfig(object: JsonObject, fileName: string): BertConfig {
   checkKind(object, fileName);
   const result = v.safeParse(ConfigJson, object, { abortEarly: true });
@@ -94,24 +94,24 @@ export function readConfig(object: JsonObject, fileName: string): BertConfig {
   return config;
 }
 
-function wholeNumber(least: number, most: number) {
-  const expected = `a whole number from ${least} to ${most}`;
+function wholeNumber(min: number, max: number) {
+  const expected = `a whole number from ${min} to ${max}`;
   return v.pipe(
     v.number(expected),
     v.integer(expected),
-    v.minValue(least, expected),
-    v.maxValue(most, expected),
-    v.transform((value) => value + 0), // JSON has -0, which no caller should get.
+    v.minValue(min, expected),
+    v.maxValue(max, expected),
+    v.transform((value) => value + 0), // Turns JSON's -0 into 0.
   );
 }
 
 function eps() {
-  const [least, most] = EPS_RANGE;
-  const expected = `a number from ${least} to ${most}`;
-  return v.pipe(v.number(expected), v.minValue(least, expected), v.maxValue(most, expected));
+  const [min, max] = EPS_RANGE;
+  const expected = `a number from ${min} to ${max}`;
+  return v.pipe(v.number(expected), v.minValue(min, expected), v.maxValue(max, expected));
 }
 
-/** An old config.json has no model_type, but says which class of transformers made it. */
+/** Old files have no model_type, but name the transformers class in `architectures`. */
 function checkKind({ model_type: kind, architectures }: JsonObject, fileName: string): void {
   if (kind === "bert") return;
   const isBertClass = (name: unknown) => typeof name === "string" && /^Bert(Model$|For[A-Z])/.test(name);
@@ -136,12 +136,12 @@ function issueError({ path, input, message }: v.InferIssue<typeof ConfigJson>, f
   });
 }
 
-/** What no field can say alone. */
+/** Checks constraints between fields. */
 function checkTogether({ hiddenSize, heads, padTokenId, vocabSize }: BertConfig, fileName: string): void {
   if (hiddenSize % heads !== 0) {
     throw new CheckpointError({
       found: `${fileName}: hidden_size is ${hiddenSize} and num_attention_heads is ${heads}`,
-      expected: "heads that share the hidden size evenly",
+      expected: "a hidden size that is a multiple of the number of heads",
       advice: GET_AGAIN,
     });
   }

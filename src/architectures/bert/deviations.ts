@@ -1,11 +1,11 @@
 /**
- * What a kernel may do differently from BERT's layer: the hypotheses a diagnosis tests.
+ * Deviations of a kernel from BERT's layer: the hypotheses that a diagnosis tests.
  *
- * Each is a rewrite of the layer's program, so that a hypothesis is computed by the interpreter like the original, alone
- * or together with others, and a program it does not touch stays the same object (which is how relevance is found).
+ * Each is a rewrite of the layer's program, so that the interpreter computes hypotheses, alone or combined, like the
+ * original. A rewrite that does not apply returns the same program object, which shows that it is irrelevant.
  *
- * Must stay true: a deviation is recognised by structure and parameter names, and finds its place again after any other
- * deviation was applied in the order of `deviationsOf`.
+ * Must stay true: a deviation matches by structure and parameter names, and still matches after any others were applied
+ * in the order of `deviationsOf`.
  */
 
 import {
@@ -39,20 +39,20 @@ import { rewrite } from "../../rewrites/rewrite.ts";
 import type { BertConfig } from "./config.ts";
 
 export interface Deviation {
-  /** Stable name, for `--candidate` and JSON: `no-bias:query`. */
+  /** Stable name in options and JSON: `no-bias:query`. */
   readonly id: string;
-  /** Only one deviation of a group can be true at a time. */
+  /** Deviations of one group exclude each other. */
   readonly group?: string;
-  /** What the kernel does, to follow "it": `leaves out the bias of the query`. */
+  /** Predicate of a sentence about the kernel: `leaves out the bias of the query`. */
   readonly says: string;
-  /** A shortcut people take when they write a kernel, as opposed to a mistake. */
+  /** A deliberate shortcut in a kernel, as opposed to a mistake. */
   readonly simplification: boolean;
-  /** What comes out has little to do with the original: it hides what else is wrong, and other deviations hide it. */
+  /** The result bears so little relation to the original that it and other deviations hide each other. */
   readonly scrambles?: boolean;
   readonly apply: (program: Program) => Program;
 }
 
-/** The six dense layers, with the words a person uses for them. */
+/** The six dense layers: path, id, name in reports. */
 const denseLayers = [
   ["attention.self.query", "query", "the query"],
   ["attention.self.key", "key", "the key"],
@@ -67,7 +67,7 @@ const norms = [
   ["output.LayerNorm", "output", "the output's LayerNorm"],
 ] as const;
 
-/** All hypotheses about a layer, in the order in which they must be applied. */
+/** All hypotheses about a layer, in order of application. */
 export function deviationsOf(config: BertConfig, layer: number): Deviation[] {
   const prefix = `encoder.layer.${layer}`;
   return [
@@ -116,16 +116,16 @@ export function scale(
   words: string,
   simplification = false,
 ): Deviation {
-  const right = 1 / Math.sqrt(config.hiddenSize / config.heads);
+  const expected = 1 / Math.sqrt(config.hiddenSize / config.heads);
   return {
     id,
     group: "scale",
-    says: `multiplies the attention scores by ${words} = ${format(factor)} instead of 1/√(head size) = ${format(right)}`,
+    says: `multiplies the attention scores by ${words} = ${format(factor)} instead of 1/√(head size) = ${format(expected)}`,
     simplification,
     apply: (program) =>
       rewrite(program, (value) => {
         const [products, factorValue] = elementwiseOperands(value, "multiply");
-        const scales = products?.operation.kind === "matmul" && constantOf(factorValue) === right;
+        const scales = products?.operation.kind === "matmul" && constantOf(factorValue) === expected;
         return products && scales ? multiply(products, constant(factor)) : value;
       }),
   };
@@ -136,7 +136,7 @@ const format = (value: number): string => String(Number(value.toPrecision(4)));
 const rule = (transform: (value: Value) => Value | undefined) => (program: Program) =>
   rewrite(program, (value) => transform(value) ?? value);
 
-/** `x + bias` or `x · weight` without it. */
+/** Replaces `x + bias` or `x · weight` by `x`. */
 function dropOperand(name: "add" | "multiply", parameterToDrop: string): (program: Program) => Program {
   return rule((value) => {
     const [operand, second] = elementwiseOperands(value, name);
@@ -172,7 +172,7 @@ const activations: readonly Deviation[] = [
   {
     id: "no-activation",
     group: "activation",
-    says: "has no activation at all where GELU belongs",
+    says: "applies no activation in place of GELU",
     simplification: false,
     apply: rule(matchGelu),
   },
@@ -203,15 +203,15 @@ function epsilon(config: BertConfig, eps: number): Deviation {
   };
 }
 
-/** Deviations that move a LayerNorm or a residual; they need the layer as it was written, so they are applied first. */
+/** Deviations that move a LayerNorm or a residual. Applied first, because they match the unmodified layer. */
 function structural(config: BertConfig, prefix: string): Deviation[] {
   const residual = (path: string, change: (dense: Value, kept: Value, name: string) => Value) => {
     const name = `${prefix}.${path}`;
     return rule((value) => {
       const match = matchLayerNorm(value);
       const [dense, kept] = elementwiseOperands(match?.operand, "add");
-      const isThis = parameterName(match?.weight) === `${name}.weight`;
-      return isThis && dense && kept ? change(dense, kept, name) : undefined;
+      const isMatch = parameterName(match?.weight) === `${name}.weight`;
+      return isMatch && dense && kept ? change(dense, kept, name) : undefined;
     });
   };
   return [
@@ -235,7 +235,7 @@ function structural(config: BertConfig, prefix: string): Deviation[] {
   ];
 }
 
-/** Pre-norm: each LayerNorm stands before its block's first matrices instead of after its residual. */
+/** Pre-norm: each LayerNorm precedes its block's first matmuls instead of following its residual. */
 function preNorm(config: BertConfig, prefix: string): Deviation {
   const before = new Map<string, string>([
     ...["query", "key", "value"].map((name) => [`${prefix}.attention.self.${name}.weight`, norms[0][0]] as const),
@@ -261,12 +261,12 @@ function preNorm(config: BertConfig, prefix: string): Deviation {
   };
 }
 
-/** Where query and key are computed their parameters change places; where they are given, the scores are transposed. */
+/** Swaps the parameters of query and key if they are computed; transposes the scores if they are inputs. */
 function swapQueryKey(prefix: string): Deviation {
   const [query, key] = [`${prefix}.attention.self.query.`, `${prefix}.attention.self.key.`];
-  const given = (value: Value): boolean => {
+  const isInput = (value: Value): boolean => {
     const { operation } = value;
-    if (operation.kind === "transpose" || operation.kind === "reshape") return given(operation.operand);
+    if (operation.kind === "transpose" || operation.kind === "reshape") return isInput(operation.operand);
     return operation.kind === "input";
   };
   return {
@@ -276,7 +276,7 @@ function swapQueryKey(prefix: string): Deviation {
     scrambles: true,
     apply: rule((value) => {
       const { operation, shape } = value;
-      if (operation.kind === "matmul" && shape.length === 4 && given(operation.left) && given(operation.right)) {
+      if (operation.kind === "matmul" && shape.length === 4 && isInput(operation.left) && isInput(operation.right)) {
         const exchanged = transpose(value, [0, 1, 3, 2]);
         return isScores(value) ? { ...exchanged, shape } : undefined;
       }
@@ -287,12 +287,12 @@ function swapQueryKey(prefix: string): Deviation {
   };
 }
 
-/** The product of queries and keys, as opposed to that of probabilities and values. */
+/** Whether a matmul is that of queries and keys, not that of probabilities and values. */
 function isScores(value: Value): boolean {
   return value.shape.at(-1) === "keys";
 }
 
-/** Two ways to get a matrix's layout wrong; for a square matrix they are one. */
+/** Two ways to misread a weight's layout, which coincide for a square one. */
 function transposed(config: BertConfig, name: string, id: string, words: string): Deviation[] {
   const change = (read: (weight: Value) => Value) =>
     rule((value) => {
@@ -323,12 +323,12 @@ function transposed(config: BertConfig, name: string, id: string, words: string)
   return isSquare ? [readAsInOut] : [readAsInOut, givenInOut];
 }
 
-/** Head h takes every heads-th column from h on, instead of a run of columns. */
+/** Head h takes columns h, h + heads, h + 2·heads, … instead of consecutive ones. */
 function splitHeadsOtherWay(): Deviation {
   const isHeadSwap = (permutation: readonly number[]) => permutation.join() === "0,2,1,3";
   return {
     id: "heads-interleaved",
-    says: "splits the heads the other way: interleaved columns instead of runs of columns",
+    says: "splits the heads the other way: interleaved instead of consecutive columns",
     simplification: false,
     scrambles: true,
     apply: rule((value) => {
@@ -346,12 +346,12 @@ function splitHeadsOtherWay(): Deviation {
   };
 }
 
-/** Its scores are what they are at masked keys too, and the softmax gives those keys a share that is then thrown away. */
+/** The softmax includes masked keys, whose probabilities are then zeroed. */
 function maskAfterSoftmax(): Deviation {
   return {
     id: "mask-after-softmax",
     group: "mask",
-    says: "applies the mask after the softmax, so that masked keys still take their share",
+    says: "applies the mask after the softmax, so that masked keys still take part in it",
     simplification: false,
     apply: rule((value) => {
       const [, kept, masked] = elementwiseOperands(value, "select");

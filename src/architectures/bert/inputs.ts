@@ -1,16 +1,14 @@
-/**
- * What BERT reads of a pair of texts: token ids, token types and position ids.
- */
+/** BERT's input tensors for a batch of token sequences. */
 import type { Tensor } from "../../tensor/tensor.ts";
 
-/** One sequence as BERT reads it: `[CLS] question [SEP] context [SEP]`. */
+/** `[CLS] question [SEP] context [SEP]`. */
 export interface TokenSequence {
   readonly inputIds: Int32Array;
-  /** 0 for the question's part, 1 for the context's. */
+  /** 0 for the question, 1 for the context. */
   readonly tokenTypeIds: Int32Array;
 }
 
-/** The inputs of a batch, [sequences, tokens]: rows as long as the longest sequence, zero behind the end of each. */
+/** The inputs of a batch, [sequences, tokens], zero-padded to the longest sequence. */
 export function batchInputs(batch: readonly TokenSequence[]): Map<string, Tensor> {
   const length = Math.max(...batch.map(({ inputIds }) => inputIds.length));
   const shape = [batch.length, length];
@@ -29,7 +27,7 @@ export function batchInputs(batch: readonly TokenSequence[]): Map<string, Tensor
   ]);
 }
 
-/** [sequences, tokens]: 1 at every sequence's tokens, 0 behind its end. */
+/** [sequences, tokens]: 1 for tokens, 0 for padding. */
 export function attentionMask(batch: readonly TokenSequence[]): Tensor {
   const length = Math.max(...batch.map(({ inputIds }) => inputIds.length));
   const data = new Int32Array(batch.length * length);

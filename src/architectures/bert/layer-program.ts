@@ -1,13 +1,11 @@
-/**
- * One encoder layer as a program of its own: the thing that is verified.
- */
+/** Programs of a single encoder layer, for verification. */
 
 import { input } from "../../program/build.ts";
 import type { Program, Value } from "../../program/program.ts";
 import type { BertConfig } from "./config.ts";
 import { bertLayer } from "./program.ts";
 
-/** The stages of a layer in the order they are computed. */
+/** The stages of a layer in order of computation. */
 export const layerStages = [
   "query",
   "key",
@@ -27,7 +25,7 @@ export type LayerStage = (typeof layerStages)[number];
 export const stageName = (layer: number, stage: LayerStage): string => `layer.${layer}.${stage}`;
 
 /**
- * The layer as engines run it, with every stage among its outputs. Inputs: `hidden_states` [batch, sequence, hidden] and
+ * The layer as engines run it; every stage is an output. Inputs: `hidden_states` [batch, sequence, hidden] and
  * `attention_mask` [batch, sequence].
  */
 export function layerProgram(config: BertConfig, layer: number): Program {
@@ -38,9 +36,9 @@ export function layerProgram(config: BertConfig, layer: number): Program {
 }
 
 /**
- * The layer as a diagnosis runs it. The positions attended to are an input of their own, `key_states`
- * [batch, keys, hidden], and the mask is [batch, keys]: an output row costs all keys but no other row, so that a diagnosis
- * may ask for fewer `hidden_states`.
+ * The layer as a diagnosis runs it. The positions attended to are a separate input, `key_states` [batch, keys, hidden],
+ * and the mask is [batch, keys]: an output row depends on all keys but no other row, so a diagnosis may pass fewer
+ * `hidden_states`.
  */
 export function layerProgramWithKeys(config: BertConfig, layer: number): Program {
   const stages = new Map<string, Value>();

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { tinyConfig } from "../../checkpoint/testing/tiny-model.ts";
 import { canonicalName, expectedParameters } from "./parameters.ts";
 
-test("the parameters of a model are BertForQuestionAnswering's", () => {
+test("the parameters equal BertForQuestionAnswering's", () => {
   const parameters = expectedParameters({ ...tinyConfig, layers: 12 });
   expect(parameters.size).toBe(5 + 12 * 16 + 2);
   expect(parameters.get("embeddings.word_embeddings.weight")).toEqual([13, 6]);
@@ -25,6 +25,6 @@ test.each([
   ["embeddings.LayerNorm.beta", "embeddings.LayerNorm.bias"],
   ["gamma", "gamma"],
   ["qa_outputs.weight", "qa_outputs.weight"],
-])("%s is %s", (stored, canonical) => {
+])("the canonical name of %s is %s", (stored, canonical) => {
   expect(canonicalName(stored)).toBe(canonical);
 });

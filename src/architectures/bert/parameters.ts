@@ -1,14 +1,14 @@
 /**
  * The parameters of a BERT question-answering model: canonical names and shapes.
  *
- * A canonical name is what transformers calls the parameter inside `BertForQuestionAnswering`, without the `bert.` in
- * front of the encoder's. Matrices are [out, in], row-major, as PyTorch's Linear keeps them.
+ * A canonical name is the parameter's name in transformers' `BertForQuestionAnswering`, without the prefix `bert.`.
+ * Weights are [out, in], row-major, as in PyTorch's Linear.
  *
- * Must stay true: a shape is written down as fields of `config.json`, so that a contradiction can be named by its field.
+ * Must stay true: shapes are given as fields of `config.json`, so that an error can name the contradicting field.
  */
 import type { BertConfig } from "./config.ts";
 
-/** What one extent of a shape comes from: a field of `config.json`, or the two logits, start and end. */
+/** The source of one extent of a shape: a field of `config.json`, or the two logits. */
 export type Extent =
   | "vocab_size"
   | "hidden_size"
@@ -17,7 +17,7 @@ export type Extent =
   | "type_vocab_size"
   | 2;
 
-/** What the rows of `qa_outputs` are: a start logit and an end logit. */
+/** Rows of `qa_outputs`: start logit and end logit. */
 export const QA_LABELS = 2;
 
 const HIDDEN: readonly Extent[] = ["hidden_size"];
@@ -55,7 +55,7 @@ const HEAD: readonly [string, readonly Extent[]][] = [
   ["qa_outputs.bias", [QA_LABELS]],
 ];
 
-/** Every parameter of a model with this many layers, with what its extents come from, in the order of computation. */
+/** The parameters of a model with `layers` layers, in order of computation. */
 export function parameterExtents(layers: number): Map<string, readonly Extent[]> {
   const parameters = new Map(EMBEDDINGS);
   for (let layer = 0; layer < layers; layer++) {
@@ -65,7 +65,7 @@ export function parameterExtents(layers: number): Map<string, readonly Extent[]>
   return parameters;
 }
 
-/** The size that a configuration gives an extent. */
+/** An extent's size in a configuration. */
 export function extentOf(extent: Extent, config: BertConfig): number {
   switch (extent) {
     case "vocab_size":
@@ -83,7 +83,7 @@ export function extentOf(extent: Extent, config: BertConfig): number {
   }
 }
 
-/** Every parameter of a configuration's model by its canonical name, with its shape, in the order of computation. */
+/** Shapes by canonical name, in order of computation. */
 export function expectedParameters(config: BertConfig): Map<string, readonly number[]> {
   const shapes = [...parameterExtents(config.layers)].map(
     ([name, extents]) => [name, extents.map((extent) => extentOf(extent, config))] as const,
@@ -92,9 +92,9 @@ export function expectedParameters(config: BertConfig): Map<string, readonly num
 }
 
 /**
- * The canonical name of a stored tensor: without what PyTorch's own wrappers put in front (`module.`, DataParallel;
- * `_orig_mod.`, torch.compile), without one `bert.`, and with the LayerNorm's `gamma` and `beta` of checkpoints that were
- * converted from TensorFlow as `weight` and `bias`.
+ * The canonical name of a stored tensor. Removes the prefixes of PyTorch's wrappers (`module.` of DataParallel,
+ * `_orig_mod.` of torch.compile) and one `bert.`; renames a LayerNorm's `gamma` and `beta`, from TensorFlow, to
+ * `weight` and `bias`.
  */
 export function canonicalName(stored: string): string {
   return stored
@@ -103,5 +103,5 @@ export function canonicalName(stored: string): string {
     .replace(/LayerNorm\.beta$/, "LayerNorm.bias");
 }
 
-/** Biases may be zero, and the token types that a model never saw. */
+/** Biases may be zero, and embeddings of token types that never occurred in training. */
 export const mayBeZero = (name: string): boolean => !name.endsWith(".weight") || name.includes("token_type_embeddings");

@@ -1,11 +1,11 @@
 /**
- * BERT for question answering (Devlin et al., 2018), written once, one textbook operation at a time.
+ * BERT for question answering (Devlin et al., 2018) as a program of textbook operations.
  *
- * Shapes: `input_ids`, `token_type_ids`, `position_ids` and `attention_mask` are [batch, sequence]; hidden states are
- * [batch, sequence, hidden]; attention scores and probabilities are [batch, heads, query, key]; logits are [batch, sequence].
+ * Shapes: `input_ids`, `token_type_ids`, `position_ids`, `attention_mask` and logits are [batch, sequence]; hidden
+ * states are [batch, sequence, hidden]; attention scores and probabilities are [batch, heads, query, key].
  *
- * Must stay true: a masked key never reaches an exponent, a query whose keys are all masked attends to nothing (zeros, not
- * NaN), and the stage names are those under which other implementations dump the same tensors.
+ * Must stay true: a masked key never reaches an exponent, a query whose keys are all masked gives zeros, not NaN, and
+ * other implementations dump the same tensors under the same stage names.
  */
 
 import {
@@ -25,7 +25,7 @@ import { dense, gelu, layerNorm, maskedSoftmax } from "../../program/layers.ts";
 import type { Extent, Program, Value } from "../../program/program.ts";
 import type { BertConfig } from "./config.ts";
 
-/** The whole model, with every stage among its outputs. */
+/** The whole model; every stage is an output. */
 export function bertForQuestionAnswering(config: BertConfig): Program {
   const stages = new Map<string, Value>();
   const mask = input("attention_mask", ["batch", "sequence"], "integer");
@@ -53,9 +53,9 @@ function embeddings(config: BertConfig): Value {
 /**
  * One encoder layer: self-attention, then the feed-forward network, each followed by its residual and LayerNorm.
  * Adds the layer's stages to `stages` and returns its output.
- * @param hidden [batch, queries, hidden]: the positions whose output is wanted.
- * @param mask [batch, keys]: 0 at the keys that do not count.
- * @param keyStates [batch, keys, hidden]: the positions attended to; the same as `hidden` in a whole layer.
+ * @param hidden [batch, queries, hidden]: the positions to compute.
+ * @param mask [batch, keys]: 0 at masked keys.
+ * @param keyStates [batch, keys, hidden]: the positions attended to; default: `hidden`.
  */
 export function bertLayer(
   config: BertConfig,
@@ -80,7 +80,7 @@ export function bertLayer(
   const keyMask = reshape(mask, [batch, 1, 1, keys]);
   const products = matmul(splitHeads(config, query), transpose(splitHeads(config, key), [0, 1, 3, 2]));
   const scaled = multiply(products, constant(1 / Math.sqrt(hiddenSize / config.heads)));
-  // Before the mask is applied; zero at masked keys, so that the stage has one definite value everywhere.
+  // The mask is applied in the softmax; zero at masked keys makes the stage well-defined.
   const scores = stage("attention_scores", select(keyMask, scaled, constant(0)));
   const probabilities = stage("attention_probs", maskedSoftmax(scores, keyMask));
   const context = stage("context", mergeHeads(config, matmul(probabilities, splitHeads(config, value))));
@@ -100,7 +100,7 @@ export function bertLayer(
   return stage("output", layerNorm(add(narrowed, attention), config.layerNormEps, `${name}.output.LayerNorm`));
 }
 
-/** The start and end logits of every token. */
+/** Start and end logits, [batch, sequence]. */
 function questionAnsweringHead(config: BertConfig, hidden: Value, stages: Map<string, Value>): void {
   const logits = dense(hidden, "qa_outputs", config.hiddenSize, 2);
   stages.set("start_logits", reshape(slice(logits, 2, 0, 1), ["batch", "sequence"]));

@@ -1,18 +1,15 @@
-/**
- * How dumps name a layer's stages, and the shapes these have.
- */
+/** Names and shapes of a layer's stages in dumps. */
 import type { BertConfig } from "./config.ts";
 import { type LayerStage, layerStages } from "./layer-program.ts";
 
-/** A stage of one layer. */
 export interface StageOfLayer {
   readonly layer: number;
   readonly stage: LayerStage;
 }
 
 /**
- * What `layer.N.stage`, or the bare name of a stage, means; `undefined` for any other name.
- * @param bareLayer the layer that a bare name belongs to.
+ * Parses `layer.N.stage` or a bare stage name; `undefined` for any other name.
+ * @param bareLayer the layer of a bare name.
  */
 export function parseStageName(name: string, bareLayer: number): StageOfLayer | undefined {
   const [, digits, rest] = /^layer\.(0|[1-9]\d{0,5})\.(.*)$/s.exec(name) ?? [];
@@ -20,7 +17,6 @@ export function parseStageName(name: string, bareLayer: number): StageOfLayer | 
   return stage === undefined ? undefined : { layer: digits === undefined ? bareLayer : Number(digits), stage };
 }
 
-/** What a dump's shapes have in common. */
 export interface DumpExtents {
   readonly batch: number;
   readonly sequence: number;

@@ -1,11 +1,8 @@
-/**
- * A response whose body ends in an error when it is too long: `@huggingface/hub` collects an answer as a whole before it
- * parses it, whatever its length.
- */
+/** Limits the length of a response's body, because `@huggingface/hub` buffers answers of any length. */
 import { DownloadError } from "../../errors.ts";
 import { grouped } from "../describe.ts";
 
-/** The hub's answers about one model or one file have some kilobytes. */
+/** The hub's answers about a model or file have some kilobytes. */
 const MAX_ANSWER_BYTES = 4_000_000;
 
 export function withCappedBody(response: Response): Response {
@@ -26,7 +23,7 @@ function tooLong(url: string): DownloadError {
   const { host, pathname } = new URL(url);
   return new DownloadError({
     found: `${host} answered ${pathname} with more than ${grouped(MAX_ANSWER_BYTES)} bytes`,
-    expected: "a short answer, as a Hugging Face hub gives",
+    expected: "a short answer, as from a Hugging Face hub",
     advice: "Check HF_ENDPOINT.",
   });
 }

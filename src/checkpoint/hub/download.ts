@@ -1,12 +1,12 @@
 /**
- * Brings the bytes of one file of the hub into the cache, whole and checked, or not at all.
+ * Downloads one file of the hub into the cache, completely and verified, or not at all.
  *
- * Must stay true: what a broken connection has brought is kept for the next try of the same call and continued there;
- * a new call starts from nothing. Several processes may download the same file at once: each writes a file of its own,
- * and the last one to finish replaces equal bytes by equal bytes.
+ * Must stay true: a retry of the same call continues where the connection broke; a new call starts over. Processes may
+ * download the same file at once: each writes its own temporary file, and the last one replaces equal bytes.
  */
 import { DownloadError } from "../../errors.ts";
 import { describe, grouped, reasonOf } from "../describe.ts";
+import { chunksOf } from "../download-body.ts";
 import type { OpenOptions } from "../files.ts";
 import { Watchdog } from "../watchdog.ts";
 import type { HubCache } from "./hub-cache.ts";
@@ -25,9 +25,9 @@ export interface DownloadJob {
 }
 
 /**
- * Puts the file's bytes into the cache's blobs.
- * @throws DownloadError if the hub cannot be reached, refuses or sends other bytes, or the cache cannot be written. When
- * `options.signal` aborts, its reason is thrown as it is.
+ * Downloads the file's bytes as a blob of the cache.
+ * @throws DownloadError if the hub cannot be reached, denies access or sends wrong bytes, or the cache cannot be
+ * written; the reason of `options.signal` on abort.
  */
 export async function downloadBlob(job: DownloadJob): Promise<void> {
   const { cache, file, timing, options } = job;
@@ -42,14 +42,14 @@ export async function downloadBlob(job: DownloadJob): Promise<void> {
   }
 }
 
-/** One try: fetches what is missing yet. */
+/** One attempt: downloads what is still missing. */
 async function transfer(job: DownloadJob, incomplete: IncompleteFile): Promise<void> {
   const { client, cache, commit, path, file, timing, options } = job;
   if (incomplete.isWhole && file.size > 0) return;
   using watchdog = new Watchdog(timing, options.signal);
   const response = await client.requestFile(commit, path, incomplete.written, watchdog.signal);
   if (!continues(response, incomplete.written)) await cache.guarded(() => incomplete.restart());
-  for await (const chunk of chunksOf(response, job, incomplete)) {
+  for await (const chunk of chunksOf(response, (cause) => interrupted(job, incomplete, cause))) {
     watchdog.feed(chunk.length);
     if (incomplete.written + chunk.length > file.size) throw wrongBytes(job);
     await cache.guarded(() => incomplete.append(chunk));
@@ -58,32 +58,10 @@ async function transfer(job: DownloadJob, incomplete: IncompleteFile): Promise<v
   if (!incomplete.isWhole) throw interrupted(job, incomplete, undefined);
 }
 
-/** Whether the body goes on where the file ends. A server may ignore the range and send everything again. */
+/** Whether the body continues the file. A server may ignore the range and send everything. */
 function continues(response: Response, written: number): boolean {
   if (response.status !== 206) return written === 0;
   return response.headers.get("content-range")?.startsWith(`bytes ${written}-`) ?? false;
-}
-
-/** The body's chunks; only reading them is a matter of the network, not what the loop does with them. */
-async function* chunksOf(
-  response: Response,
-  job: DownloadJob,
-  incomplete: IncompleteFile,
-): AsyncGenerator<Uint8Array, void> {
-  const reader = response.body?.getReader();
-  if (reader === undefined) return;
-  try {
-    for (;;) {
-      const { done, value } = await reader.read().catch((cause) => {
-        throw interrupted(job, incomplete, cause);
-      });
-      if (done) return;
-      yield value;
-    }
-  } finally {
-    // Lets go of the connection when the loop has stopped early; does nothing at the end of the body.
-    await reader.cancel().catch(() => undefined);
-  }
 }
 
 function interrupted({ path, file }: DownloadJob, { written }: IncompleteFile, cause: unknown): Transient {

@@ -1,8 +1,8 @@
 /**
- * The environment variables that Python's huggingface_hub obeys and fusebert obeys with it. Node only.
+ * The environment variables shared with Python's huggingface_hub. Node only.
  *
- * Must stay true: they are read when a file is opened, never when this module is loaded, so that a program may set
- * them; and messages never show the token.
+ * Must stay true: they are read when a file is opened, not when this module is loaded, so that a program may set them;
+ * messages never show the token.
  */
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
@@ -10,17 +10,17 @@ import { InputError } from "../../errors.ts";
 import { DEFAULT_ENDPOINT, normalizeEndpoint } from "./hub-url.ts";
 
 export interface HubEnvironment {
-  /** HF_ENDPOINT, without a slash at its end. */
+  /** HF_ENDPOINT, without a trailing slash. */
   readonly endpoint: string;
   /** HF_TOKEN. */
   readonly token: string | undefined;
-  /** HF_HUB_OFFLINE: no network access at all. */
+  /** HF_HUB_OFFLINE: no network access. */
   readonly offline: boolean;
-  /** The folder that holds the `models--…` folders, absolute. */
+  /** Absolute path of the folder with the `models--…` folders. */
   readonly cacheFolder: string;
 }
 
-/** @throws InputError if a variable holds what cannot be used. */
+/** @throws InputError if a variable is invalid. */
 export function hubEnvironment(): HubEnvironment {
   const { HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE } = process.env;
   return {
@@ -42,8 +42,8 @@ function checkedToken(token: string | undefined): string | undefined {
 }
 
 /**
- * Where Python looks, in its order. Not the library's own function: it takes a variable that is set to nothing for the
- * current folder, and `~` and `$NAME` in one literally.
+ * The cache as Python finds it. The library's function takes an empty variable for the current folder, and does not
+ * expand `~` and `$NAME`.
  */
 function cachePath(): string {
   const { HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME, XDG_CACHE_HOME } = process.env;

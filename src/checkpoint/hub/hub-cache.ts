@@ -1,18 +1,17 @@
 /**
- * The folder of one model in the cache that Python's huggingface_hub keeps, and how a file gets into it:
+ * The folder of one model in the cache of Python's huggingface_hub:
  *
  *     models--owner--name/
  *       blobs/<etag>                     the bytes, named by their hash
  *       snapshots/<commit>/<path>        a symbolic link to them
- *       refs/<revision>                  the commit that a branch or tag was when it was last asked for
+ *       refs/<revision>                  the last known commit of a branch or tag
  *       .no_exist/<commit>/<path>        empty: the commit has no such file
  *
- * The library's own `downloadFileToCacheDir` is not used. It files each file under the commit that last changed it
- * instead of the one the revision stands for, so that neither Python nor it finds a model again; it writes no refs and
- * never reads them; it asks the network for what it has; and it downloads under a name shared by all processes, without
- * checking length or hash.
+ * The library's `downloadFileToCacheDir` is not used, because it stores each file under the commit that last changed it
+ * instead of the revision's commit, so that neither Python nor it finds a model again; neither writes nor reads refs;
+ * sends requests for cached files; and downloads to a name shared by all processes, without checking length or hash.
  *
- * Must stay true: a name in `blobs` or `snapshots` appears only when all its bytes are on the disk.
+ * Must stay true: a name in `blobs` or `snapshots` appears only after all its bytes are on disk.
  */
 import { randomBytes } from "node:crypto";
 import { copyFile, link, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
@@ -21,7 +20,7 @@ import { getRepoFolderName } from "@huggingface/hub";
 import { cacheFailure } from "./hub-errors.ts";
 import { isCommit } from "./repo-id.ts";
 
-/** A download that nobody has written to for this long was left behind by a process that was killed. */
+/** A temporary file not written for this long was left by a killed process. */
 const ABANDONED_MS = 24 * 60 * 60 * 1000;
 
 export class HubCache {
@@ -34,12 +33,12 @@ export class HubCache {
     this.#folder = join(root, getRepoFolderName({ type: "model", name: repo }));
   }
 
-  /** The folder that looks like the repository at a commit, as far as it has been downloaded. */
+  /** The folder with the downloaded files of a commit. */
   snapshot(commit: string): string {
     return join(this.#folder, "snapshots", commit);
   }
 
-  /** Where the bytes with this hash are, or would be. */
+  /** The path of the bytes with this hash. */
   blob(etag: string): string {
     return join(this.#folder, "blobs", etag);
   }
@@ -48,32 +47,32 @@ export class HubCache {
     return (await sizeOf(join(this.snapshot(commit), path))) !== undefined;
   }
 
-  /** The files of the commit that are here, as paths inside the model. */
+  /** The cached files of a commit, as paths inside the model. */
   async filesOf(commit: string): Promise<string[]> {
     const folder = this.snapshot(commit);
     const found = await readdir(folder, { recursive: true }).catch(() => []);
     const paths = found.map((path) => path.replaceAll("\\", "/"));
-    // A link whose bytes are gone is no file.
+    // Excludes dangling links.
     const present = await Promise.all(paths.map((path) => this.hasFile(commit, path)));
     return paths.filter((_, index) => present[index]);
   }
 
-  /** The commit that the revision was when it was last asked for. */
+  /** The last known commit of a revision. */
   async readRef(revision: string): Promise<string | undefined> {
     const text = await readFile(join(this.#folder, "refs", revision), "utf8").catch(() => "");
     return isCommit(text.trim()) ? text.trim() : undefined;
   }
 
   /**
-   * Remembers what the revision is. Called only once the commit has a snapshot: Python takes a cache whose refs lead
-   * nowhere for damaged. A cache that may only be read is no obstacle.
+   * Stores the commit of a revision. To be called after the commit has a snapshot, because Python treats dangling refs
+   * as damage. Failures, as in a read-only cache, are ignored.
    */
   async writeRef(revision: string, commit: string): Promise<void> {
     if (revision === commit || (await this.readRef(revision)) === commit) return;
     const path = join(this.#folder, "refs", revision);
     await ignoringErrors(async () => {
       await mkdir(dirname(path), { recursive: true });
-      await placed(path, (fresh) => writeFile(fresh, commit));
+      await createAtomically(path, (temporary) => writeFile(temporary, commit));
     });
   }
 
@@ -81,7 +80,7 @@ export class HubCache {
     return (await sizeOf(this.#noExist(commit, path))) !== undefined;
   }
 
-  /** Remembers that the commit has no such file, so that it can be said offline too. */
+  /** Stores that the commit has no such file, for use offline. */
   async rememberMissing(commit: string, path: string): Promise<void> {
     const marker = this.#noExist(commit, path);
     await ignoringErrors(async () => {
@@ -91,7 +90,7 @@ export class HubCache {
   }
 
   /**
-   * Makes the folder for blobs, and clears away what killed downloads of this one have left.
+   * Creates the blobs folder, and removes what killed downloads of this blob left.
    * @throws DownloadError if the cache cannot be written.
    */
   async prepare(etag: string): Promise<void> {
@@ -104,7 +103,7 @@ export class HubCache {
   }
 
   /**
-   * Lets a file of the snapshot be the blob.
+   * Links a file of the snapshot to the blob.
    * @throws DownloadError if the cache cannot be written.
    */
   async linkFile(commit: string, path: string, etag: string): Promise<void> {
@@ -112,11 +111,11 @@ export class HubCache {
     const pointer = join(this.snapshot(commit), path);
     await this.guarded(async () => {
       await mkdir(dirname(pointer), { recursive: true });
-      await placed(pointer, (fresh) => linkSomehow(blob, fresh));
+      await createAtomically(pointer, (temporary) => linkOrCopy(blob, temporary));
     });
   }
 
-  /** Runs a file operation, turning its failure into one that names the cache and the way out. */
+  /** Runs a file operation and turns its failure into a DownloadError about the cache. */
   async guarded<T>(operation: () => Promise<T>): Promise<T> {
     try {
       return await operation();
@@ -130,7 +129,7 @@ export class HubCache {
   }
 }
 
-/** A name beside `path` that no other download has, in the pattern that Python uses too. */
+/** A unique temporary name next to `path`, in Python's pattern. */
 export function incompleteName(path: string): string {
   return `${path}.${randomBytes(4).toString("hex")}.incomplete`;
 }
@@ -144,24 +143,24 @@ async function removeAbandoned(path: string): Promise<void> {
   if (Date.now() - mtimeMs > ABANDONED_MS) await rm(path, { force: true });
 }
 
-/** Makes a file under a passing name and moves it to its own at one stroke, over whatever stood there. */
-async function placed(path: string, make: (fresh: string) => Promise<void>): Promise<void> {
-  const fresh = incompleteName(path);
+/** Creates a file under a temporary name, then renames it atomically, replacing any existing file. */
+async function createAtomically(path: string, create: (temporary: string) => Promise<void>): Promise<void> {
+  const temporary = incompleteName(path);
   try {
-    await make(fresh);
-    await rename(fresh, path);
+    await create(temporary);
+    await rename(temporary, path);
   } finally {
-    await rm(fresh, { force: true });
+    await rm(temporary, { force: true });
   }
 }
 
-/** Windows allows symbolic links only to developers, and some file systems know no links at all. */
-async function linkSomehow(blob: string, fresh: string): Promise<void> {
+/** Falls back to a hard link or a copy: Windows restricts symbolic links, and some file systems have no links. */
+async function linkOrCopy(blob: string, path: string): Promise<void> {
   try {
-    // Both have the same folder for parent, so the link stays right when the cache is moved.
-    await symlink(join(relative(dirname(fresh), dirname(blob)), basename(blob)), fresh);
+    // Relative, so that the link stays valid if the cache is moved.
+    await symlink(join(relative(dirname(path), dirname(blob)), basename(blob)), path);
   } catch {
-    await link(blob, fresh).catch(() => copyFile(blob, fresh));
+    await link(blob, path).catch(() => copyFile(blob, path));
   }
 }
 

@@ -1,37 +1,35 @@
-/**
- * What the hub's refusals, the network's failures and the cache's mean to the person who asked for a model.
- */
+/** Turns failures of the hub, the network and the cache into errors with advice. */
 import { STATUS_CODES } from "node:http";
 import { codeOf, DownloadError, type ErrorParts } from "../../errors.ts";
 import { reasonOf } from "../describe.ts";
 import { retryAfterMs, Transient } from "./retry.ts";
 
-/** Who asked for what: the same for all files of one model. */
-export interface Asked {
+/** The same for all files of one model. */
+export interface ModelRequest {
   readonly repo: string;
   readonly revision: string;
   readonly endpoint: string;
   readonly token: string | undefined;
 }
 
-/** The hub knows the model but not this revision of it: the one refusal that a cached copy must not paper over. */
+/** The model exists, but not this revision: the only error that is thrown even if there is a cached copy. */
 export class UnknownRevisionError extends DownloadError {}
 
-/** Statuses of overload and of gateways whose back end is away. */
+/** Overload and gateway errors. */
 const TRANSIENT_STATUS = new Set([408, 425, 429, 500, 502, 503, 504]);
 
-/** What to throw for an answer that is not a success. */
-export function refusal(response: Response, asked: Asked): DownloadError | Transient {
+/** The error for a response that is not a success. */
+export function refusal(response: Response, request: ModelRequest): DownloadError | Transient {
   const { status } = response;
   const code = response.headers.get("x-error-code");
-  if (TRANSIENT_STATUS.has(status)) return overload(response, asked);
-  if (code === "GatedRepo") return gated(status, asked);
-  if (code === "RevisionNotFound") return unknownRevision(asked);
+  if (TRANSIENT_STATUS.has(status)) return overload(response, request);
+  if (code === "GatedRepo") return gated(status, request);
+  if (code === "RevisionNotFound") return unknownRevision(request);
   if (code === "EntryNotFound") return new DownloadError(unexpected(response));
-  // The storage behind a redirect refuses links that have grown old; the next try gets a fresh one.
-  if (new URL(response.url).origin !== new URL(asked.endpoint).origin) return new Transient(unexpected(response));
-  if (status === 401 || status === 404) return notFound(status, asked);
-  if (status === 403) return forbidden(asked);
+  // The storage behind a redirect rejects expired links; the next attempt gets a new one.
+  if (new URL(response.url).origin !== new URL(request.endpoint).origin) return new Transient(unexpected(response));
+  if (status === 401 || status === 404) return notFound(status, request);
+  if (status === 403) return forbidden(request);
   return new DownloadError(unexpected(response));
 }
 
@@ -44,8 +42,8 @@ export function unreachable(cause: unknown, url: string): Transient {
   });
 }
 
-/** The server answered with success, but not what the hub would. */
-export function unreadableAnswer(cause: unknown, { endpoint }: Asked): Transient {
+/** The server answered with success, but not as a hub. */
+export function unreadableAnswer(cause: unknown, { endpoint }: ModelRequest): Transient {
   return new Transient({
     found: `${new URL(endpoint).host} gave an answer that cannot be understood (${why(cause)})`,
     expected: "a Hugging Face hub",
@@ -54,27 +52,27 @@ export function unreadableAnswer(cause: unknown, { endpoint }: Asked): Transient
   });
 }
 
-/** HF_HUB_OFFLINE is set and the cache does not have what is needed: a file, or all that the revision stands for. */
-export function notCached(asked: Asked, cacheFolder: string, path?: string): DownloadError {
+/** HF_HUB_OFFLINE is set, but the cache lacks a file or the revision. */
+export function notCached(request: ModelRequest, cacheFolder: string, path?: string): DownloadError {
   const what = path === undefined ? "" : `${path} of `;
   return new DownloadError({
-    found: `${what}${asked.repo} (revision ${asked.revision}) is not in the cache ${cacheFolder}`,
-    expected: "it there, because HF_HUB_OFFLINE is set",
+    found: `${what}${request.repo} (revision ${request.revision}) is not in the cache ${cacheFolder}`,
+    expected: "a cached copy, because HF_HUB_OFFLINE is set",
     advice: "Unset HF_HUB_OFFLINE once to download it, or set HF_HOME to the cache that has it.",
   });
 }
 
 /**
- * A file of the cache is not what it was when it was downloaded, and cannot be had anew.
- * @param cause why; without one, HF_HUB_OFFLINE is set.
+ * A cached file is damaged and cannot be downloaded again.
+ * @param cause the failure of the download; absent: HF_HUB_OFFLINE is set.
  */
 export function damagedInCache(file: string, cause?: DownloadError): DownloadError {
   return new DownloadError({
-    found: `${file} in the model cache is damaged${cause === undefined ? "" : `, and could not be fetched anew: ${cause.found}`}`,
+    found: `${file} in the model cache is damaged${cause === undefined ? "" : `, and could not be downloaded again: ${cause.found}`}`,
     expected: "the file as the hub has it",
     advice:
       cause === undefined
-        ? "Unset HF_HUB_OFFLINE once: it is then downloaded again by itself."
+        ? "Unset HF_HUB_OFFLINE once to download it again."
         : (cause.advice ?? "Delete it, and try again when the hub can be reached."),
     cause,
   });
@@ -88,19 +86,19 @@ export function cacheFailure(cause: unknown, cacheFolder: string): DownloadError
     found: isFull
       ? `The disk of the model cache ${cacheFolder} is full`
       : `The model cache ${cacheFolder} cannot be written (${why(cause)})`,
-    advice: `${isFull ? "Make room" : "Make it writable"}, or set HF_HOME to a folder elsewhere.`,
+    advice: `${isFull ? "Free some space" : "Make it writable"}, or set HF_HOME to another folder.`,
     cause,
   });
 }
 
-function overload(response: Response, { token }: Asked): Transient {
+function overload(response: Response, { token }: ModelRequest): Transient {
   const waitMs = retryAfterMs(response.headers.get("retry-after"));
   const later = waitMs === undefined ? "Try again later" : `Try again in ${Math.ceil(waitMs / 1000)} s`;
-  const login = response.status === 429 && token === undefined ? ", or set HF_TOKEN to be allowed more" : "";
+  const login = response.status === 429 && token === undefined ? ", or set HF_TOKEN for a higher limit" : "";
   return new Transient({ found: answered(response), advice: `${later}${login}.` }, waitMs);
 }
 
-function gated(status: number, { repo, endpoint, token }: Asked): DownloadError {
+function gated(status: number, { repo, endpoint, token }: ModelRequest): DownloadError {
   const setToken = token === undefined ? "set HF_TOKEN to a token of that account" : "use a token of that account";
   return new DownloadError({
     found: `${repo} is gated: its owner decides who may download it (status ${status})`,
@@ -108,7 +106,7 @@ function gated(status: number, { repo, endpoint, token }: Asked): DownloadError 
   });
 }
 
-function unknownRevision({ repo, revision, endpoint }: Asked): UnknownRevisionError {
+function unknownRevision({ repo, revision, endpoint }: ModelRequest): UnknownRevisionError {
   return new UnknownRevisionError({
     found: `${repo} has no revision "${revision}"`,
     expected: "one of its branches, tags or commits",
@@ -116,7 +114,7 @@ function unknownRevision({ repo, revision, endpoint }: Asked): UnknownRevisionEr
   });
 }
 
-function notFound(status: number, { repo, endpoint, token }: Asked): DownloadError {
+function notFound(status: number, { repo, endpoint, token }: ModelRequest): DownloadError {
   const other = token === undefined ? "if it is private, set HF_TOKEN" : "check that HF_TOKEN is valid and may read it";
   return new DownloadError({
     found: `There is no model ${repo} on ${new URL(endpoint).host}, or it is private (status ${status})`,
@@ -124,10 +122,11 @@ function notFound(status: number, { repo, endpoint, token }: Asked): DownloadErr
   });
 }
 
-function forbidden({ repo, endpoint, token }: Asked): DownloadError {
+function forbidden({ repo, endpoint, token }: ModelRequest): DownloadError {
   return new DownloadError({
     found: `${new URL(endpoint).host} does not let you read ${repo} (status 403)`,
-    advice: token === undefined ? "Set HF_TOKEN to a token that may." : "Give HF_TOKEN a token that may.",
+    advice:
+      token === undefined ? "Set HF_TOKEN to a token with read access." : "Use a token with read access in HF_TOKEN.",
   });
 }
 
@@ -135,27 +134,27 @@ function unexpected(response: Response): ErrorParts {
   return {
     found: answered(response),
     expected: "the model's file",
-    advice: "Check HF_ENDPOINT, and open the model's page in a browser to see whether it is well.",
+    advice: "Check HF_ENDPOINT, and open the model's page in a browser to see whether it works.",
   };
 }
 
-/** Without the query, which in a redirect's target is a secret. */
+/** Omits the query, which is secret in a redirect's target. */
 function answered({ url, status }: Response): string {
   const { host, pathname } = new URL(url);
   return `${host} answered ${pathname} with status ${`${status} ${STATUS_CODES[status] ?? ""}`.trim()}`;
 }
 
 /**
- * The reason on one line: an answer that is no JSON is quoted with its line breaks. Where several addresses of a host
- * were tried in vain, Node's error has no message but a code.
+ * The reason on one line, because JSON errors quote answers with line breaks. If several addresses of a host failed,
+ * Node's error has a code but no message.
  */
 function why(error: unknown): string {
   const cause = error instanceof Error ? error.cause : undefined;
-  const isMute = cause instanceof Error && cause.message === "" && codeOf(cause) !== "";
-  return isMute ? codeOf(cause) : reasonOf(error).replace(/\s+/g, " ");
+  const hasOnlyCode = cause instanceof Error && cause.message === "" && codeOf(cause) !== "";
+  return hasOnlyCode ? codeOf(cause) : reasonOf(error).replace(/\s+/g, " ");
 }
 
-/** After a redirect it is not the URL asked for that could not be reached; Node's errors say which. */
+/** The host in Node's error, which after a redirect differs from the requested URL. */
 function unreachableHost(error: unknown): string | undefined {
   const cause = error instanceof Error ? error.cause : undefined;
   return cause instanceof Error && "hostname" in cause && typeof cause.hostname === "string"

@@ -19,7 +19,7 @@ const BYTES = textOf(FILES[WEIGHTS]);
 const CONFIG = textOf(FILES["config.json"]);
 const CDN = /^\/cdn\//;
 
-/** The range asked for by every request to the storage. */
+/** The range of every request to the storage. */
 function ranges(): (string | undefined)[] {
   return bench.hub.requests.filter(({ server }) => server === "cdn").map(({ headers }) => headers.range);
 }
@@ -35,12 +35,12 @@ describe("a broken connection", () => {
     expect(loaded).toEqual([...loaded].sort((a, b) => a - b));
   });
 
-  it("starts again when the server does not know ranges", async () => {
+  it("restarts if the server ignores ranges", async () => {
     bench.hub.faults.push({ path: CDN, cutAfter: 100_000, times: 1 }, { path: CDN, ignoreRange: true });
     expect(await bench.read(WEIGHTS)).toBe(BYTES);
   });
 
-  it("is given up after four tries, leaves nothing, and the next program starts cleanly", async () => {
+  it("is given up after four attempts, leaves nothing, and the next process starts cleanly", async () => {
     bench.hub.faults.push({ path: CDN, cutAfter: 1000, times: 4 });
     expect((await bench.failure(WEIGHTS)).message).toMatch(
       /^The download of model\.safetensors broke off after [\d,]+ of 943,336 bytes \(.+\), 4 times\. Check the network/,
@@ -50,7 +50,7 @@ describe("a broken connection", () => {
     expect(ranges().at(-1)).toBeUndefined();
   });
 
-  it("is noticed when the server falls silent, in the middle of a file and before an answer", async () => {
+  it("is detected when the server falls silent, in the middle of a file and before an answer", async () => {
     bench.hub.faults.push({ path: CDN, stallAfter: 5000, times: 1 });
     const model = () => bench.model({ timing: { retryDelayMs: 5, quietMs: 2000 } });
     expect(await bench.read(WEIGHTS, model())).toBe(BYTES);
@@ -58,7 +58,7 @@ describe("a broken connection", () => {
     expect((await bench.failure("config.json", model())).message).toMatch(/nothing came for 2 s.*, 4 times/);
   });
 
-  it("is no matter for several downloads of one file at the same time", async () => {
+  it("does not harm concurrent downloads of one file", async () => {
     bench.hub.faults.push({ path: CDN, cutAfter: 300_000, times: 3 });
     const all = await Promise.all(Array.from({ length: 6 }, () => bench.read(WEIGHTS)));
     for (const bytes of all) expect(bytes).toBe(BYTES);
@@ -67,7 +67,7 @@ describe("a broken connection", () => {
 });
 
 describe("a server that never ends", () => {
-  it("sending a file byte by byte is too slow", async () => {
+  it("is aborted if it is too slow", async () => {
     bench.hub.faults.push({ path: CDN, drip: true });
     const timing = { retryDelayMs: 5, speedWindowMs: 200, minBytesPerSecond: 1000 };
     expect((await bench.failure(WEIGHTS, bench.model({ timing }))).message).toMatch(
@@ -76,21 +76,21 @@ describe("a server that never ends", () => {
     expect(bench.blobs()).toEqual([]);
   });
 
-  it("but is fast enough is waited for", async () => {
+  it("is waited for if it is fast enough", async () => {
     bench.hub.faults.push({ path: /config\.json$/, drip: true });
     const timing = { speedWindowMs: 200, minBytesPerSecond: 1 };
     bench.revisions["main"] = { "config.json": new TextEncoder().encode('{"some": "json of 30 bytes"}') };
     expect(await bench.read("config.json", bench.model({ timing }))).toBe('{"some": "json of 30 bytes"}');
   });
 
-  it.each([/revision/, /paths-info/])("answering %s is not listened to", async (path) => {
+  it.each([/revision/, /paths-info/])("is aborted while answering %s", async (path) => {
     bench.hub.faults.push({ path, endless: true });
     const error = await bench.failure(WEIGHTS);
     expect(error.message).toMatch(/answered \/api\/models\/.* with more than 4,000,000 bytes; expected a short answer/);
     expect(bench.hub.requests.length, "asked once").toBeLessThanOrEqual(2);
   });
 
-  it("is not asked for a file that is larger than it may be", async () => {
+  it("is not asked for a file beyond maxBytes", async () => {
     const opening = bench.model().open(WEIGHTS, { maxBytes: 1000 });
     await expect(opening).rejects.toThrow(`${REPO}/model.safetensors has 943,336 bytes; expected at most 1,000`);
     expect(bench.blobs()).toEqual([]);
@@ -98,8 +98,8 @@ describe("a server that never ends", () => {
   });
 });
 
-describe("what killed programs leave behind", () => {
-  it("is never taken for the file, and cleared away when it is old", async () => {
+describe("leftovers of killed processes", () => {
+  it("are never used, and removed when old", async () => {
     await bench.read("config.json");
     const [etag = ""] = bench.blobs();
     await bench.stop();
@@ -114,7 +114,7 @@ describe("what killed programs leave behind", () => {
 });
 
 describe("wrong bytes", () => {
-  it.each([WEIGHTS, "config.json"])("of %s are refused and not kept", async (path) => {
+  it.each([WEIGHTS, "config.json"])("of %s are rejected and not kept", async (path) => {
     bench.hub.faults.push({ path: path === WEIGHTS ? CDN : /resolve/, wrongBytes: true });
     expect((await bench.failure(path)).message).toMatch(
       /has other bytes than the hub announced; expected [\d,]+ bytes with the (SHA-256|git hash) "[0-9a-f]+"\. Nothing was/,
@@ -123,15 +123,15 @@ describe("wrong bytes", () => {
   });
 });
 
-describe("an ill hub", () => {
-  it("is asked again", async () => {
+describe("a failing hub", () => {
+  it("is retried", async () => {
     bench.hub.faults.push({ path: /revision/, status: 500, times: 2 }, { path: CDN, status: 503, times: 2 });
     expect(await bench.read(WEIGHTS)).toBe(BYTES);
     bench.hub.faults.push({ path: /paths-info/, status: 502, times: 1 });
     expect(await bench.read("config.json")).toBe(CONFIG);
   });
 
-  it("is given up after four tries", async () => {
+  it("is given up after four attempts", async () => {
     bench.hub.faults.push({ path: /revision/, status: 500 });
     expect((await bench.failure(WEIGHTS)).message).toMatch(
       /^127\.0\.0\.1:\d+ answered \/api\/models\/.* with status 500 Internal Server Error, 4 times\. Try again later\.$/,
@@ -139,20 +139,20 @@ describe("an ill hub", () => {
     expect(bench.hub.requests).toHaveLength(4);
   });
 
-  it("gets the time it asks for", async () => {
+  it("is retried after the requested delay", async () => {
     bench.hub.faults.push({ path: /revision/, status: 429, headers: { "retry-after": "1" }, times: 1 });
     const start = performance.now();
     expect(await bench.read("config.json")).toBe(CONFIG);
     expect(performance.now() - start).toBeGreaterThan(950);
   });
 
-  it("gets no further try when it asks for too much time", async () => {
+  it("is not retried if the requested delay is too long", async () => {
     bench.hub.faults.push({ path: /revision/, status: 429, headers: { "retry-after": "300" } });
-    expect((await bench.failure("config.json")).advice).toBe("Try again in 300 s, or set HF_TOKEN to be allowed more.");
+    expect((await bench.failure("config.json")).advice).toBe("Try again in 300 s, or set HF_TOKEN for a higher limit.");
     expect(bench.hub.requests).toHaveLength(1);
   });
 
-  it("is told from something else that answers", async () => {
+  it("is distinguished from other servers", async () => {
     bench.hub.faults.push({ path: /revision/, status: 200, headers: { "content-type": "text/html" } });
     expect((await bench.failure("config.json")).message).toMatch(
       /gave an answer that cannot be understood .*expected a/,
@@ -186,7 +186,7 @@ describe("access", () => {
     expect(await bench.read("config.json")).toBe(CONFIG);
   });
 
-  it("to a private model: the token goes to the hub and nowhere else, whatever it looks like", async () => {
+  it("to a private model: the token, of any form, is sent only to the hub", async () => {
     await bench.stop();
     bench = await start({ access: "private" });
     vi.stubEnv("HF_TOKEN", TOKEN);
@@ -202,7 +202,7 @@ describe("access", () => {
 });
 
 describe("a cache that cannot be written", () => {
-  it("is named, with the way out", async () => {
+  it("is named, with advice", async () => {
     const file = join(bench.home, "file");
     writeFileSync(file, "");
     vi.stubEnv("HF_HOME", file);
@@ -227,7 +227,7 @@ describe("an abort", () => {
     expect(bench.blobs()).toEqual([]);
   });
 
-  it("between two tries ends it", async () => {
+  it("between two attempts ends it", async () => {
     bench.hub.faults.push({ path: /revision/, status: 503 });
     const model = bench.model({ timing: { retryDelayMs: 5000 } });
     const controller = new AbortController();
@@ -247,12 +247,12 @@ describe("an abort", () => {
     expect(await bench.read(WEIGHTS, model)).toBe(BYTES);
   });
 
-  it("before the start asks nobody", async () => {
+  it("before the start sends no request", async () => {
     await expect(bench.model().open(WEIGHTS, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
     expect(bench.hub.requests).toEqual([]);
   });
 
-  it("is not hidden by what the cache has", async () => {
+  it("is not hidden by a cached copy", async () => {
     await bench.read("config.json");
     bench.hub.faults.push({ path: /revision/, silent: true });
     const before = bench.hub.requests.length;
@@ -264,7 +264,7 @@ describe("an abort", () => {
   });
 });
 
-it("passes on what the caller's own progress display throws", async () => {
+it("propagates an exception in onProgress", async () => {
   const broken = new Error("display");
   const onProgress = () => {
     throw broken;

@@ -34,7 +34,7 @@ const sha256 = createHash("sha256")
   .update(FILES[WEIGHTS] ?? "")
   .digest("hex");
 
-/** Files a file into the cache as Python does, and the branch with it. */
+/** Stores a file and the branch in the cache as Python does. */
 function cacheLikePython(commit: string, path: string, bytes: string): void {
   const etag = createHash("sha1").update(`blob ${bytes.length}\0${bytes}`).digest("hex");
   for (const folder of ["blobs", "refs", `snapshots/${commit}`]) mkdirSync(bench.folder(folder), { recursive: true });
@@ -44,7 +44,7 @@ function cacheLikePython(commit: string, path: string, bytes: string): void {
 }
 
 describe("a model that is not in the cache", () => {
-  it("gives every file's bytes", async () => {
+  it("has the bytes of every file", async () => {
     const model = bench.model();
     for (const [path, bytes] of Object.entries(FILES)) expect(await bench.read(path, model)).toBe(textOf(bytes));
     expect(model.name).toBe(REPO);
@@ -63,7 +63,7 @@ describe("a model that is not in the cache", () => {
     expect(readlinkSync(deeper)).toMatch(/^\.\.\/\.\.\/\.\.\/blobs\/[0-9a-f]{40}$/);
   });
 
-  it("tells how far the download is", async () => {
+  it("reports download progress", async () => {
     const seen: DownloadProgress[] = [];
     await bench.read(WEIGHTS, bench.model(), { onProgress: (progress) => seen.push(progress) });
     const total = FILES[WEIGHTS]?.length;
@@ -72,7 +72,7 @@ describe("a model that is not in the cache", () => {
     expect(seen.map(({ loaded }) => loaded)).toEqual(seen.map(({ loaded }) => loaded).sort((a, b) => a - b));
   });
 
-  it("has no file that the repository does not have, and remembers that as Python does", async () => {
+  it("has no file that the repository lacks, and stores that as Python does", async () => {
     expect(await bench.read("vocab.txt")).toBeUndefined();
     expect(existsSync(bench.folder(".no_exist", bench.hub.commitOf(REPO, "main"), "vocab.txt"))).toBe(true);
     expect(await bench.read("onnx")).toBeUndefined();
@@ -83,7 +83,7 @@ describe("a model that is not in the cache", () => {
 });
 
 describe("a model in the cache", () => {
-  it("is not downloaded again, and a commit not even asked for", async () => {
+  it("is not downloaded again, and a commit is not even looked up", async () => {
     await bench.read(WEIGHTS);
     bench.hub.requests.length = 0;
     expect(await bench.read(WEIGHTS)).toBe(BYTES);
@@ -94,7 +94,7 @@ describe("a model in the cache", () => {
     expect(bench.hub.requests).toEqual([]);
   });
 
-  it("may have been put there by Python", async () => {
+  it("may have been cached by Python", async () => {
     const commit = "c".repeat(40);
     cacheLikePython(commit, "config.json", "{}");
     vi.stubEnv("HF_HUB_OFFLINE", "1");
@@ -121,7 +121,7 @@ describe("a model in the cache", () => {
     expect(readFileSync(bench.folder("refs", "main"), "utf8")).toBe(bench.hub.commitOf(REPO, "main"));
   });
 
-  it("serves while the network is down or the hub is ill", async () => {
+  it("is used while the network is down or the hub fails", async () => {
     await bench.read("config.json");
     bench.hub.faults.push({ path: /^\/api/, status: 500 });
     expect(await bench.read("config.json")).toBe(CONFIG);
@@ -145,7 +145,7 @@ describe("a model in the cache", () => {
       "a link that leads nowhere": (path) => rmSync(realpathSync(path)),
     };
 
-    it.each(Object.entries(damages))("%s is fetched anew", async (_, damage) => {
+    it.each(Object.entries(damages))("%s is downloaded again", async (_, damage) => {
       for (const path of ["config.json", WEIGHTS]) {
         const bytes = FILES[path] ?? new Uint8Array();
         await bench.read(path, bench.model({ revision: revision() }));
@@ -160,25 +160,25 @@ describe("a model in the cache", () => {
       }
     });
 
-    it("is an error where the hub cannot be asked", async () => {
+    it("is an error if the hub cannot be reached", async () => {
       await bench.read(WEIGHTS, bench.model({ revision: revision() }));
       await bench.read(WEIGHTS);
       writeFileSync(realpathSync(cached(WEIGHTS)), "short");
       vi.stubEnv("HF_ENDPOINT", "http://127.0.0.1:2");
       const unreachable = await bench.failure(WEIGHTS, bench.model({ revision: revision() }));
       expect(unreachable.message).toMatch(
-        /model\.safetensors in the model cache is damaged, and could not be fetched anew: 127\.0\.0\.1:2 could not be reached/,
+        /model\.safetensors in the model cache is damaged, and could not be downloaded again: 127\.0\.0\.1:2 could not be reached/,
       );
       vi.stubEnv("HF_HUB_OFFLINE", "1");
       const offline = await bench.failure(WEIGHTS, bench.model({ revision: revision() }));
       expect(offline.message).toBe(
         `${cached(WEIGHTS)} in the model cache is damaged; expected the file as the hub has it. ` +
-          "Unset HF_HUB_OFFLINE once: it is then downloaded again by itself.",
+          "Unset HF_HUB_OFFLINE once to download it again.",
       );
     });
   });
 
-  it("keeps a file that the repository itself has damaged", async () => {
+  it("keeps a file that is damaged in the repository itself", async () => {
     bench.revisions["main"] = { [WEIGHTS]: new TextEncoder().encode("no safetensors".repeat(2_000_000)) };
     expect(await bench.read(WEIGHTS)).toHaveLength(28_000_000);
     bench.hub.requests.length = 0;
@@ -186,7 +186,7 @@ describe("a model in the cache", () => {
     expect(bench.hub.requests.map(({ server }) => server)).not.toContain("cdn");
   });
 
-  it("may be copies: what only the hub can judge is asked of it where it was asked for the branch", async () => {
+  it("may consist of copies, which are checked with the hub if the branch was looked up", async () => {
     bench.revisions["main"] = { "vocab.txt": new TextEncoder().encode("[PAD]\n[UNK]\n") };
     const commit = bench.hub.commitOf(REPO, "main");
     await bench.read("vocab.txt");
@@ -199,7 +199,7 @@ describe("a model in the cache", () => {
     expect(await bench.read("vocab.txt")).toBe("[PAD]\n[UNK]\n");
   });
 
-  it("is not misled by rubbish where a branch's commit should stand", async () => {
+  it("ignores an invalid ref", async () => {
     await bench.read("config.json");
     writeFileSync(bench.folder("refs", "main"), "\0".repeat(40));
     expect(await bench.read("config.json")).toBe(CONFIG);
@@ -209,7 +209,7 @@ describe("a model in the cache", () => {
     expect((await bench.failure("config.json")).message).toMatch(/is not in the cache/);
   });
 
-  it("is repaired when a link's bytes are gone or a blob is too short", async () => {
+  it("is repaired if a link is dangling or a blob is too short", async () => {
     await bench.read("config.json");
     const pointer = bench.folder("snapshots", bench.hub.commitOf(REPO, "main"), "config.json");
     const blob = join(dirname(pointer), readlinkSync(pointer));
@@ -239,7 +239,7 @@ describe("revisions", () => {
     expect(existsSync(bench.folder("refs", "refs", "pr", "1"))).toBe(true);
   });
 
-  it("must exist, whatever the cache has", async () => {
+  it("must exist, even with a cached copy", async () => {
     cacheLikePython("c".repeat(40), "config.json", "{}");
     delete bench.revisions["main"];
     expect((await bench.failure("config.json")).message).toBe(
@@ -252,11 +252,11 @@ describe("revisions", () => {
 });
 
 describe("HF_HUB_OFFLINE", () => {
-  it.each(["1", "true", "YES", "on"])("= %s: asks nobody and says what to do", async (value) => {
+  it.each(["1", "true", "YES", "on"])("= %s: sends no request and gives advice", async (value) => {
     vi.stubEnv("HF_HUB_OFFLINE", value);
     const cache = join(bench.home, "hub");
     expect((await bench.failure("config.json")).message).toBe(
-      `${REPO} (revision main) is not in the cache ${cache}; expected it there, because HF_HUB_OFFLINE is set. ` +
+      `${REPO} (revision main) is not in the cache ${cache}; expected a cached copy, because HF_HUB_OFFLINE is set. ` +
         "Unset HF_HUB_OFFLINE once to download it, or set HF_HOME to the cache that has it.",
     );
     cacheLikePython("c".repeat(40), "config.json", "{}");
@@ -264,7 +264,7 @@ describe("HF_HUB_OFFLINE", () => {
     expect(bench.hub.requests).toEqual([]);
   });
 
-  it("takes a file for absent where the cache has another in its place", async () => {
+  it("treats a file as absent if the cache has an alternative", async () => {
     const commit = "c".repeat(40);
     vi.stubEnv("HF_HUB_OFFLINE", "1");
     const outcomes = async (paths: readonly string[]) => {
@@ -305,12 +305,12 @@ describe("hubEnvironment", () => {
     expect(hubEnvironment().cacheFolder).toBe("/cache");
   });
 
-  it("takes a variable that is empty for one that is not set", () => {
+  it("treats an empty variable as unset", () => {
     for (const name of ["HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME"]) vi.stubEnv(name, "");
     expect(hubEnvironment().cacheFolder).toBe(join(homedir(), ".cache", "huggingface", "hub"));
   });
 
-  it("has defaults, and refuses a token with a line break without showing it", () => {
+  it("has defaults, and rejects a token with a line break without showing it", () => {
     vi.stubEnv("HF_ENDPOINT", "");
     vi.stubEnv("HF_TOKEN", "");
     expect(hubEnvironment()).toMatchObject({ endpoint: "https://huggingface.co", token: undefined, offline: false });

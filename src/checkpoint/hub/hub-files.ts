@@ -1,11 +1,11 @@
 /**
  * A model on the Hugging Face hub, by its id, through the cache that Python's huggingface_hub uses. Node only.
  *
- * Must stay true: all files that one `HubFiles` gives are of one commit, however the branch moves meanwhile; what the
- * cache has is taken from there, and for a commit without asking anyone; a moving revision is looked up on the hub once,
- * and when the hub cannot be asked, the cache's word for it stands, as in Python; so it does offline for files that the
- * cache has never heard of, where it has one that can stand in for them. A file of the cache that is damaged (`inspect.ts`)
- * is compared with what the hub has, for a commit too, and fetched anew.
+ * Must stay true: all files of one `HubFiles` are of one commit, even if the branch moves; cached files are used, for a
+ * commit without any request; a branch or tag is looked up on the hub once, and if the hub cannot be reached, the
+ * cached ref is used, as in Python. Offline, a file that the cache does not know counts as absent if there is an
+ * alternative (`stand-ins.ts`). A damaged file of the cache (`inspect.ts`) is compared with the hub's, also for a
+ * commit, and downloaded again.
  */
 import { join } from "node:path";
 import { DownloadError } from "../../errors.ts";
@@ -16,7 +16,7 @@ import { downloadBlob } from "./download.ts";
 import { type HubEnvironment, hubEnvironment } from "./environment.ts";
 import { HubCache } from "./hub-cache.ts";
 import { HubClient, type RemoteFile } from "./hub-client.ts";
-import { type Asked, damagedInCache, notCached, UnknownRevisionError } from "./hub-errors.ts";
+import { damagedInCache, type ModelRequest, notCached, UnknownRevisionError } from "./hub-errors.ts";
 import { DEFAULT_REVISION } from "./hub-url.ts";
 import { inspectFile, isGenuine } from "./inspect.ts";
 import { isCommit, validateFilePath, validateModelId, validateRevision } from "./repo-id.ts";
@@ -26,16 +26,16 @@ import { isDispensable } from "./stand-ins.ts";
 export interface HubFilesOptions {
   /** `owner/name` or `name`. */
   readonly repo: string;
-  /** A branch, a tag or a commit; the branch `main` by default. */
+  /** A branch, tag or commit; default: `main`. */
   readonly revision?: string | undefined;
-  /** Other patience than `DEFAULT_TIMING`. */
+  /** Overrides of `DEFAULT_TIMING`. */
   readonly timing?: Partial<Timing> | undefined;
 }
 
-/** What one `open` works with: the environment may differ from the one before. */
-interface Visit {
+/** The state of one `open` call, because the environment may change between calls. */
+interface OpenContext {
   readonly environment: HubEnvironment;
-  readonly asked: Asked;
+  readonly request: ModelRequest;
   readonly cache: HubCache;
   readonly client: HubClient;
   readonly options: OpenOptions;
@@ -47,10 +47,10 @@ export class HubFiles implements ModelFiles {
   readonly #revision: string;
   readonly #timing: Timing;
   #commit: string | undefined;
-  /** Whether the hub was asked for the revision, and answered. */
+  /** Whether the hub has answered which commit the revision is. */
   #isLookedUp = false;
 
-  /** @throws InputError if the id or the revision cannot be one. */
+  /** @throws InputError for an invalid id or revision. */
   constructor({ repo, revision = DEFAULT_REVISION, timing }: HubFilesOptions) {
     this.#repo = validateModelId(repo);
     this.#revision = validateRevision(revision);
@@ -60,44 +60,43 @@ export class HubFiles implements ModelFiles {
   }
 
   /**
-   * Opens a file from the cache, after downloading it into there if need be.
-   * @throws DownloadError if it is not in the cache and cannot be fetched. When `options.signal` aborts, its reason is
-   * thrown as it is.
+   * Opens a file from the cache, after downloading it if needed.
+   * @throws DownloadError if it is not in the cache and cannot be downloaded; the reason of `options.signal` on abort.
    */
   async open(path: string, options: OpenOptions = {}): Promise<ByteSource | undefined> {
     validateFilePath(path);
     options.signal?.throwIfAborted();
-    const visit = this.#visit(options);
-    const commit = await this.#resolve(visit);
-    if (!(await this.#ensure(visit, commit, path))) return undefined;
-    await visit.cache.writeRef(this.#revision, commit);
-    return await new FolderFiles(visit.cache.snapshot(commit)).open(path);
+    const context = this.#context(options);
+    const commit = await this.#resolve(context);
+    if (!(await this.#ensure(context, commit, path))) return undefined;
+    await context.cache.writeRef(this.#revision, commit);
+    return await new FolderFiles(context.cache.snapshot(commit)).open(path);
   }
 
-  #visit(options: OpenOptions): Visit {
+  #context(options: OpenOptions): OpenContext {
     const environment = hubEnvironment();
     const { endpoint, token, cacheFolder } = environment;
-    const asked = { repo: this.#repo, revision: this.#revision, endpoint, token };
+    const request = { repo: this.#repo, revision: this.#revision, endpoint, token };
     const cache = new HubCache(cacheFolder, this.#repo);
-    return { environment, asked, cache, client: new HubClient(asked, this.#timing), options };
+    return { environment, request, cache, client: new HubClient(request, this.#timing), options };
   }
 
-  /** The commit, looked up once. Of two lookups at the same time the first to end decides for both. */
-  async #resolve(visit: Visit): Promise<string> {
+  /** The commit, looked up once. Of concurrent lookups, the first result is used for all. */
+  async #resolve(context: OpenContext): Promise<string> {
     if (this.#commit !== undefined) return this.#commit;
-    const found = await this.#lookUp(visit);
+    const found = await this.#lookUp(context);
     this.#commit ??= found;
     return this.#commit;
   }
 
-  async #lookUp({ environment, asked, cache, client, options }: Visit): Promise<string> {
+  async #lookUp({ environment, request, cache, client, options }: OpenContext): Promise<string> {
     const cached = await cache.readRef(this.#revision);
     if (environment.offline) {
       if (cached !== undefined) return cached;
-      throw notCached(asked, cache.root);
+      throw notCached(request, cache.root);
     }
     try {
-      // Nobody should wait long for the newest commit of what can be used as it is.
+      // No retries if there is a cached copy to use.
       const commit = await client.resolveCommit(options.signal, cached === undefined ? this.#timing.attempts : 1);
       this.#isLookedUp = true;
       return commit;
@@ -108,29 +107,29 @@ export class HubFiles implements ModelFiles {
     }
   }
 
-  /** Sees to it that the snapshot has the file. @returns false when the commit has no such file. */
-  async #ensure(visit: Visit, commit: string, path: string): Promise<boolean> {
-    const { environment, asked, cache, client, options } = visit;
+  /** Makes sure that the snapshot has the file. @returns false if the commit has no such file. */
+  async #ensure(context: OpenContext, commit: string, path: string): Promise<boolean> {
+    const { environment, request, cache, client, options } = context;
     const file = join(cache.snapshot(commit), path);
     const condition = await inspectFile(file);
-    // Opening one that cannot be read says why.
+    // Opening an unreadable file gives the error.
     if (condition === "whole" || condition === "unreadable") return true;
     if (condition === "absent") {
       if (await cache.knowsMissing(commit, path)) return false;
       if (!environment.offline) {
-        return await this.#bring(visit, commit, path, await client.fileInfo(commit, path, options.signal));
+        return await this.#download(context, commit, path, await client.fileInfo(commit, path, options.signal));
       }
       if (isDispensable(path, await cache.filesOf(commit))) return false;
-      throw notCached(asked, cache.root, path);
+      throw notCached(request, cache.root, path);
     }
-    // What nothing speaks against is used as it is where the hub cannot be asked, or should not.
+    // A file that cannot be checked locally is used if the hub cannot or should not be asked.
     if (condition === "unknown" && (environment.offline || !this.#isLookedUp)) return true;
     if (environment.offline) throw damagedInCache(file);
     let isKnown = false;
     try {
       const remote = await client.fileInfo(commit, path, options.signal);
       isKnown = true;
-      return await this.#bring(visit, commit, path, remote);
+      return await this.#download(context, commit, path, remote);
     } catch (error) {
       options.signal?.throwIfAborted();
       if (!(error instanceof DownloadError)) throw error;
@@ -139,9 +138,9 @@ export class HubFiles implements ModelFiles {
     }
   }
 
-  /** Brings the file into the snapshot, unless it is there as the hub has it. @returns false as `#ensure`. */
-  async #bring(visit: Visit, commit: string, path: string, file: RemoteFile | undefined): Promise<boolean> {
-    const { cache, client, options } = visit;
+  /** Downloads the file, unless the snapshot has the hub's bytes. @returns as `#ensure`. */
+  async #download(context: OpenContext, commit: string, path: string, file: RemoteFile | undefined): Promise<boolean> {
+    const { cache, client, options } = context;
     if (file === undefined) {
       await cache.rememberMissing(commit, path);
       return false;

@@ -1,7 +1,7 @@
 /**
- * A file that is being downloaded: written from its start on under a name of its own, and hashed as it grows.
+ * A file being downloaded: written sequentially to a temporary name, and hashed meanwhile.
  *
- * Must stay true: it gets its real name only through `moveTo`, which first brings every byte to the disk.
+ * Must stay true: it gets its final name only by `moveTo`, which first syncs every byte to disk.
  */
 import { createHash, type Hash } from "node:crypto";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
@@ -22,7 +22,7 @@ export class IncompleteFile {
     this.#hash = newHash(file);
   }
 
-  /** @param blob the path that the file is to have one day. */
+  /** @param blob the final path. */
   static async create(blob: string, file: RemoteFile): Promise<IncompleteFile> {
     const path = incompleteName(blob);
     return new IncompleteFile(path, await open(path, "wx"), file);
@@ -45,33 +45,33 @@ export class IncompleteFile {
     this.#written += chunk.length;
   }
 
-  /** Forgets all bytes. */
+  /** Discards all bytes. */
   async restart(): Promise<void> {
     await this.#handle.truncate(0);
     this.#hash = newHash(this.#file);
     this.#written = 0;
   }
 
-  /** Whether the bytes are those that the etag promises. */
+  /** Whether the bytes match the etag. */
   isGenuine(): boolean {
     return this.#hash.copy().digest("hex") === this.#file.etag;
   }
 
   async moveTo(path: string): Promise<void> {
-    // Otherwise a power cut could leave the name without the bytes.
+    // Otherwise a power failure could leave the name without the bytes.
     await this.#handle.datasync();
     await this.#handle.close();
     await rename(this.#path, path);
   }
 
-  /** Closes and removes it; does nothing once it was moved. */
+  /** Closes and removes the file; does nothing after `moveTo`. */
   async discard(): Promise<void> {
     await this.#handle.close();
     await rm(this.#path, { force: true });
   }
 }
 
-/** Git hashes the bytes after a header with their number. */
+/** Git hashes a header with the size before the bytes. */
 export function newHash({ hash, size }: RemoteFile): Hash {
   return hash === "sha256" ? createHash("sha256") : createHash("sha1").update(`blob ${size}\0`);
 }

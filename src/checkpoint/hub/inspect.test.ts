@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-test("JSON that parses is whole, JSON that was cut is damaged", async () => {
+test("valid JSON is whole, cut JSON is damaged", async () => {
   const path = join(folder, "config.json");
   expect(await inspectFile(path)).toBe("absent");
   await writeFile(path, "{}");
@@ -19,9 +19,9 @@ test("JSON that parses is whole, JSON that was cut is damaged", async () => {
   expect(await inspectFile(path)).toBe("damaged");
 });
 
-test.skipIf(process.platform !== "linux")("what cannot be read is neither", async () => {
+test.skipIf(process.platform !== "linux")("an unreadable file is neither", async () => {
   const path = join(folder, "unreadable.json");
-  // An ordinary file of which no byte can be read, also by root.
+  // An ordinary file that even root cannot read.
   await symlink("/proc/self/mem", path);
   expect(await inspectFile(path)).toBe("unreadable");
 });

@@ -1,13 +1,13 @@
 /**
- * Whether a file of the cache is whole, as far as the cache itself can tell.
+ * Checks a cached file for damage, without the hub.
  *
- * The cache stores no sizes, and asking the hub for each file would cost a request each. But a blob is named by a hash of
- * its bytes, and hashing a small file takes milliseconds; a safetensors file, which may be too large for that, says its own
- * length in its header; and JSON that was cut short does not parse. What remains unknown is a small file of another kind
- * that is no link to a blob, as on file systems without links.
+ * The cache stores no sizes, and the hub would need a request per file. But a blob's name is a hash of its bytes, and
+ * hashing a small file takes milliseconds; a safetensors file, which may be too large for that, has its length in the
+ * header; and JSON that was cut does not parse. Unknown remains a small file of another kind that is not a link to a
+ * blob, as on file systems without links.
  *
- * Must stay true: "damaged" is a suspicion. It is said only of bytes that differ from their name or cannot be read, and the
- * hub decides: a repository's own file may be as bad.
+ * Must stay true: "damaged" is a suspicion about bytes that do not match their name or cannot be parsed; the hub
+ * decides, because the repository's file may be the same.
  */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
@@ -22,8 +22,8 @@ import { newHash } from "./incomplete-file.ts";
 
 export type Condition = "absent" | "whole" | "damaged" | "unreadable" | "unknown";
 
-/** Files up to this many bytes are hashed whenever they are opened: some 20 ms for the largest. */
-const SMALL = 2 ** 24;
+/** Files up to this size, in bytes, are hashed on every open: some 20 ms for the largest. */
+const MAX_HASHED = 2 ** 24;
 
 /** @param path a file of a snapshot. */
 export async function inspectFile(path: string): Promise<Condition> {
@@ -32,20 +32,20 @@ export async function inspectFile(path: string): Promise<Condition> {
   try {
     const etag = basename(await realpath(path));
     const isNamedByHash = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(etag);
-    if (isNamedByHash && info.size <= SMALL) return matches(await readFile(path), etag) ? "whole" : "damaged";
+    if (isNamedByHash && info.size <= MAX_HASHED) return matches(await readFile(path), etag) ? "whole" : "damaged";
     if (path.endsWith(".safetensors")) return await hasWholeTensors(path);
-    if (path.endsWith(".json") && info.size <= SMALL) {
+    if (path.endsWith(".json") && info.size <= MAX_HASHED) {
       parseJsonObject(decodeUtf8(await readFile(path), path), path);
       return "whole";
     }
-    return info.size <= SMALL ? "unknown" : "whole";
+    return info.size <= MAX_HASHED ? "unknown" : "whole";
   } catch (error) {
     if (error instanceof CheckpointError) return "damaged";
     return "unreadable";
   }
 }
 
-/** Whether a file has the size and the hash that the hub gives. */
+/** Whether a file has the hub's size and hash. */
 export async function isGenuine(path: string, file: RemoteFile): Promise<boolean> {
   const info = await stat(path).catch(() => undefined);
   if (info?.size !== file.size) return false;
@@ -54,7 +54,7 @@ export async function isGenuine(path: string, file: RemoteFile): Promise<boolean
   return hash.digest("hex") === file.etag;
 }
 
-/** Some mirrors name a file by the plain SHA-1 of its bytes, where the hub itself takes git's. */
+/** Some mirrors use the plain SHA-1 of the bytes instead of git's hash. */
 function matches(bytes: Uint8Array, etag: string): boolean {
   const digest = (algorithm: string, head = "") => createHash(algorithm).update(head).update(bytes).digest("hex");
   if (etag.length === 64) return digest("sha256") === etag;

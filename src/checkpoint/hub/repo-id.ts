@@ -1,26 +1,26 @@
 /**
- * What may name a model, a revision and a file on the Hugging Face hub. Free of Node: browsers use it too.
+ * Validates names of models, revisions and files on the Hugging Face hub. Does not use Node, for browsers.
  *
- * Must stay true: whatever passes here may become a part of a URL and of a path in the cache without leaving the
- * model's own folder. The rules for ids are those of Python's huggingface_hub.
+ * Must stay true: valid names, as parts of a URL or a path in the cache, do not leave the model's folder. The rules for
+ * ids are those of Python's huggingface_hub.
  */
 import { InputError } from "../../errors.ts";
 import { describe } from "../describe.ts";
 
-/** One of the two halves of an id. */
+/** Owner or name. */
 const ID_PART = /^\w(?:[\w.-]{0,94}\w)?$/;
-/** A web address of the hub, the id in its first group. */
+/** A URL of the hub; the first group is the id. */
 const HUB_PAGE = /^(?:https?:\/\/)?(?:www\.)?(?:huggingface\.co|hf\.co)\/([\w.-]+(?:\/[\w.-]+)?)/i;
 /** What git forbids in the name of a branch or tag, and all control characters. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must be refused
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they must be rejected
 const NOT_IN_REVISION = /\.\.|@\{|\/\/|^\/|\/$|[\x00-\x20\x7f~^:?*[\\]|(?:^|\/)\.|\.(?:$|\/)|\.lock(?:$|\/)/;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must be refused
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they must be rejected
 const NOT_IN_PATH = /[\x00-\x1f\x7f\\]|^[A-Za-z]:/;
 
 const COMMIT = /^[0-9a-f]{40}$/;
 
 /**
- * The id as it was given.
+ * Returns the id unchanged.
  * @throws InputError unless it is `owner/name` or `name`, in the characters the hub allows.
  */
 export function validateModelId(id: string): string {
@@ -36,7 +36,7 @@ export function validateModelId(id: string): string {
 }
 
 /**
- * The revision as it was given.
+ * Returns the revision unchanged.
  * @throws InputError unless it could be the name of a branch or tag, or a commit.
  */
 export function validateRevision(revision: string): string {
@@ -49,7 +49,7 @@ export function validateRevision(revision: string): string {
 }
 
 /**
- * The path as it was given.
+ * Returns the path unchanged.
  * @throws InputError unless it names a file inside the model: relative, with "/", without "." and "..".
  */
 export function validateFilePath(path: string): string {
@@ -62,7 +62,7 @@ export function validateFilePath(path: string): string {
   });
 }
 
-/** Whether this is a full commit hash: the one kind of revision that never moves. */
+/** Whether this is a full commit hash, the only kind of revision that never moves. */
 export function isCommit(revision: string): boolean {
   return COMMIT.test(revision);
 }

@@ -1,19 +1,16 @@
-/**
- * Trying again, a bounded number of times, what may succeed the next time. Node only.
- */
+/** Retries of transient failures. Node only. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { DownloadError, type ErrorParts } from "../../errors.ts";
 import type { Patience } from "../watchdog.ts";
 
-/** How patient downloads are. */
 export interface Timing extends Patience {
-  /** Tries in all. */
+  /** Attempts in total. */
   readonly attempts: number;
-  /** The wait before the second try; it doubles with every further one. */
+  /** Delay before the second attempt; doubles with each further one. */
   readonly retryDelayMs: number;
 }
 
-/** Python's huggingface_hub is as patient with a silent server. The lowest speed is below that of a modem. */
+/** The silence limit is that of Python's huggingface_hub. The minimum speed is below a modem's. */
 export const DEFAULT_TIMING: Timing = {
   attempts: 4,
   retryDelayMs: 500,
@@ -22,13 +19,13 @@ export const DEFAULT_TIMING: Timing = {
   minBytesPerSecond: 1000,
 };
 
-/** A server that asks for a longer wait gets no further try: nobody watches a still progress bar for that long. */
-const LONGEST_WAIT_MS = 60_000;
+/** If the server requests a longer delay, there is no further attempt. */
+const MAX_WAIT_MS = 60_000;
 
-/** A failure that the next try may not meet. */
+/** A failure after which another attempt may succeed. */
 export class Transient extends Error {
   readonly parts: ErrorParts;
-  /** The wait that the server asked for. */
+  /** The delay that the server requested. */
   readonly waitMs: number | undefined;
 
   constructor(parts: ErrorParts, waitMs?: number) {
@@ -39,8 +36,8 @@ export class Transient extends Error {
 }
 
 /**
- * The job's result. It is tried again while it throws `Transient`; anything else it throws ends it.
- * @throws DownloadError made of the last `Transient`. When `signal` aborts, its reason is thrown as it is.
+ * Runs a job, and repeats it while it throws `Transient`; other errors propagate.
+ * @throws DownloadError made from the last `Transient`; the signal's reason on abort.
  */
 export async function withRetries<T>(job: () => Promise<T>, timing: Timing, signal?: AbortSignal): Promise<T> {
   for (let attempt = 1; ; attempt++) {
@@ -51,13 +48,13 @@ export async function withRetries<T>(job: () => Promise<T>, timing: Timing, sign
       signal?.throwIfAborted();
       if (!(error instanceof Transient)) throw error;
       const waitMs = Math.max(error.waitMs ?? 0, timing.retryDelayMs * 2 ** (attempt - 1));
-      if (attempt >= timing.attempts || waitMs > LONGEST_WAIT_MS) throw finalError(error, attempt);
+      if (attempt >= timing.attempts || waitMs > MAX_WAIT_MS) throw finalError(error, attempt);
       await pause(waitMs, signal);
     }
   }
 }
 
-/** Milliseconds that a Retry-After header asks for: seconds, or a date. */
+/** The delay of a Retry-After header (seconds, or a date), in milliseconds. */
 export function retryAfterMs(header: string | null): number | undefined {
   if (header === null) return undefined;
   const seconds = Number(header);

@@ -1,25 +1,23 @@
 /**
- * Which files of a model can stand in for one another: what a cache that somebody else has filled says about files it
- * does not have.
+ * Files of a model that are alternatives to one another, for a cache filled by Python and used offline.
  *
- * Python downloads what it needs and asks for no more: a cache that it has filled with vocab.txt never learnt whether
- * there is a tokenizer.json. Where nobody can be asked, the file that is there answers for those that are not. A cache
- * with none of a group is another matter: its download was never finished, and to call the model incomplete would send
- * the person the wrong way.
+ * Python downloads only what it needs: a cache with vocab.txt does not know whether there is a tokenizer.json. Offline,
+ * the cached alternative makes the unknown file count as absent. If the cache has no file of a group, its download was
+ * not finished, and to report the model as incomplete would be misleading.
  *
- * Must stay true: parts of a sharded model stand in for nothing, and nothing for them.
+ * Must stay true: shards are no alternatives to other files, nor other files to shards.
  */
 
 const weights = /^(?:(?:pytorch_|tf_|flax_)?model|onnx\/model)\.\w+(?:\.index\.json)?$/;
 
-/** Files that may be looked for in vain, and those of which one is enough. */
-const groups: readonly { readonly wanted: RegExp; readonly enough: RegExp }[] = [
-  { wanted: weights, enough: weights },
-  { wanted: /^(?:tokenizer|tokenizer_config)\.json$|^vocab\.txt$/, enough: /^tokenizer\.json$|^vocab\.txt$/ },
+/** Optional files, and the files of which one is sufficient. */
+const groups: readonly { readonly optional: RegExp; readonly sufficient: RegExp }[] = [
+  { optional: weights, sufficient: weights },
+  { optional: /^(?:tokenizer|tokenizer_config)\.json$|^vocab\.txt$/, sufficient: /^tokenizer\.json$|^vocab\.txt$/ },
 ];
 
-/** Whether a model that has the `present` files can do without this one. */
+/** Whether a model with the `present` files does not need this one. */
 export function isDispensable(path: string, present: readonly string[]): boolean {
-  const group = groups.find(({ wanted }) => wanted.test(path));
-  return group !== undefined && present.some((other) => group.enough.test(other));
+  const group = groups.find(({ optional }) => optional.test(path));
+  return group !== undefined && present.some((other) => group.sufficient.test(other));
 }

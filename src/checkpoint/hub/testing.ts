@@ -1,7 +1,6 @@
 /**
- * What the tests of this folder share: a hub on this computer that serves one model, an empty cache, and an environment
- * that leads to both. Not part of the package. The hub itself is handed in: nothing here but tests may import from
- * test/.
+ * Test fixture: a local hub that serves one model, an empty cache, and environment variables for both. Not part of the
+ * package. The hub is a parameter, because only tests may import from test/.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -16,28 +15,26 @@ export const TOKEN = "hf_secret";
 
 const FIXTURE = new URL("../../../test/fixtures/golden/random-odd/", import.meta.url);
 
-/** The model's files, the weights an LFS file of about 1 MB. */
+/** The weights are an LFS file of about 1 MB. */
 export const FILES: Files = {
   "config.json": new Uint8Array(readFileSync(new URL("config.json", FIXTURE))),
   "model.safetensors": new Uint8Array(readFileSync(new URL("model.safetensors", FIXTURE))),
   "onnx/a file #1.json": new TextEncoder().encode("{}"),
 };
 
-/** Bytes as a string of as many characters, which is compared a thousand times faster than arrays by the test runner. */
+/** One character per byte: Vitest compares strings a thousand times faster than arrays. */
 export function textOf(bytes: Uint8Array | undefined): string | undefined {
   return bytes && Buffer.from(bytes).toString("latin1");
 }
 
 type Files = Readonly<Record<string, Uint8Array>>;
 
-/** What the tests have the hub serve. */
 export interface ServedModel {
   readonly name: string;
   readonly revisions: Record<string, Files>;
   readonly token: string;
 }
 
-/** What is needed of a hub here; the tests know more of it. */
 interface Hub {
   readonly url: string;
   close(): Promise<void>;
@@ -47,7 +44,7 @@ export class Bench<H extends Hub> {
   readonly hub: H;
   /** HF_HOME. */
   readonly home = mkdtempSync(join(tmpdir(), "fusebert-hub-"));
-  /** Replace a value to push. */
+  /** Replace a value to push a commit. */
   readonly revisions: Record<string, Files>;
 
   private constructor(hub: H, revisions: Record<string, Files>) {
@@ -71,12 +68,12 @@ export class Bench<H extends Hub> {
     rmSync(this.home, { recursive: true, force: true });
   }
 
-  /** The model, opened by a program that has just started. */
+  /** A new `HubFiles`, as in a new process. */
   model(options: Partial<HubFilesOptions> = {}): HubFiles {
     return new HubFiles({ repo: REPO, timing: { retryDelayMs: 5 }, ...options });
   }
 
-  /** The bytes of a file as `model` gives them, as `textOf` shows them. */
+  /** A file's bytes, as `textOf`. */
   async read(path: string, model: HubFiles = this.model(), options: OpenOptions = {}): Promise<string | undefined> {
     const source = await model.open(path, options);
     if (source === undefined) return undefined;
@@ -87,7 +84,7 @@ export class Bench<H extends Hub> {
     }
   }
 
-  /** The error that opening a file must end with. */
+  /** The error of opening a file. */
   async failure(path: string, model: HubFiles = this.model()): Promise<DownloadError> {
     const error = await model.open(path).catch((reason: unknown) => reason);
     if (error instanceof DownloadError) return error;
@@ -99,7 +96,7 @@ export class Bench<H extends Hub> {
     return join(this.home, "hub", `models--${REPO.replace("/", "--")}`, ...inside);
   }
 
-  /** What is in the cache's folder of blobs, half files included. */
+  /** The names in the blobs folder, including temporary ones. */
   blobs(): string[] {
     try {
       return readdirSync(this.folder("blobs"));

@@ -47,7 +47,7 @@ test.each([
   await expect(opening).rejects.toThrow(message);
 });
 
-test.skipIf(process.platform === "win32")("a named pipe is refused instead of waited for", async () => {
+test.skipIf(process.platform === "win32")("a named pipe is rejected without waiting", async () => {
   execFileSync("mkfifo", [join(folder, "pipe")]);
   await expect(new FolderFiles(folder).open("pipe")).rejects.toThrow("pipe is not a file");
 });

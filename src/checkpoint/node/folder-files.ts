@@ -1,8 +1,8 @@
 /**
- * A model in a folder on this computer. Node only.
+ * A model in a local folder. Node only.
  *
  * Must stay true: bytes are read by position, and a handle is open only between `open` and `close`. Symbolic links are
- * followed: the hub's cache is made of them.
+ * followed, because the hub's cache consists of them.
  */
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -12,25 +12,24 @@ import { reasonOf } from "../describe.ts";
 import type { ByteSource, ModelFiles } from "../files.ts";
 import { MergedReads } from "./merged-reads.ts";
 
-/** The most that one system call reads: its length is a signed 32-bit number. */
+/** Bytes of one system call, whose length is a signed 32-bit number. */
 const MAX_READ = 2 ** 30;
 
 export class FolderFiles implements ModelFiles {
   readonly name: string;
 
-  /** @param folder is looked at when the first file is opened. */
+  /** @param folder checked when the first file is opened. */
   constructor(folder: string) {
     this.name = folder.length > 1 ? folder.replace(/\/+$/, "") : folder;
   }
 
   /**
-   * @throws CheckpointError if the path is no ordinary file or may not be read, or if the folder itself is missing or
-   * is a file.
+   * @throws CheckpointError if the path is not an ordinary file or not readable, or the folder is missing or a file.
    */
   async open(path: string): Promise<ByteSource | undefined> {
     const full = join(this.name, path);
     try {
-      // Looked at before it is opened: opening a named pipe would wait for a writer for ever.
+      // Checked first, because opening a named pipe waits for a writer.
       if (!(await stat(full)).isFile()) throw notAFile(full);
       return await HandleSource.open(full);
     } catch (error) {
@@ -116,7 +115,7 @@ class HandleSource implements ByteSource {
         throw new CheckpointError({
           found: `${this.#name} ends at byte ${start + filled}`,
           expected: `${this.size} bytes, as when it was opened`,
-          advice: "Open the model again: something changed the file meanwhile.",
+          advice: "Open the model again: the file was changed meanwhile.",
         });
       }
       filled += bytesRead;
@@ -124,7 +123,7 @@ class HandleSource implements ByteSource {
   }
 }
 
-/** ENOTDIR: a part of the path is a file, so there can be nothing below it. */
+/** ENOTDIR: part of the path is a file. */
 function isMissing(error: unknown): boolean {
   const code = codeOf(error);
   return code === "ENOENT" || code === "ENOTDIR";
@@ -134,7 +133,7 @@ function notAFile(path: string): CheckpointError {
   return new CheckpointError({
     found: `${path} is not a file`,
     expected: "an ordinary file",
-    advice: "Put the model's file in the place of what stands there.",
+    advice: "Replace it by the model's file.",
   });
 }
 

@@ -13,8 +13,8 @@ function readerOf(bytes: Uint8Array) {
   return { calls, reads };
 }
 
-describe("reads asked for together", () => {
-  test("give every range its own bytes, in any order, overlapping, empty or apart", async () => {
+describe("concurrent reads", () => {
+  test("return the right bytes for ranges in any order, overlapping, empty or disjoint", async () => {
     const range = fc.tuple(fc.nat(1000), fc.nat(1000)).map(([a, b]) => [Math.min(a, b), Math.max(a, b)] as const);
     await fc.assert(
       fc.asyncProperty(fc.array(range, { maxLength: 20 }), async (ranges) => {
@@ -25,7 +25,7 @@ describe("reads asked for together", () => {
     );
   });
 
-  test("take one call where they adjoin, one more for each gap, and another for later ones", async () => {
+  test("take one call per contiguous range, and another for later reads", async () => {
     const { calls, reads } = readerOf(file);
     await Promise.all([reads.read(20, 30), reads.read(0, 10), reads.read(10, 20), reads.read(40, 50)]);
     await reads.read(30, 40);
@@ -36,20 +36,20 @@ describe("reads asked for together", () => {
     ]);
   });
 
-  test("are not merged beyond 8 MiB, so that what is kept keeps no more", async () => {
+  test("are not merged beyond 8 MiB", async () => {
     const megabytes = 2 ** 20;
     const { calls, reads } = readerOf(new Uint8Array(20 * megabytes));
     await Promise.all([5, 0, 15, 10].map((at) => reads.read(at * megabytes, (at + 5) * megabytes)));
     expect(calls.map(([start, end]) => (end - start) / megabytes)).toEqual([5, 5, 5, 5]);
   });
 
-  test("fail together where their stretch fails, and alone", async () => {
+  test("fail together only within a merged range", async () => {
     const reads = new MergedReads(async (start, end) => {
       if (start === 0) throw new Error("the disk is gone");
       return file.slice(start, end);
     });
-    const [first, second, apart] = await Promise.allSettled([reads.read(0, 1), reads.read(1, 2), reads.read(5, 6)]);
+    const [first, second, separate] = await Promise.allSettled([reads.read(0, 1), reads.read(1, 2), reads.read(5, 6)]);
     expect([first, second].map((result) => result?.status)).toEqual(["rejected", "rejected"]);
-    expect(apart).toEqual({ status: "fulfilled", value: file.slice(5, 6) });
+    expect(separate).toEqual({ status: "fulfilled", value: file.slice(5, 6) });
   });
 });

@@ -1,4 +1,4 @@
-/** For tests: a byte source that fails the test when somebody asks for more than the file has, and counts closing. */
+/** For tests: byte sources that throw on a read out of range or after closing, and count bytes and closes. */
 import type { ByteSource, ModelFiles } from "../files.ts";
 
 export class GuardedSource implements ByteSource {
@@ -13,7 +13,7 @@ export class GuardedSource implements ByteSource {
   }
 
   async read(start: number, end: number): Promise<Uint8Array> {
-    // Not a CheckpointError, so that no test takes it for a proper refusal.
+    // Not a CheckpointError, which tests would accept.
     if (!(0 <= start && start <= end && end <= this.size)) throw new RangeError(`read ${start} to ${end}`);
     if (this.closed > 0) throw new Error("read after close");
     this.bytesRead += end - start;
@@ -25,7 +25,7 @@ export class GuardedSource implements ByteSource {
   }
 }
 
-/** Files that remember every source they gave out. */
+/** Records every opened source. */
 export class GuardedFiles implements ModelFiles {
   readonly name = "guarded";
   readonly opened: GuardedSource[] = [];

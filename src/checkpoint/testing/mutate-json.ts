@@ -1,11 +1,10 @@
 /**
- * For tests: seeded random damage to what a JSON file says, not to how it is written. What comes out is JSON, so that it
- * reaches the checks behind the parser.
+ * For tests: seeded random mutations of a JSON value. The result is valid JSON, to reach the checks behind the parser.
  */
 
 type Json = Record<string, unknown>;
 
-/** What no reader should stumble over. Nested values are copied before use. */
+/** Nested values are copied before use. */
 const ODD_VALUES: readonly unknown[] = [
   null, true, false, -1, 0, -0, 1, 1.5, 2 ** 31, 2 ** 40, 2 ** 53, 1e308, 1e-300, "", "[CLS]", "a", "\ud800", "\u0000",
   "../x.safetensors", "BertTokenizer", "x".repeat(300), [], [[]], {}, { type: "BPE" }, { toString: 1, valueOf: 1 }, [0, 0], ["", ""],
@@ -14,7 +13,7 @@ const ODD_VALUES: readonly unknown[] = [
 
 const ODD_KEYS = ["__proto__", "constructor", "prototype", "length", "", "0", "-1", "weight_map", "\ud800"];
 
-/** The text of a damaged copy of `original`, which is an object: one to three of its places changed. */
+/** Changes one to three entries of a copy of `original`; returns its text. */
 export function mutateJson(original: object, random: () => number): string {
   const below = (limit: number) => Math.floor(random() * limit);
   const root = structuredClone(original);
@@ -53,7 +52,7 @@ export function mutateJson(original: object, random: () => number): string {
   return JSON.stringify(root, undefined, random() < 0.1 ? 2 : undefined);
 }
 
-/** Every place that holds a value: a container and a key of it. */
+/** All entries, as container and key. */
 function placesIn(root: object): [Json, string][] {
   const places: [Json, string][] = [];
   const visit = (node: unknown) => {
@@ -67,7 +66,7 @@ function placesIn(root: object): [Json, string][] {
   return places;
 }
 
-/** Also `__proto__` becomes a key of its own. */
+/** By definition, not assignment, so that `__proto__` becomes an own key. */
 function set(node: Json, key: string, value: unknown): void {
   Object.defineProperty(node, key, { value, enumerable: true, configurable: true, writable: true });
 }

@@ -1,12 +1,12 @@
-/** For tests: seeded random damage to a file's bytes, of the kinds that find holes in parsers. */
+/** For tests: seeded random mutations of a file's bytes, of the kinds that find bugs in parsers. */
 
-/** Pieces that mean something to a JSON reader or to what reads the numbers in it. */
+/** Tokens with a meaning to JSON parsers and safetensors readers. */
 const TOKENS = [
   "-1", "-0", "0", "1e9", "1e400", "9007199254740993", "18446744073709551616", "1.5", "null", "true", "{}", "[]", '""',
   "[", "]", "{", "}", ",", ":", '"', "\\", "\u0000", "\uFEFF", '"__proto__":', '"dtype":"F16",', '"shape":[],', "F8_E5M2",
 ].map((token) => new TextEncoder().encode(token)); // biome-ignore format: a list of words
 
-/** A damaged copy: one to four edits anywhere in the first `within` bytes, or the file cut or lengthened. */
+/** A copy with one to four edits in the first `within` bytes, or cut or lengthened. */
 export function mutate(original: Uint8Array, within: number, random: () => number): Uint8Array {
   const below = (limit: number) => Math.floor(random() * limit);
   let bytes = original;
@@ -41,7 +41,7 @@ function digit(value: number): Uint8Array {
   return Uint8Array.of(0x30 + value);
 }
 
-/** A copy in which `removed` bytes at `at` are replaced by others. */
+/** A copy in which `removed` bytes at `at` are replaced by `inserted`. */
 export function splice(bytes: Uint8Array, at: number, removed: number, inserted: Uint8Array): Uint8Array {
   const rest = bytes.subarray(at + removed);
   const result = new Uint8Array(at + inserted.length + rest.length);

@@ -23,7 +23,7 @@ export const tinyConfigJson = {
 
 export const tinyConfig: BertConfig = parseConfig(JSON.stringify(tinyConfigJson));
 
-/** Every parameter of the tiny model as float32, under names made by `rename` from the canonical ones. */
+/** The tiny model's parameters in float32, with names mapped by `rename`. */
 export function tinyTensors(rename: (name: string) => string = (name) => name): Map<string, Tensor> {
   const tensors = new Map<string, Tensor>();
   let seed = 0;
@@ -34,7 +34,6 @@ export function tinyTensors(rename: (name: string) => string = (name) => name): 
   return tensors;
 }
 
-/** UTF-8 bytes. */
 export function utf8(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }

@@ -2,8 +2,8 @@
  * Encodes a graph as an ONNX file, which is a protocol buffer (field numbers from onnx.proto3,
  * https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3).
  *
- * Must stay true: the file is allocated once, in its right size, and weights are converted one at a time straight into
- * it, so that there is never a second copy of them all.
+ * Must stay true: the file is allocated once, in its final size, and weights are converted into it one at a time, so
+ * that there is never a second copy of all weights.
  */
 import { PbfWriter } from "pbf";
 import { firstNonFinite } from "../../checkpoint/finite.ts";
@@ -22,23 +22,23 @@ import {
   onnxType,
 } from "./graph.ts";
 
-/** The oldest version of the format that knows a set of operators, so that no reader is shut out without need. */
+/** The oldest IR version that supports an operator set, for the widest compatibility. */
 const irVersionOf = (opset: number): number => (opset < 19 ? 8 : 9);
 
-/** Room for everything but the weights: names, shapes, nodes. Growth beyond it is slow but correct. */
+/** Estimate for names, shapes and nodes. If it is too low, the buffer grows, which is slow but correct. */
 const bytesPerEntry = 512;
 
 /** `AttributeProto.AttributeType` */
 const attributeType = { float: 1, int: 2, ints: 7 } as const;
 
 export interface EncodeOptions extends RunOptions {
-  /** Told how many of the weights are written. */
+  /** Called with the number of weights written. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
 /**
- * The file's bytes.
- * @throws CheckpointError if a weight that is to be float16 is too large for it.
+ * Returns the file's bytes.
+ * @throws CheckpointError if a float16 weight overflows.
  */
 export async function encodeOnnx(
   graph: OnnxGraph,
@@ -54,14 +54,14 @@ export async function encodeOnnx(
     signal?.throwIfAborted();
     const tensor = toFloat32(await readParameter(weight.parameter));
     const data = weight.transposed ? transposed(tensor, weight.shape) : tensor;
-    // A field that stands in a message again is merged with what was read before: the graph goes on here.
+    // A repeated message field is merged with the previous one, so this continues the graph.
     writer.writeMessage(7, writeInitializer, { ...weight, data: elementsOf(weight, data) });
     onProgress?.(index + 1, graph.weights.length);
   }
   return writer.finish();
 }
 
-/** A weight's values as the file holds them. */
+/** A weight's values in the file's type. */
 function elementsOf({ type, parameter, shape }: OnnxWeight, values: Float32Array): Float32Array | Uint16Array {
   if (type === onnxType.float) return values;
   const data = new Uint16Array(values.length);
@@ -75,7 +75,7 @@ function elementsOf({ type, parameter, shape }: OnnxWeight, values: Float32Array
   });
 }
 
-/** The bytes the file will have, or a few kilobytes more. */
+/** An upper estimate of the file's size in bytes, a few kilobytes too large. */
 export function estimateOnnxSize(graph: OnnxGraph): number {
   const { weights, externals = [], constants, nodes, inputs, outputs } = graph;
   const lists = [weights, externals, constants, nodes, inputs, outputs];
@@ -86,10 +86,10 @@ export function estimateOnnxSize(graph: OnnxGraph): number {
   return data + entries * bytesPerEntry;
 }
 
-/** Columns moved together, so that what a cache line brings is used: 2.5 times faster on BERT-base's largest matrices. */
+/** Columns per block, so that cache lines are fully used: 2.5 times faster on BERT-base's largest matrices. */
 const transposeBlock = 16;
 
-/** The [columns, rows] matrix in `source` as [rows, columns] = `shape`. */
+/** Transposes the [columns, rows] matrix `source` to `shape` = [rows, columns]. */
 function transposed(source: Float32Array, shape: readonly number[]): Float32Array {
   const [rows, columns] = shape as [number, number];
   const target = new Float32Array(source.length);

@@ -1,14 +1,14 @@
 /**
- * An ONNX graph as plain data, before it is encoded (the names are ONNX's own: https://onnx.ai/onnx/repo-docs/IR.html).
+ * An ONNX graph as plain data, with the names of ONNX's specification (https://onnx.ai/onnx/repo-docs/IR.html).
  */
 import type { Shape } from "../../program/program.ts";
 
-/** `TensorProto.DataType`: the numbers are part of the format. */
+/** `TensorProto.DataType`. */
 export const onnxType = { float: 1, int32: 6, int64: 7, bool: 9, float16: 10, bfloat16: 16 } as const;
 
 export type OnnxType = (typeof onnxType)[keyof typeof onnxType];
 
-/** A number alone does not say whether ONNX is to see a float or an integer. */
+/** Tagged, because a JavaScript number does not tell float from integer. */
 export type OnnxAttribute =
   | { readonly float: number }
   | { readonly int: number }
@@ -21,26 +21,26 @@ export interface OnnxNode {
   readonly attributes: Readonly<Record<string, OnnxAttribute>>;
 }
 
-/** A small tensor that the lowering itself makes: a scalar, a shape, an axis. */
+/** A small tensor made by the lowering: a scalar, a shape, an axis. */
 export interface OnnxConstant {
   readonly name: string;
   readonly type: OnnxType;
   readonly shape: readonly number[];
-  /** float16 as its bits. */
+  /** float16 as bits. */
   readonly data: Float32Array | Uint16Array | BigInt64Array;
 }
 
-/** One of the checkpoint's tensors, its two axes swapped where a matrix product wants [inputs, outputs]. */
+/** A tensor of the checkpoint, transposed where a matmul needs [inputs, outputs]. */
 export interface OnnxWeight {
   readonly name: string;
   readonly parameter: string;
   readonly type: typeof onnxType.float | typeof onnxType.float16;
-  /** As the graph sees it: already swapped. */
+  /** After the transpose. */
   readonly shape: readonly number[];
   readonly transposed: boolean;
 }
 
-/** A tensor whose bytes are not in the model's file but in another, whole, from its first byte on. */
+/** A tensor whose bytes are a separate file. */
 export interface OnnxExternalTensor {
   readonly name: string;
   readonly type: OnnxType;
@@ -49,7 +49,7 @@ export interface OnnxExternalTensor {
   readonly bytes: number;
 }
 
-/** A graph's input or output; symbolic extents are found out when it runs. */
+/** A graph's input or output; symbolic extents are dynamic. */
 export interface OnnxValueInfo {
   readonly name: string;
   readonly type: OnnxType;
@@ -57,7 +57,7 @@ export interface OnnxValueInfo {
 }
 
 export interface OnnxGraph {
-  /** The version of ONNX's operators that the nodes are of. */
+  /** Version of the operator set. */
   readonly opset: number;
   readonly nodes: readonly OnnxNode[];
   readonly constants: readonly OnnxConstant[];

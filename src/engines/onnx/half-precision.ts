@@ -1,18 +1,18 @@
 /**
- * Makes a float32 graph one in float16, as far as that is safe.
+ * Converts a float32 graph to float16 where that is safe.
  *
- * In float16: matrices and tables as they are stored, matrix products, and what is computed between two of them (biases,
- * GELU). In float32: LayerNorm and softmax, whose sums of many numbers float16 cannot hold, and the arithmetic that only they
- * or the outputs read: residual sums, the mask, the last bias. Inputs and outputs stay as they are. Casts stand between.
+ * In float16: stored matrices and tables, matmuls, and the arithmetic between matmuls (biases, GELU). In float32:
+ * LayerNorm and softmax, whose sums may overflow float16, and the arithmetic that only they or the outputs read:
+ * residual sums, the mask, the last bias. Inputs and outputs do not change. Casts connect the two.
  *
- * Must stay true: every node finds its inputs in one type, and a tensor is cast once for all its readers.
+ * Must stay true: all float inputs of a node have one type, and a tensor is cast once for all its readers.
  */
 import { encodeF16 } from "../../tensor/half.ts";
 import { type OnnxConstant, type OnnxGraph, type OnnxNode, type OnnxType, type OnnxWeight, onnxType } from "./graph.ts";
 
 type FloatType = OnnxWeight["type"];
 
-const always32: ReadonlySet<string> = new Set(["LayerNormalization", "Softmax"]);
+const float32Operators: ReadonlySet<string> = new Set(["LayerNormalization", "Softmax"]);
 const arithmetic: ReadonlySet<string> = new Set(["Add", "Sub", "Mul", "Div", "Where"]);
 const views: ReadonlySet<string> = new Set(["Gather", "Identity", "Reshape", "Slice", "Transpose"]);
 
@@ -28,20 +28,20 @@ export function toHalfPrecision(graph: OnnxGraph): OnnxGraph {
   return casting.graph();
 }
 
-/** From the outputs back: a node is in float32 if it has to be, or if it is no matrix product and all that read it are. */
+/** Backwards from the outputs: float32 operators, and arithmetic whose readers are all in float32. */
 function nodesInFloat32(graph: OnnxGraph, readBy: Readers): Set<OnnxNode> {
   const in32 = new Set<OnnxNode>();
   const weights = new Set(graph.weights.map(({ name }) => name));
   for (const node of graph.nodes.toReversed()) {
-    // A part of a table stays as the table is stored.
+    // A view of a table keeps the table's type.
     const adapts = arithmetic.has(node.operator) || (views.has(node.operator) && !weights.has(node.inputs[0] ?? ""));
     const wanted = readBy(node.output).every((reader) => in32.has(reader));
-    if (always32.has(node.operator) || (adapts && wanted)) in32.add(node);
+    if (float32Operators.has(node.operator) || (adapts && wanted)) in32.add(node);
   }
   return in32;
 }
 
-/** The nodes that read a tensor; none for an output that nothing else reads. */
+/** The nodes that read a tensor, by name. */
 type Readers = (name: string) => readonly OnnxNode[];
 
 function readersOf({ nodes }: OnnxGraph): Readers {
@@ -56,7 +56,7 @@ function readersOf({ nodes }: OnnxGraph): Readers {
   return (name) => readers.get(name) ?? [];
 }
 
-/** Rebuilds the graph node by node, casting what a node finds in the other float type. */
+/** Rebuilds the graph node by node, casting inputs to the node's float type. */
 class Casting {
   readonly #graph: OnnxGraph;
   readonly #types = new Map<string, OnnxType>();
@@ -72,15 +72,15 @@ class Casting {
   }
 
   add(node: OnnxNode, type: FloatType): void {
-    const before = node.inputs.some((name) => isFloat(this.#types.get(name)));
+    const readsFloat = node.inputs.some((name) => isFloat(this.#types.get(name)));
     const inputs = node.inputs.map((name) => (isFloat(this.#types.get(name)) ? this.#as(type, name) : name));
-    const made = madeType(node) ?? (before ? type : this.#types.get(node.inputs[0] ?? ""));
-    // The outputs' type is promised.
-    if (made === onnxType.float16 && this.#outputs.has(node.output)) {
+    const outputType = fixedOutputType(node) ?? (readsFloat ? type : this.#types.get(node.inputs[0] ?? ""));
+    // Graph outputs must stay float32.
+    if (outputType === onnxType.float16 && this.#outputs.has(node.output)) {
       const output = `${node.output}.float16`;
-      this.#push({ ...node, inputs, output }, made);
+      this.#push({ ...node, inputs, output }, outputType);
       this.#push(cast(output, node.output, onnxType.float), onnxType.float);
-    } else this.#push({ ...node, inputs }, made);
+    } else this.#push({ ...node, inputs }, outputType);
   }
 
   graph(): OnnxGraph {
@@ -94,7 +94,7 @@ class Casting {
     if (type !== undefined) this.#types.set(node.output, type);
   }
 
-  /** The name under which a tensor is to be had in a type. */
+  /** The name of a tensor in a float type; adds a cast if needed. */
   #as(type: FloatType, name: string): string {
     if (this.#types.get(name) === type) return name;
     const other = `${name}.${type === onnxType.float16 ? "float16" : "float32"}`;
@@ -117,8 +117,8 @@ const cast = (input: string, output: string, to: OnnxType): OnnxNode => ({
   attributes: { to: { int: to } },
 });
 
-/** What a node makes whatever it reads; undefined for all others, which make what they read. */
-function madeType({ operator, attributes }: OnnxNode): OnnxType | undefined {
+/** The output type of operators for which it does not depend on the inputs. */
+function fixedOutputType({ operator, attributes }: OnnxNode): OnnxType | undefined {
   const to = attributes["to"];
   if (operator === "Cast" && to && "int" in to) return Object.values(onnxType).find((type) => type === to.int);
   if (operator === "Shape") return onnxType.int64;

@@ -1,13 +1,13 @@
 /**
- * Which ONNX operators compute a value.
+ * Instruction selection: the ONNX operators that compute a value.
  *
- * Where textbook operations add up to one of ONNX's compound operators (softmax, LayerNormalization, Gelu, Gemm) that
- * operator is chosen: ONNX Runtime has one tuned kernel for it. Everything else becomes the operator of the same name.
+ * Textbook operations that form a compound operator of ONNX (softmax, LayerNormalization, Gelu, Gemm) become that
+ * operator, for which ONNX Runtime has one tuned kernel. Every other operation becomes the operator of the same name.
  *
- * Must stay true: whatever the interpreter runs has an instruction here (or a plain error that says what has none), and
- * an instruction reads only values that come before its own in the program.
+ * Must stay true: everything the interpreter runs has an instruction here or gives a clear error, and an instruction
+ * reads only earlier values of the program.
  */
-
+import { minFloat32 } from "../../program/layers.ts";
 import {
   type DenseMatch,
   type LayerNormMatch,
@@ -20,11 +20,11 @@ import {
 import type { ElementwiseFunction, Extent, Shape, Value } from "../../program/program.ts";
 import { type OnnxAttribute, type OnnxValueInfo, type OnnxWeight, onnxType } from "./graph.ts";
 
-/** What an instruction writes to; every method gives the name of what it made. */
+/** Receives the nodes of instructions; every method returns the name of the new tensor. */
 export interface Emitter {
-  /** The node that computes the value itself: the last of an instruction. */
+  /** Emits the last node of an instruction, which computes its value. */
   result(operator: string, inputs: readonly string[], attributes?: Readonly<Record<string, OnnxAttribute>>): string;
-  /** A node on the way to it. */
+  /** Emits any other node. */
   intermediate(
     operator: string,
     inputs: readonly string[],
@@ -32,9 +32,9 @@ export interface Emitter {
   ): string;
   input(info: OnnxValueInfo): string;
   scalar(value: number): string;
-  /** A vector of int64, as ONNX wants shapes and axes. */
+  /** An int64 vector, for shapes and axes. */
   integers(values: readonly number[]): string;
-  /** A vector of int64 with extents known only when the graph runs. */
+  /** An int64 vector of extents that may be dynamic. */
   extents(shape: readonly Extent[]): string;
   weight(weight: OnnxWeight): string;
 }
@@ -57,18 +57,15 @@ const elementwiseOperators: Readonly<Record<Exclude<ElementwiseFunction, "select
   tanh: "Tanh",
 };
 
-/** A way of writing programs in ONNX: for one kind of reader. */
+/** A choice of ONNX operators for one kind of runtime. */
 export interface Dialect {
-  /** The version of ONNX's operators that the instructions are of. */
+  /** Version of the operator set. */
   readonly opset: number;
   readonly choose: (value: Value) => Instruction;
 }
 
-/** What ONNX Runtime computes fastest. Gelu appeared in opset 20, LayerNormalization in 17. */
+/** The operators that are fastest in ONNX Runtime. Gelu needs opset 20, LayerNormalization 17. */
 export const runtimeDialect: Dialect = { opset: 20, choose: chooseInstruction };
-
-/** Stands for -∞ under a softmax: e^(lowest − max) is 0 as well, and a row of nothing else does not become NaN. */
-export const lowestFloat32 = -3.4028234663852886e38;
 
 function chooseInstruction(value: Value): Instruction {
   const softmaxMatch = matchSoftmax(value);
@@ -83,8 +80,8 @@ function chooseInstruction(value: Value): Instruction {
 }
 
 /**
- * Gemm adds the bias where it multiplies and reads the weight as it is stored, so that nobody transposes it. It knows rows
- * alone: [batch, sequence, hidden] is seen as [tokens, hidden], which moves nothing in memory.
+ * Gemm includes the bias and reads the weight as stored, without a transpose. It takes only matrices: [batch, sequence,
+ * hidden] is reshaped to [tokens, hidden], which copies nothing.
  */
 function dense({ operand, weight: matrix, bias }: DenseMatch, shape: Shape): Instruction {
   return {
@@ -105,7 +102,7 @@ function simple(
   return { reads, emit: (emitter, names) => emitter.result(operator, names, attributes) };
 }
 
-/** The ONNX operator of the same name. */
+/** Selects the ONNX operator of the same name. */
 export function textbook(value: Value): Instruction {
   const { operation, shape } = value;
   switch (operation.kind) {
@@ -182,7 +179,7 @@ function asBoolean(emitter: Emitter, condition: string): string {
   return emitter.intermediate("Cast", [condition], { to: { int: onnxType.bool } });
 }
 
-/** ONNX's shape vector knows two symbols: 0, the extent that stands at the same axis of the operand, and one -1, the rest. */
+/** In ONNX's shape vectors, 0 copies the operand's extent at the same axis, and at most one -1 is inferred. */
 function reshape(operand: Value, shape: Shape): Instruction {
   const extents = shape.map((extent, axis) => {
     if (typeof extent === "number") return extent;
@@ -204,7 +201,7 @@ function softmax({ scores, mask }: SoftmaxMatch): Instruction {
     reads: [scores, mask],
     emit: (emitter, [scoresName = "", maskName = ""]) => {
       const condition = asBoolean(emitter, maskName);
-      const masked = emitter.intermediate("Where", [condition, scoresName, emitter.scalar(lowestFloat32)]);
+      const masked = emitter.intermediate("Where", [condition, scoresName, emitter.scalar(minFloat32)]);
       const probabilities = emitter.intermediate("Softmax", [masked], axis);
       return emitter.result("Where", [condition, probabilities, emitter.scalar(0)]);
     },

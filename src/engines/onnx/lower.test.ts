@@ -11,20 +11,20 @@ const operators = (program: Program) => countOperators(lowerToOnnx(program));
 describe("BERT as ONNX", () => {
   const logits = selectOutputs(bertForQuestionAnswering(tinyConfig), ["start_logits", "end_logits"]);
 
-  test("has one operator for every dense layer, softmax, LayerNorm and GELU, and nothing of what they are made of", () => {
+  test("has one operator for every dense layer, softmax, LayerNorm and GELU, and none of their parts", () => {
     const counts = operators(assumeUnmasked(logits));
     expect(counts).toMatchObject({
       Gather: 3,
       LayerNormalization: 1 + 2 * 3,
-      // A dense layer six times a layer, and the head; attention's two products are of two activations each.
+      // Six dense layers per layer, and the head; attention's two matmuls have no weights.
       Gemm: 6 * 3 + 1,
       MatMul: 2 * 3,
-      // Embeddings, and two residuals a layer: no bias is added by itself.
+      // Embeddings, and two residuals per layer; biases are part of Gemm.
       Add: 2 + 2 * 3,
       Mul: 3,
       Softmax: 3,
       Gelu: 3,
-      // Heads to the front for query, key and value, the key's, and the context's back: no weight is transposed.
+      // Split heads of query, key and value, the transposed key, and merged heads; no weight.
       Transpose: 5 * 3,
       Slice: 2,
     });
@@ -32,7 +32,7 @@ describe("BERT as ONNX", () => {
       expect(counts).not.toHaveProperty(part);
   });
 
-  test("with a mask keeps it out of the exponent by Where", () => {
+  test("excludes masked keys from the exponent by Where", () => {
     const counts = operators(logits);
     expect(counts["Softmax"]).toBe(3);
     expect(counts["Where"]).toBe(3 * 3);
@@ -54,7 +54,7 @@ describe("BERT as ONNX", () => {
     expect(graph.outputs).toEqual([{ name: "embeddings", type: 1, shape: ["batch", "sequence", 12] }]);
   });
 
-  test("names every stage asked for as an output, computed once", () => {
+  test("names every requested stage as an output, computed once", () => {
     const graph = lowerToOnnx(bertForQuestionAnswering(tinyConfig));
     const outputs = graph.outputs.map(({ name }) => name);
     expect(outputs).toEqual([...bertForQuestionAnswering(tinyConfig).outputs.keys()]);
@@ -62,11 +62,11 @@ describe("BERT as ONNX", () => {
   });
 });
 
-describe("what only looks like a compound operator stays as it is", () => {
+describe("near misses of compound operators are not fused", () => {
   const scores = input("scores", ["batch", "sequence"], "real");
   const counts = (value: Value) => operators({ outputs: new Map([["result", value]]) });
 
-  test("a softmax whose maximum is taken of something else", () => {
+  test("a softmax with the maximum of another value", () => {
     const e = exp(subtract(scores, max(multiply(scores, scores))));
     expect(counts(divide(e, sum(e)))["Softmax"]).toBeUndefined();
   });

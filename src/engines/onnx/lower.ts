@@ -1,11 +1,11 @@
 /**
  * Lowers a program to an ONNX graph.
  *
- * It walks back from the outputs, so that only what an output needs is emitted: the textbook operations inside a softmax,
- * for which one operator stands (`instructions.ts`), disappear unless somebody asked for one of them. A node that is
- * there already is not emitted again: what every layer makes of the mask is made once.
+ * It walks back from the outputs, so that only needed values are emitted: the textbook operations inside a compound
+ * operator (`instructions.ts`) disappear unless one of them is an output. Identical nodes are emitted once, such as
+ * each layer's operations on the mask.
  *
- * Must stay true: a stage asked for is an output under its own name, and no depth of program overflows the stack.
+ * Must stay true: every requested stage is an output under its own name, and no depth of program overflows the stack.
  */
 import { computeOrder } from "../../program/order.ts";
 import type { Extent, Program, SymbolicExtent, Value } from "../../program/program.ts";
@@ -20,7 +20,6 @@ import {
 } from "./graph.ts";
 import { type Dialect, type Emitter, type Instruction, runtimeDialect } from "./instructions.ts";
 
-/** @param dialect which operators to write the program in. */
 export function lowerToOnnx(program: Program, dialect: Dialect = runtimeDialect): OnnxGraph {
   const instructions = neededInstructions(program, dialect);
   const lowering = new Lowering(program);
@@ -31,7 +30,7 @@ export function lowerToOnnx(program: Program, dialect: Dialect = runtimeDialect)
   return lowering.graph(program, dialect.opset);
 }
 
-/** The instruction of every value that an output needs, directly or through other instructions. */
+/** The instructions of all values that the outputs need, directly or through other instructions. */
 function neededInstructions(program: Program, { choose }: Dialect): Map<Value, Instruction> {
   const instructions = new Map<Value, Instruction>();
   const pending = [...program.outputs.values()];
@@ -51,9 +50,9 @@ class Lowering implements Emitter {
   readonly #constants = new Map<string, OnnxConstant>();
   readonly #weights = new Map<string, OnnxWeight>();
   readonly #inputs: OnnxValueInfo[] = [];
-  /** Names by what is computed under them. */
+  /** Names of intermediate tensors, by operator, inputs and attributes. */
   readonly #computed = new Map<string, string>();
-  /** The value being emitted: its result gets its stage's name, what lies before gets a number. */
+  /** The value being emitted: its result gets the stage's name, intermediate tensors get a number. */
   #current: Value | undefined;
 
   constructor(program: Program) {
@@ -130,7 +129,7 @@ class Lowering implements Emitter {
     return weight.name;
   }
 
-  /** A symbol's extent is that of any input that has it. */
+  /** Reads a symbol's extent from any input that has it. */
   #extent(symbol: SymbolicExtent): string {
     const input = this.#inputs.find(({ shape }) => shape.includes(symbol));
     if (input === undefined) throw new Error(`no input read so far has the extent ${symbol}`);

@@ -8,7 +8,7 @@ const x = input("x", ["batch"], "real");
 const doubling = { outputs: new Map([["doubled", add(x, x)]]) };
 const readNothing = () => Promise.reject(new Error("this program has no parameters"));
 
-/** ONNX Runtime as far as the engine sees it, with a session that does what the test says. */
+/** A fake ONNX Runtime whose sessions call `run`. */
 function fakeRuntime(run: () => Promise<unknown>) {
   const log: unknown[] = [];
   const runtime = {
@@ -26,7 +26,7 @@ function fakeRuntime(run: () => Promise<unknown>) {
 const inputs = new Map<string, Tensor>([["x", { dtype: "f32", shape: [2], data: Float32Array.of(1, 2) }]]);
 
 describe("the ONNX engine", () => {
-  test("asks for the threads it is told to use, and for none of the log", async () => {
+  test("passes on the number of threads, and logs errors only", async () => {
     const { log, runtime } = fakeRuntime(async () => ({}));
     await new OnnxEngine(runtime, { executionProvider: "cpu", threads: 3 }).compile(doubling, readNothing);
     await new OnnxEngine(runtime, { executionProvider: "wasm" }).compile(doubling, readNothing);
@@ -34,7 +34,7 @@ describe("the ONNX engine", () => {
     expect(log[1]).not.toHaveProperty("intraOpNumThreads");
   });
 
-  test("says that the runtime failed, and works on", async () => {
+  test("reports a failure of the runtime, and keeps working", async () => {
     let failing = true;
     const { runtime } = fakeRuntime(async () => {
       if (failing) throw new Error("out of memory");
@@ -47,7 +47,7 @@ describe("the ONNX engine", () => {
     await expect(executable.run(inputs)).resolves.toEqual(new Map());
   });
 
-  test("releases its session once, after the runs under way, and refuses later ones", async () => {
+  test("releases its session once, after the runs in progress, and rejects later ones", async () => {
     const { log, runtime } = fakeRuntime(async () => {
       log.push("run");
       return {};

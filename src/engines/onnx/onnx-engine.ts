@@ -1,9 +1,8 @@
 /**
- * The CPU engine: programs lowered to ONNX and run by ONNX Runtime, native in Node and as WebAssembly in a browser.
+ * The CPU engine: programs lowered to ONNX and run by ONNX Runtime, native in Node or as WebAssembly in a browser; the
+ * caller passes the module.
  *
- * Which of the two it is, the caller decides by handing over the module: this file runs everywhere.
- *
- * Must stay true: nothing ONNX Runtime says reaches standard output, runs are queued (one session uses all threads), and
+ * Must stay true: ONNX Runtime prints nothing to standard output, runs are queued (one session uses all threads), and
  * `dispose` releases the session with its weights.
  */
 import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-common";
@@ -18,7 +17,7 @@ import { encodeOnnx } from "./encode.ts";
 import { lowerToOnnx } from "./lower.ts";
 import { type ExternalData, withStoredWeights } from "./stored-weights.ts";
 
-/** The part of ONNX Runtime's API used here, which `onnxruntime-node` and `onnxruntime-web` have in common. */
+/** The part of ONNX Runtime's API used here, common to `onnxruntime-node` and `onnxruntime-web`. */
 export interface OnnxRuntime {
   readonly InferenceSession: typeof InferenceSession;
   readonly Tensor: typeof OrtTensor;
@@ -27,17 +26,17 @@ export interface OnnxRuntime {
 export interface OnnxEngineOptions {
   /** `cpu` in Node, `wasm` in a browser. */
   readonly executionProvider: "cpu" | "wasm";
-  /** Threads one run may use; ONNX Runtime's own choice, the number of physical cores, when absent. */
+  /** Threads per run. Default: ONNX Runtime's choice, the number of physical cores. */
   readonly threads?: number;
 }
 
 /**
- * Constants are folded and what nobody needs is left out. The fusions beyond that (`extended`, `all`) find what the lowering
- * has chosen already: with them a session takes 25 ms longer to make, and a run as long as without (ONNX Runtime 1.30).
+ * Constant folding and dead code elimination. The fusions of `extended` and `all` are those that the lowering has
+ * already chosen: they make creating a session 25 ms slower and a run no faster (ONNX Runtime 1.30).
  */
 const optimizations = "basic";
 
-/** Errors only: warnings would land on standard error among a person's answers. */
+/** Warnings would appear on standard error among the answers. */
 const logErrorsOnly = 3;
 
 export class OnnxEngine implements Engine {
@@ -69,7 +68,7 @@ export class OnnxEngine implements Engine {
         ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
       });
     } catch (cause) {
-      throw new EngineError({ found: `ONNX Runtime refused the model: ${messageOf(cause)}`, cause });
+      throw new EngineError({ found: `ONNX Runtime rejected the model: ${messageOf(cause)}`, cause });
     }
   }
 }

@@ -12,7 +12,7 @@ const bert = selectOutputs(bertForQuestionAnswering(tinyConfig), ["start_logits"
 const lower = (program: Program = bert) => lowerToOnnx(program, portableDialect);
 
 describe("BERT for every runtime", () => {
-  test("is made of ONNX's own operators of opset 18, GELU by erf, the mask added", () => {
+  test("uses operators of opset 18, GELU by Erf, and an additive mask", () => {
     expect(lower().opset).toBe(18);
     expect(countOperators(lower())).toEqual({
       Gather: 2,
@@ -32,14 +32,14 @@ describe("BERT for every runtime", () => {
     });
   });
 
-  test("takes ids and mask as int64, and knows the positions by itself", () => {
+  test("takes ids and mask as int64, and computes the positions", () => {
     const { inputs } = lower();
     expect(inputs.map(({ name }) => name).sort()).toEqual(["attention_mask", "input_ids", "token_type_ids"]);
     for (const { type, shape } of inputs) expect({ type, shape }).toEqual({ type: 7, shape: ["batch", "sequence"] });
   });
 });
 
-/** The type of every tensor that a node reads or makes, found by the operators' own rules. */
+/** Infers the types of all tensors. */
 function typesOf(graph: OnnxGraph): Map<string, number> {
   const all = [...graph.inputs, ...graph.weights, ...graph.constants];
   const types = new Map<string, number>(all.map(({ name, type }) => [name, type]));
@@ -61,14 +61,14 @@ describe("in float16", () => {
       .filter((node) => node.operator === operator)
       .map(({ inputs }) => [...new Set(inputs.map((name) => types.get(name)).filter(isFloat))]);
 
-  test("every node finds all its inputs in one type", () => {
+  test("all float inputs of a node have one type", () => {
     for (const node of graph.nodes) {
       const found = new Set(node.inputs.map((name) => types.get(name)).filter(isFloat));
       expect(found.size, `${node.operator} ${node.output}`).toBeLessThanOrEqual(1);
     }
   });
 
-  test("matrix products and GELU are in float16, LayerNorm and softmax in float32", () => {
+  test("matmuls and GELU are in float16, LayerNorm and softmax in float32", () => {
     for (const operator of ["MatMul", "Erf", "Div", "Gather"]) {
       for (const read of typesRead(operator)) expect(read, operator).toEqual([onnxType.float16]);
     }
@@ -77,7 +77,7 @@ describe("in float16", () => {
     }
   });
 
-  test("so are the sums before LayerNorm and softmax", () => {
+  test("the sums before LayerNorm and softmax are in float32", () => {
     const makers = new Map(graph.nodes.map((node) => [node.output, node]));
     const reading = graph.nodes.filter(({ operator }) => operator === "LayerNormalization" || operator === "Softmax");
     for (const { inputs } of reading) {
@@ -87,7 +87,7 @@ describe("in float16", () => {
     }
   });
 
-  test("matrices and tables are stored as float16, inputs and outputs are as before", () => {
+  test("matrices and tables are stored as float16, inputs and outputs do not change", () => {
     for (const { shape, type, name } of graph.weights) {
       if (shape.length === 2) expect(type, name).toBe(onnxType.float16);
     }
@@ -95,13 +95,13 @@ describe("in float16", () => {
     expect(graph.outputs.map(({ name }) => types.get(name))).toEqual([onnxType.float, onnxType.float]);
   });
 
-  test("no number overflows that float32 holds", () => {
+  test("no constant overflows in float16", () => {
     const halves = graph.constants.flatMap(({ data }) => (data instanceof Uint16Array ? [...data] : []));
     expect(halves.length).toBeGreaterThan(0);
     for (const bits of halves) expect(bits & 0x7c00).not.toBe(0x7c00);
   });
 
-  test("an output that is a matrix product is float32 to whoever asked for it", () => {
+  test("the output of a matmul is cast to float32", () => {
     const product = matmul(input("x", ["batch", 4], "real"), parameter("w", [4, 3]));
     const half = toHalfPrecision(lower({ outputs: new Map([["product", product]]) }));
     expect(half.nodes.map(({ operator, inputs, output }) => [operator, inputs, output])).toEqual([

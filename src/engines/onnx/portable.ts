@@ -1,19 +1,20 @@
 /**
- * Programs in ONNX for every runtime, not for ONNX Runtime's CPU alone: operators of opset 18, which all of them have, in the
- * arrangement that their optimisers know from other exporters.
+ * An ONNX dialect for every runtime: operators of opset 18, which all runtimes support, in the patterns that their
+ * optimisers recognise from other exporters.
  *
- * What differs from the engine's own dialect: ids and mask are int64; `position_ids` is no input, for positions are 0, 1,
- * 2, … up to the length of `input_ids`; GELU is written out with Erf; the mask is a number added to the scores.
+ * Differences from the engine's dialect: ids and mask are int64; `position_ids` is not an input, because positions are
+ * 0, 1, 2, … up to the length of `input_ids`; GELU is written with Erf; the mask is additive.
  *
- * Must stay true: no operator beyond ONNX's own; the number that masks is finite, so that a row with everything masked
- * becomes an average of all keys and not NaN.
+ * Must stay true: only operators of the ONNX standard; the mask's addend is finite, so that a fully masked row gives an
+ * average of all keys, not NaN.
  */
+import { minFloat32 } from "../../program/layers.ts";
 import { elementwiseOperands, matchLayerNorm, matchSoftmax, type SoftmaxMatch } from "../../program/patterns.ts";
 import type { Value } from "../../program/program.ts";
 import { onnxType } from "./graph.ts";
-import { type Dialect, type Instruction, layerNorm, lowestFloat32, textbook } from "./instructions.ts";
+import { type Dialect, type Instruction, layerNorm, textbook } from "./instructions.ts";
 
-/** The first in which ReduceMax takes its axes as ReduceSum does. */
+/** The first opset in which ReduceMax takes its axes as an input, like ReduceSum. */
 export const portableDialect: Dialect = { opset: 18, choose: chooseInstruction };
 
 function chooseInstruction(value: Value): Instruction {
@@ -31,7 +32,7 @@ function chooseInstruction(value: Value): Instruction {
 
 const isPositions = ({ operation }: Value): boolean => operation.kind === "input" && operation.name === "position_ids";
 
-/** As many rows of the position table as a sequence has tokens: [sequence, width], the same for every sequence. */
+/** The first rows of the position table, [sequence, width], shared by all sequences. */
 function firstRows(table: Value): Instruction {
   return {
     reads: [table],
@@ -49,13 +50,13 @@ function softmax({ scores, mask }: SoftmaxMatch): Instruction {
     reads: [withoutMask(scores, mask), mask],
     emit: (emitter, [scoresName = "", maskName = ""]) => {
       const condition = emitter.intermediate("Cast", [maskName], { to: { int: onnxType.bool } });
-      const bias = emitter.intermediate("Where", [condition, emitter.scalar(0), emitter.scalar(lowestFloat32)]);
+      const bias = emitter.intermediate("Where", [condition, emitter.scalar(0), emitter.scalar(minFloat32)]);
       return emitter.result("Softmax", [emitter.intermediate("Add", [scoresName, bias])], axis);
     },
   };
 }
 
-/** Scores that are defined as 0 at masked keys: what stands there makes no difference once the mask is added. */
+/** Skips the `select` that makes masked scores 0, which the additive mask makes redundant. */
 function withoutMask(scores: Value, mask: Value): Value {
   const [condition, kept] = elementwiseOperands(scores, "select");
   return condition === mask && kept ? kept : scores;

@@ -15,7 +15,7 @@ const bias = parameter("bias", [2]);
 const rows = gather(table, ids);
 const program = { outputs: new Map([["result", add(matmul(rows, transpose(weight, [1, 0])), bias)]]) };
 
-/** 0.5, −1, 2, 0.25, … : numbers that every format holds. */
+/** 0.5, −1, 2, 0.25: exact in every format. */
 const halfWords = { f16: [0x3800, 0xbc00, 0x4000, 0x3400], bf16: [0x3f00, 0xbf80, 0x4000, 0x3e80] } as const;
 const numbers = [0.5, -1, 2, 0.25];
 
@@ -31,8 +31,8 @@ const shapes: Readonly<Record<string, readonly number[]>> = { table: [5, 3], wei
 const readerOf = (dtype: FloatDType) => async (name: string) => stored(dtype, shapes[name] ?? []);
 const inputs = new Map<string, Tensor>([["ids", { dtype: "i32", shape: [2, 2], data: Int32Array.of(4, 0, 1, 3) }]]);
 
-describe("weights beside the model, as they are stored", () => {
-  test.each(["f16", "bf16", "f32", "f64"] as const)("%s computes what the interpreter computes", async (dtype) => {
+describe("external weights in their stored types", () => {
+  test.each(["f16", "bf16", "f32", "f64"] as const)("%s equals the interpreter", async (dtype) => {
     const read = readerOf(dtype);
     const cpu = await new OnnxEngine(ort, { executionProvider: "cpu" }).compile(program, read);
     const reference = await new ReferenceEngine().compile(program, read);
@@ -41,7 +41,7 @@ describe("weights beside the model, as they are stored", () => {
     await cpu.dispose();
   });
 
-  test("are handed over without a copy, and none is left in the model", async () => {
+  test("are passed without a copy, and none is left in the model", async () => {
     const read = readerOf("f16");
     const tensors = new Map(
       await Promise.all(Object.keys(shapes).map(async (name) => [name, await read(name)] as const)),
@@ -52,7 +52,7 @@ describe("weights beside the model, as they are stored", () => {
     for (const { path, data: bytes } of data) expect(bytes.buffer).toBe(tensors.get(path)?.data.buffer);
   });
 
-  test("of a table only the rows gathered are widened", async () => {
+  test("only the gathered rows of a table are widened", async () => {
     const { graph } = await withStoredWeights(lowerToOnnx(program), readerOf("f16"));
     const gathering = graph.nodes.find(({ operator }) => operator === "Gather");
     expect(gathering?.inputs[0]).toBe("table");
@@ -61,7 +61,7 @@ describe("weights beside the model, as they are stored", () => {
     expect(widened).toContain(gathering?.output);
   });
 
-  test("reading stops when it is aborted", async () => {
+  test("an abort stops reading", async () => {
     const controller = new AbortController();
     const read = async (name: string) => {
       controller.abort(new Error("enough"));

@@ -1,16 +1,15 @@
 /**
- * Weights beside an ONNX model instead of in it, as the checkpoint stores them: ONNX Runtime reads them where they lie, and
- * nothing is converted or copied here. What is stored in half precision or the other way round, nodes of the graph widen and
- * transpose; ONNX Runtime computes them once, while it loads.
+ * Makes an ONNX model's weights external, in the checkpoint's types: ONNX Runtime reads them in place, without
+ * conversion or copy. Nodes of the graph widen half-precision weights and transpose; ONNX Runtime folds them at load.
  *
- * Must stay true: widening is exact, so that the graph computes what it would with weights in float32.
+ * Must stay true: widening is exact, so that results equal those with float32 weights.
  */
 import { toFloat32 } from "../../tensor/half.ts";
 import type { FloatDType, Tensor } from "../../tensor/tensor.ts";
 import type { ReadParameter, RunOptions } from "../engine.ts";
 import { type OnnxExternalTensor, type OnnxGraph, type OnnxNode, type OnnxWeight, onnxType } from "./graph.ts";
 
-/** The bytes that the graph knows under a path; no file has to exist. */
+/** The bytes behind a path in the graph; there need not be a file. */
 export interface ExternalData {
   readonly path: string;
   readonly data: Uint8Array;
@@ -21,14 +20,14 @@ export interface GraphAndData {
   readonly data: readonly ExternalData[];
 }
 
-/** The same graph with none of its weights inside. */
+/** Replaces a graph's weights by external tensors. */
 export async function withStoredWeights(
   graph: OnnxGraph,
   readParameter: ReadParameter,
   { signal }: RunOptions = {},
 ): Promise<GraphAndData> {
   const tables = gatheredFrom(graph);
-  // All are asked for at once: whoever reads them does so with fewer, larger reads.
+  // Requested at once, so that the reader can merge them into fewer, larger reads.
   const reading = graph.weights.map(async (weight) => {
     const tensor = await readParameter(weight.parameter);
     signal?.throwIfAborted();
@@ -47,7 +46,7 @@ export async function withStoredWeights(
   };
 }
 
-/** The weights of which rows are gathered and nothing else is done. */
+/** The weights that only Gather reads. */
 function gatheredFrom({ nodes, outputs }: OnnxGraph): ReadonlySet<string> {
   const tables = new Set(nodes.filter(({ operator }) => operator === "Gather").map(({ inputs }) => inputs[0] ?? ""));
   for (const { operator, inputs } of nodes) {
@@ -57,7 +56,7 @@ function gatheredFrom({ nodes, outputs }: OnnxGraph): ReadonlySet<string> {
   return tables;
 }
 
-/** A table stays as it is stored: only the rows that a run gathers are widened. */
+/** Keeps a half-precision table as stored and widens only the gathered rows. */
 function widenRows(node: OnnxNode, narrow: ReadonlySet<string>): OnnxNode[] {
   if (node.operator !== "Gather" || !narrow.has(node.inputs[0] ?? "")) return [node];
   const rows = `${node.output}.stored`;
@@ -70,9 +69,9 @@ function widenRows(node: OnnxNode, narrow: ReadonlySet<string>): OnnxNode[] {
 interface StoredWeight {
   readonly external: OnnxExternalTensor;
   readonly bytes: Uint8Array;
-  /** What makes the weight of it that the graph reads. */
+  /** Nodes that turn the stored tensor into the weight that the graph reads. */
   readonly nodes: readonly OnnxNode[];
-  /** The graph reads it as it is stored, in half precision. */
+  /** A half-precision table, whose rows are widened after the Gather. */
   readonly isNarrow: boolean;
 }
 
@@ -92,7 +91,7 @@ function storedWeight({ name, transposed }: OnnxWeight, tensor: Tensor<FloatDTyp
   };
 }
 
-/** ONNX Runtime computes in float32 whatever comes: float64 is rounded here. */
+/** float64 is rounded to float32, in which ONNX Runtime computes. */
 function elements(tensor: Tensor<FloatDType>): Pick<OnnxExternalTensor, "type"> & { data: Float32Array | Uint16Array } {
   if (tensor.dtype === "f16") return { type: onnxType.float16, data: tensor.data };
   if (tensor.dtype === "bf16") return { type: onnxType.bfloat16, data: tensor.data };

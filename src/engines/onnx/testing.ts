@@ -1,10 +1,7 @@
-/**
- * What tests of lowering to ONNX share.
- */
 import { parseConfig } from "../../architectures/bert/config.ts";
 import type { OnnxGraph } from "./graph.ts";
 
-/** Three layers, so that what is once a layer and what is once a model are told apart. */
+/** Three layers, so that counts per layer and per model differ. */
 export const tinyConfig = parseConfig(
   JSON.stringify({
     model_type: "bert",
@@ -16,7 +13,7 @@ export const tinyConfig = parseConfig(
   }),
 );
 
-/** How many nodes of each operator a graph has. */
+/** Number of nodes by operator. */
 export function countOperators({ nodes }: OnnxGraph): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { operator } of nodes) counts[operator] = (counts[operator] ?? 0) + 1;

@@ -1,11 +1,11 @@
 /**
- * The float64 interpreter of any program: the ground truth that every engine is judged against.
+ * The float64 interpreter of programs: the ground truth for every engine.
  *
- * It computes each operation as it is written, one after another, in float64, and knows no shortcut: what it lacks in
- * speed is the point. Memory is given back as soon as nobody reads a value any more.
+ * It computes one operation after another in float64, slow and simple on purpose. A value's memory is released after
+ * its last use.
  *
- * Must stay true: no operation is fused, reordered or approximated, and summation runs in index order, so that a result
- * never depends on anything but the program and its inputs.
+ * Must stay true: no operation is fused, reordered or approximated, and sums run in index order, so that a result
+ * depends only on the program and its inputs.
  */
 import { EngineError } from "../../errors.ts";
 import { type Binding, bindInputs, bindShape, inputsOf } from "../../program/bind.ts";
@@ -22,10 +22,11 @@ import { applyView } from "./views.ts";
 /** Called with the number of operations done and their total. */
 export type OperationProgress = (done: number, total: number) => void;
 
-/** Imitates an ordinary implementation of a lower precision: the values in `stored` rounded to what they are stored in. */
+/** Emulates a typical implementation in a lower precision. */
 export interface LoweredPrecision {
-  /** Of everything between: float32 rounds each operation, sums included. */
+  /** float32 rounds every operation, including each addition of a sum. */
   readonly arithmetic: Arithmetic;
+  /** Values that are rounded by `round` when stored. */
   readonly stored: ReadonlySet<Value>;
   readonly round: (element: number) => number;
 }
@@ -33,16 +34,16 @@ export interface LoweredPrecision {
 export interface InterpretOptions extends RunOptions {
   readonly onProgress?: OperationProgress;
   readonly lowered?: LoweredPrecision;
-  /** Results of an earlier run with the same inputs and parameters: taken as they are. */
+  /** Results of an earlier run with the same inputs and parameters, which are not recomputed. */
   readonly reuse?: ReadonlyMap<Value, Strided>;
-  /** Receives every result, and keeps it from being given back. */
+  /** Receives every result, so that none is released. */
   readonly keep?: Map<Value, Strided>;
 }
 
 /**
  * Computes a program's outputs in float64.
  * @param parameters every parameter the program reads, by name.
- * @throws EngineError for inputs that are missing or do not fit.
+ * @throws EngineError for inputs that are missing or have the wrong shape.
  */
 export async function interpret(
   program: Program,
@@ -55,7 +56,7 @@ export async function interpret(
   const released = lastUses(program, order);
   const results = new Map<Value, Strided>(reuse);
   for (const [position, value] of order.entries()) {
-    await yieldToOthers(signal);
+    await yieldToEventLoop(signal);
     const computed = evaluate(value, {
       results,
       binding,
@@ -66,7 +67,7 @@ export async function interpret(
     const result = lowered ? inPrecision(value, computed, lowered) : computed;
     results.set(value, result);
     keep?.set(value, result);
-    for (const unread of released[position] ?? []) results.delete(unread);
+    for (const dead of released[position] ?? []) results.delete(dead);
     onProgress?.(position + 1, order.length);
   }
   return new Map(
@@ -77,8 +78,8 @@ export async function interpret(
   );
 }
 
-/** Lets timers, input and an abort through between two operations, without the 4 ms a browser's nested timeout costs. */
-async function yieldToOthers(signal: AbortSignal | undefined): Promise<void> {
+/** Lets timers, input and aborts run between operations, without the 4 ms of a browser's nested timeout. */
+async function yieldToEventLoop(signal: AbortSignal | undefined): Promise<void> {
   const { port1, port2 } = new MessageChannel();
   await new Promise<void>((resolve) => {
     port1.onmessage = () => resolve();
@@ -122,9 +123,9 @@ function evaluate(value: Value, { results, binding, parameters, inputs, arithmet
   const { operation } = value;
   switch (operation.kind) {
     case "input":
-      return given("input", operation.name, shape, inputs);
+      return tensorNamed("input", operation.name, shape, inputs);
     case "parameter":
-      return given("parameter", operation.name, shape, parameters);
+      return tensorNamed("parameter", operation.name, shape, parameters);
     case "constant":
       return contiguous(Float64Array.of(operation.value), shape);
     case "gather":
@@ -152,7 +153,7 @@ function evaluate(value: Value, { results, binding, parameters, inputs, arithmet
   }
 }
 
-function given(
+function tensorNamed(
   kind: "input" | "parameter",
   name: string,
   shape: readonly number[],
@@ -171,9 +172,9 @@ function given(
 function gatherRows(table: Strided, indices: Strided): Strided {
   const [count, width] = table.shape as [number, number];
   const rows = toContiguous(table);
-  const wanted = toContiguous(indices);
-  const out = new Float64Array(wanted.length * width);
-  wanted.forEach((index, position) => {
+  const rowIndices = toContiguous(indices);
+  const out = new Float64Array(rowIndices.length * width);
+  rowIndices.forEach((index, position) => {
     if (!(index >= 0 && index < count)) {
       throw new EngineError({ found: `an index is ${index}`, expected: `0 to ${count - 1}, the rows of its table` });
     }

@@ -1,13 +1,13 @@
 /**
- * Matrix products in float64: slow next to a GPU, fast enough to be everybody's ground truth.
+ * Matmuls in float64, or with the rounding of a float32 kernel.
  *
- * The right operand is brought to [n, k] order, so that both inner loops run over neighbouring numbers; four rows by
- * four columns at a time keep sixteen sums in registers, which is three times faster than one sum at a time.
+ * The right operand is transposed to [n, k], so that inner loops read consecutive elements. Blocks of 4 × 4 results
+ * keep sixteen accumulators in registers, three times faster than one at a time.
  */
 import { elementCount } from "../../tensor/tensor.ts";
 import { contiguous, type Strided, toContiguous } from "./strided.ts";
 
-/** How sums are added up: in float64, or as an ordinary float32 kernel does, each product and sum rounded. */
+/** Accumulation in float64, or as in a simple float32 kernel, with each product and sum rounded. */
 export type Arithmetic = "f64" | "f32";
 
 /** `[..., m, k] × [..., k, n]`, or `[..., m, k] × [k, n]`. */
@@ -33,8 +33,8 @@ function swapLastAxes(view: Strided): Strided {
   return { ...view, shape: swap(view.shape), strides: swap(view.strides) };
 }
 
-/** out[i, j] = Σ a[i, :] · b[j, :] in float32, added up in index order; the elements are float32 values already. */
-function multiplyRowsF32(
+/** out[i, j] = Σ a[i, :] · b[j, :] for row-major [m, k] and [n, k] matrices that begin at their offsets. */
+type MultiplyRows = (
   a: Float64Array,
   aStart: number,
   b: Float64Array,
@@ -44,13 +44,16 @@ function multiplyRowsF32(
   m: number,
   k: number,
   n: number,
-): void {
+) => void;
+
+/** In float32, in index order; the elements must be float32 values. */
+const multiplyRowsF32: MultiplyRows = (a, aStart, b, bStart, out, outStart, m, k, n) => {
   const left = new Float32Array(a.subarray(aStart, aStart + m * k));
   const right = new Float32Array(b.subarray(bStart, bStart + n * k));
   for (let i = 0; i < m; i++) {
     const row = i * k;
     for (let j = 0; j < n; j += 4) {
-      // Four columns at a time, so that no sum waits for another; past the last column it is computed again.
+      // Four independent sums hide the latency of addition; beyond the last column it is computed again.
       const b0 = j * k;
       const b1 = Math.min(j + 1, n - 1) * k;
       const b2 = Math.min(j + 2, n - 1) * k;
@@ -59,12 +62,12 @@ function multiplyRowsF32(
       let c1 = Math.fround(0);
       let c2 = Math.fround(0);
       let c3 = Math.fround(0);
-      for (let inner = 0; inner < k; inner++) {
-        const x = left[row + inner] as number;
-        c0 = Math.fround(c0 + Math.fround(x * (right[b0 + inner] as number)));
-        c1 = Math.fround(c1 + Math.fround(x * (right[b1 + inner] as number)));
-        c2 = Math.fround(c2 + Math.fround(x * (right[b2 + inner] as number)));
-        c3 = Math.fround(c3 + Math.fround(x * (right[b3 + inner] as number)));
+      for (let p = 0; p < k; p++) {
+        const x = left[row + p] as number;
+        c0 = Math.fround(c0 + Math.fround(x * (right[b0 + p] as number)));
+        c1 = Math.fround(c1 + Math.fround(x * (right[b1 + p] as number)));
+        c2 = Math.fround(c2 + Math.fround(x * (right[b2 + p] as number)));
+        c3 = Math.fround(c3 + Math.fround(x * (right[b3 + p] as number)));
       }
       const to = outStart + i * n + j;
       out[to] = c0;
@@ -73,20 +76,9 @@ function multiplyRowsF32(
       if (j + 3 < n) out[to + 3] = c3;
     }
   }
-}
+};
 
-/** out[i, j] = Σ a[i, :] · b[j, :], each matrix starting at its offset. */
-function multiplyRowsF64(
-  a: Float64Array,
-  aStart: number,
-  b: Float64Array,
-  bStart: number,
-  out: Float64Array,
-  outStart: number,
-  m: number,
-  k: number,
-  n: number,
-): void {
+const multiplyRowsF64: MultiplyRows = (a, aStart, b, bStart, out, outStart, m, k, n) => {
   const blockedRows = m - (m % 4);
   const blockedColumns = n - (n % 4);
   for (let j = 0; j < blockedColumns; j += 4) {
@@ -97,15 +89,15 @@ function multiplyRowsF64(
   for (let i = 0; i < m; i++) {
     for (let j = i < blockedRows ? blockedColumns : 0; j < n; j++) {
       let total = 0;
-      for (let inner = 0; inner < k; inner++) {
-        total += (a[aStart + i * k + inner] as number) * (b[bStart + j * k + inner] as number);
+      for (let p = 0; p < k; p++) {
+        total += (a[aStart + i * k + p] as number) * (b[bStart + j * k + p] as number);
       }
       out[outStart + i * n + j] = total;
     }
   }
-}
+};
 
-/** Four rows by four columns; `a`, `b` and `out` are entered at the block's first element. */
+/** A block of 4 × 4 results; the offsets are those of the block's first elements. */
 function multiplyBlock(
   a: Float64Array,
   aStart: number,
@@ -138,15 +130,15 @@ function multiplyBlock(
     c31 = 0,
     c32 = 0,
     c33 = 0;
-  for (let inner = 0; inner < k; inner++) {
-    const x0 = a[aStart + inner] as number;
-    const x1 = a[a1 + inner] as number;
-    const x2 = a[a2 + inner] as number;
-    const x3 = a[a3 + inner] as number;
-    const y0 = b[bStart + inner] as number;
-    const y1 = b[b1 + inner] as number;
-    const y2 = b[b2 + inner] as number;
-    const y3 = b[b3 + inner] as number;
+  for (let p = 0; p < k; p++) {
+    const x0 = a[aStart + p] as number;
+    const x1 = a[a1 + p] as number;
+    const x2 = a[a2 + p] as number;
+    const x3 = a[a3 + p] as number;
+    const y0 = b[bStart + p] as number;
+    const y1 = b[b1 + p] as number;
+    const y2 = b[b2 + p] as number;
+    const y3 = b[b3 + p] as number;
     c00 += x0 * y0;
     c01 += x0 * y1;
     c02 += x0 * y2;

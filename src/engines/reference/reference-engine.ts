@@ -1,6 +1,4 @@
-/**
- * The reference engine: the float64 interpreter behind the interface all engines share (`--device reference`).
- */
+/** The reference engine: the float64 interpreter behind the common interface of engines (`--device reference`). */
 import { computeOrder } from "../../program/order.ts";
 import type { Program } from "../../program/program.ts";
 import { toFloat64 } from "../../tensor/half.ts";

@@ -1,6 +1,4 @@
-/**
- * Arrays seen through strides, so that a transpose, a slice or a broadcast copies nothing. The interpreter's are float64.
- */
+/** Strided arrays: transposes, slices and broadcasts copy nothing. The interpreter's are float64. */
 import { elementCount } from "../../tensor/tensor.ts";
 
 export type Elements = Float32Array | Float64Array;
@@ -8,12 +6,11 @@ export type Elements = Float32Array | Float64Array;
 export interface Strided<T extends Elements = Float64Array> {
   readonly data: T;
   readonly shape: readonly number[];
-  /** Elements from one index to the next, by axis; 0 repeats. */
+  /** In elements, by axis; 0 broadcasts. */
   readonly strides: readonly number[];
   readonly offset: number;
 }
 
-/** The strides of a row-major array. */
 export function rowMajorStrides(shape: readonly number[]): number[] {
   const strides = new Array<number>(shape.length);
   let stride = 1;
@@ -37,19 +34,19 @@ export function isContiguous({ data, shape, strides, offset }: Strided<Elements>
   );
 }
 
-/** The same view repeated along new or single axes, to `shape`. */
+/** Broadcasts along new axes and axes of extent 1. */
 export function broadcastTo(view: Strided, shape: readonly number[]): Strided {
   const missing = shape.length - view.shape.length;
   const strides = shape.map((_, axis) => {
-    const own = axis - missing;
-    return own < 0 || view.shape[own] === 1 ? 0 : (view.strides[own] as number);
+    const viewAxis = axis - missing;
+    return viewAxis < 0 || view.shape[viewAxis] === 1 ? 0 : (view.strides[viewAxis] as number);
   });
   return { data: view.data, shape, strides, offset: view.offset };
 }
 
 /**
- * Calls `visit` once a row: for every index of all axes but the last, with the offset at which the row starts in each
- * view. All views have the same shape.
+ * Calls `visit` for every row (every index of all axes but the last) with the row's offset in each view. All views must
+ * have the same shape.
  */
 export function forEachRow(
   views: readonly Strided<Elements>[],
@@ -75,10 +72,10 @@ export function forEachRow(
 }
 
 /**
- * The same elements in the same order along as few axes as possible, so that rows are long: axes of one element are left
- * out, and those that are walked evenly through become one.
+ * The same elements in the same order with as few axes as possible, for long rows: drops axes of extent 1 and merges
+ * axes that are contiguous with each other.
  */
-function withFewestAxes<T extends Elements>(view: Strided<T>): Strided<T> {
+function mergeAxes<T extends Elements>(view: Strided<T>): Strided<T> {
   const [shape, strides]: [number[], number[]] = [[], []];
   view.shape.forEach((extent, axis) => {
     const stride = view.strides[axis] as number;
@@ -90,10 +87,10 @@ function withFewestAxes<T extends Elements>(view: Strided<T>): Strided<T> {
   return { ...view, shape, strides };
 }
 
-/** The elements in row-major order, without a copy where they already are. */
-export function toContiguous<T extends Elements>(given: Strided<T>): T {
-  if (isContiguous(given)) return given.data;
-  const view = withFewestAxes(given);
+/** The elements in row-major order, without a copy if they already are. */
+export function toContiguous<T extends Elements>(source: Strided<T>): T {
+  if (isContiguous(source)) return source.data;
+  const view = mergeAxes(source);
   const width = view.shape.at(-1) ?? 1;
   const stride = view.strides.at(-1) ?? 0;
   const { data } = view;
@@ -107,7 +104,7 @@ export function toContiguous<T extends Elements>(given: Strided<T>): T {
   return target;
 }
 
-/** Views side by side along an axis, as a copy of that shape. */
+/** Concatenates along `axis` into a new array of `shape`. */
 export function concatenated(views: readonly Strided[], axis: number, shape: readonly number[]): Strided {
   const result = contiguous(new Float64Array(elementCount(shape)), shape);
   const strides = result.strides;

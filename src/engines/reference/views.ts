@@ -1,6 +1,4 @@
-/**
- * Transposes, reshapes and slices of tensors on the host: other strides over the same data wherever that is possible.
- */
+/** Transposes, reshapes and slices of tensors on the host, by strides where possible. */
 import { type Binding, bindShape } from "../../program/bind.ts";
 import type { Operation, Value } from "../../program/program.ts";
 import { viewedBy } from "../../program/views.ts";
@@ -8,7 +6,7 @@ import { contiguous, type Elements, type Strided, toContiguous } from "./strided
 
 export type ViewOperation = Extract<Operation, { kind: "transpose" | "reshape" | "slice" }>;
 
-/** What one operation sees of a tensor. */
+/** Applies one view operation. */
 export function applyView<T extends Elements>(
   operation: ViewOperation,
   view: Strided<T>,
@@ -26,7 +24,7 @@ export function applyView<T extends Elements>(
   }
 }
 
-/** What a value, a view of a view …, sees of the tensor that is viewed in the end. */
+/** Applies all nested view operations of `value` to the underlying tensor. */
 export function applyViews<T extends Elements>(value: Value, tensor: Strided<T>, binding: Binding): Strided<T> {
   const operations: { readonly operation: ViewOperation; readonly value: Value }[] = [];
   for (let view = value, operand = viewedBy(view); operand !== undefined; view = operand, operand = viewedBy(view)) {

@@ -1,21 +1,21 @@
 /**
- * The journal of an evaluation as a file that only grows.
+ * The append-only file of an evaluation's journal.
  *
- * Must stay true: what `append` was given is with the operating system when it resolves, so that it outlives the process;
- * one process at a time writes it.
+ * Must stay true: when `append` resolves, the operating system has the data, so that it outlives the process; one
+ * process at a time writes the file.
  */
 import { existsSync } from "node:fs";
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { FusebertError } from "../../errors.ts";
 import { LockFile } from "../../files/lock-file.ts";
-import { longestText, readFileBytes } from "../../files/read-bytes.ts";
+import { maxTextLimit, readFileBytes } from "../../files/read-bytes.ts";
 import { writeFailure } from "../../files/write-failure.ts";
 import { type Contexts, formatLine, type JournalHead, readJournal } from "../journal.ts";
 import type { QuestionPrediction } from "../predict.ts";
 
 export class JournalFile {
   readonly path: string;
-  /** What an earlier run predicted. */
+  /** Predictions of earlier runs. */
   readonly earlier: readonly QuestionPrediction[];
   readonly #file: FileHandle;
   readonly #lock: LockFile;
@@ -28,10 +28,10 @@ export class JournalFile {
   }
 
   /**
-   * Begins a journal, or goes on with the one that is there.
-   * @param contexts of the data set's questions.
-   * @throws InputError if it was begun for something else, is damaged, is being written by another process, or the file
-   * cannot be written; WriteError if the disk is full.
+   * Starts a journal, or continues an existing one.
+   * @param contexts of the data set.
+   * @throws InputError if it has another head, is damaged, is in use by another process, or cannot be written;
+   * WriteError if the disk is full.
    */
   static async open(path: string, head: JournalHead, contexts: Contexts): Promise<JournalFile> {
     return orFailure(path, async () => {
@@ -41,9 +41,9 @@ export class JournalFile {
         const earlier = readJournal(bytes.toString("utf8"), head, path, contexts);
         const file = await open(path, "a+");
         try {
-          const wholeLines = bytes.lastIndexOf("\n") + 1;
-          await file.truncate(wholeLines);
-          if (wholeLines === 0) await file.appendFile(formatLine(head));
+          const completeLength = bytes.lastIndexOf("\n") + 1;
+          await file.truncate(completeLength);
+          if (completeLength === 0) await file.appendFile(formatLine(head));
           return new JournalFile(path, earlier, file, lock);
         } catch (error) {
           await file.close();
@@ -56,7 +56,7 @@ export class JournalFile {
     });
   }
 
-  /** @throws WriteError if there is no more room; all that was appended before is kept. */
+  /** @throws WriteError if the disk is full; earlier predictions are kept. */
   async append(prediction: QuestionPrediction): Promise<void> {
     await orFailure(this.path, () => this.#file.appendFile(formatLine(prediction)));
   }
@@ -69,7 +69,7 @@ export class JournalFile {
     }
   }
 
-  /** Once its predictions are where they belong. */
+  /** Deletes the journal, after its predictions are written elsewhere. */
   async remove(): Promise<void> {
     try {
       await this.#file.close();
@@ -83,7 +83,7 @@ export class JournalFile {
 async function readBytes(path: string): Promise<Buffer> {
   if (!existsSync(path)) return Buffer.alloc(0);
   return readFileBytes(path, {
-    limit: longestText,
+    limit: maxTextLimit,
     expected: "the journal of an evaluation, or nothing",
     ordinaryOnly: true,
     adviceIfOther: "Move it elsewhere, or name another file for the result.",
@@ -97,7 +97,7 @@ async function orFailure<T>(path: string, work: () => Promise<T>): Promise<T> {
     if (cause instanceof FusebertError) throw cause;
     throw writeFailure(path, cause, {
       expected: "a path in a folder that exists",
-      kept: "What was written before is kept: make room, and the same command goes on from there.",
+      kept: "What was written before is kept: free some space, and the same command goes on from there.",
     });
   }
 }

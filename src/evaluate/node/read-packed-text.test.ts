@@ -7,7 +7,7 @@ import { InputError } from "../../errors.ts";
 import { readPackedText } from "./read-packed-text.ts";
 
 const text = '{"text":"Łódź 😀"}\n';
-/** The same, by `xz`. */
+/** `text` compressed by `xz`. */
 const xz = Buffer.from(
   "/Td6WFoAAATm1rRGAgAhARYAAAB0L+WjAQAXeyJ0ZXh0IjoixYHDs2TFuiDwn5iAIn0KAJXBNSTHFAXRAAEwGI4brOwftvN9AQAAAAAEWVo=",
   "base64",
@@ -25,18 +25,18 @@ async function read(bytes: Uint8Array): Promise<string> {
   return readPackedText(path);
 }
 
-test("plain, gzip and xz, whatever the file is called", async () => {
+test("plain, gzip and xz, independent of the file's name", async () => {
   expect(await read(Buffer.from(text))).toBe(text);
   expect(await read(gzipSync(text))).toBe(text);
   expect(await read(xz)).toBe(text);
   expect(await read(Buffer.concat([xz, xz]))).toBe(text + text);
 });
 
-test("a byte order mark is no part of the text", async () => {
+test("a byte order mark is not part of the text", async () => {
   expect(await read(Buffer.from(`\ufeff${text}`))).toBe(text);
 });
 
-describe("refuses", () => {
+describe("rejects", () => {
   const damaged = Buffer.from(xz);
   damaged.writeUInt8(damaged.readUInt8(30) ^ 0xff, 30);
   const damagedGzip = gzipSync(text);
@@ -47,7 +47,7 @@ describe("refuses", () => {
     ["damaged xz", damaged, /cannot be unpacked \(it is damaged\)/],
     ["gzip cut short", gzipSync(text).subarray(0, 20), /cannot be unpacked \(unexpected end of file\)/],
     ["damaged gzip", damagedGzip, /cannot be unpacked \(/],
-    ["what is not UTF-8", Uint8Array.of(0x7b, 0xe9, 0x7d), /is not UTF-8/],
+    ["text that is not UTF-8", Uint8Array.of(0x7b, 0xe9, 0x7d), /is not UTF-8/],
   ])("%s", async (_, bytes, says) => {
     const error = await read(bytes).catch((cause: unknown) => cause);
     expect(error).toBeInstanceOf(InputError);
@@ -60,7 +60,7 @@ describe("refuses", () => {
     }
   });
 
-  test("what is no file", async () => {
+  test("a missing file and a folder", async () => {
     await expect(readPackedText(join(folder, "gone"))).rejects.toThrow(/gone does not exist; expected a file/);
     await expect(readPackedText(folder)).rejects.toThrow(/is a folder/);
   });
