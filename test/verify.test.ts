@@ -149,10 +149,23 @@ describe("every hypothesis, imitated in fp16", () => {
   /** Too small for fp16 on rows of this size: then nothing at all may be claimed. */
   const invisible = new Set(["eps:0.00001", "eps:0.000001"]);
 
-  test.each(ids)("%s is found, and nothing else", async (id) => {
+  /** The dump's second sequence, 33 tokens, and some of its padding: a few rows find what 192 find, in a quarter of the time. */
+  const length = 48;
+  async function shortInputs(): Promise<{ hiddenStates: Tensor; attentionMask: Tensor<"i32"> }> {
     const { config } = odd;
     const dump = await openDump(`${goldenFolder}/random-odd/candidates/faithful.safetensors`, { config, layer: 0 });
-    const [hiddenStates, attentionMask] = [required(dump.hiddenStates), required(dump.attentionMask)];
+    const [states, mask] = [required(dump.hiddenStates), required(dump.attentionMask)];
+    const [, sequence = 0, hidden = 0] = states.shape;
+    const data = toFloat64(states).slice(sequence * hidden, (sequence + length) * hidden);
+    return {
+      hiddenStates: { dtype: "f64", shape: [1, length, hidden], data },
+      attentionMask: { dtype: "i32", shape: [1, length], data: mask.data.slice(sequence, sequence + length) },
+    };
+  }
+
+  test.each(ids)("%s is found, and nothing else", async (id) => {
+    const { config } = odd;
+    const { hiddenStates, attentionMask } = await shortInputs();
     const program = layerProgram(config, 0);
     const parameters = await readParameters(program, (name) => odd.weights.read(name));
     const inputs = new Map<string, Tensor>([
