@@ -16,6 +16,7 @@ import { openDump } from "../src/verify/node/open-dump.ts";
 import type { CandidateReport } from "../src/verify/report/report.ts";
 import { type DumpCandidate, verify } from "../src/verify/verify.ts";
 import { goldenFolder, openBuiltIn, openRandomOdd, required } from "./support/golden.ts";
+import { shortInputs } from "./support/short-inputs.ts";
 
 let odd: Checkpoint;
 let builtIn: Checkpoint;
@@ -148,20 +149,6 @@ describe("every hypothesis, imitated in fp16", () => {
 
   /** Too small for fp16 on rows of this size: then nothing at all may be claimed. */
   const invisible = new Set(["eps:0.00001", "eps:0.000001"]);
-
-  /** The dump's second sequence, 33 tokens, and some of its padding: a few rows find what 192 find, in a quarter of the time. */
-  const length = 48;
-  async function shortInputs(): Promise<{ hiddenStates: Tensor; attentionMask: Tensor<"i32"> }> {
-    const { config } = odd;
-    const dump = await openDump(`${goldenFolder}/random-odd/candidates/faithful.safetensors`, { config, layer: 0 });
-    const [states, mask] = [required(dump.hiddenStates), required(dump.attentionMask)];
-    const [, sequence = 0, hidden = 0] = states.shape;
-    const data = toFloat64(states).slice(sequence * hidden, (sequence + length) * hidden);
-    return {
-      hiddenStates: { dtype: "f64", shape: [1, length, hidden], data },
-      attentionMask: { dtype: "i32", shape: [1, length], data: mask.data.slice(sequence, sequence + length) },
-    };
-  }
 
   test.each(ids)("%s is found, and nothing else", async (id) => {
     const { config } = odd;

@@ -23,7 +23,7 @@ const changed = new Set([
 ]);
 const files = [...changed].filter((path) => existsSync(`${root}${path}`));
 
-const buildInfo = "node_modules/.cache/check-fast.tsbuildinfo";
+const buildInfo = "check-fast.tsbuildinfo";
 const codes = await Promise.all([
   run("typescript/bin/tsc", "--noEmit", "--incremental", "--tsBuildInfoFile", buildInfo),
   files.length === 0

@@ -4,7 +4,7 @@
  *     await builtPackage(); // `dist/` is that of the sources
  *
  * The build takes seconds, so it happens only where it is asked for, and only if `dist/` is not that of the sources
- * already: what was built from what is kept in node_modules/.cache/built-package.json.
+ * already: what was built from what is kept in node_modules/.cache.
  *
  * Must stay true: during a run of Vitest the package is built at most once, whatever happens to the sources meanwhile, and
  * no worker uses `dist/` while another one builds it.
@@ -24,7 +24,9 @@ import { repositoryRoot } from "./golden.ts";
 const runVariable = "FUSEBERT_TEST_RUN";
 
 const cacheFolder = join(repositoryRoot, "node_modules", ".cache");
-const stateFile = join(cacheFolder, "built-package.json");
+/** Of this working tree: several may share one node_modules. */
+const treeName = createHash("sha256").update(repositoryRoot).digest("hex").slice(0, 8);
+const stateFile = join(cacheFolder, `built-package-${treeName}.json`);
 /** What the build reads, beside `src/`. */
 const settings = ["package.json", "package-lock.json", "tsconfig.json", "tsdown.config.ts"];
 
