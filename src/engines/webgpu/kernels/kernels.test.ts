@@ -67,11 +67,11 @@ const tensorCoreExamples = (
   ] as const
 ).map(([name, index]): Example => [name, () => kernelsAt("O3", "f16", tensorCores, 192)[index]?.code]);
 
-/** Invocations load blocks of both operands and split K in two; or a half of them loads each operand. */
+/** A workgroup's two halves divide K between them; or all of it computes a tile four times as large. */
 const outerProductExamples = (
   [
     ["outer-product-matmul-split", 768],
-    ["outer-product-matmul", 3072],
+    ["outer-product-matmul", Number.POSITIVE_INFINITY],
   ] as const
 ).map(([name, mostRows]): Example => {
   const wide = { ...config, intermediateSize: 1152, layers: 1 };

@@ -30,21 +30,21 @@ fn finish(batch: u32, row: u32, tile_row: u32, column: u32, product: vec4<f32>) 
   let v4 = gelu4(v3);
   out0[row * 288u + column / 4u] = v4;
 }
-@compute @workgroup_size(128)
+@compute @workgroup_size(256)
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_id) local: vec3<u32>,
   @builtin(local_invocation_index) local_index: u32,
 ) {
-  let first_row = group.y * 64u;
-  let first_column = group.x * 64u;
+  let first_row = group.y * 128u;
+  let first_column = group.x * 128u;
   let batch = group.z;
-  let part = local_index / 64u;
+  let part = local_index / 256u;
   let lane = local_index % 32u;
-  let block = (local_index % 64u) / 32u;
-  let y = block / 1u * 4u + lane / 2u % 2u + lane / 16u * 2u;
-  let x = block % 1u * 8u + lane % 2u + lane / 4u % 4u * 2u;
+  let block = (local_index % 256u) / 32u;
+  let y = block / 2u * 4u + lane / 2u % 2u + lane / 16u * 2u;
+  let x = block % 2u * 8u + lane % 2u + lane / 4u % 4u * 2u;
   var sum0_0 = vec4<f32>();
   var sum0_1 = vec4<f32>();
   var sum1_0 = vec4<f32>();
@@ -61,83 +61,57 @@ fn main(
   var sum6_1 = vec4<f32>();
   var sum7_0 = vec4<f32>();
   var sum7_1 = vec4<f32>();
-  let left0_k = local_index % 8u * 4u;
-  let left0_line = local_index / 8u * 4u;
-  let left0_place = local_index % 8u * 65u + local_index / 8u;
-  let left0_row0 = min(first_row + left0_line + 0u, extents.tokens - 1u);
-  let left0_row1 = min(first_row + left0_line + 1u, extents.tokens - 1u);
-  let left0_row2 = min(first_row + left0_line + 2u, extents.tokens - 1u);
-  let left0_row3 = min(first_row + left0_line + 3u, extents.tokens - 1u);
-  let right0_k = local_index % 8u * 4u;
-  let right0_line = local_index / 8u * 4u;
-  let right0_place = 520u + local_index % 8u * 65u + local_index / 8u;
-  var left0_0: vec4<f32>;
-  var left0_1: vec4<f32>;
-  var left0_2: vec4<f32>;
-  var left0_3: vec4<f32>;
-  var right0_0: vec4<f32>;
-  var right0_1: vec4<f32>;
-  var right0_2: vec4<f32>;
-  var right0_3: vec4<f32>;
+  let is_left = local_index < 128u;
+  let both0_k = (local_index % 128u) % 4u * 4u;
+  let both0_line = (local_index % 128u) / 4u * 4u;
+  let both0_place = select(520u, 0u, is_left) + (local_index % 128u) % 4u * 130u + (local_index % 128u) / 4u;
+  let both0_row0 = min(first_row + both0_line + 0u, extents.tokens - 1u);
+  let both0_row1 = min(first_row + both0_line + 1u, extents.tokens - 1u);
+  let both0_row2 = min(first_row + both0_line + 2u, extents.tokens - 1u);
+  let both0_row3 = min(first_row + both0_line + 3u, extents.tokens - 1u);
+  var both0_0: vec4<f32>;
+  var both0_1: vec4<f32>;
+  var both0_2: vec4<f32>;
+  var both0_3: vec4<f32>;
   var k0 = 0u;
-  left0_0 = load_left(batch, left0_row0, left0_line + 0u, k0 + left0_k);
-  left0_1 = load_left(batch, left0_row1, left0_line + 1u, k0 + left0_k);
-  left0_2 = load_left(batch, left0_row2, left0_line + 2u, k0 + left0_k);
-  left0_3 = load_left(batch, left0_row3, left0_line + 3u, k0 + left0_k);
-  right0_0 = load_right(batch, first_column + right0_line + 0u, k0 + right0_k);
-  right0_1 = load_right(batch, first_column + right0_line + 1u, k0 + right0_k);
-  right0_2 = load_right(batch, first_column + right0_line + 2u, k0 + right0_k);
-  right0_3 = load_right(batch, first_column + right0_line + 3u, k0 + right0_k);
-  for (var step = 0u; step < 2u; step++) {
+  if (is_left) {
+    both0_0 = load_left(batch, both0_row0, both0_line + 0u, k0 + both0_k);
+    both0_1 = load_left(batch, both0_row1, both0_line + 1u, k0 + both0_k);
+    both0_2 = load_left(batch, both0_row2, both0_line + 2u, k0 + both0_k);
+    both0_3 = load_left(batch, both0_row3, both0_line + 3u, k0 + both0_k);
+  } else {
+    both0_0 = load_right(batch, first_column + both0_line + 0u, k0 + both0_k);
+    both0_1 = load_right(batch, first_column + both0_line + 1u, k0 + both0_k);
+    both0_2 = load_right(batch, first_column + both0_line + 2u, k0 + both0_k);
+    both0_3 = load_right(batch, first_column + both0_line + 3u, k0 + both0_k);
+  }
+  for (var step = 0u; step < 4u; step++) {
     workgroupBarrier();
-    strips[left0_place] = vec4<f32>(left0_0.x, left0_1.x, left0_2.x, left0_3.x);
-    strips[left0_place + 16u] = vec4<f32>(left0_0.y, left0_1.y, left0_2.y, left0_3.y);
-    strips[left0_place + 32u] = vec4<f32>(left0_0.z, left0_1.z, left0_2.z, left0_3.z);
-    strips[left0_place + 48u] = vec4<f32>(left0_0.w, left0_1.w, left0_2.w, left0_3.w);
-    strips[right0_place] = vec4<f32>(right0_0.x, right0_1.x, right0_2.x, right0_3.x);
-    strips[right0_place + 16u] = vec4<f32>(right0_0.y, right0_1.y, right0_2.y, right0_3.y);
-    strips[right0_place + 32u] = vec4<f32>(right0_0.z, right0_1.z, right0_2.z, right0_3.z);
-    strips[right0_place + 48u] = vec4<f32>(right0_0.w, right0_1.w, right0_2.w, right0_3.w);
+    strips[both0_place] = vec4<f32>(both0_0.x, both0_1.x, both0_2.x, both0_3.x);
+    strips[both0_place + 32u] = vec4<f32>(both0_0.y, both0_1.y, both0_2.y, both0_3.y);
+    strips[both0_place + 64u] = vec4<f32>(both0_0.z, both0_1.z, both0_2.z, both0_3.z);
+    strips[both0_place + 96u] = vec4<f32>(both0_0.w, both0_1.w, both0_2.w, both0_3.w);
     workgroupBarrier();
     // What comes next is on its way while this is multiplied.
-    k0 = min(step + 1u, 2u - 1u) * 32u;
-    left0_0 = load_left(batch, left0_row0, left0_line + 0u, k0 + left0_k);
-    left0_1 = load_left(batch, left0_row1, left0_line + 1u, k0 + left0_k);
-    left0_2 = load_left(batch, left0_row2, left0_line + 2u, k0 + left0_k);
-    left0_3 = load_left(batch, left0_row3, left0_line + 3u, k0 + left0_k);
-    right0_0 = load_right(batch, first_column + right0_line + 0u, k0 + right0_k);
-    right0_1 = load_right(batch, first_column + right0_line + 1u, k0 + right0_k);
-    right0_2 = load_right(batch, first_column + right0_line + 2u, k0 + right0_k);
-    right0_3 = load_right(batch, first_column + right0_line + 3u, k0 + right0_k);
-    let left = y + part * 260u;
-    let right = 520u + x + part * 260u;
+    k0 = min(step + 1u, 4u - 1u) * 16u;
+    if (is_left) {
+      both0_0 = load_left(batch, both0_row0, both0_line + 0u, k0 + both0_k);
+      both0_1 = load_left(batch, both0_row1, both0_line + 1u, k0 + both0_k);
+      both0_2 = load_left(batch, both0_row2, both0_line + 2u, k0 + both0_k);
+      both0_3 = load_left(batch, both0_row3, both0_line + 3u, k0 + both0_k);
+    } else {
+      both0_0 = load_right(batch, first_column + both0_line + 0u, k0 + both0_k);
+      both0_1 = load_right(batch, first_column + both0_line + 1u, k0 + both0_k);
+      both0_2 = load_right(batch, first_column + both0_line + 2u, k0 + both0_k);
+      both0_3 = load_right(batch, first_column + both0_line + 3u, k0 + both0_k);
+    }
+    let left = y;
+    let right = 520u + x;
     {
       let a0 = strips[left + 0u];
-      let a1 = strips[left + 8u];
+      let a1 = strips[left + 16u];
       let b0 = strips[right + 0u];
-      let b1 = strips[right + 8u];
-      sum0_0 = fma(vec4<f32>(a0.x), b0, sum0_0);
-      sum0_1 = fma(vec4<f32>(a0.x), b1, sum0_1);
-      sum1_0 = fma(vec4<f32>(a0.y), b0, sum1_0);
-      sum1_1 = fma(vec4<f32>(a0.y), b1, sum1_1);
-      sum2_0 = fma(vec4<f32>(a0.z), b0, sum2_0);
-      sum2_1 = fma(vec4<f32>(a0.z), b1, sum2_1);
-      sum3_0 = fma(vec4<f32>(a0.w), b0, sum3_0);
-      sum3_1 = fma(vec4<f32>(a0.w), b1, sum3_1);
-      sum4_0 = fma(vec4<f32>(a1.x), b0, sum4_0);
-      sum4_1 = fma(vec4<f32>(a1.x), b1, sum4_1);
-      sum5_0 = fma(vec4<f32>(a1.y), b0, sum5_0);
-      sum5_1 = fma(vec4<f32>(a1.y), b1, sum5_1);
-      sum6_0 = fma(vec4<f32>(a1.z), b0, sum6_0);
-      sum6_1 = fma(vec4<f32>(a1.z), b1, sum6_1);
-      sum7_0 = fma(vec4<f32>(a1.w), b0, sum7_0);
-      sum7_1 = fma(vec4<f32>(a1.w), b1, sum7_1);
-    }
-    {
-      let a0 = strips[left + 16u];
-      let a1 = strips[left + 24u];
-      let b0 = strips[right + 16u];
-      let b1 = strips[right + 24u];
+      let b1 = strips[right + 16u];
       sum0_0 = fma(vec4<f32>(a0.x), b0, sum0_0);
       sum0_1 = fma(vec4<f32>(a0.x), b1, sum0_1);
       sum1_0 = fma(vec4<f32>(a0.y), b0, sum1_0);
@@ -157,9 +131,9 @@ fn main(
     }
     {
       let a0 = strips[left + 32u];
-      let a1 = strips[left + 40u];
+      let a1 = strips[left + 48u];
       let b0 = strips[right + 32u];
-      let b1 = strips[right + 40u];
+      let b1 = strips[right + 48u];
       sum0_0 = fma(vec4<f32>(a0.x), b0, sum0_0);
       sum0_1 = fma(vec4<f32>(a0.x), b1, sum0_1);
       sum1_0 = fma(vec4<f32>(a0.y), b0, sum1_0);
@@ -178,10 +152,10 @@ fn main(
       sum7_1 = fma(vec4<f32>(a1.w), b1, sum7_1);
     }
     {
-      let a0 = strips[left + 48u];
-      let a1 = strips[left + 56u];
-      let b0 = strips[right + 48u];
-      let b1 = strips[right + 56u];
+      let a0 = strips[left + 64u];
+      let a1 = strips[left + 80u];
+      let b0 = strips[right + 64u];
+      let b1 = strips[right + 80u];
       sum0_0 = fma(vec4<f32>(a0.x), b0, sum0_0);
       sum0_1 = fma(vec4<f32>(a0.x), b1, sum0_1);
       sum1_0 = fma(vec4<f32>(a0.y), b0, sum1_0);
@@ -200,76 +174,10 @@ fn main(
       sum7_1 = fma(vec4<f32>(a1.w), b1, sum7_1);
     }
     {
-      let a0 = strips[left + 65u];
-      let a1 = strips[left + 73u];
-      let b0 = strips[right + 65u];
-      let b1 = strips[right + 73u];
-      sum0_0 = fma(vec4<f32>(a0.x), b0, sum0_0);
-      sum0_1 = fma(vec4<f32>(a0.x), b1, sum0_1);
-      sum1_0 = fma(vec4<f32>(a0.y), b0, sum1_0);
-      sum1_1 = fma(vec4<f32>(a0.y), b1, sum1_1);
-      sum2_0 = fma(vec4<f32>(a0.z), b0, sum2_0);
-      sum2_1 = fma(vec4<f32>(a0.z), b1, sum2_1);
-      sum3_0 = fma(vec4<f32>(a0.w), b0, sum3_0);
-      sum3_1 = fma(vec4<f32>(a0.w), b1, sum3_1);
-      sum4_0 = fma(vec4<f32>(a1.x), b0, sum4_0);
-      sum4_1 = fma(vec4<f32>(a1.x), b1, sum4_1);
-      sum5_0 = fma(vec4<f32>(a1.y), b0, sum5_0);
-      sum5_1 = fma(vec4<f32>(a1.y), b1, sum5_1);
-      sum6_0 = fma(vec4<f32>(a1.z), b0, sum6_0);
-      sum6_1 = fma(vec4<f32>(a1.z), b1, sum6_1);
-      sum7_0 = fma(vec4<f32>(a1.w), b0, sum7_0);
-      sum7_1 = fma(vec4<f32>(a1.w), b1, sum7_1);
-    }
-    {
-      let a0 = strips[left + 81u];
-      let a1 = strips[left + 89u];
-      let b0 = strips[right + 81u];
-      let b1 = strips[right + 89u];
-      sum0_0 = fma(vec4<f32>(a0.x), b0, sum0_0);
-      sum0_1 = fma(vec4<f32>(a0.x), b1, sum0_1);
-      sum1_0 = fma(vec4<f32>(a0.y), b0, sum1_0);
-      sum1_1 = fma(vec4<f32>(a0.y), b1, sum1_1);
-      sum2_0 = fma(vec4<f32>(a0.z), b0, sum2_0);
-      sum2_1 = fma(vec4<f32>(a0.z), b1, sum2_1);
-      sum3_0 = fma(vec4<f32>(a0.w), b0, sum3_0);
-      sum3_1 = fma(vec4<f32>(a0.w), b1, sum3_1);
-      sum4_0 = fma(vec4<f32>(a1.x), b0, sum4_0);
-      sum4_1 = fma(vec4<f32>(a1.x), b1, sum4_1);
-      sum5_0 = fma(vec4<f32>(a1.y), b0, sum5_0);
-      sum5_1 = fma(vec4<f32>(a1.y), b1, sum5_1);
-      sum6_0 = fma(vec4<f32>(a1.z), b0, sum6_0);
-      sum6_1 = fma(vec4<f32>(a1.z), b1, sum6_1);
-      sum7_0 = fma(vec4<f32>(a1.w), b0, sum7_0);
-      sum7_1 = fma(vec4<f32>(a1.w), b1, sum7_1);
-    }
-    {
-      let a0 = strips[left + 97u];
-      let a1 = strips[left + 105u];
-      let b0 = strips[right + 97u];
-      let b1 = strips[right + 105u];
-      sum0_0 = fma(vec4<f32>(a0.x), b0, sum0_0);
-      sum0_1 = fma(vec4<f32>(a0.x), b1, sum0_1);
-      sum1_0 = fma(vec4<f32>(a0.y), b0, sum1_0);
-      sum1_1 = fma(vec4<f32>(a0.y), b1, sum1_1);
-      sum2_0 = fma(vec4<f32>(a0.z), b0, sum2_0);
-      sum2_1 = fma(vec4<f32>(a0.z), b1, sum2_1);
-      sum3_0 = fma(vec4<f32>(a0.w), b0, sum3_0);
-      sum3_1 = fma(vec4<f32>(a0.w), b1, sum3_1);
-      sum4_0 = fma(vec4<f32>(a1.x), b0, sum4_0);
-      sum4_1 = fma(vec4<f32>(a1.x), b1, sum4_1);
-      sum5_0 = fma(vec4<f32>(a1.y), b0, sum5_0);
-      sum5_1 = fma(vec4<f32>(a1.y), b1, sum5_1);
-      sum6_0 = fma(vec4<f32>(a1.z), b0, sum6_0);
-      sum6_1 = fma(vec4<f32>(a1.z), b1, sum6_1);
-      sum7_0 = fma(vec4<f32>(a1.w), b0, sum7_0);
-      sum7_1 = fma(vec4<f32>(a1.w), b1, sum7_1);
-    }
-    {
-      let a0 = strips[left + 113u];
-      let a1 = strips[left + 121u];
-      let b0 = strips[right + 113u];
-      let b1 = strips[right + 121u];
+      let a0 = strips[left + 96u];
+      let a1 = strips[left + 112u];
+      let b0 = strips[right + 96u];
+      let b1 = strips[right + 112u];
       sum0_0 = fma(vec4<f32>(a0.x), b0, sum0_0);
       sum0_1 = fma(vec4<f32>(a0.x), b1, sum0_1);
       sum1_0 = fma(vec4<f32>(a0.y), b0, sum1_0);
@@ -289,31 +197,9 @@ fn main(
     }
     {
       let a0 = strips[left + 130u];
-      let a1 = strips[left + 138u];
+      let a1 = strips[left + 146u];
       let b0 = strips[right + 130u];
-      let b1 = strips[right + 138u];
-      sum0_0 = fma(vec4<f32>(a0.x), b0, sum0_0);
-      sum0_1 = fma(vec4<f32>(a0.x), b1, sum0_1);
-      sum1_0 = fma(vec4<f32>(a0.y), b0, sum1_0);
-      sum1_1 = fma(vec4<f32>(a0.y), b1, sum1_1);
-      sum2_0 = fma(vec4<f32>(a0.z), b0, sum2_0);
-      sum2_1 = fma(vec4<f32>(a0.z), b1, sum2_1);
-      sum3_0 = fma(vec4<f32>(a0.w), b0, sum3_0);
-      sum3_1 = fma(vec4<f32>(a0.w), b1, sum3_1);
-      sum4_0 = fma(vec4<f32>(a1.x), b0, sum4_0);
-      sum4_1 = fma(vec4<f32>(a1.x), b1, sum4_1);
-      sum5_0 = fma(vec4<f32>(a1.y), b0, sum5_0);
-      sum5_1 = fma(vec4<f32>(a1.y), b1, sum5_1);
-      sum6_0 = fma(vec4<f32>(a1.z), b0, sum6_0);
-      sum6_1 = fma(vec4<f32>(a1.z), b1, sum6_1);
-      sum7_0 = fma(vec4<f32>(a1.w), b0, sum7_0);
-      sum7_1 = fma(vec4<f32>(a1.w), b1, sum7_1);
-    }
-    {
-      let a0 = strips[left + 146u];
-      let a1 = strips[left + 154u];
-      let b0 = strips[right + 146u];
-      let b1 = strips[right + 154u];
+      let b1 = strips[right + 146u];
       sum0_0 = fma(vec4<f32>(a0.x), b0, sum0_0);
       sum0_1 = fma(vec4<f32>(a0.x), b1, sum0_1);
       sum1_0 = fma(vec4<f32>(a0.y), b0, sum1_0);
@@ -333,9 +219,9 @@ fn main(
     }
     {
       let a0 = strips[left + 162u];
-      let a1 = strips[left + 170u];
+      let a1 = strips[left + 178u];
       let b0 = strips[right + 162u];
-      let b1 = strips[right + 170u];
+      let b1 = strips[right + 178u];
       sum0_0 = fma(vec4<f32>(a0.x), b0, sum0_0);
       sum0_1 = fma(vec4<f32>(a0.x), b1, sum0_1);
       sum1_0 = fma(vec4<f32>(a0.y), b0, sum1_0);
@@ -354,10 +240,10 @@ fn main(
       sum7_1 = fma(vec4<f32>(a1.w), b1, sum7_1);
     }
     {
-      let a0 = strips[left + 178u];
-      let a1 = strips[left + 186u];
-      let b0 = strips[right + 178u];
-      let b1 = strips[right + 186u];
+      let a0 = strips[left + 194u];
+      let a1 = strips[left + 210u];
+      let b0 = strips[right + 194u];
+      let b1 = strips[right + 210u];
       sum0_0 = fma(vec4<f32>(a0.x), b0, sum0_0);
       sum0_1 = fma(vec4<f32>(a0.x), b1, sum0_1);
       sum1_0 = fma(vec4<f32>(a0.y), b0, sum1_0);
@@ -376,10 +262,10 @@ fn main(
       sum7_1 = fma(vec4<f32>(a1.w), b1, sum7_1);
     }
     {
-      let a0 = strips[left + 195u];
-      let a1 = strips[left + 203u];
-      let b0 = strips[right + 195u];
-      let b1 = strips[right + 203u];
+      let a0 = strips[left + 226u];
+      let a1 = strips[left + 242u];
+      let b0 = strips[right + 226u];
+      let b1 = strips[right + 242u];
       sum0_0 = fma(vec4<f32>(a0.x), b0, sum0_0);
       sum0_1 = fma(vec4<f32>(a0.x), b1, sum0_1);
       sum1_0 = fma(vec4<f32>(a0.y), b0, sum1_0);
@@ -398,10 +284,10 @@ fn main(
       sum7_1 = fma(vec4<f32>(a1.w), b1, sum7_1);
     }
     {
-      let a0 = strips[left + 211u];
-      let a1 = strips[left + 219u];
-      let b0 = strips[right + 211u];
-      let b1 = strips[right + 219u];
+      let a0 = strips[left + 260u];
+      let a1 = strips[left + 276u];
+      let b0 = strips[right + 260u];
+      let b1 = strips[right + 276u];
       sum0_0 = fma(vec4<f32>(a0.x), b0, sum0_0);
       sum0_1 = fma(vec4<f32>(a0.x), b1, sum0_1);
       sum1_0 = fma(vec4<f32>(a0.y), b0, sum1_0);
@@ -420,10 +306,10 @@ fn main(
       sum7_1 = fma(vec4<f32>(a1.w), b1, sum7_1);
     }
     {
-      let a0 = strips[left + 227u];
-      let a1 = strips[left + 235u];
-      let b0 = strips[right + 227u];
-      let b1 = strips[right + 235u];
+      let a0 = strips[left + 292u];
+      let a1 = strips[left + 308u];
+      let b0 = strips[right + 292u];
+      let b1 = strips[right + 308u];
       sum0_0 = fma(vec4<f32>(a0.x), b0, sum0_0);
       sum0_1 = fma(vec4<f32>(a0.x), b1, sum0_1);
       sum1_0 = fma(vec4<f32>(a0.y), b0, sum1_0);
@@ -442,10 +328,120 @@ fn main(
       sum7_1 = fma(vec4<f32>(a1.w), b1, sum7_1);
     }
     {
-      let a0 = strips[left + 243u];
-      let a1 = strips[left + 251u];
-      let b0 = strips[right + 243u];
-      let b1 = strips[right + 251u];
+      let a0 = strips[left + 324u];
+      let a1 = strips[left + 340u];
+      let b0 = strips[right + 324u];
+      let b1 = strips[right + 340u];
+      sum0_0 = fma(vec4<f32>(a0.x), b0, sum0_0);
+      sum0_1 = fma(vec4<f32>(a0.x), b1, sum0_1);
+      sum1_0 = fma(vec4<f32>(a0.y), b0, sum1_0);
+      sum1_1 = fma(vec4<f32>(a0.y), b1, sum1_1);
+      sum2_0 = fma(vec4<f32>(a0.z), b0, sum2_0);
+      sum2_1 = fma(vec4<f32>(a0.z), b1, sum2_1);
+      sum3_0 = fma(vec4<f32>(a0.w), b0, sum3_0);
+      sum3_1 = fma(vec4<f32>(a0.w), b1, sum3_1);
+      sum4_0 = fma(vec4<f32>(a1.x), b0, sum4_0);
+      sum4_1 = fma(vec4<f32>(a1.x), b1, sum4_1);
+      sum5_0 = fma(vec4<f32>(a1.y), b0, sum5_0);
+      sum5_1 = fma(vec4<f32>(a1.y), b1, sum5_1);
+      sum6_0 = fma(vec4<f32>(a1.z), b0, sum6_0);
+      sum6_1 = fma(vec4<f32>(a1.z), b1, sum6_1);
+      sum7_0 = fma(vec4<f32>(a1.w), b0, sum7_0);
+      sum7_1 = fma(vec4<f32>(a1.w), b1, sum7_1);
+    }
+    {
+      let a0 = strips[left + 356u];
+      let a1 = strips[left + 372u];
+      let b0 = strips[right + 356u];
+      let b1 = strips[right + 372u];
+      sum0_0 = fma(vec4<f32>(a0.x), b0, sum0_0);
+      sum0_1 = fma(vec4<f32>(a0.x), b1, sum0_1);
+      sum1_0 = fma(vec4<f32>(a0.y), b0, sum1_0);
+      sum1_1 = fma(vec4<f32>(a0.y), b1, sum1_1);
+      sum2_0 = fma(vec4<f32>(a0.z), b0, sum2_0);
+      sum2_1 = fma(vec4<f32>(a0.z), b1, sum2_1);
+      sum3_0 = fma(vec4<f32>(a0.w), b0, sum3_0);
+      sum3_1 = fma(vec4<f32>(a0.w), b1, sum3_1);
+      sum4_0 = fma(vec4<f32>(a1.x), b0, sum4_0);
+      sum4_1 = fma(vec4<f32>(a1.x), b1, sum4_1);
+      sum5_0 = fma(vec4<f32>(a1.y), b0, sum5_0);
+      sum5_1 = fma(vec4<f32>(a1.y), b1, sum5_1);
+      sum6_0 = fma(vec4<f32>(a1.z), b0, sum6_0);
+      sum6_1 = fma(vec4<f32>(a1.z), b1, sum6_1);
+      sum7_0 = fma(vec4<f32>(a1.w), b0, sum7_0);
+      sum7_1 = fma(vec4<f32>(a1.w), b1, sum7_1);
+    }
+    {
+      let a0 = strips[left + 390u];
+      let a1 = strips[left + 406u];
+      let b0 = strips[right + 390u];
+      let b1 = strips[right + 406u];
+      sum0_0 = fma(vec4<f32>(a0.x), b0, sum0_0);
+      sum0_1 = fma(vec4<f32>(a0.x), b1, sum0_1);
+      sum1_0 = fma(vec4<f32>(a0.y), b0, sum1_0);
+      sum1_1 = fma(vec4<f32>(a0.y), b1, sum1_1);
+      sum2_0 = fma(vec4<f32>(a0.z), b0, sum2_0);
+      sum2_1 = fma(vec4<f32>(a0.z), b1, sum2_1);
+      sum3_0 = fma(vec4<f32>(a0.w), b0, sum3_0);
+      sum3_1 = fma(vec4<f32>(a0.w), b1, sum3_1);
+      sum4_0 = fma(vec4<f32>(a1.x), b0, sum4_0);
+      sum4_1 = fma(vec4<f32>(a1.x), b1, sum4_1);
+      sum5_0 = fma(vec4<f32>(a1.y), b0, sum5_0);
+      sum5_1 = fma(vec4<f32>(a1.y), b1, sum5_1);
+      sum6_0 = fma(vec4<f32>(a1.z), b0, sum6_0);
+      sum6_1 = fma(vec4<f32>(a1.z), b1, sum6_1);
+      sum7_0 = fma(vec4<f32>(a1.w), b0, sum7_0);
+      sum7_1 = fma(vec4<f32>(a1.w), b1, sum7_1);
+    }
+    {
+      let a0 = strips[left + 422u];
+      let a1 = strips[left + 438u];
+      let b0 = strips[right + 422u];
+      let b1 = strips[right + 438u];
+      sum0_0 = fma(vec4<f32>(a0.x), b0, sum0_0);
+      sum0_1 = fma(vec4<f32>(a0.x), b1, sum0_1);
+      sum1_0 = fma(vec4<f32>(a0.y), b0, sum1_0);
+      sum1_1 = fma(vec4<f32>(a0.y), b1, sum1_1);
+      sum2_0 = fma(vec4<f32>(a0.z), b0, sum2_0);
+      sum2_1 = fma(vec4<f32>(a0.z), b1, sum2_1);
+      sum3_0 = fma(vec4<f32>(a0.w), b0, sum3_0);
+      sum3_1 = fma(vec4<f32>(a0.w), b1, sum3_1);
+      sum4_0 = fma(vec4<f32>(a1.x), b0, sum4_0);
+      sum4_1 = fma(vec4<f32>(a1.x), b1, sum4_1);
+      sum5_0 = fma(vec4<f32>(a1.y), b0, sum5_0);
+      sum5_1 = fma(vec4<f32>(a1.y), b1, sum5_1);
+      sum6_0 = fma(vec4<f32>(a1.z), b0, sum6_0);
+      sum6_1 = fma(vec4<f32>(a1.z), b1, sum6_1);
+      sum7_0 = fma(vec4<f32>(a1.w), b0, sum7_0);
+      sum7_1 = fma(vec4<f32>(a1.w), b1, sum7_1);
+    }
+    {
+      let a0 = strips[left + 454u];
+      let a1 = strips[left + 470u];
+      let b0 = strips[right + 454u];
+      let b1 = strips[right + 470u];
+      sum0_0 = fma(vec4<f32>(a0.x), b0, sum0_0);
+      sum0_1 = fma(vec4<f32>(a0.x), b1, sum0_1);
+      sum1_0 = fma(vec4<f32>(a0.y), b0, sum1_0);
+      sum1_1 = fma(vec4<f32>(a0.y), b1, sum1_1);
+      sum2_0 = fma(vec4<f32>(a0.z), b0, sum2_0);
+      sum2_1 = fma(vec4<f32>(a0.z), b1, sum2_1);
+      sum3_0 = fma(vec4<f32>(a0.w), b0, sum3_0);
+      sum3_1 = fma(vec4<f32>(a0.w), b1, sum3_1);
+      sum4_0 = fma(vec4<f32>(a1.x), b0, sum4_0);
+      sum4_1 = fma(vec4<f32>(a1.x), b1, sum4_1);
+      sum5_0 = fma(vec4<f32>(a1.y), b0, sum5_0);
+      sum5_1 = fma(vec4<f32>(a1.y), b1, sum5_1);
+      sum6_0 = fma(vec4<f32>(a1.z), b0, sum6_0);
+      sum6_1 = fma(vec4<f32>(a1.z), b1, sum6_1);
+      sum7_0 = fma(vec4<f32>(a1.w), b0, sum7_0);
+      sum7_1 = fma(vec4<f32>(a1.w), b1, sum7_1);
+    }
+    {
+      let a0 = strips[left + 486u];
+      let a1 = strips[left + 502u];
+      let b0 = strips[right + 486u];
+      let b1 = strips[right + 502u];
       sum0_0 = fma(vec4<f32>(a0.x), b0, sum0_0);
       sum0_1 = fma(vec4<f32>(a0.x), b1, sum0_1);
       sum1_0 = fma(vec4<f32>(a0.y), b0, sum1_0);
@@ -464,108 +460,132 @@ fn main(
       sum7_1 = fma(vec4<f32>(a1.w), b1, sum7_1);
     }
   }
-  workgroupBarrier();
-  strips[(part * 8u + y) * 16u + x + 0u] = sum0_0;
-  strips[(part * 8u + y) * 16u + x + 8u] = sum0_1;
-  workgroupBarrier();
-  for (var step = 0u; step < 1u; step++) {
-    let element = local_index + step * 128u;
-    let tile_row = (element / 16u + 0u) * 4u + 0u;
+  {
+    let tile_row = (y + 0u) * 4u + 0u;
     let row = first_row + tile_row;
-    let column = first_column + (element % 16u) * 4u;
+    let column = first_column + (x + 0u) * 4u;
     if (row < extents.tokens && column < 1152u) {
-      finish(batch, row, tile_row, column, strips[element + 0u] + strips[element + 128u]);
+      finish(batch, row, tile_row, column, sum0_0);
     }
   }
-  workgroupBarrier();
-  strips[(part * 8u + y) * 16u + x + 0u] = sum1_0;
-  strips[(part * 8u + y) * 16u + x + 8u] = sum1_1;
-  workgroupBarrier();
-  for (var step = 0u; step < 1u; step++) {
-    let element = local_index + step * 128u;
-    let tile_row = (element / 16u + 0u) * 4u + 1u;
+  {
+    let tile_row = (y + 0u) * 4u + 0u;
     let row = first_row + tile_row;
-    let column = first_column + (element % 16u) * 4u;
+    let column = first_column + (x + 16u) * 4u;
     if (row < extents.tokens && column < 1152u) {
-      finish(batch, row, tile_row, column, strips[element + 0u] + strips[element + 128u]);
+      finish(batch, row, tile_row, column, sum0_1);
     }
   }
-  workgroupBarrier();
-  strips[(part * 8u + y) * 16u + x + 0u] = sum2_0;
-  strips[(part * 8u + y) * 16u + x + 8u] = sum2_1;
-  workgroupBarrier();
-  for (var step = 0u; step < 1u; step++) {
-    let element = local_index + step * 128u;
-    let tile_row = (element / 16u + 0u) * 4u + 2u;
+  {
+    let tile_row = (y + 0u) * 4u + 1u;
     let row = first_row + tile_row;
-    let column = first_column + (element % 16u) * 4u;
+    let column = first_column + (x + 0u) * 4u;
     if (row < extents.tokens && column < 1152u) {
-      finish(batch, row, tile_row, column, strips[element + 0u] + strips[element + 128u]);
+      finish(batch, row, tile_row, column, sum1_0);
     }
   }
-  workgroupBarrier();
-  strips[(part * 8u + y) * 16u + x + 0u] = sum3_0;
-  strips[(part * 8u + y) * 16u + x + 8u] = sum3_1;
-  workgroupBarrier();
-  for (var step = 0u; step < 1u; step++) {
-    let element = local_index + step * 128u;
-    let tile_row = (element / 16u + 0u) * 4u + 3u;
+  {
+    let tile_row = (y + 0u) * 4u + 1u;
     let row = first_row + tile_row;
-    let column = first_column + (element % 16u) * 4u;
+    let column = first_column + (x + 16u) * 4u;
     if (row < extents.tokens && column < 1152u) {
-      finish(batch, row, tile_row, column, strips[element + 0u] + strips[element + 128u]);
+      finish(batch, row, tile_row, column, sum1_1);
     }
   }
-  workgroupBarrier();
-  strips[(part * 8u + y) * 16u + x + 0u] = sum4_0;
-  strips[(part * 8u + y) * 16u + x + 8u] = sum4_1;
-  workgroupBarrier();
-  for (var step = 0u; step < 1u; step++) {
-    let element = local_index + step * 128u;
-    let tile_row = (element / 16u + 8u) * 4u + 0u;
+  {
+    let tile_row = (y + 0u) * 4u + 2u;
     let row = first_row + tile_row;
-    let column = first_column + (element % 16u) * 4u;
+    let column = first_column + (x + 0u) * 4u;
     if (row < extents.tokens && column < 1152u) {
-      finish(batch, row, tile_row, column, strips[element + 0u] + strips[element + 128u]);
+      finish(batch, row, tile_row, column, sum2_0);
     }
   }
-  workgroupBarrier();
-  strips[(part * 8u + y) * 16u + x + 0u] = sum5_0;
-  strips[(part * 8u + y) * 16u + x + 8u] = sum5_1;
-  workgroupBarrier();
-  for (var step = 0u; step < 1u; step++) {
-    let element = local_index + step * 128u;
-    let tile_row = (element / 16u + 8u) * 4u + 1u;
+  {
+    let tile_row = (y + 0u) * 4u + 2u;
     let row = first_row + tile_row;
-    let column = first_column + (element % 16u) * 4u;
+    let column = first_column + (x + 16u) * 4u;
     if (row < extents.tokens && column < 1152u) {
-      finish(batch, row, tile_row, column, strips[element + 0u] + strips[element + 128u]);
+      finish(batch, row, tile_row, column, sum2_1);
     }
   }
-  workgroupBarrier();
-  strips[(part * 8u + y) * 16u + x + 0u] = sum6_0;
-  strips[(part * 8u + y) * 16u + x + 8u] = sum6_1;
-  workgroupBarrier();
-  for (var step = 0u; step < 1u; step++) {
-    let element = local_index + step * 128u;
-    let tile_row = (element / 16u + 8u) * 4u + 2u;
+  {
+    let tile_row = (y + 0u) * 4u + 3u;
     let row = first_row + tile_row;
-    let column = first_column + (element % 16u) * 4u;
+    let column = first_column + (x + 0u) * 4u;
     if (row < extents.tokens && column < 1152u) {
-      finish(batch, row, tile_row, column, strips[element + 0u] + strips[element + 128u]);
+      finish(batch, row, tile_row, column, sum3_0);
     }
   }
-  workgroupBarrier();
-  strips[(part * 8u + y) * 16u + x + 0u] = sum7_0;
-  strips[(part * 8u + y) * 16u + x + 8u] = sum7_1;
-  workgroupBarrier();
-  for (var step = 0u; step < 1u; step++) {
-    let element = local_index + step * 128u;
-    let tile_row = (element / 16u + 8u) * 4u + 3u;
+  {
+    let tile_row = (y + 0u) * 4u + 3u;
     let row = first_row + tile_row;
-    let column = first_column + (element % 16u) * 4u;
+    let column = first_column + (x + 16u) * 4u;
     if (row < extents.tokens && column < 1152u) {
-      finish(batch, row, tile_row, column, strips[element + 0u] + strips[element + 128u]);
+      finish(batch, row, tile_row, column, sum3_1);
+    }
+  }
+  {
+    let tile_row = (y + 16u) * 4u + 0u;
+    let row = first_row + tile_row;
+    let column = first_column + (x + 0u) * 4u;
+    if (row < extents.tokens && column < 1152u) {
+      finish(batch, row, tile_row, column, sum4_0);
+    }
+  }
+  {
+    let tile_row = (y + 16u) * 4u + 0u;
+    let row = first_row + tile_row;
+    let column = first_column + (x + 16u) * 4u;
+    if (row < extents.tokens && column < 1152u) {
+      finish(batch, row, tile_row, column, sum4_1);
+    }
+  }
+  {
+    let tile_row = (y + 16u) * 4u + 1u;
+    let row = first_row + tile_row;
+    let column = first_column + (x + 0u) * 4u;
+    if (row < extents.tokens && column < 1152u) {
+      finish(batch, row, tile_row, column, sum5_0);
+    }
+  }
+  {
+    let tile_row = (y + 16u) * 4u + 1u;
+    let row = first_row + tile_row;
+    let column = first_column + (x + 16u) * 4u;
+    if (row < extents.tokens && column < 1152u) {
+      finish(batch, row, tile_row, column, sum5_1);
+    }
+  }
+  {
+    let tile_row = (y + 16u) * 4u + 2u;
+    let row = first_row + tile_row;
+    let column = first_column + (x + 0u) * 4u;
+    if (row < extents.tokens && column < 1152u) {
+      finish(batch, row, tile_row, column, sum6_0);
+    }
+  }
+  {
+    let tile_row = (y + 16u) * 4u + 2u;
+    let row = first_row + tile_row;
+    let column = first_column + (x + 16u) * 4u;
+    if (row < extents.tokens && column < 1152u) {
+      finish(batch, row, tile_row, column, sum6_1);
+    }
+  }
+  {
+    let tile_row = (y + 16u) * 4u + 3u;
+    let row = first_row + tile_row;
+    let column = first_column + (x + 0u) * 4u;
+    if (row < extents.tokens && column < 1152u) {
+      finish(batch, row, tile_row, column, sum7_0);
+    }
+  }
+  {
+    let tile_row = (y + 16u) * 4u + 3u;
+    let row = first_row + tile_row;
+    let column = first_column + (x + 16u) * 4u;
+    if (row < extents.tokens && column < 1152u) {
+      finish(batch, row, tile_row, column, sum7_1);
     }
   }
 }
