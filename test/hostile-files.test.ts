@@ -13,10 +13,12 @@ import { createGzip } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { tinyFiles } from "../src/checkpoint/testing/tiny-model.ts";
 import { smallJson } from "../src/text/testing.ts";
+import { builtPackage } from "./support/build.ts";
 import { repositoryRoot } from "./support/golden.ts";
 
 let folder: string;
 beforeAll(async () => {
+  await builtPackage();
   folder = await mkdtemp(join(tmpdir(), "fusebert-hostile-"));
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));

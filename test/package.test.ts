@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { AnswerReport } from "../src/cli/answer/render.ts";
+import { builtPackage } from "./support/build.ts";
 import { repositoryRoot, required } from "./support/golden.ts";
 
 const run = promisify(execFile);
@@ -65,6 +66,7 @@ let app: string;
 let tarball: string;
 
 beforeAll(async () => {
+  await builtPackage();
   folder = await mkdtemp(join(tmpdir(), "fusebert-package-"));
   app = join(folder, "app");
   await run("npm", ["pack", "--silent", "--pack-destination", folder], {

@@ -10,6 +10,7 @@ import type { Tensor } from "../src/tensor/tensor.ts";
 import type { VerifyReport } from "../src/verify/report/report.ts";
 import { runCommand } from "./support/command.ts";
 import { goldenFolder, readGolden, required } from "./support/golden.ts";
+import { portCandidate } from "./support/port-candidate.ts";
 import { writeSmallModel } from "./support/small-model.ts";
 
 const oddModel = `${goldenFolder}/random-odd`;
@@ -159,15 +160,24 @@ describe("a candidate", () => {
     expect(withMask.code).toBe(0);
   });
 
-  test("can be computed from written inputs, which are those of the verification", async () => {
+  test("made from exported inputs matches by construction, and padding is not compared", async () => {
     const exported = file("port");
-    const text = ["--text", "A kernel is only as good as its proof."];
-    const written = await runCommand(["verify", "--write-inputs", exported, ...text]);
+    const text = "A kernel is only as good as its proof.";
+    const args = ["verify", "--write-inputs", exported, "--text", text, "--sequence-length", "24"];
+    const written = await runCommand(args);
     expect(written.code).toBe(0);
     expect(written.stdout).toMatch(/inputs\.safetensors[\s\S]*weights\.safetensors[\s\S]*dump\.py/);
     expect(await readFile(join(exported, "dump.py"), "utf8")).toContain("candidate.safetensors");
-    const same = await runCommand(["verify", "--device", "reference", ...text, "--json", "-"]);
-    expect(JSON.parse(same.stdout)).toMatchObject({ passed: true, sequence: 13 });
+
+    const candidate = file("candidate.safetensors");
+    await writeFile(candidate, await portCandidate({ text, sequenceLength: 24 }));
+    const inputs = join(exported, "inputs.safetensors");
+    const same = await runCommand(["verify", "--candidate", candidate, "--inputs", inputs, "--json", "-"]);
+    const report = JSON.parse(same.stdout) as VerifyReport;
+    expect(report).toMatchObject({ passed: true, sequence: 24 });
+    const query = report.candidates[0]?.layers[0]?.stages.find(({ stage }) => stage === "layer.0.query");
+    // 13 tokens of 24.
+    expect(query?.propagated?.statistics.count).toBe(13 * 256);
   });
 });
 
@@ -195,16 +205,6 @@ describe("all layers", () => {
       [1, "GOOD"],
       [2, "GOOD"],
     ]);
-  });
-
-  test("padding from --sequence-length is not compared", async () => {
-    const args = ["verify", "--device", "cpu", "--text", "Short.", "--sequence-length", "24", "--json", "-"];
-    const { code, stdout } = await runCommand(args);
-    expect(code).toBe(0);
-    const report = JSON.parse(stdout) as VerifyReport;
-    const output = report.candidates[0]?.layers[0]?.stages.at(-1)?.propagated?.statistics;
-    // [CLS] short . [SEP], of 24.
-    expect(output?.count).toBe(4 * 256);
   });
 });
 

@@ -9,11 +9,11 @@ import type { Checkpoint } from "../src/architectures/checkpoint.ts";
 import { toFloat64 } from "../src/tensor/half.ts";
 import type { Tensor } from "../src/tensor/tensor.ts";
 import { type Precision, roundTo } from "../src/verify/layer/precision.ts";
-import { openDump } from "../src/verify/node/open-dump.ts";
 import type { CandidateReport } from "../src/verify/report/report.ts";
 import { verify } from "../src/verify/verify.ts";
-import { goldenFolder, openRandomOdd, required } from "./support/golden.ts";
+import { openRandomOdd, required } from "./support/golden.ts";
 import { runIndependentLayer } from "./support/independent-layer.ts";
+import { shortInputs } from "./support/short-inputs.ts";
 
 let odd: Checkpoint;
 let hiddenStates: Tensor;
@@ -22,10 +22,7 @@ let weights: ReadonlyMap<string, Float64Array>;
 
 beforeAll(async () => {
   odd = await openRandomOdd();
-  const path = `${goldenFolder}/random-odd/candidates/faithful.safetensors`;
-  const dump = await openDump(path, { config: odd.config, layer: 0 });
-  hiddenStates = required(dump.hiddenStates);
-  attentionMask = required(dump.attentionMask);
+  ({ hiddenStates, attentionMask } = await shortInputs());
   const prefix = "encoder.layer.0.";
   const names = [...odd.weights.info.keys()].filter((name) => name.startsWith(prefix));
   const read = names.map(async (name) => [name.slice(prefix.length), toFloat64(await odd.weights.read(name))] as const);

@@ -2,10 +2,13 @@
  * An engine is judged on the stages that the kernels of its users write; the instrumented run only locates a fault, and a
  * report says which figures are from which run.
  */
+import * as onnxruntime from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type LayerStage, layerProgram, layerStages } from "../src/architectures/bert/layer-program.ts";
 import type { Checkpoint } from "../src/architectures/checkpoint.ts";
+import { layerInputs } from "../src/cli/verify/inputs.ts";
 import type { Engine } from "../src/engines/engine.ts";
+import { OnnxEngine } from "../src/engines/onnx/onnx-engine.ts";
 import { ReferenceEngine } from "../src/engines/reference/reference-engine.ts";
 import { WebGpuEngine } from "../src/engines/webgpu/webgpu-engine.ts";
 import { loadDawn } from "../src/platform/dawn.ts";
@@ -18,7 +21,7 @@ import { readParameters } from "../src/verify/layer/layer-under-test.ts";
 import type { LayerReport } from "../src/verify/report/report.ts";
 import { isMatch } from "../src/verify/report/verdict.ts";
 import { verifyRunnable } from "../src/verify/verify-layer.ts";
-import { openRandomOdd } from "./support/golden.ts";
+import { openBuiltIn, openRandomOdd } from "./support/golden.ts";
 import { softwareGpuMissing } from "./support/software-gpu.ts";
 
 let checkpoint: Checkpoint;
@@ -80,6 +83,24 @@ function fakeEngine({ observes = true, wrong }: FakeOptions): Engine {
 const enlarged = (tensor: Tensor): Tensor => {
   return { dtype: "f32", shape: tensor.shape, data: toFloat32(tensor).map((element) => 1.05 * element) };
 };
+
+test("padding asked for by --sequence-length is not compared", async () => {
+  const builtIn = await openBuiltIn();
+  const { config, weights } = builtIn;
+  const { embeddings, ...inputs } = await layerInputs(builtIn, 0, { source: "text", text: "Short." }, 24, 0);
+  const parameters = await readParameters(layerProgram(config, 0), (name) => weights.read(name));
+  const { tensor } = embeddings;
+  const { report } = await verifyRunnable(
+    { config, layer: 0, parameters, inputs },
+    engineCandidate(new OnnxEngine(onnxruntime, { executionProvider: "cpu" })),
+    { original: tensor, ordinary: tensor, candidate: tensor },
+    { limit: 2 },
+  );
+  expect(report.verdict).toBe("GOOD");
+  // [CLS] short . [SEP], of 24.
+  expect(report.stages.at(-1)?.propagated?.statistics.count).toBe(4 * 256);
+  await builtIn.close();
+});
 
 describe("an engine that can be observed", () => {
   test("is judged at the stages that its own kernels write", async () => {

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { expectSame } from "../../test/support/compare-tensors.ts";
 import { openRandomOdd, positionIds, required } from "../../test/support/golden.ts";
+import type { BertConfig } from "../architectures/bert/config.ts";
 import { bertForQuestionAnswering, bertLayer } from "../architectures/bert/program.ts";
 import { interpret } from "../engines/reference/interpret.ts";
 import { packInputs, planPacking, unpack } from "../engines/webgpu/run/packing.ts";
@@ -20,6 +21,12 @@ const integers = (shape: number[], of: (index: number) => number): Tensor => ({
   data: Int32Array.from({ length: (shape[0] ?? 0) * (shape[1] ?? 0) }, (_, index) => of(index)),
 });
 
+async function oddConfig(): Promise<BertConfig> {
+  const checkpoint = await openRandomOdd();
+  await checkpoint.close();
+  return checkpoint.config;
+}
+
 async function parametersOf(program: Parameters<typeof computeOrder>[0]) {
   const checkpoint = await openRandomOdd();
   const parameters = new Map<string, Tensor>();
@@ -35,7 +42,7 @@ test.each([
   ["no padding", undefined],
   ["holes", [..."101101110011000000100000001"].map(Number)],
 ])("a packed batch equals the padded one at real positions: %s", async (_, bits) => {
-  const { config } = await openRandomOdd();
+  const config = await oddConfig();
   const masked = selectOutputs(bertForQuestionAnswering(config), names);
   const program = bits ? masked : assumeUnmasked(masked);
   const packed = required(packSequences(program));
@@ -68,7 +75,7 @@ test.each([
 });
 
 test("observed stages are packed like outputs", async () => {
-  const { config } = await openRandomOdd();
+  const config = await oddConfig();
   const program = bertForQuestionAnswering(config);
   const stages = names.slice(0, 3);
   const kept = required(packSequences(selectOutputs(program, stages)));
@@ -104,7 +111,7 @@ function realElements(shape: readonly number[], axes: readonly boolean[], bits: 
 }
 
 test("does not apply to separate keys", async () => {
-  const { config } = await openRandomOdd();
+  const config = await oddConfig();
   const stages = new Map<string, Value>();
   const hidden = input("hidden_states", ["batch", "sequence", config.hiddenSize], "real");
   const keys = input("key_states", ["batch", "keys", config.hiddenSize], "real");

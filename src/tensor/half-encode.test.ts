@@ -6,9 +6,10 @@ import { encodeF16 } from "./half.ts";
 test("float32 numbers become the nearest binary16, ties to even", () => {
   const reference = new Float16Array(1);
   const bits = new Uint16Array(reference.buffer);
+  const wrong: number[] = [];
   const check = (value: number): void => {
     reference[0] = Math.fround(value);
-    expect(encodeF16(Math.fround(value)), String(value)).toBe(bits[0]);
+    if (encodeF16(Math.fround(value)) !== bits[0]) wrong.push(value);
   };
   const word = new Uint32Array(1);
   const float = new Float32Array(word.buffer);
@@ -33,5 +34,6 @@ test("float32 numbers become the nearest binary16, ties to even", () => {
     check(value);
     check(-value);
   }
+  expect(wrong).toEqual([]);
   expect(encodeF16(Number.NaN) & 0x7fff).toBeGreaterThan(0x7c00);
 });

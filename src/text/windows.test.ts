@@ -59,7 +59,7 @@ test("every token is in a window, neighbours overlap exactly, none is too long",
         expect(window.tokenTypeIds.length).toBe(window.inputIds.length);
         expect(window.contextEnd - (next?.contextStart ?? window.contextEnd - docStride)).toBe(docStride);
         const held = window.inputIds.subarray(window.contextOffset, -1);
-        expect(held).toEqual(contextIds.ids.subarray(window.contextStart, window.contextEnd));
+        expect(held.join()).toBe(contextIds.ids.subarray(window.contextStart, window.contextEnd).join());
       }
       expect(windows[0]?.contextStart ?? 0).toBe(0);
       expect(windows.at(-1)?.contextEnd ?? 0).toBe(context);

@@ -11,6 +11,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { EngineError, type Question, QuestionAnswerer } from "../../src/index.ts";
 import type { DawnOptions } from "../../src/platform/dawn.ts";
+import { builtPackage } from "../support/build.ts";
 import { type Faults, faultyGpu } from "../support/faulty-gpu.ts";
 import { required } from "../support/golden.ts";
 import { novel } from "../support/novel.ts";
@@ -27,6 +28,7 @@ let folder: string;
 let model: string;
 
 beforeAll(async () => {
+  await builtPackage();
   folder = await mkdtemp(join(tmpdir(), "fusebert-endurance-"));
   model = await writeSmallModel(join(folder, "small"));
 });

@@ -14,6 +14,7 @@ import { tmpdir } from "node:os";
 import { dirname, extname, join } from "node:path";
 import { build, createServer as createDevServer, type InlineConfig } from "vite";
 import type { AnswerResult, Question } from "../../src/index.ts";
+import { builtPackage } from "./build.ts";
 import { repositoryRoot, required } from "./golden.ts";
 
 /** What the page puts on `window`. */
@@ -78,6 +79,7 @@ export async function buildApp(): Promise<string> {
 
 /** The package's code, and its dependencies by links: only their names have to be where npm puts them. */
 async function installFusebert(nodeModules: string): Promise<void> {
+  await builtPackage();
   const fusebert = join(nodeModules, "fusebert");
   for (const part of ["package.json", "dist"]) {
     await cp(join(repositoryRoot, part), join(fusebert, part), { recursive: true });

@@ -1,10 +1,13 @@
 /**
- * Runs the built command as a person's shell would.
+ * Runs the built command as a person's shell would. What imports this has the package built.
  */
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { constants } from "node:os";
 import { text } from "node:stream/consumers";
+import { builtPackage } from "./build.ts";
 import { repositoryRoot } from "./golden.ts";
+
+await builtPackage();
 
 export const commandPath = `${repositoryRoot}bin/fusebert.js`;
 

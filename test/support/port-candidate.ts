@@ -11,12 +11,19 @@ import { inputTensors } from "../../src/verify/layer/layer-inputs.ts";
 import { compute, readParameters } from "../../src/verify/layer/layer-under-test.ts";
 import { openBuiltIn, required } from "./golden.ts";
 
-export async function portCandidate(): Promise<Uint8Array> {
+export interface PortInputs {
+  /** Absent: the built-in passage. */
+  readonly text?: string;
+  /** As `--sequence-length`. */
+  readonly sequenceLength?: number;
+}
+
+export async function portCandidate({ text, sequenceLength }: PortInputs = {}): Promise<Uint8Array> {
   const checkpoint = await openBuiltIn();
   try {
     const { config, weights } = checkpoint;
-    const text = await chooseText({}, new AbortController().signal);
-    const inputs = await layerInputs(checkpoint, 0, text, undefined, 0);
+    const chosen = await chooseText(text === undefined ? {} : { text }, new AbortController().signal);
+    const inputs = await layerInputs(checkpoint, 0, chosen, sequenceLength, 0);
     const program = selectOutputs(layerProgram(config, 0), ["layer.0.query"]);
     const parameters = await readParameters(program, (name) => weights.read(name));
     const query = required((await compute(program, parameters, inputTensors(inputs))).get("layer.0.query"));

@@ -1,8 +1,11 @@
 /**
- * The generated WGSL of each generator, for a reviewer to see a kernel change. Numbers are tested on a GPU
- * (test/engines.test.ts, test/webgpu-programs.test.ts).
+ * The generated WGSL of each generator, one file a kernel in `__kernels__/`, for a reviewer to see which kernel changes, and
+ * how. `npx vitest run src/engines/webgpu/kernels -u` writes them anew. Numbers are tested on a GPU (test/engines.test.ts,
+ * test/webgpu-programs.test.ts).
  */
+import { readdir } from "node:fs/promises";
 import { expect, test } from "vitest";
+import { required } from "../../../../test/support/golden.ts";
 import type { BertConfig } from "../../../architectures/bert/config.ts";
 import { bertForQuestionAnswering } from "../../../architectures/bert/program.ts";
 import { selectOutputs } from "../../../program/program.ts";
@@ -41,34 +44,50 @@ function kernelsAt(
   return lowerToWgsl(schedule, new Placement(schedule, precision), limits, maxRows);
 }
 
-test.each([
-  ["a gather, elementwise", "O0", "f16-storage", 0],
-  ["the embeddings and their LayerNorm, rows", "O3", "f32", 0],
-  ["query, key and value, a matmul", "O3", "f16", 1],
-  ["attention", "O3", "f16-storage", 2],
-  ["an output with residual and statistics, a matmul", "O3", "f16", 3],
-  ["a LayerNorm before and a GELU after, a matmul", "O3", "f32", 4],
-  ["the head, a narrow matmul", "O3", "f32", 11],
-] as const)("%s", (_, level, precision, index) => {
-  expect(kernelsAt(level, precision)[index]?.code).toMatchSnapshot();
-});
+/** A model, level and limits of which one kernel is written to `__kernels__/NAME.wgsl`. */
+type Example = readonly [name: string, code: () => string | undefined];
 
-test.each([
-  ["query, key and value, a matmul", 1],
-  ["attention", 2],
-  ["an output with residual and statistics, a matmul", 3],
-] as const)("in tensor cores: %s", (_, index) => {
-  expect(kernelsAt("O3", "f16", tensorCores, 192)[index]?.code).toMatchSnapshot();
-});
+const plainExamples = (
+  [
+    ["gather-elementwise", "O0", "f16-storage", 0],
+    ["embeddings-layer-norm-row-reduction", "O3", "f32", 0],
+    ["query-key-value-matmul", "O3", "f16", 1],
+    ["attention", "O3", "f16-storage", 2],
+    ["output-residual-statistics-matmul", "O3", "f16", 3],
+    ["layer-norm-gelu-matmul", "O3", "f32", 4],
+    ["head-gemv", "O3", "f32", 11],
+  ] as const
+).map(([name, level, precision, index]): Example => [name, () => kernelsAt(level, precision)[index]?.code]);
 
-test.each([
-  ["blocks of both sides for every invocation, in two parts", 768],
-  ["half of the invocations bring one side's, in one part", 3072],
-])("in turned strips: %s", (_, maxRows) => {
+const tensorCoreExamples = (
+  [
+    ["tensor-query-key-value-matmul", 1],
+    ["tensor-attention", 2],
+    ["tensor-output-residual-statistics-matmul", 3],
+  ] as const
+).map(([name, index]): Example => [name, () => kernelsAt("O3", "f16", tensorCores, 192)[index]?.code]);
+
+/** A workgroup's two halves divide K between them; or all of it computes a tile four times as large. */
+const outerProductExamples = (
+  [
+    ["outer-product-matmul-split", 768],
+    ["outer-product-matmul", Number.POSITIVE_INFINITY],
+  ] as const
+).map(([name, maxRows]): Example => {
   const wide = { ...config, intermediateSize: 1152, layers: 1 };
   const roomy = { workgroupMemory: 32_768, workgroupSize: 256 };
-  const feedForward = kernelsAt("O4", "f32", roomy, maxRows, wide).find(({ code }) => code.includes("gelu4"));
-  expect(feedForward?.code).toMatchSnapshot();
+  return [name, () => kernelsAt("O4", "f32", roomy, maxRows, wide).find(({ code }) => code.includes("gelu4"))?.code];
+});
+
+const examples = [...plainExamples, ...tensorCoreExamples, ...outerProductExamples];
+
+test.each(examples)("%s.wgsl is what is generated", async (name, code) => {
+  await expect(required(code(), name)).toMatchFileSnapshot(`__kernels__/${name}.wgsl`);
+});
+
+test("no file is left of a kernel that is not generated any more", async () => {
+  const files = await readdir(new URL("__kernels__", import.meta.url));
+  expect(files.filter((file) => !examples.some(([name]) => file === `${name}.wgsl`))).toEqual([]);
 });
 
 test("tensor cores are used in float16 alone, and for everything there that multiplies matrices but the head", () => {

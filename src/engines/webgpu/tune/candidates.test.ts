@@ -1,5 +1,6 @@
 /**
- * Of every tile that is tried a kernel can be made, whatever the model's sizes and the device's limits.
+ * Which tiles are tried: they are valid, whatever the model's sizes and the device's limits. That a kernel can be made of
+ * each is in candidates.slow.test.ts.
  */
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -13,7 +14,6 @@ import { tensorMatmul } from "../kernels/matmul/tensor-family.ts";
 import type { TensorTile } from "../kernels/matmul/tensor-tiles.ts";
 import { sizeClassesOf } from "../plan/size-classes.ts";
 import { candidatesFor, someOf } from "./candidates.ts";
-import { lowerInTile, planTuning } from "./tuning-plan.ts";
 
 const roomy: KernelLimits = { workgroupMemory: 49_152, workgroupSize: 1024, tensorCores: true };
 const limitsOf = fc.constantFrom<KernelLimits>(
@@ -55,7 +55,7 @@ test("candidates are valid, all different, and not too many", () => {
   fc.assert(
     fc.property(cases, fc.integer({ min: 1, max: 20_000 }), limitsOf, ([family, problem], rows, limits) => {
       const tiles = candidatesFor(family, problem, rows, limits);
-      for (const tile of tiles) expect(family.isValid(tile, problem, limits)).toBe(true);
+      expect(tiles.filter((tile) => !family.isValid(tile, problem, limits))).toEqual([]);
       expect(new Set(tiles.map((tile) => JSON.stringify(tile))).size).toBe(tiles.length);
       const some = someOf(tiles, family.defaultTile(problem, limits, rows), 60);
       expect(new Set(some).size).toBe(Math.min(60, tiles.length));
@@ -100,38 +100,4 @@ test("some of the candidates are like the default tile, some unlike all of these
     [tileM / tile.tileM, tileN / tile.tileN, tileK / tile.tileK].every((ratio) => ratio <= 2 && ratio >= 0.5);
   expect(some.filter(isLike).length).toBeGreaterThan(20);
   expect(some.filter((other) => !isLike(other)).length).toBeGreaterThan(10);
-});
-
-test.each([
-  ["f16", roomy],
-  ["f32", { workgroupMemory: 16_384, workgroupSize: 256 }],
-] as const)("a kernel is made of every candidate, in %s, and takes no more than there is", (precision, limits) => {
-  const config = {
-    vocabSize: 100,
-    hiddenSize: 96,
-    layers: 1,
-    heads: 2,
-    intermediateSize: 136,
-    maxPositions: 512,
-    tokenTypes: 2,
-    layerNormEps: 1e-12,
-    padTokenId: 0,
-  };
-  const plan = planTuning({ config, precision, maxCandidates: 1000 }, limits);
-  expect(plan.subjects.map(({ problem }) => problem.shape.join()).sort()).toEqual(
-    ["48,48", "96,288", "96,96", "96,136", "136,96"].sort(),
-  );
-  for (const subject of plan.subjects) {
-    const sources = new Set<string>();
-    const tiles = new Set(subject.sizes.flatMap(({ candidates }) => candidates).map((tile) => JSON.stringify(tile)));
-    for (const text of tiles) {
-      const [{ kernel }] = lowerInTile(plan, subject, JSON.parse(text));
-      const { code, workgroupMemory, workgroupSize } = kernel;
-      expect(workgroupMemory).toBeLessThanOrEqual(limits.workgroupMemory);
-      expect(workgroupSize).toBeLessThanOrEqual(limits.workgroupSize);
-      sources.add(code);
-    }
-    // None was silently emitted in the default tile.
-    expect(sources.size).toBe(tiles.size);
-  }
 });

@@ -1,5 +1,6 @@
 /** Tokenising takes time linear in the text. */
 import { expect, test } from "vitest";
+import { Graphemes } from "./graphemes.ts";
 import { builtin, smallTokenizer } from "./testing.ts";
 
 const SHORT = 100_000;
@@ -38,4 +39,17 @@ test.each([
   time(SHORT);
   const short = Math.max(NOISE, Math.min(time(SHORT), time(SHORT)));
   expect(Math.min(time(LONG), time(LONG)) / short).toBeLessThan(MAX_RATIO);
+});
+
+test("the boundaries of a text that has no certain one", () => {
+  const time = (length: number) => {
+    const graphemes = new Graphemes("👩\u200d👧".repeat(length / 5));
+    const began = performance.now();
+    for (let place = 0; place < length; place++) graphemes.startBefore(place);
+    return performance.now() - began;
+  };
+  // The best of some: a pause of the machine is no fault.
+  const best = (length: number) => Math.min(...Array.from({ length: 3 }, () => time(length)));
+  best(20_000);
+  expect(best(200_000) / best(20_000)).toBeLessThan(40);
 });

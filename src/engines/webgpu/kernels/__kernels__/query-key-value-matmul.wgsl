@@ -1,0 +1,606 @@
+enable f16;
+struct Extents {
+  batch: u32,
+  sequence: u32,
+  keys: u32,
+  tokens: u32,
+}
+@group(0) @binding(0) var<uniform> extents: Extents;
+@group(0) @binding(1) var<storage, read_write> out0: array<vec4<f16>>;
+@group(0) @binding(2) var<storage, read_write> in0: array<vec4<f16>>;
+@group(0) @binding(3) var<storage, read> in1: array<vec4<f16>>;
+@group(0) @binding(4) var<storage, read> vectors: array<vec4<f32>>;
+// Both operands' tiles.
+var<workgroup> tiles: array<vec4<f32>, 640>;
+// Rows of the result.
+var<workgroup> staged: array<f32, 512>;
+fn load_left(batch: u32, row: u32, tile_row: u32, k: u32) -> vec4<f16> {
+  return in0[row * 16u + k / 4u];
+}
+fn load_right(batch: u32, column: u32, k: u32) -> vec4<f16> {
+  return in1[min(column, 192u - 1u) * 16u + k / 4u];
+}
+fn epilogue(batch: u32, row: u32, tile_row: u32, column: u32, product: vec4<f32>) {
+  let v0 = vectors[column / 4u];
+  let v1 = (product + v0);
+  out0[row * 48u + column / 4u] = vec4<f16>(v1);
+}
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_id) local: vec3<u32>,
+  @builtin(local_invocation_index) local_index: u32,
+) {
+  let first_row = group.y * 64u;
+  let first_column = group.x * 64u;
+  let batch = group.z;
+  let part = local_index / 64u;
+  let lane = local_index % 32u;
+  let block = (local_index % 64u) / 32u;
+  let y = block / 1u * 4u + lane / 2u % 2u + lane / 16u * 2u;
+  let x = block % 1u * 8u + lane % 2u + lane / 4u % 4u * 2u;
+  var sum0_0 = 0.0f;
+  var sum0_1 = 0.0f;
+  var sum0_2 = 0.0f;
+  var sum0_3 = 0.0f;
+  var sum0_4 = 0.0f;
+  var sum0_5 = 0.0f;
+  var sum0_6 = 0.0f;
+  var sum0_7 = 0.0f;
+  var sum1_0 = 0.0f;
+  var sum1_1 = 0.0f;
+  var sum1_2 = 0.0f;
+  var sum1_3 = 0.0f;
+  var sum1_4 = 0.0f;
+  var sum1_5 = 0.0f;
+  var sum1_6 = 0.0f;
+  var sum1_7 = 0.0f;
+  var sum2_0 = 0.0f;
+  var sum2_1 = 0.0f;
+  var sum2_2 = 0.0f;
+  var sum2_3 = 0.0f;
+  var sum2_4 = 0.0f;
+  var sum2_5 = 0.0f;
+  var sum2_6 = 0.0f;
+  var sum2_7 = 0.0f;
+  var sum3_0 = 0.0f;
+  var sum3_1 = 0.0f;
+  var sum3_2 = 0.0f;
+  var sum3_3 = 0.0f;
+  var sum3_4 = 0.0f;
+  var sum3_5 = 0.0f;
+  var sum3_6 = 0.0f;
+  var sum3_7 = 0.0f;
+  var sum4_0 = 0.0f;
+  var sum4_1 = 0.0f;
+  var sum4_2 = 0.0f;
+  var sum4_3 = 0.0f;
+  var sum4_4 = 0.0f;
+  var sum4_5 = 0.0f;
+  var sum4_6 = 0.0f;
+  var sum4_7 = 0.0f;
+  var sum5_0 = 0.0f;
+  var sum5_1 = 0.0f;
+  var sum5_2 = 0.0f;
+  var sum5_3 = 0.0f;
+  var sum5_4 = 0.0f;
+  var sum5_5 = 0.0f;
+  var sum5_6 = 0.0f;
+  var sum5_7 = 0.0f;
+  var sum6_0 = 0.0f;
+  var sum6_1 = 0.0f;
+  var sum6_2 = 0.0f;
+  var sum6_3 = 0.0f;
+  var sum6_4 = 0.0f;
+  var sum6_5 = 0.0f;
+  var sum6_6 = 0.0f;
+  var sum6_7 = 0.0f;
+  var sum7_0 = 0.0f;
+  var sum7_1 = 0.0f;
+  var sum7_2 = 0.0f;
+  var sum7_3 = 0.0f;
+  var sum7_4 = 0.0f;
+  var sum7_5 = 0.0f;
+  var sum7_6 = 0.0f;
+  var sum7_7 = 0.0f;
+  let left0_row = min(first_row + local_index / 4u, extents.tokens - 1u);
+  let left0_k = local_index % 4u * 4u;
+  let left1_row = min(first_row + (local_index + 64u) / 4u, extents.tokens - 1u);
+  let left1_k = (local_index + 64u) % 4u * 4u;
+  let left2_row = min(first_row + (local_index + 128u) / 4u, extents.tokens - 1u);
+  let left2_k = (local_index + 128u) % 4u * 4u;
+  let left3_row = min(first_row + (local_index + 192u) / 4u, extents.tokens - 1u);
+  let left3_k = (local_index + 192u) % 4u * 4u;
+  let right0_column = first_column + local_index / 4u;
+  let right0_k = local_index % 4u * 4u;
+  let right1_column = first_column + (local_index + 64u) / 4u;
+  let right1_k = (local_index + 64u) % 4u * 4u;
+  let right2_column = first_column + (local_index + 128u) / 4u;
+  let right2_k = (local_index + 128u) % 4u * 4u;
+  let right3_column = first_column + (local_index + 192u) / 4u;
+  let right3_k = (local_index + 192u) % 4u * 4u;
+  var left0: vec4<f16>;
+  var left1: vec4<f16>;
+  var left2: vec4<f16>;
+  var left3: vec4<f16>;
+  var right0: vec4<f16>;
+  var right1: vec4<f16>;
+  var right2: vec4<f16>;
+  var right3: vec4<f16>;
+  var k0 = 0u;
+  left0 = load_left(batch, left0_row, local_index / 4u, k0 + left0_k);
+  left1 = load_left(batch, left1_row, (local_index + 64u) / 4u, k0 + left1_k);
+  left2 = load_left(batch, left2_row, (local_index + 128u) / 4u, k0 + left2_k);
+  left3 = load_left(batch, left3_row, (local_index + 192u) / 4u, k0 + left3_k);
+  right0 = load_right(batch, right0_column, k0 + right0_k);
+  right1 = load_right(batch, right1_column, k0 + right1_k);
+  right2 = load_right(batch, right2_column, k0 + right2_k);
+  right3 = load_right(batch, right3_column, k0 + right3_k);
+  for (var step = 0u; step < 4u; step++) {
+    workgroupBarrier();
+    tiles[local_index / 4u * 5u + local_index % 4u] = vec4<f32>(left0);
+    tiles[(local_index + 64u) / 4u * 5u + (local_index + 64u) % 4u] = vec4<f32>(left1);
+    tiles[(local_index + 128u) / 4u * 5u + (local_index + 128u) % 4u] = vec4<f32>(left2);
+    tiles[(local_index + 192u) / 4u * 5u + (local_index + 192u) % 4u] = vec4<f32>(left3);
+    tiles[320u + local_index / 4u * 5u + local_index % 4u] = vec4<f32>(right0);
+    tiles[320u + (local_index + 64u) / 4u * 5u + (local_index + 64u) % 4u] = vec4<f32>(right1);
+    tiles[320u + (local_index + 128u) / 4u * 5u + (local_index + 128u) % 4u] = vec4<f32>(right2);
+    tiles[320u + (local_index + 192u) / 4u * 5u + (local_index + 192u) % 4u] = vec4<f32>(right3);
+    workgroupBarrier();
+    // The next step's loads are in flight while this one is multiplied.
+    k0 = min(step + 1u, 4u - 1u) * 16u;
+    left0 = load_left(batch, left0_row, local_index / 4u, k0 + left0_k);
+    left1 = load_left(batch, left1_row, (local_index + 64u) / 4u, k0 + left1_k);
+    left2 = load_left(batch, left2_row, (local_index + 128u) / 4u, k0 + left2_k);
+    left3 = load_left(batch, left3_row, (local_index + 192u) / 4u, k0 + left3_k);
+    right0 = load_right(batch, right0_column, k0 + right0_k);
+    right1 = load_right(batch, right1_column, k0 + right1_k);
+    right2 = load_right(batch, right2_column, k0 + right2_k);
+    right3 = load_right(batch, right3_column, k0 + right3_k);
+    for (var v = 0u; v < 4u; v++) {
+      let left = y * 5u + part * 4u + v;
+      let right = 320u + x * 5u + part * 4u + v;
+      let b0 = tiles[right + 0u];
+      let b1 = tiles[right + 40u];
+      let b2 = tiles[right + 80u];
+      let b3 = tiles[right + 120u];
+      let b4 = tiles[right + 160u];
+      let b5 = tiles[right + 200u];
+      let b6 = tiles[right + 240u];
+      let b7 = tiles[right + 280u];
+      let a0 = tiles[left + 0u];
+      sum0_0 = fma(a0.x, b0.x, sum0_0);
+      sum0_1 = fma(a0.x, b1.x, sum0_1);
+      sum0_2 = fma(a0.x, b2.x, sum0_2);
+      sum0_3 = fma(a0.x, b3.x, sum0_3);
+      sum0_4 = fma(a0.x, b4.x, sum0_4);
+      sum0_5 = fma(a0.x, b5.x, sum0_5);
+      sum0_6 = fma(a0.x, b6.x, sum0_6);
+      sum0_7 = fma(a0.x, b7.x, sum0_7);
+      sum0_0 = fma(a0.y, b0.y, sum0_0);
+      sum0_1 = fma(a0.y, b1.y, sum0_1);
+      sum0_2 = fma(a0.y, b2.y, sum0_2);
+      sum0_3 = fma(a0.y, b3.y, sum0_3);
+      sum0_4 = fma(a0.y, b4.y, sum0_4);
+      sum0_5 = fma(a0.y, b5.y, sum0_5);
+      sum0_6 = fma(a0.y, b6.y, sum0_6);
+      sum0_7 = fma(a0.y, b7.y, sum0_7);
+      sum0_0 = fma(a0.z, b0.z, sum0_0);
+      sum0_1 = fma(a0.z, b1.z, sum0_1);
+      sum0_2 = fma(a0.z, b2.z, sum0_2);
+      sum0_3 = fma(a0.z, b3.z, sum0_3);
+      sum0_4 = fma(a0.z, b4.z, sum0_4);
+      sum0_5 = fma(a0.z, b5.z, sum0_5);
+      sum0_6 = fma(a0.z, b6.z, sum0_6);
+      sum0_7 = fma(a0.z, b7.z, sum0_7);
+      sum0_0 = fma(a0.w, b0.w, sum0_0);
+      sum0_1 = fma(a0.w, b1.w, sum0_1);
+      sum0_2 = fma(a0.w, b2.w, sum0_2);
+      sum0_3 = fma(a0.w, b3.w, sum0_3);
+      sum0_4 = fma(a0.w, b4.w, sum0_4);
+      sum0_5 = fma(a0.w, b5.w, sum0_5);
+      sum0_6 = fma(a0.w, b6.w, sum0_6);
+      sum0_7 = fma(a0.w, b7.w, sum0_7);
+      let a1 = tiles[left + 40u];
+      sum1_0 = fma(a1.x, b0.x, sum1_0);
+      sum1_1 = fma(a1.x, b1.x, sum1_1);
+      sum1_2 = fma(a1.x, b2.x, sum1_2);
+      sum1_3 = fma(a1.x, b3.x, sum1_3);
+      sum1_4 = fma(a1.x, b4.x, sum1_4);
+      sum1_5 = fma(a1.x, b5.x, sum1_5);
+      sum1_6 = fma(a1.x, b6.x, sum1_6);
+      sum1_7 = fma(a1.x, b7.x, sum1_7);
+      sum1_0 = fma(a1.y, b0.y, sum1_0);
+      sum1_1 = fma(a1.y, b1.y, sum1_1);
+      sum1_2 = fma(a1.y, b2.y, sum1_2);
+      sum1_3 = fma(a1.y, b3.y, sum1_3);
+      sum1_4 = fma(a1.y, b4.y, sum1_4);
+      sum1_5 = fma(a1.y, b5.y, sum1_5);
+      sum1_6 = fma(a1.y, b6.y, sum1_6);
+      sum1_7 = fma(a1.y, b7.y, sum1_7);
+      sum1_0 = fma(a1.z, b0.z, sum1_0);
+      sum1_1 = fma(a1.z, b1.z, sum1_1);
+      sum1_2 = fma(a1.z, b2.z, sum1_2);
+      sum1_3 = fma(a1.z, b3.z, sum1_3);
+      sum1_4 = fma(a1.z, b4.z, sum1_4);
+      sum1_5 = fma(a1.z, b5.z, sum1_5);
+      sum1_6 = fma(a1.z, b6.z, sum1_6);
+      sum1_7 = fma(a1.z, b7.z, sum1_7);
+      sum1_0 = fma(a1.w, b0.w, sum1_0);
+      sum1_1 = fma(a1.w, b1.w, sum1_1);
+      sum1_2 = fma(a1.w, b2.w, sum1_2);
+      sum1_3 = fma(a1.w, b3.w, sum1_3);
+      sum1_4 = fma(a1.w, b4.w, sum1_4);
+      sum1_5 = fma(a1.w, b5.w, sum1_5);
+      sum1_6 = fma(a1.w, b6.w, sum1_6);
+      sum1_7 = fma(a1.w, b7.w, sum1_7);
+      let a2 = tiles[left + 80u];
+      sum2_0 = fma(a2.x, b0.x, sum2_0);
+      sum2_1 = fma(a2.x, b1.x, sum2_1);
+      sum2_2 = fma(a2.x, b2.x, sum2_2);
+      sum2_3 = fma(a2.x, b3.x, sum2_3);
+      sum2_4 = fma(a2.x, b4.x, sum2_4);
+      sum2_5 = fma(a2.x, b5.x, sum2_5);
+      sum2_6 = fma(a2.x, b6.x, sum2_6);
+      sum2_7 = fma(a2.x, b7.x, sum2_7);
+      sum2_0 = fma(a2.y, b0.y, sum2_0);
+      sum2_1 = fma(a2.y, b1.y, sum2_1);
+      sum2_2 = fma(a2.y, b2.y, sum2_2);
+      sum2_3 = fma(a2.y, b3.y, sum2_3);
+      sum2_4 = fma(a2.y, b4.y, sum2_4);
+      sum2_5 = fma(a2.y, b5.y, sum2_5);
+      sum2_6 = fma(a2.y, b6.y, sum2_6);
+      sum2_7 = fma(a2.y, b7.y, sum2_7);
+      sum2_0 = fma(a2.z, b0.z, sum2_0);
+      sum2_1 = fma(a2.z, b1.z, sum2_1);
+      sum2_2 = fma(a2.z, b2.z, sum2_2);
+      sum2_3 = fma(a2.z, b3.z, sum2_3);
+      sum2_4 = fma(a2.z, b4.z, sum2_4);
+      sum2_5 = fma(a2.z, b5.z, sum2_5);
+      sum2_6 = fma(a2.z, b6.z, sum2_6);
+      sum2_7 = fma(a2.z, b7.z, sum2_7);
+      sum2_0 = fma(a2.w, b0.w, sum2_0);
+      sum2_1 = fma(a2.w, b1.w, sum2_1);
+      sum2_2 = fma(a2.w, b2.w, sum2_2);
+      sum2_3 = fma(a2.w, b3.w, sum2_3);
+      sum2_4 = fma(a2.w, b4.w, sum2_4);
+      sum2_5 = fma(a2.w, b5.w, sum2_5);
+      sum2_6 = fma(a2.w, b6.w, sum2_6);
+      sum2_7 = fma(a2.w, b7.w, sum2_7);
+      let a3 = tiles[left + 120u];
+      sum3_0 = fma(a3.x, b0.x, sum3_0);
+      sum3_1 = fma(a3.x, b1.x, sum3_1);
+      sum3_2 = fma(a3.x, b2.x, sum3_2);
+      sum3_3 = fma(a3.x, b3.x, sum3_3);
+      sum3_4 = fma(a3.x, b4.x, sum3_4);
+      sum3_5 = fma(a3.x, b5.x, sum3_5);
+      sum3_6 = fma(a3.x, b6.x, sum3_6);
+      sum3_7 = fma(a3.x, b7.x, sum3_7);
+      sum3_0 = fma(a3.y, b0.y, sum3_0);
+      sum3_1 = fma(a3.y, b1.y, sum3_1);
+      sum3_2 = fma(a3.y, b2.y, sum3_2);
+      sum3_3 = fma(a3.y, b3.y, sum3_3);
+      sum3_4 = fma(a3.y, b4.y, sum3_4);
+      sum3_5 = fma(a3.y, b5.y, sum3_5);
+      sum3_6 = fma(a3.y, b6.y, sum3_6);
+      sum3_7 = fma(a3.y, b7.y, sum3_7);
+      sum3_0 = fma(a3.z, b0.z, sum3_0);
+      sum3_1 = fma(a3.z, b1.z, sum3_1);
+      sum3_2 = fma(a3.z, b2.z, sum3_2);
+      sum3_3 = fma(a3.z, b3.z, sum3_3);
+      sum3_4 = fma(a3.z, b4.z, sum3_4);
+      sum3_5 = fma(a3.z, b5.z, sum3_5);
+      sum3_6 = fma(a3.z, b6.z, sum3_6);
+      sum3_7 = fma(a3.z, b7.z, sum3_7);
+      sum3_0 = fma(a3.w, b0.w, sum3_0);
+      sum3_1 = fma(a3.w, b1.w, sum3_1);
+      sum3_2 = fma(a3.w, b2.w, sum3_2);
+      sum3_3 = fma(a3.w, b3.w, sum3_3);
+      sum3_4 = fma(a3.w, b4.w, sum3_4);
+      sum3_5 = fma(a3.w, b5.w, sum3_5);
+      sum3_6 = fma(a3.w, b6.w, sum3_6);
+      sum3_7 = fma(a3.w, b7.w, sum3_7);
+      let a4 = tiles[left + 160u];
+      sum4_0 = fma(a4.x, b0.x, sum4_0);
+      sum4_1 = fma(a4.x, b1.x, sum4_1);
+      sum4_2 = fma(a4.x, b2.x, sum4_2);
+      sum4_3 = fma(a4.x, b3.x, sum4_3);
+      sum4_4 = fma(a4.x, b4.x, sum4_4);
+      sum4_5 = fma(a4.x, b5.x, sum4_5);
+      sum4_6 = fma(a4.x, b6.x, sum4_6);
+      sum4_7 = fma(a4.x, b7.x, sum4_7);
+      sum4_0 = fma(a4.y, b0.y, sum4_0);
+      sum4_1 = fma(a4.y, b1.y, sum4_1);
+      sum4_2 = fma(a4.y, b2.y, sum4_2);
+      sum4_3 = fma(a4.y, b3.y, sum4_3);
+      sum4_4 = fma(a4.y, b4.y, sum4_4);
+      sum4_5 = fma(a4.y, b5.y, sum4_5);
+      sum4_6 = fma(a4.y, b6.y, sum4_6);
+      sum4_7 = fma(a4.y, b7.y, sum4_7);
+      sum4_0 = fma(a4.z, b0.z, sum4_0);
+      sum4_1 = fma(a4.z, b1.z, sum4_1);
+      sum4_2 = fma(a4.z, b2.z, sum4_2);
+      sum4_3 = fma(a4.z, b3.z, sum4_3);
+      sum4_4 = fma(a4.z, b4.z, sum4_4);
+      sum4_5 = fma(a4.z, b5.z, sum4_5);
+      sum4_6 = fma(a4.z, b6.z, sum4_6);
+      sum4_7 = fma(a4.z, b7.z, sum4_7);
+      sum4_0 = fma(a4.w, b0.w, sum4_0);
+      sum4_1 = fma(a4.w, b1.w, sum4_1);
+      sum4_2 = fma(a4.w, b2.w, sum4_2);
+      sum4_3 = fma(a4.w, b3.w, sum4_3);
+      sum4_4 = fma(a4.w, b4.w, sum4_4);
+      sum4_5 = fma(a4.w, b5.w, sum4_5);
+      sum4_6 = fma(a4.w, b6.w, sum4_6);
+      sum4_7 = fma(a4.w, b7.w, sum4_7);
+      let a5 = tiles[left + 200u];
+      sum5_0 = fma(a5.x, b0.x, sum5_0);
+      sum5_1 = fma(a5.x, b1.x, sum5_1);
+      sum5_2 = fma(a5.x, b2.x, sum5_2);
+      sum5_3 = fma(a5.x, b3.x, sum5_3);
+      sum5_4 = fma(a5.x, b4.x, sum5_4);
+      sum5_5 = fma(a5.x, b5.x, sum5_5);
+      sum5_6 = fma(a5.x, b6.x, sum5_6);
+      sum5_7 = fma(a5.x, b7.x, sum5_7);
+      sum5_0 = fma(a5.y, b0.y, sum5_0);
+      sum5_1 = fma(a5.y, b1.y, sum5_1);
+      sum5_2 = fma(a5.y, b2.y, sum5_2);
+      sum5_3 = fma(a5.y, b3.y, sum5_3);
+      sum5_4 = fma(a5.y, b4.y, sum5_4);
+      sum5_5 = fma(a5.y, b5.y, sum5_5);
+      sum5_6 = fma(a5.y, b6.y, sum5_6);
+      sum5_7 = fma(a5.y, b7.y, sum5_7);
+      sum5_0 = fma(a5.z, b0.z, sum5_0);
+      sum5_1 = fma(a5.z, b1.z, sum5_1);
+      sum5_2 = fma(a5.z, b2.z, sum5_2);
+      sum5_3 = fma(a5.z, b3.z, sum5_3);
+      sum5_4 = fma(a5.z, b4.z, sum5_4);
+      sum5_5 = fma(a5.z, b5.z, sum5_5);
+      sum5_6 = fma(a5.z, b6.z, sum5_6);
+      sum5_7 = fma(a5.z, b7.z, sum5_7);
+      sum5_0 = fma(a5.w, b0.w, sum5_0);
+      sum5_1 = fma(a5.w, b1.w, sum5_1);
+      sum5_2 = fma(a5.w, b2.w, sum5_2);
+      sum5_3 = fma(a5.w, b3.w, sum5_3);
+      sum5_4 = fma(a5.w, b4.w, sum5_4);
+      sum5_5 = fma(a5.w, b5.w, sum5_5);
+      sum5_6 = fma(a5.w, b6.w, sum5_6);
+      sum5_7 = fma(a5.w, b7.w, sum5_7);
+      let a6 = tiles[left + 240u];
+      sum6_0 = fma(a6.x, b0.x, sum6_0);
+      sum6_1 = fma(a6.x, b1.x, sum6_1);
+      sum6_2 = fma(a6.x, b2.x, sum6_2);
+      sum6_3 = fma(a6.x, b3.x, sum6_3);
+      sum6_4 = fma(a6.x, b4.x, sum6_4);
+      sum6_5 = fma(a6.x, b5.x, sum6_5);
+      sum6_6 = fma(a6.x, b6.x, sum6_6);
+      sum6_7 = fma(a6.x, b7.x, sum6_7);
+      sum6_0 = fma(a6.y, b0.y, sum6_0);
+      sum6_1 = fma(a6.y, b1.y, sum6_1);
+      sum6_2 = fma(a6.y, b2.y, sum6_2);
+      sum6_3 = fma(a6.y, b3.y, sum6_3);
+      sum6_4 = fma(a6.y, b4.y, sum6_4);
+      sum6_5 = fma(a6.y, b5.y, sum6_5);
+      sum6_6 = fma(a6.y, b6.y, sum6_6);
+      sum6_7 = fma(a6.y, b7.y, sum6_7);
+      sum6_0 = fma(a6.z, b0.z, sum6_0);
+      sum6_1 = fma(a6.z, b1.z, sum6_1);
+      sum6_2 = fma(a6.z, b2.z, sum6_2);
+      sum6_3 = fma(a6.z, b3.z, sum6_3);
+      sum6_4 = fma(a6.z, b4.z, sum6_4);
+      sum6_5 = fma(a6.z, b5.z, sum6_5);
+      sum6_6 = fma(a6.z, b6.z, sum6_6);
+      sum6_7 = fma(a6.z, b7.z, sum6_7);
+      sum6_0 = fma(a6.w, b0.w, sum6_0);
+      sum6_1 = fma(a6.w, b1.w, sum6_1);
+      sum6_2 = fma(a6.w, b2.w, sum6_2);
+      sum6_3 = fma(a6.w, b3.w, sum6_3);
+      sum6_4 = fma(a6.w, b4.w, sum6_4);
+      sum6_5 = fma(a6.w, b5.w, sum6_5);
+      sum6_6 = fma(a6.w, b6.w, sum6_6);
+      sum6_7 = fma(a6.w, b7.w, sum6_7);
+      let a7 = tiles[left + 280u];
+      sum7_0 = fma(a7.x, b0.x, sum7_0);
+      sum7_1 = fma(a7.x, b1.x, sum7_1);
+      sum7_2 = fma(a7.x, b2.x, sum7_2);
+      sum7_3 = fma(a7.x, b3.x, sum7_3);
+      sum7_4 = fma(a7.x, b4.x, sum7_4);
+      sum7_5 = fma(a7.x, b5.x, sum7_5);
+      sum7_6 = fma(a7.x, b6.x, sum7_6);
+      sum7_7 = fma(a7.x, b7.x, sum7_7);
+      sum7_0 = fma(a7.y, b0.y, sum7_0);
+      sum7_1 = fma(a7.y, b1.y, sum7_1);
+      sum7_2 = fma(a7.y, b2.y, sum7_2);
+      sum7_3 = fma(a7.y, b3.y, sum7_3);
+      sum7_4 = fma(a7.y, b4.y, sum7_4);
+      sum7_5 = fma(a7.y, b5.y, sum7_5);
+      sum7_6 = fma(a7.y, b6.y, sum7_6);
+      sum7_7 = fma(a7.y, b7.y, sum7_7);
+      sum7_0 = fma(a7.z, b0.z, sum7_0);
+      sum7_1 = fma(a7.z, b1.z, sum7_1);
+      sum7_2 = fma(a7.z, b2.z, sum7_2);
+      sum7_3 = fma(a7.z, b3.z, sum7_3);
+      sum7_4 = fma(a7.z, b4.z, sum7_4);
+      sum7_5 = fma(a7.z, b5.z, sum7_5);
+      sum7_6 = fma(a7.z, b6.z, sum7_6);
+      sum7_7 = fma(a7.z, b7.z, sum7_7);
+      sum7_0 = fma(a7.w, b0.w, sum7_0);
+      sum7_1 = fma(a7.w, b1.w, sum7_1);
+      sum7_2 = fma(a7.w, b2.w, sum7_2);
+      sum7_3 = fma(a7.w, b3.w, sum7_3);
+      sum7_4 = fma(a7.w, b4.w, sum7_4);
+      sum7_5 = fma(a7.w, b5.w, sum7_5);
+      sum7_6 = fma(a7.w, b6.w, sum7_6);
+      sum7_7 = fma(a7.w, b7.w, sum7_7);
+    }
+  }
+  workgroupBarrier();
+  staged[(part * 8u + y) * 64u + x + 0u] = sum0_0;
+  staged[(part * 8u + y) * 64u + x + 8u] = sum0_1;
+  staged[(part * 8u + y) * 64u + x + 16u] = sum0_2;
+  staged[(part * 8u + y) * 64u + x + 24u] = sum0_3;
+  staged[(part * 8u + y) * 64u + x + 32u] = sum0_4;
+  staged[(part * 8u + y) * 64u + x + 40u] = sum0_5;
+  staged[(part * 8u + y) * 64u + x + 48u] = sum0_6;
+  staged[(part * 8u + y) * 64u + x + 56u] = sum0_7;
+  workgroupBarrier();
+  for (var step = 0u; step < 2u; step++) {
+    let element = local_index + step * 64u;
+    let tile_row = element / 16u + 0u;
+    let row = first_row + tile_row;
+    let column = first_column + element % 16u * 4u;
+    let is_inside = row < extents.tokens && column < 192u;
+    if (is_inside) {
+      let product = vec4<f32>(staged[element * 4u + 0u], staged[element * 4u + 1u], staged[element * 4u + 2u], staged[element * 4u + 3u]);
+      epilogue(batch, row, tile_row, column, product);
+    }
+  }
+  workgroupBarrier();
+  staged[(part * 8u + y) * 64u + x + 0u] = sum1_0;
+  staged[(part * 8u + y) * 64u + x + 8u] = sum1_1;
+  staged[(part * 8u + y) * 64u + x + 16u] = sum1_2;
+  staged[(part * 8u + y) * 64u + x + 24u] = sum1_3;
+  staged[(part * 8u + y) * 64u + x + 32u] = sum1_4;
+  staged[(part * 8u + y) * 64u + x + 40u] = sum1_5;
+  staged[(part * 8u + y) * 64u + x + 48u] = sum1_6;
+  staged[(part * 8u + y) * 64u + x + 56u] = sum1_7;
+  workgroupBarrier();
+  for (var step = 0u; step < 2u; step++) {
+    let element = local_index + step * 64u;
+    let tile_row = element / 16u + 8u;
+    let row = first_row + tile_row;
+    let column = first_column + element % 16u * 4u;
+    let is_inside = row < extents.tokens && column < 192u;
+    if (is_inside) {
+      let product = vec4<f32>(staged[element * 4u + 0u], staged[element * 4u + 1u], staged[element * 4u + 2u], staged[element * 4u + 3u]);
+      epilogue(batch, row, tile_row, column, product);
+    }
+  }
+  workgroupBarrier();
+  staged[(part * 8u + y) * 64u + x + 0u] = sum2_0;
+  staged[(part * 8u + y) * 64u + x + 8u] = sum2_1;
+  staged[(part * 8u + y) * 64u + x + 16u] = sum2_2;
+  staged[(part * 8u + y) * 64u + x + 24u] = sum2_3;
+  staged[(part * 8u + y) * 64u + x + 32u] = sum2_4;
+  staged[(part * 8u + y) * 64u + x + 40u] = sum2_5;
+  staged[(part * 8u + y) * 64u + x + 48u] = sum2_6;
+  staged[(part * 8u + y) * 64u + x + 56u] = sum2_7;
+  workgroupBarrier();
+  for (var step = 0u; step < 2u; step++) {
+    let element = local_index + step * 64u;
+    let tile_row = element / 16u + 16u;
+    let row = first_row + tile_row;
+    let column = first_column + element % 16u * 4u;
+    let is_inside = row < extents.tokens && column < 192u;
+    if (is_inside) {
+      let product = vec4<f32>(staged[element * 4u + 0u], staged[element * 4u + 1u], staged[element * 4u + 2u], staged[element * 4u + 3u]);
+      epilogue(batch, row, tile_row, column, product);
+    }
+  }
+  workgroupBarrier();
+  staged[(part * 8u + y) * 64u + x + 0u] = sum3_0;
+  staged[(part * 8u + y) * 64u + x + 8u] = sum3_1;
+  staged[(part * 8u + y) * 64u + x + 16u] = sum3_2;
+  staged[(part * 8u + y) * 64u + x + 24u] = sum3_3;
+  staged[(part * 8u + y) * 64u + x + 32u] = sum3_4;
+  staged[(part * 8u + y) * 64u + x + 40u] = sum3_5;
+  staged[(part * 8u + y) * 64u + x + 48u] = sum3_6;
+  staged[(part * 8u + y) * 64u + x + 56u] = sum3_7;
+  workgroupBarrier();
+  for (var step = 0u; step < 2u; step++) {
+    let element = local_index + step * 64u;
+    let tile_row = element / 16u + 24u;
+    let row = first_row + tile_row;
+    let column = first_column + element % 16u * 4u;
+    let is_inside = row < extents.tokens && column < 192u;
+    if (is_inside) {
+      let product = vec4<f32>(staged[element * 4u + 0u], staged[element * 4u + 1u], staged[element * 4u + 2u], staged[element * 4u + 3u]);
+      epilogue(batch, row, tile_row, column, product);
+    }
+  }
+  workgroupBarrier();
+  staged[(part * 8u + y) * 64u + x + 0u] = sum4_0;
+  staged[(part * 8u + y) * 64u + x + 8u] = sum4_1;
+  staged[(part * 8u + y) * 64u + x + 16u] = sum4_2;
+  staged[(part * 8u + y) * 64u + x + 24u] = sum4_3;
+  staged[(part * 8u + y) * 64u + x + 32u] = sum4_4;
+  staged[(part * 8u + y) * 64u + x + 40u] = sum4_5;
+  staged[(part * 8u + y) * 64u + x + 48u] = sum4_6;
+  staged[(part * 8u + y) * 64u + x + 56u] = sum4_7;
+  workgroupBarrier();
+  for (var step = 0u; step < 2u; step++) {
+    let element = local_index + step * 64u;
+    let tile_row = element / 16u + 32u;
+    let row = first_row + tile_row;
+    let column = first_column + element % 16u * 4u;
+    let is_inside = row < extents.tokens && column < 192u;
+    if (is_inside) {
+      let product = vec4<f32>(staged[element * 4u + 0u], staged[element * 4u + 1u], staged[element * 4u + 2u], staged[element * 4u + 3u]);
+      epilogue(batch, row, tile_row, column, product);
+    }
+  }
+  workgroupBarrier();
+  staged[(part * 8u + y) * 64u + x + 0u] = sum5_0;
+  staged[(part * 8u + y) * 64u + x + 8u] = sum5_1;
+  staged[(part * 8u + y) * 64u + x + 16u] = sum5_2;
+  staged[(part * 8u + y) * 64u + x + 24u] = sum5_3;
+  staged[(part * 8u + y) * 64u + x + 32u] = sum5_4;
+  staged[(part * 8u + y) * 64u + x + 40u] = sum5_5;
+  staged[(part * 8u + y) * 64u + x + 48u] = sum5_6;
+  staged[(part * 8u + y) * 64u + x + 56u] = sum5_7;
+  workgroupBarrier();
+  for (var step = 0u; step < 2u; step++) {
+    let element = local_index + step * 64u;
+    let tile_row = element / 16u + 40u;
+    let row = first_row + tile_row;
+    let column = first_column + element % 16u * 4u;
+    let is_inside = row < extents.tokens && column < 192u;
+    if (is_inside) {
+      let product = vec4<f32>(staged[element * 4u + 0u], staged[element * 4u + 1u], staged[element * 4u + 2u], staged[element * 4u + 3u]);
+      epilogue(batch, row, tile_row, column, product);
+    }
+  }
+  workgroupBarrier();
+  staged[(part * 8u + y) * 64u + x + 0u] = sum6_0;
+  staged[(part * 8u + y) * 64u + x + 8u] = sum6_1;
+  staged[(part * 8u + y) * 64u + x + 16u] = sum6_2;
+  staged[(part * 8u + y) * 64u + x + 24u] = sum6_3;
+  staged[(part * 8u + y) * 64u + x + 32u] = sum6_4;
+  staged[(part * 8u + y) * 64u + x + 40u] = sum6_5;
+  staged[(part * 8u + y) * 64u + x + 48u] = sum6_6;
+  staged[(part * 8u + y) * 64u + x + 56u] = sum6_7;
+  workgroupBarrier();
+  for (var step = 0u; step < 2u; step++) {
+    let element = local_index + step * 64u;
+    let tile_row = element / 16u + 48u;
+    let row = first_row + tile_row;
+    let column = first_column + element % 16u * 4u;
+    let is_inside = row < extents.tokens && column < 192u;
+    if (is_inside) {
+      let product = vec4<f32>(staged[element * 4u + 0u], staged[element * 4u + 1u], staged[element * 4u + 2u], staged[element * 4u + 3u]);
+      epilogue(batch, row, tile_row, column, product);
+    }
+  }
+  workgroupBarrier();
+  staged[(part * 8u + y) * 64u + x + 0u] = sum7_0;
+  staged[(part * 8u + y) * 64u + x + 8u] = sum7_1;
+  staged[(part * 8u + y) * 64u + x + 16u] = sum7_2;
+  staged[(part * 8u + y) * 64u + x + 24u] = sum7_3;
+  staged[(part * 8u + y) * 64u + x + 32u] = sum7_4;
+  staged[(part * 8u + y) * 64u + x + 40u] = sum7_5;
+  staged[(part * 8u + y) * 64u + x + 48u] = sum7_6;
+  staged[(part * 8u + y) * 64u + x + 56u] = sum7_7;
+  workgroupBarrier();
+  for (var step = 0u; step < 2u; step++) {
+    let element = local_index + step * 64u;
+    let tile_row = element / 16u + 56u;
+    let row = first_row + tile_row;
+    let column = first_column + element % 16u * 4u;
+    let is_inside = row < extents.tokens && column < 192u;
+    if (is_inside) {
+      let product = vec4<f32>(staged[element * 4u + 0u], staged[element * 4u + 1u], staged[element * 4u + 2u], staged[element * 4u + 3u]);
+      epilogue(batch, row, tile_row, column, product);
+    }
+  }
+}
