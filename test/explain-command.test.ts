@@ -160,10 +160,17 @@ describe("--wgsl", () => {
       const { code, stdout, stderr } = await runCommand(["explain", `--wgsl=${kernel}`]);
       expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
       expect(stderr).toMatch(
-        /expected an index from 0 to 85, or a name: embeddings.rows.0, layer.0 to 11.matmul.0 to 3, /,
+        /expected an index from 0 to 85, or a name: embeddings.row-reduction.0, layer.0 to 11.matmul.0 to 3, /,
       );
     },
   );
+
+  test("a former name of a kernel means the same one", async () => {
+    const run = (name: string) => runCommand(["explain", "--wgsl", name]);
+    const [former, now] = [await run("embeddings.rows.0"), await run("embeddings.row-reduction.0")];
+    expect(former).toEqual(now);
+    expect(now.code).toBe(0);
+  });
 
   test("conflicts with --json", async () => {
     const { code, stderr } = await runCommand(["explain", "--wgsl", "0", "--json"]);

@@ -19,11 +19,11 @@ const maxTextLength = 600;
 export function displayable(text: string, maxLength = maxTextLength): string {
   // A far too long text is cut before it is searched.
   const escaped = escapeControls(withoutMiddle(text, 4 * Math.max(maxLength, maxWordLength)));
-  return withoutMiddle(
-    escaped.replace(/\S+/gu, (word) => withoutMiddle(word, maxWordLength)),
-    maxLength,
-  );
+  // A cut may join two words into a long one.
+  return withShortWords(withoutMiddle(withShortWords(escaped), maxLength));
 }
+
+const withShortWords = (text: string): string => text.replace(/\S+/gu, (word) => withoutMiddle(word, maxWordLength));
 
 /** Writes every control as JSON does: `\u001b`, `\n`. Backslashes are not escaped. */
 export function escapeControls(text: string): string {

@@ -43,7 +43,7 @@ async function gpuEngines(): Promise<EngineUnderTest[]> {
     // The software GPU takes seconds for it.
     isSlow: level !== bestLevel || precision !== "f32",
   });
-  // O4 has the kernels of O2 (passes.test.ts): compiling them twice would prove nothing.
+  // O4 has the kernels of O2 (fusions.slow.test.ts): compiling them twice would prove nothing.
   const different = levels.filter((level) => level !== "O2");
   // Weights rounded to float16 alone make 1e-3 of it.
   return [...different.map((level) => engineAt(level, "f32", 1e-5)), engineAt(bestLevel, "f16-storage", 5e-3)];

@@ -19,7 +19,7 @@ import { type ModelOptions, modelOption, revisionOption } from "../model-options
 import { print } from "../output.ts";
 import { atLeastOne } from "../parse-options.ts";
 import { writeOut } from "../write-out.ts";
-import { type ExplainSettings, explainToJson, renderExplanation } from "./render.ts";
+import { type ExplainSettings, explainToJson, formerKind, renderExplanation } from "./render.ts";
 
 interface ExplainCommandOptions extends ModelOptions {
   readonly level: Level;
@@ -113,7 +113,7 @@ function checkTokens(tokens: number, { maxPositions }: BertConfig): void {
 
 /** @throws InputError that lists the kernels. */
 function findKernel(kernels: readonly KernelDescription[], wanted: string, level: Level): KernelDescription {
-  const found = kernels.find(({ index, name }) => name === wanted || String(index) === wanted);
+  const found = kernels.find(({ index, name }) => [name, formerKind(name), String(index)].includes(wanted));
   if (found !== undefined) return found;
   throw new InputError({
     found: `--wgsl is ${JSON.stringify(wanted)}`,

@@ -35,7 +35,7 @@ export function explainToJson(
     schema: "fusebert.explain/1",
     version,
     ...settings,
-    kernels,
+    kernels: kernels.map((kernel) => ({ ...kernel, template: kernel.kind, kind: formerKind(kernel.kind) })),
     subprograms,
     tensors,
     totals,
@@ -44,6 +44,9 @@ export function explainToJson(
   };
   return `${jsonText(report, { indent: 2 })}\n`;
 }
+
+/** What kinds were called before version 0.2: the JSON keeps it for one version, beside `template`. */
+export const formerKind = (kind: string): string => kind.replace("row-reduction", "rows");
 
 export function renderExplanation(
   settings: ExplainSettings,
@@ -118,7 +121,7 @@ function nameOf(layers: readonly number[], kernels: readonly KernelDescription[]
 
 const shortName = (stage: string): string => stage.replace(/^layer\.\d+\./, "");
 
-const columns = { number: 4, kind: 11, shape: 14, flops: 7, bytes: 7, intensity: 6 } as const;
+const columns = { number: 4, kind: 13, shape: 14, flops: 7, bytes: 7, intensity: 6 } as const;
 
 const cells = (number: string, kind: string, shape: string, figures: readonly string[], intensity: string): string =>
   [
