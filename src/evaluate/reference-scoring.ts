@@ -9,10 +9,11 @@
  * Must stay true: the result does not depend on the order of windows. The script estimates an answer's position in the
  * text from its tokens; here the text is cut at exact offsets, never inside a grapheme cluster.
  */
+
 import { AnswerEdges } from "../answer/answer-edges.ts";
 import { finiteLogit, type WindowLogits } from "../answer/window-scores.ts";
 import type { Encoding } from "../text/encoding.ts";
-import type { TextWindow } from "../text/windows.ts";
+import { SEPARATORS, type TextWindow } from "../text/windows.ts";
 import { bestWindowStart, type WindowLayout } from "./max-context.ts";
 import {
   type NBestEntry,
@@ -27,8 +28,6 @@ const maxSequenceLength = 384;
 const stride = 128;
 const maxQuestionLength = 64;
 const maxAnswerLength = 30;
-/** [CLS] and two [SEP]. */
-const separators = 3;
 /** The script's null odds without any pair: JSON has no infinity. */
 const noPairOdds = 1_000_000;
 
@@ -49,7 +48,7 @@ const score = ({ startLogit, endLogit }: Pick<Candidate, "startLogit" | "endLogi
  */
 export function referenceScoring(maxPositions: number, hasNull: boolean): ScoringMethod {
   const length = Math.min(maxSequenceLength, maxPositions);
-  const contextCapacity = (questionLength: number) => length - questionLength - separators;
+  const contextCapacity = (questionLength: number) => length - questionLength - SEPARATORS;
   return {
     maxQuestionLength,
     windowOptions: (questionLength) => ({

@@ -30,7 +30,7 @@ export interface TextWindow {
 }
 
 /** [CLS] and two [SEP]. */
-const SEPARATORS = 3;
+export const SEPARATORS = 3;
 
 /**
  * The number of windows that `makeWindows` yields, from lengths in tokens; 0 for an empty context.
