@@ -50,7 +50,7 @@ describe.skipIf(process.platform === "win32")("a full disk", () => {
       /^fusebert: [1-9]\d* of 300 questions are kept in p\.json\.journal; the same command continues from there\.\n/,
     );
     expect(full.stderr).toMatch(
-      /\nfusebert: p\.json\.journal cannot be written: .*make room, and the same command goes on/,
+      /\nfusebert: p\.json\.journal cannot be written: .*free some space, and the same command goes on/,
     );
     expect(existsSync(file("p.json.journal.lock"))).toBe(false);
     const rest = await runShell(

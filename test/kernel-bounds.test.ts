@@ -145,19 +145,19 @@ describe.skipIf(softwareGpuMissing !== undefined)("what is out of bounds is told
   test("beyond a table", async () => {
     const found = await checked.runDefect("O2", ["min(u32(s1), 39u)", "(u32(s1) + 1u)"]);
     const line = expect.stringContaining("in1[(u32(s1) + 1u) * 7u");
-    expect(found).toContainEqual({ kernel: "defect: 0 rows", line, index: 40 * 7 + 6 });
+    expect(found).toContainEqual({ kernel: "defect: 0 row-reduction", line, index: 40 * 7 + 6 });
   });
 
   test("beyond a vector, in the next one of the same binding", async () => {
     const found = await checked.runDefect("O2", ["= vectors[column_0 / 4u]", "= vectors[column_0 / 4u + 1u]"]);
     const line = expect.stringContaining("vectors[column_0 / 4u + 1u]");
-    expect(found).toContainEqual({ kernel: "defect: 0 rows", line, index: 7 });
+    expect(found).toContainEqual({ kernel: "defect: 0 row-reduction", line, index: 7 });
   });
 
   test("beyond workgroup memory", async () => {
     const found = await checked.runDefect("O2", ["shared_values: array<f32, 64>", "shared_values: array<f32, 63>"]);
     const line = expect.stringContaining("shared_values[");
-    expect(found).toContainEqual({ kernel: "defect: 0 rows", line, index: 63 });
+    expect(found).toContainEqual({ kernel: "defect: 0 row-reduction", line, index: 63 });
   });
 
   test("and what is not understood is refused", async () => {

@@ -77,7 +77,7 @@ describe.skipIf(softwareGpuMissing !== undefined)("no kernel for tensor cores re
       ["@compute", "var<workgroup> tile: array<vec4<u32>, 109>;\n@compute"],
       ["let row = ", `let fragment = ${load};\n  let row = `],
     );
-    expect(found).toContainEqual({ kernel: "defect: 0 rows", line: `let fragment = ${load};`, index: 63 });
+    expect(found).toContainEqual({ kernel: "defect: 0 row-reduction", line: `let fragment = ${load};`, index: 63 });
     expect(found.every(({ index }) => index === 63)).toBe(true);
   });
 });

@@ -63,7 +63,10 @@ class Rewriter {
     this.#partners = matchBrackets(this.#tokens);
     this.#types = declaredTypes(this.#tokens);
     this.#bindings = new Map(
-      kernel.bindings.map((binding) => [binding.kind === "tensor" ? binding.name : binding.kind, binding]),
+      kernel.bindings.map((binding) => [
+        binding.kind === "tensor" ? binding.name : binding.kind.replace("-", "_"),
+        binding,
+      ]),
     );
   }
 
