@@ -116,7 +116,7 @@ describe.skipIf(softwareGpuMissing !== undefined)("fusebert tune", () => {
 
   test.each([
     [["--rows", "40,x"], /--rows.*whole numbers/],
-    [["--rows", "40,50"], /40 and 50 rows are of one class of size/],
+    [["--rows", "40,50"], /40 and 50 rows are in one size class/],
     [["--candidates", "0"], /--candidates.*at least 1/],
     [["--precision", "f8"], /--precision.*f8.*Allowed choices/],
     [["--reset", "--dry-run"], /cannot be used with/],
