@@ -1,8 +1,7 @@
 /**
- * WebGPU in Node as a process lives with it: it finds the software GPU, survives the collection of garbage, and ends by
- * itself.
+ * WebGPU in a Node process: it finds the software GPU, survives garbage collection, and lets the process exit.
  *
- * Scripts run in processes of their own, because a process that does not end, or that dies, is what is looked for.
+ * Scripts run in separate processes, because the failures tested for are a process that hangs or crashes.
  */
 import { spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
@@ -13,7 +12,7 @@ import { softwareGpuMissing } from "./support/software-gpu.ts";
 
 if (softwareGpuMissing !== undefined) console.log(`Not tested with WebGPU in Node: ${softwareGpuMissing}.`);
 
-/** Long enough for a machine that is slow and loaded, and far from "never". */
+/** Long enough for a slow, loaded machine. */
 const patienceMs = 600_000;
 
 /** Doubles 3 on the GPU. */
@@ -49,7 +48,7 @@ async function double(device) {
 }
 `;
 
-test("says what to do on a platform that the package has no build for", async () => {
+test("gives advice on a platform without a build of the package", async () => {
   const printed = await runScript(`
     Object.defineProperty(process, "arch", { value: "mips" });
     for (let attempt = 0; attempt < 2; attempt++) {
@@ -60,18 +59,18 @@ test("says what to do on a platform that the package has no build for", async ()
 });
 
 describe.skipIf(softwareGpuMissing !== undefined)("Dawn in Node", () => {
-  test("computes with the software GPU, whatever GPU the machine has", async () => {
+  test("computes on the software GPU, whatever GPU the machine has", async () => {
     const adapter = await (await loadDawn()).requestAdapter();
     expect(adapter?.info).toMatchObject({ architecture: "swiftshader", isFallbackAdapter: true });
   });
 
-  test("is loaded once for each set of options", async () => {
+  test("is loaded once per set of options", async () => {
     expect(await loadDawn()).toBe(await loadDawn({ trusted: false }));
     expect(await loadDawn({ trusted: true })).toBe(await loadDawn({ trusted: true }));
     expect(await loadDawn()).not.toBe(await loadDawn({ trusted: true }));
   });
 
-  test("keeps what the global scope already has", async () => {
+  test("keeps existing globals", async () => {
     const printed = await runScript(`
       globalThis.GPUMapMode = "mine";
       await loadDawn();
@@ -80,7 +79,7 @@ describe.skipIf(softwareGpuMissing !== undefined)("Dawn in Node", () => {
     expect(printed).toBe("mine function false\n");
   });
 
-  test("lets the process end after the device is destroyed, and can be used again before", async () => {
+  test("lets the process exit after the device is destroyed, and can be used again before", async () => {
     const printed = await runScript(`
       for (const options of [{}, {}, { trusted: true }]) {
         const device = await openDevice(options);
@@ -92,7 +91,7 @@ describe.skipIf(softwareGpuMissing !== undefined)("Dawn in Node", () => {
     expect(printed).toBe("6\ndestroyed\n".repeat(3));
   });
 
-  test("lets the process end also with a device that nobody destroyed, and somebody waiting for its loss", async () => {
+  test("lets the process exit with a device that is not destroyed, and a pending wait for its loss", async () => {
     const printed = await runScript(`
       globalThis.device = await openDevice();
       device.lost.then(() => console.log("lost"));
@@ -101,7 +100,7 @@ describe.skipIf(softwareGpuMissing !== undefined)("Dawn in Node", () => {
     expect(printed).toBe("6\n");
   });
 
-  test("outlives a collection of garbage while a device is all that is held", async () => {
+  test("survives garbage collection while only a device is referenced", async () => {
     const printed = await runScript(`
       const device = await openDevice();
       for (let round = 0; round < 5; round++) {
@@ -115,7 +114,7 @@ describe.skipIf(softwareGpuMissing !== undefined)("Dawn in Node", () => {
   });
 });
 
-/** @returns what the script printed, once its process has ended by itself and in peace. */
+/** @returns the script's output, after its process exited normally. */
 async function runScript(body: string): Promise<string> {
   const args = ["--expose-gc", "--import", "tsx", "--input-type=module", "--eval", prelude + body];
   const child = spawn(process.execPath, args, {

@@ -1,6 +1,4 @@
-/**
- * FUSEBERT_DEBUG: reports of runs on standard error, on the software GPU, and of tiles as a large GPU has them.
- */
+/** FUSEBERT_DEBUG: reports on standard error, of runs on the software GPU and of a large GPU's tiles. */
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -38,7 +36,7 @@ function answer(debug: string, device: string, ...args: readonly string[]) {
 describe.skipIf(softwareGpuMissing !== undefined)("a run on the software GPU", () => {
   const skip = ["--skip-self-test"];
 
-  test("is reported as far as the value says, and answers stay as they are", async () => {
+  test("is reported in the detail of the value, and answers stay the same", async () => {
     const plain = await answer("", "webgpu", ...skip);
     expect(plain).toMatchObject({ code: 0, stderr: "" });
     expect(await answer("0", "webgpu", ...skip)).toEqual(plain);
@@ -67,7 +65,7 @@ describe.skipIf(softwareGpuMissing !== undefined)("a run on the software GPU", (
     ]);
   });
 
-  test("is traced as well", async () => {
+  test("can be traced at the same time", async () => {
     const file = join(folder, "trace.json");
     const { code, stderr } = await answer("1", "webgpu", ...skip, "--trace", file);
     expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining("fusebert debug: run 0") });
@@ -75,7 +73,7 @@ describe.skipIf(softwareGpuMissing !== undefined)("a run on the software GPU", (
   });
 });
 
-test("a value that there is not is refused, and no value concerns a CPU", async () => {
+test("an unknown value is refused, and the CPU ignores every value", async () => {
   for (const value of ["5", "yes", "1.5"]) {
     const { code, stderr } = await answer(value, "webgpu");
     expect({ code, stderr }).toEqual({
@@ -119,7 +117,7 @@ describe("tiles are reported with their reason", () => {
     return tileSourceOf({ tiles: [entry] } as never, "f16");
   };
 
-  test("default, and without times", () => {
+  test("default, without times", () => {
     const text = reportOf(large);
     expect(text).toMatch(/^fusebert debug: run 0, 300 tokens, a GPU, f16, O4: 9 kernels, no times: /);
     expect(text).toMatch(/^ {2}1 layer\.0\.matmul\.0: - ms, - GFLOP\/s, - GB\/s; 300 × 2304; matmul \+ bias$/m);
@@ -127,7 +125,7 @@ describe("tiles are reported with their reason", () => {
     expect(text).toMatch(/tile of a tensor-attention: queries \d+, .*; default, for up to 768 rows$/m);
   });
 
-  test("tuned, or tuned and not valid", () => {
+  test("tuned, and tuned but not valid", () => {
     const text = reportOf({ ...large, tiles: tuned(1) });
     expect(text).toMatch(/tileM 32, tileN 64, tileK 32, subgroupGrid 1×2×1, .*; tuned, for up to 768 rows$/m);
     expect(reportOf({ ...large, tiles: tuned(2) })).toMatch(
@@ -135,13 +133,13 @@ describe("tiles are reported with their reason", () => {
     );
   });
 
-  test("persistent, all of one dispatch", () => {
+  test("persistent, for all stages of a dispatch", () => {
     const persistent = { workgroups: 128, storageBuffers: 16, tiles: persistentTiles };
     const text = reportOf({ ...large, persistent });
     expect(text).toMatch(/layer\.0\.persistent\.0: .*(\n {4}tile of .*; persistent, for up to 768 rows){3}/);
   });
 
-  test("and a source once", () => {
+  test("with every source once", () => {
     const text = reportOf(large, 768, 4);
     expect(text.match(/^ {4}source:$/gm)?.length).toBeGreaterThan(5);
     expect(text.match(/^ {4}source: as of layer\.0\.matmul\.0$/gm)).toHaveLength(1);

@@ -1,6 +1,4 @@
-/**
- * What every engine promises, against what PyTorch computed in float64 and Hugging Face's own BERT.
- */
+/** The behaviour of every engine, against tensors PyTorch computed in float64 and Hugging Face's BERT. */
 import { describe, expect, test } from "vitest";
 import { bertForQuestionAnswering } from "../src/architectures/bert/program.ts";
 import type { Checkpoint } from "../src/architectures/checkpoint.ts";
@@ -13,7 +11,7 @@ import { openBuiltIn, openRandomOdd, positionIds, readGolden, required } from ".
 
 const reader = (checkpoint: Checkpoint) => (name: string) => checkpoint.weights.read(name);
 
-/** For every element of a stage, whether it stands at a real query position (padding rows are arbitrary). */
+/** For every element of a stage, whether it is at a real query position (padding rows are arbitrary). */
 function realPositions(stage: Tensor, mask: Int32Array, sequence: number): (index: number) => boolean {
   const width = stage.shape.length === 2 ? 1 : required(stage.shape.at(-1));
   const heads = stage.shape.length === 4 ? required(stage.shape[1]) : 1;
@@ -39,7 +37,7 @@ function worstError(actual: Tensor, expected: Tensor, isReal: (index: number) =>
 }
 
 describe.each(enginesUnderTest)("$name", ({ engine, tolerance, logitTolerance, isSlow }) => {
-  test("every stage of a padded batch of odd shape is the golden one", async () => {
+  test("every stage of a padded batch of odd shape equals the golden tensor", async () => {
     const checkpoint = await openRandomOdd();
     const golden = await readGolden("random-odd/golden.safetensors");
     const mask = required(golden.get("attention_mask"));
@@ -84,7 +82,7 @@ describe.each(enginesUnderTest)("$name", ({ engine, tolerance, logitTolerance, i
     const outputs = await executable.run(inputs);
     const probabilities = toFloat64(required(outputs.get("layer.0.attention_probs")));
     const [firstRow, secondRow] = [probabilities.subarray(0, 75), probabilities.subarray(75)];
-    // What a masked query attends to is nobody's business.
+    // The attention of a masked query is arbitrary.
     for (const row of [0, 1, 2].flatMap((head) => [0, 2, 3].map((query) => head * 5 + query))) {
       const keys = firstRow.subarray(row * 5, row * 5 + 5);
       expect([keys[1], keys[4]]).toEqual([0, 0]);
@@ -123,7 +121,7 @@ describe.each(enginesUnderTest)("$name", ({ engine, tolerance, logitTolerance, i
     await checkpoint.close();
   });
 
-  test("inputs that are missing or do not fit are named", async () => {
+  test("missing inputs and inputs of a wrong shape are named", async () => {
     const checkpoint = await openRandomOdd();
     const program = selectOutputs(bertForQuestionAnswering(checkpoint.config), ["embeddings"]);
     const executable = await engine.compile(program, reader(checkpoint));
@@ -139,7 +137,7 @@ describe.each(enginesUnderTest)("$name", ({ engine, tolerance, logitTolerance, i
     await checkpoint.close();
   });
 
-  test("a run that was aborted rejects with the reason", async () => {
+  test("an aborted run rejects with the reason", async () => {
     const checkpoint = await openRandomOdd();
     const program = selectOutputs(bertForQuestionAnswering(checkpoint.config), ["embeddings"]);
     const executable = await engine.compile(program, reader(checkpoint));

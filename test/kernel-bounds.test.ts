@@ -1,9 +1,9 @@
 /**
- * No kernel reads or writes out of bounds: what users rely on who switch trusted kernels on, for then nothing else stands
- * between a wrong index and the memory of others.
+ * No kernel reads or writes out of bounds. Trusted kernels rely on it: with them, nothing else keeps a wrong index from
+ * other memory.
  *
- * Every kernel here has each of its indexes checked (support/check-bounds.ts) while the software GPU runs it, in sizes at
- * and around the edges of tiles. Kernels for tensor cores are in tensor-kernel-bounds.test.ts.
+ * Every index of a kernel is checked (support/check-bounds.ts) while the software GPU runs it, in sizes at and around
+ * multiples of tiles. Kernels for tensor cores are in tensor-kernel-bounds.test.ts.
  */
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { selfTest } from "../src/engines/webgpu/run/self-test.ts";
@@ -31,11 +31,11 @@ beforeAll(async () => {
   return () => checked.device.destroy();
 });
 
-/** At and around what tiles, vectors and the room for tokens are multiples of. */
+/** At and around multiples of tiles, vectors and the arena's rounding of tokens. */
 const batches: readonly Lengths[] = [[2], [15], [16], [17], [33], [64], [65, 1], [31, 0, 33]];
 const fewBatches: readonly Lengths[] = [[1], [1, 15, 16, 17, 2, 64]];
 
-/** As on a GPU that is none in software, which has larger tiles. */
+/** The larger tiles of a hardware adapter. */
 function largerTiles(maxRows: number): Omit<BertCase, "name"> {
   return { config: wide, level: "O3", precision: "f32", other: { tensorCores: false, maxRows } };
 }
@@ -60,9 +60,9 @@ const berts: readonly BertCase[] = [
   { ...largerTiles(Number.POSITIVE_INFINITY), name: "wide, in tiles for many rows", upTo: "layer.0.intermediate" },
 ];
 
-/** What is divided among workgroups, in a tile that the software GPU's limits allow. */
-const inShares: BertCase = {
-  name: "deep, in shares",
+/** Split-K in a tile within the software GPU's limits. */
+const splitK: BertCase = {
+  name: "deep, split-K",
   config: deep,
   level: "O4",
   precision: "f32",
@@ -99,39 +99,39 @@ describe.skipIf(softwareGpuMissing !== undefined)("no kernel reads or writes out
     expect(await checked.record.takeViolations()).toEqual([]);
   });
 
-  test("of a BERT, its longest product in shares", async () => {
-    await checked.runBert(inShares, fewBatches);
+  test("of a BERT, its longest matmul with split-K", async () => {
+    await checked.runBert(splitK, fewBatches);
     expect(next.maxSplitK).toBe(4);
     expect(await checked.record.takeViolations()).toEqual([]);
   });
 
-  test.each(["O0", "O3"] as const)("of programs that are nobody's model, %s", async (level) => {
+  test.each(["O0", "O3"] as const)("of random programs, %s", async (level) => {
     for (const { inputs, ...random } of quickPrograms(8)) {
       await checked.run({ ...random, name: "random", level, precision: "f32" }, { inputs });
     }
     expect(await checked.record.takeViolations()).toEqual([]);
   });
 
-  test("of the self-test, whose numbers stay right", async () => {
+  test("of the self-test, which still passes", async () => {
     Object.assign(next, { name: "self-test", other: undefined });
     await selfTest(checked.device, "f32");
     expect(await checked.record.takeViolations()).toEqual([]);
   });
 
-  test("and each of a model's indexes was reached", async () => {
+  test("and each index of the models was reached", async () => {
     const { kernels, sites } = checked.record;
     console.log(`${sites} indexes in ${kernels} kernels were checked.`);
     expect([kernels > 100, sites > 1000]).toEqual([true, true]);
     const unreached = await checked.record.unreached();
-    // The others have runs of one size only, and persistent kernels' workgroups met.
+    // The others have runs of one size only, and no grid barrier timed out.
     const isMissing = ({ kernel, line }: (typeof unreached)[number]): boolean =>
       !/^(random|self-test)/.test(kernel) && !/^if \(has_met == 0u\)/.test(line);
     expect(unreached.filter(isMissing)).toEqual([]);
   });
 });
 
-describe.skipIf(softwareGpuMissing !== undefined)("what is out of bounds is told, with its place and index", () => {
-  test("beyond a tensor, though what is bound has room for more tokens", async () => {
+describe.skipIf(softwareGpuMissing !== undefined)("accesses out of bounds are reported with site and index", () => {
+  test("beyond a tensor, although the bound range has memory for more tokens", async () => {
     const found = await checked.runDefect("O0", [/if \(index >= .*\{ return; \}/, ""]);
     expect(found[0]).toEqual({
       kernel: "defect: 0 elementwise",
@@ -160,7 +160,7 @@ describe.skipIf(softwareGpuMissing !== undefined)("what is out of bounds is told
     expect(found).toContainEqual({ kernel: "defect: 0 row-reduction", line, index: 63 });
   });
 
-  test("and what is not understood is refused", async () => {
+  test("and a source that cannot be parsed is refused", async () => {
     const line = "let odd = vec2<u32>(1u, 2u)[local_index];";
     await expect(checked.runDefect("O2", ["let row = ", `${line}\n  let row = `])).rejects.toThrow(
       `not understood: ${line}`,

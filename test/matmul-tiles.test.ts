@@ -1,6 +1,6 @@
 /**
- * Matmuls in the tiles that real GPUs get: the software GPU computes them rightly, but takes small ones for itself. Their memory
- * holds garbage when they begin, as that of trusted kernels does.
+ * Matmuls in the tiles of hardware GPUs, computed by the software GPU, which has smaller ones by default. Workgroup memory
+ * initially holds garbage, as in trusted kernels.
  */
 import { expect, test } from "vitest";
 import type { KernelLimits } from "../src/engines/webgpu/device/kernel-limits.ts";
@@ -15,20 +15,20 @@ if (softwareGpuMissing !== undefined) console.log(`Not tested on a GPU: ${softwa
 /** Enough columns for every kind of tile, and no multiple of any. */
 const config = { ...oddLayer, intermediateSize: 1048 };
 
-/** What most GPUs have, and the least that WebGPU allows. */
-const roomy: KernelLimits = { workgroupMemory: 32_768, workgroupSize: 256 };
+/** The limits of most GPUs, and WebGPU's minimum. */
+const largeLimits: KernelLimits = { workgroupMemory: 32_768, workgroupSize: 256 };
 const least: KernelLimits = { workgroupMemory: 16_384, workgroupSize: 256 };
 
 const [few, many] = [768, Number.POSITIVE_INFINITY];
 
 test.skipIf(softwareGpuMissing !== undefined).each([
-  ["for few rows, with statistics and folded LayerNorms", "O3", "f16-storage", roomy, few],
+  ["for few rows, with statistics and folded LayerNorms", "O3", "f16-storage", largeLimits, few],
   // As browsers have it.
-  ["for few rows, in float16", "O4", "f16", roomy, few],
-  ["for many rows", "O4", "f32", roomy, many],
+  ["for few rows, in float16", "O4", "f16", largeLimits, few],
+  ["for many rows", "O4", "f32", largeLimits, many],
   ["for the least limits", "O3", "f32", least, many],
 ] as const)(
-  "tiles %s compute what the original computes: %s, %s",
+  "tiles %s compute what the interpreter computes: %s, %s",
   async (_, level, precision, limits, maxRows) => {
     const error = await layerError({
       config,
@@ -38,7 +38,7 @@ test.skipIf(softwareGpuMissing !== undefined).each([
         return lowerToWgsl(schedule, placement, limits, maxRows).map(emulateHalves).map(poisonMemory);
       },
     });
-    // Half precision's is what rounding the weights and activations costs.
+    // The tolerance of half precision is that of rounded weights and activations.
     expect(error).toBeLessThan(precision === "f32" ? 1e-5 : 3e-3);
   },
   120_000,

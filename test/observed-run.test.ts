@@ -1,6 +1,4 @@
-/**
- * A run on the GPU that is observed: the stages that its kernels write, read while they are there.
- */
+/** An observed run on the GPU: the intermediate stages that its kernels store, copied before their memory is reused. */
 import { f16round } from "@petamoriken/float16";
 import { expect, test } from "vitest";
 import { bertForQuestionAnswering } from "../src/architectures/bert/program.ts";
@@ -18,7 +16,7 @@ import { softwareGpuMissing } from "./support/software-gpu.ts";
 
 if (softwareGpuMissing !== undefined) console.log(`Not tested on a GPU: ${softwareGpuMissing}.`);
 
-/** A layer of the padded golden batch, asked for its output: everything before is there for a while only. */
+/** A layer of the padded golden batch, whose only output is its last stage: all other stages are temporary. */
 async function runs(engine: Engine) {
   const checkpoint = await openRandomOdd();
   const golden = await readGolden("random-odd/golden.safetensors");
@@ -49,7 +47,7 @@ const isHalf = ({ data }: Tensor): boolean =>
   Array.from(data, Number).every((element) => f16round(element) === element);
 
 test.skipIf(softwareGpuMissing !== undefined)(
-  "gives what the fused kernels write, and the same output as one that is not observed",
+  "returns the stages that fused kernels store, and the same output as an unobserved run",
   async () => {
     const { observed, unobserved, worstError } = await runs(await gpuEngine("O3", "f32"));
     expect([...observed.keys()]).toEqual(["layer.0.output", "embeddings", ...writtenAtO3]);
@@ -58,7 +56,7 @@ test.skipIf(softwareGpuMissing !== undefined)(
   },
 );
 
-test.skipIf(softwareGpuMissing !== undefined)("gives what is stored as float16 as float16", async () => {
+test.skipIf(softwareGpuMissing !== undefined)("returns stages stored as float16 with float16 rounding", async () => {
   const { observed, unobserved, worstError } = await runs(await gpuEngine("O3", "f16-storage"));
   expect(worstError).toBeLessThanOrEqual(5e-3);
   for (const name of writtenAtO3) expect(isHalf(required(observed.get(name))), name).toBe(true);

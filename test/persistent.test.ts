@@ -1,6 +1,6 @@
 /**
- * Subprograms as one kernel each: they compute what the original computes where their workgroups meet, and a run in which
- * they do not says so. The software GPU runs few workgroups at a time, so one stays, or more than it can run.
+ * Persistent kernels: they compute what the interpreter computes, and a run whose grid barrier times out fails. The software
+ * GPU runs few workgroups concurrently, so tests use one workgroup, or more than it can run.
  */
 import { expect, test } from "vitest";
 import { bertForQuestionAnswering } from "../src/architectures/bert/program.ts";
@@ -44,7 +44,7 @@ const layerWith = (workgroups: number) =>
   });
 
 test.skipIf(softwareGpuMissing !== undefined)(
-  "attention and feed-forward in a dispatch each compute what the original computes",
+  "attention and feed-forward as one dispatch each compute what the interpreter computes",
   async () => {
     expect(await layerWith(1)).toBeLessThan(1e-5);
   },
@@ -52,14 +52,14 @@ test.skipIf(softwareGpuMissing !== undefined)(
 );
 
 test.skipIf(softwareGpuMissing !== undefined)(
-  "workgroups that do not meet are told of, and nobody waits for ever",
+  "a grid barrier times out if workgroups do not run concurrently",
   async () => {
     await expect(layerWith(512)).rejects.toThrow(GridBarrierTimeout);
   },
   60_000,
 );
 
-test("a subprogram that is not one kernel at some size is none at any", () => {
+test("a subprogram that cannot be persistent in one size class is not in any", () => {
   const program = packSequences(selectOutputs(bertForQuestionAnswering(oddLayer), ["start_logits"]));
   const schedule = scheduleAt(required(program), "O4");
   const placement = new Placement(schedule, "f32");
@@ -75,7 +75,7 @@ test("a subprogram that is not one kernel at some size is none at any", () => {
   expect(kindsWith({ ...small, tiles: ofFewRows }).flat()).not.toContain("persistent");
 });
 
-/** A subprogram's kernels in tensor cores, emulated, as one. */
+/** A persistent kernel for emulated tensor cores. */
 function inTensorCores(kernels: readonly LoweredKernel[], placement: Placement): LoweredKernel {
   const bindings = new KernelBindings(placement);
   const plans = kernels.flatMap((lowered) => lowered.plans) as unknown as LoweredKernel["plans"];
@@ -92,7 +92,7 @@ function inTensorCores(kernels: readonly LoweredKernel[], placement: Placement):
 }
 
 test.skipIf(softwareGpuMissing !== undefined)(
-  "also in tensor cores, whose kernels share the memory of their fragments",
+  "persistent kernels for tensor cores, whose stages share the memory of fragments",
   async () => {
     const lower = (schedule: Schedule, placement: Placement): LoweredKernel[] => {
       const [embeddings, ...layer] = lowerToWgsl(schedule, placement, { workgroupMemory: 16_384, workgroupSize: 256 });

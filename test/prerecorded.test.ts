@@ -1,6 +1,6 @@
 /**
- * Runs that were recorded while the GPU computed the one before: which they are, and that they compute what runs do that
- * are recorded when they come, for every size that they serve.
+ * Runs with pre-recorded command buffers: which runs have them, and that they compute the same as others, at every size
+ * that they serve.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bertForQuestionAnswering } from "../src/architectures/bert/program.ts";
@@ -49,7 +49,7 @@ describe.skipIf(softwareGpuMissing !== undefined)("pre-recorded runs", () => {
     const other = await compile({ level });
     for (const length of lengths) {
       const outputs = await executable.run(inputsOf(length));
-      // Observed runs are never pre-recorded, and none is after them.
+      // Neither observed runs nor the runs after them are pre-recorded.
       const expected = await other.executable.run(inputsOf(length), { observe: true });
       for (const [name, tensor] of outputs) expect({ name, tensor }).toEqual({ name, tensor: expected.get(name) });
     }
@@ -59,7 +59,7 @@ describe.skipIf(softwareGpuMissing !== undefined)("pre-recorded runs", () => {
     await Promise.all([engine.dispose(), other.engine.dispose()]);
   });
 
-  test("are of one size, overlap with others, and what is not wanted after all leaves nothing behind", async () => {
+  test("have one size, overlap with others, and release their memory if they are not used", async () => {
     const traces: RunTrace[] = [];
     const { engine, executable } = await compile({ onTrace: (run) => traces.push(run), timeKernels: false });
     const run = (length: number) => executable.run(inputsOf(length));

@@ -1,6 +1,4 @@
-/**
- * Runs of different sizes in one arena, of which the small ones have a product in shares and the others do not.
- */
+/** Runs of different sizes in one arena, of which only the small ones split K. */
 import { expect, test } from "vitest";
 import { bertForQuestionAnswering } from "../src/architectures/bert/program.ts";
 import { interpret } from "../src/engines/reference/interpret.ts";
@@ -26,7 +24,7 @@ const plain = { workgroupMemory: 16_384, workgroupSize: 256 };
 const splitK = tileOfK(config.intermediateSize, { ...smallTile, splitK: 3 });
 
 test.skipIf(softwareGpuMissing !== undefined)(
-  "small and large runs follow each other, and all come out right",
+  "small and large runs in turn all compute correctly",
   async () => {
     const program = required(packSequences(selectOutputs(bertForQuestionAnswering(config), [output])));
     const schedule = scheduleAt(program, "O4");

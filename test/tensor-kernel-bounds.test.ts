@@ -1,6 +1,6 @@
 /**
- * No kernel for tensor cores reads or writes out of bounds, as kernel-bounds.test.ts has it for all others: in the tiles of
- * all sizes of work, with the software GPU standing in (support/stand-in-halves.ts).
+ * No kernel for tensor cores reads or writes out of bounds, in the tiles of every size class, on the software GPU with
+ * stand-ins (support/stand-in-halves.ts). kernel-bounds.test.ts tests all other kernels.
  */
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { tensorSizeClasses } from "../src/engines/webgpu/kernels/matmul/tensor-tiles.ts";
@@ -23,26 +23,26 @@ beforeAll(async () => {
   return () => checked.device.destroy();
 });
 
-/** From a single token to a whole number of the smallest tiles; those above the largest are not whole. */
+/** From one token to a multiple of the smallest tiles; those above the largest tile are no multiples of it. */
 const batches: readonly Lengths[] = [[1], [1, 15, 16, 17, 2, 64], [64, 64, 64]];
 
 const berts: readonly BertCase[] = [
   ...tensorSizeClasses.map((maxRows, index): BertCase => {
     const other = { tensorCores: true, maxRows };
-    // With statistics of rows in one of them.
+    // One of them with row statistics.
     const level = index === 1 ? "O3" : "O4";
     return { name: "wide", config: wide, level, precision: "f16", other, upTo: "layer.0.intermediate" };
   }),
   ...[odd, largeHeads].map((config): BertCase => {
     const name = `heads of ${config.hiddenSize / config.heads}`;
     const other = { tensorCores: true, maxRows: Number.POSITIVE_INFINITY };
-    // Not up to the context: an output is float32, which tensor cores do not give.
+    // Not up to the context: outputs are float32, which tensor cores do not store.
     return { name, config, level: "O4", precision: "f16", other, upTo: "layer.0.attention_output" };
   }),
 ];
 
-const inShares: BertCase = {
-  name: "deep, in shares",
+const splitK: BertCase = {
+  name: "deep, split-K",
   config: deep,
   level: "O4",
   precision: "f16",
@@ -56,8 +56,8 @@ describe.skipIf(softwareGpuMissing !== undefined)("no kernel for tensor cores re
     expect(await checked.record.takeViolations()).toEqual([]);
   });
 
-  test("of a BERT, its longest product in shares", async () => {
-    await checked.runBert(inShares, batches);
+  test("of a BERT, its longest matmul with split-K", async () => {
+    await checked.runBert(splitK, batches);
     expect(next.maxSplitK).toBeGreaterThan(1);
     expect(await checked.record.takeViolations()).toEqual([]);
   });
@@ -69,7 +69,7 @@ describe.skipIf(softwareGpuMissing !== undefined)("no kernel for tensor cores re
     expect(await checked.record.unreached()).toEqual([]);
   });
 
-  test("and a fragment that ends beyond workgroup memory is told", async () => {
+  test("and a fragment that ends beyond workgroup memory is reported", async () => {
     const load = "subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&tile, local_index, 3u)";
     // The last line begins 45 units on and has two: the last invocation's second one is not there.
     const found = await checked.runDefect(

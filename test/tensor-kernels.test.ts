@@ -1,7 +1,6 @@
 /**
- * Kernels for tensor cores, which no software GPU has: with fragments emulated lane by lane
- * (support/emulate-tensor-cores.ts), everything else about them is as it is on a GPU that has them. Their memory holds garbage
- * when they begin, as that of trusted kernels does.
+ * Kernels for tensor cores on the software GPU, with fragments emulated lane by lane (support/emulate-tensor-cores.ts) and
+ * everything else unchanged. Workgroup memory initially holds garbage, as in trusted kernels.
  */
 import { expect, test } from "vitest";
 import { tensorAttention } from "../src/engines/webgpu/kernels/attention/tensor-attention.ts";
@@ -31,11 +30,11 @@ interface Tiles {
 
 /** The schedule's kernels as for a GPU with tensor cores, emulated. */
 function lower(schedule: Schedule, placement: Placement, { matmul, attention }: Tiles): LoweredKernel[] {
-  // Without tensor cores first: with as many partial sums, so that the LayerNorm that reads the result adds them up.
+  // First without tensor cores, with as many partial sums, so that the LayerNorm reduces them.
   const tiles = tileOfK(config.intermediateSize, { ...smallTile, splitK: matmul.splitK });
   const plain = lowerToWgsl(schedule, placement, { workgroupMemory: 16_384, workgroupSize: 256, tiles }, 128);
   const partialSums = new Map(boundAsPartialSums(plain).map((bound) => [bound.value, bound.partialSums]));
-  // One kernel's, and the LayerNorm's that reads it.
+  // The matmul's, and that of the LayerNorm that reads it.
   expect(partialSums.size).toBe(matmul.splitK > 1 ? 1 : 0);
   return plain.map((lowered) => {
     const [{ kernel, interior, family }] = lowered.plans;
@@ -65,14 +64,14 @@ test.skipIf(softwareGpuMissing !== undefined).each([
     { tileM: 64, tileN: 32, tileK: 16, subgroupGrid: [2, 1, 2], prefetchStages: 2, splitK: 2 },
     { queries: 16, keys: 64, subgroupQueries: 16, subgroupsPerQueryTile: 4 },
   ],
-  // Those of a search (src/engines/webgpu/tune/candidates.ts).
+  // Tiles that the tuner tries (src/engines/webgpu/tune/candidates.ts).
   [
     "O4",
     { tileM: 48, tileN: 32, tileK: 32, subgroupGrid: [1, 1, 2], prefetchStages: 3, splitK: 1 },
     { queries: 64, keys: 32, subgroupQueries: 32, subgroupsPerQueryTile: 2 },
   ],
 ] satisfies [Level, TensorTile, TensorAttentionTile][])(
-  "%s computes what the original computes, in tiles of %o and %o",
+  "%s computes what the interpreter computes, in tiles of %o and %o",
   async (level, matmul, attention) => {
     const error = await layerError({
       config,

@@ -1,6 +1,4 @@
-/**
- * Traces of runs on the software GPU: they change nothing of what is computed, and they are right.
- */
+/** Traces of runs on the software GPU: they are correct, and do not change results. */
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -47,7 +45,7 @@ describe.skipIf(softwareGpuMissing !== undefined)("a traced program", () => {
   let program: Program;
   beforeAll(async () => {
     checkpoint = await openRandomOdd();
-    // A dozen kernels at O0, all of which the software GPU compiles in no time.
+    // A dozen kernels at O0, which the software GPU compiles quickly.
     program = assumeUnmasked(selectOutputs(bertForQuestionAnswering(checkpoint.config), ["embeddings"]));
   });
   afterAll(() => checkpoint.close());
@@ -58,7 +56,7 @@ describe.skipIf(softwareGpuMissing !== undefined)("a traced program", () => {
     return { engine, executable };
   }
 
-  test("computes the same, tells of every kernel and phase, also of runs that overlap, and leaves nothing behind", async () => {
+  test("computes the same, traces every kernel and phase, also of overlapping runs, and releases all memory", async () => {
     const gpu = await loadDawn();
     const recorder = new TraceRecorder();
     const traces: RunTrace[] = [];
@@ -84,7 +82,7 @@ describe.skipIf(softwareGpuMissing !== undefined)("a traced program", () => {
       for (const { startMs, endMs } of [...(times ?? []), ...host]) expect(endMs).toBeGreaterThanOrEqual(startMs);
       const names = ["prepare inputs", "memory", "write inputs", "encode", "submit", "wait", "decode"];
       expect(host.map(({ phase }) => phase)).toEqual(names);
-      // What the GPU took lies within what the host waited for.
+      // The GPU's time lies within the host's wait.
       const waited = host.filter(({ phase }) => phase === "submit" || phase === "wait");
       const took = (times?.at(-1)?.endMs ?? 0) - (times?.[0]?.startMs ?? 0);
       expect(took).toBeLessThanOrEqual((waited[1]?.endMs ?? 0) - (waited[0]?.startMs ?? 0) + 1);
@@ -100,8 +98,8 @@ describe.skipIf(softwareGpuMissing !== undefined)("a traced program", () => {
 
   test.each([
     { why: "the GPU gives none", hasTimes: false, timeKernels: true },
-    { why: "nobody wants them", hasTimes: true, timeKernels: false },
-  ])("has the host's times alone where $why", async ({ hasTimes, timeKernels }) => {
+    { why: "they are not requested", hasTimes: true, timeKernels: false },
+  ])("has only the host's times where $why", async ({ hasTimes, timeKernels }) => {
     const traces: RunTrace[] = [];
     const gpu = await loadDawn();
     const { engine, executable } = await compile(hasTimes ? gpu : withoutTimestamps(gpu), {
@@ -110,14 +108,14 @@ describe.skipIf(softwareGpuMissing !== undefined)("a traced program", () => {
     });
     await executable.run(inputsOf(5));
     expect(traces.map(({ times }) => times)).toEqual([undefined]);
-    // Submitted in portions: the GPU computes while the host goes on encoding.
+    // Submitted in portions: the GPU computes while the host encodes.
     const phases = traces[0]?.host.map(({ phase }) => phase).join() ?? "";
     expect(phases).toMatch(/^prepare inputs,memory,write inputs(,encode,submit){2,},wait,decode$/);
     await engine.dispose();
     expect(engine.allocatedBytes).toBe(0);
   });
 
-  test("is written by the command, for viewers to open", async () => {
+  test("is written by the command in the viewers' format", async () => {
     const model = await writeSmallModel(join(folder, "model"));
     const file = join(folder, "trace.json");
     const text = "Mary Shelley wrote it. ".repeat(200);
@@ -148,7 +146,7 @@ describe.skipIf(softwareGpuMissing !== undefined)("a traced program", () => {
   });
 });
 
-test("a trace is refused where there are no kernels, or no place for it", async () => {
+test("a trace is refused without kernels, or if the file cannot be written", async () => {
   const args = ["answer", "Who?", "--text", "Mary wrote it."];
   const refused = await runCommand([...args, "--device", "cpu", "--trace", join(folder, "no.json")]);
   expect(refused.code).toBe(2);
@@ -158,7 +156,7 @@ test("a trace is refused where there are no kernels, or no place for it", async 
   expect(nowhere.stderr).toMatch(/none.t\.json cannot be written/);
 });
 
-/** The same GPU, but one that does not say when its kernels run. */
+/** The same GPU without timestamp queries. */
 function withoutTimestamps(gpu: GPU): GPU {
   const requestAdapter = async (): Promise<GPUAdapter> => {
     const adapter = required((await gpu.requestAdapter()) ?? undefined);

@@ -1,6 +1,4 @@
-/**
- * `fusebert tune` from end to end on the software GPU, with a tiny model and few candidates, and what the engine makes of it.
- */
+/** `fusebert tune` end to end on the software GPU, with a tiny model and few candidates, and the engine's use of its results. */
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -59,7 +57,7 @@ interface Report {
 }
 
 describe.skipIf(softwareGpuMissing !== undefined)("fusebert tune", () => {
-  test("measures the matmuls and the attention of a model, and keeps what it says", async () => {
+  test("measures a model's matmuls and attention, and stores the results it reports", async () => {
     const { code, stdout, stderr } = await runTune("a", "--rows", "40", "--candidates", "1", "--json");
     expect(stderr).toBe("");
     expect(code).toBe(0);
@@ -86,7 +84,7 @@ describe.skipIf(softwareGpuMissing !== undefined)("fusebert tune", () => {
     expect(kept.tiles.every(({ maxRows }) => maxRows === 192)).toBe(true);
   });
 
-  test("says what it would measure, warns of a damaged cache, and forgets", async () => {
+  test("lists what it would measure, warns of a damaged cache, and forgets tiles", async () => {
     const { stdout } = await runTune("b", "--dry-run", "--json");
     const { cache, planned } = JSON.parse(stdout) as { readonly cache: string; readonly planned: readonly unknown[] };
     // Four matmuls and an attention, for sequences of 128 and of 384 tokens.
@@ -106,7 +104,7 @@ describe.skipIf(softwareGpuMissing !== undefined)("fusebert tune", () => {
 
   test("stops at Ctrl-C", async () => {
     const env = { XDG_CACHE_HOME: join(folder, "c") };
-    // A file for what is found is made before anything is measured.
+    // The file for results is created before anything is measured.
     const tiles = join(env.XDG_CACHE_HOME, "fusebert", "tiles");
     const isThere = async (): Promise<boolean> => (await readdir(tiles).catch(() => [])).length > 0;
     const measuring = async (): Promise<void> => {
@@ -120,7 +118,7 @@ describe.skipIf(softwareGpuMissing !== undefined)("fusebert tune", () => {
 
   test.each([
     [["--rows", "40,x"], /--rows.*whole numbers/],
-    [["--rows", "40,50"], /40 and 50 rows are of one class of size/],
+    [["--rows", "40,50"], /40 and 50 rows are in one size class/],
     [["--candidates", "0"], /--candidates.*at least 1/],
     [["--precision", "f8"], /--precision.*f8.*Allowed choices/],
     [["--reset", "--dry-run"], /cannot be used with/],
@@ -159,7 +157,7 @@ const tuned: TunedTile = {
   },
 };
 
-/** @returns the source of the kernel of a run. */
+/** @returns the source of a run's only kernel. */
 async function sourceWith(options: GpuEngineOptions): Promise<string> {
   const runs: RunTrace[] = [];
   const engine = await createGpuEngine({
@@ -181,7 +179,7 @@ async function sourceWith(options: GpuEngineOptions): Promise<string> {
 }
 
 describe.skipIf(softwareGpuMissing !== undefined)("the engine", () => {
-  test("uses what the cache holds, or what it is given, or the usual tiles", async () => {
+  test("uses cached tiles, given tiles, or default tiles", async () => {
     vi.stubEnv("XDG_CACHE_HOME", join(folder, "e"));
     const gpu = await identity();
     const usual = await sourceWith({});
@@ -196,7 +194,7 @@ describe.skipIf(softwareGpuMissing !== undefined)("the engine", () => {
 });
 
 describe.skipIf(softwareGpuMissing !== undefined)("the search", () => {
-  test("goes on without a tile that is refused, and without one that loses the device", async () => {
+  test("skips a tile that is refused, and one that loses the device", async () => {
     const config = parseConfig(await readFile(join(model, "config.json"), "utf8"));
     const first = await GpuDevice.open(await loadDawn());
     const limits = first.kernelLimits;
@@ -217,7 +215,7 @@ describe.skipIf(softwareGpuMissing !== undefined)("the search", () => {
         const compile = native.createComputePipelineAsync.bind(native);
         let tiled = 0;
         native.createComputePipelineAsync = (descriptor) => {
-          // The usual tile is the first.
+          // The default tile is the first.
           if (descriptor.label?.startsWith("1 ") && ++tiled === 3 && toRefuse) {
             toRefuse = false;
             return Promise.reject(new Error("made up"));

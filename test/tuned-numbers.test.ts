@@ -1,6 +1,4 @@
-/**
- * Kernels in tiles that only a search tries: they compute what the original computes. Tensor cores are emulated.
- */
+/** Kernels in tiles that only the tuner tries compute what the interpreter computes. Tensor cores are emulated. */
 import { expect, test } from "vitest";
 import type { KernelLimits } from "../src/engines/webgpu/device/kernel-limits.ts";
 import type { Tile } from "../src/engines/webgpu/kernels/family.ts";
@@ -20,12 +18,12 @@ if (softwareGpuMissing !== undefined) console.log(`Not tested on a GPU: ${softwa
 const rows = 128;
 const plain: KernelLimits = { workgroupMemory: 16_384, workgroupSize: 256 };
 
-/** Which of a kernel's candidates it is emitted in. */
+/** The candidate that a kernel is emitted in. */
 interface Choice {
-  /** Of the first, of the last, or of one between. */
+  /** The first, the last, or one between. */
   readonly at: number;
   readonly prefetchStages: number;
-  /** Workgroups among which K is split, where it may be. */
+  /** The split-K factor, if K may be split. */
   readonly splitK: number;
 }
 
@@ -60,7 +58,7 @@ test.skipIf(softwareGpuMissing !== undefined).each([
   ["O3", { at: 0.9, prefetchStages: 3, splitK: 1 }],
   ["O2", { at: 0.7, prefetchStages: 2, splitK: 3 }],
 ] as const)(
-  "%s computes what the original computes in candidates of %o",
+  "%s computes what the interpreter computes in candidates of %o",
   async (level, choice) => {
     const error = await layerError({
       config,

@@ -1,6 +1,4 @@
-/**
- * Answers computed on a GPU are those computed on the CPU: SQuAD questions, batches of mixed lengths, one after another.
- */
+/** Answers computed on a GPU equal those computed on the CPU: SQuAD questions in batches of mixed lengths, and singly. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -49,7 +47,7 @@ test.skipIf(softwareGpuMissing !== undefined).each(["f32", "f16-storage"] as con
   },
 );
 
-test("options of the GPU are refused where there is none to take them", async () => {
+test("GPU options are refused for other devices", async () => {
   await expect(QuestionAnswerer.load(undefined, { device: "cpu", gpu: { level: "O3" } })).rejects.toThrow(
     /level is given, and the device is cpu; expected the device webgpu/,
   );

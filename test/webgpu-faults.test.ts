@@ -1,7 +1,7 @@
 /**
- * What goes wrong with GPUs, made to go wrong: every fault is a typed error, nothing is leaked, and what can go on does.
+ * Injected GPU faults: every fault is a typed error, no memory leaks, and the engine continues where possible.
  *
- * Faults are injected by standing between the engine and a real (software) GPU.
+ * Faults are injected between the engine and the software GPU.
  */
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { bertForQuestionAnswering } from "../src/architectures/bert/program.ts";
@@ -84,11 +84,11 @@ async function failureOf(promise: Promise<unknown>): Promise<EngineError> {
   return error;
 }
 
-/** For what happens some time after it was caused. */
+/** Waits for delayed effects. */
 const untilItHangs = { timeout: 600_000 };
 
 describe.skipIf(softwareGpuMissing !== undefined)("the WebGPU engine", () => {
-  test("says what to do without an adapter, and finds one that comes later", async () => {
+  test("gives advice without an adapter, and finds one that appears later", async () => {
     const { engine, faults } = await makeEngine({ noAdapter: true });
     const error = await failureOf(engine.compile(program, read));
     expect(error.advice).toMatch(/--device cpu/);
@@ -97,7 +97,7 @@ describe.skipIf(softwareGpuMissing !== undefined)("the WebGPU engine", () => {
     expect((await engine.probe()).precision).toBe("f32");
   });
 
-  test("picks float16 only where the adapter has it", async () => {
+  test("picks float16 only if the adapter supports it", async () => {
     const { engine } = await makeEngine({ features: new Set() }, { precision: "auto" });
     const probe = await engine.probe();
     expect(probe).toMatchObject({ precision: "f32", isSoftware: true });
@@ -114,7 +114,7 @@ describe.skipIf(softwareGpuMissing !== undefined)("the WebGPU engine", () => {
     expect(engine.allocatedBytes).toBe(0);
   });
 
-  test("names the workgroup memory that a kernel does not find", async () => {
+  test("names the workgroup memory that a kernel lacks", async () => {
     const { engine } = await makeEngine({ limits: { maxComputeWorkgroupStorageSize: 128 } });
     const error = await failureOf(engine.compile(program, read));
     expect(error.message).toMatch(/the kernel .* of workgroup memory.*maxComputeWorkgroupStorageSize/);
@@ -143,7 +143,7 @@ describe.skipIf(softwareGpuMissing !== undefined)("the WebGPU engine", () => {
     expectSame(await executable.run(inputs), new Map([[stage, last(stage)]]), 1e-5, "golden");
   });
 
-  test("saves the source of a kernel that the driver refuses, and leaves nothing behind", async () => {
+  test("saves the source of a kernel that the driver refuses, and releases all memory", async () => {
     const saved: string[] = [];
     const saveSource = async (label: string, code: string) => {
       saved.push(code);
@@ -200,7 +200,7 @@ describe.skipIf(softwareGpuMissing !== undefined)("the WebGPU engine", () => {
     expect(faults.devices).toBe(2);
   });
 
-  test("does not lose an error that nobody captured", async () => {
+  test("reports an error outside of any error scope", async () => {
     const { engine, faults } = await makeEngine();
     const executable = await engine.compile(program, read);
     faults.onSubmit = (device) => {
@@ -212,13 +212,13 @@ describe.skipIf(softwareGpuMissing !== undefined)("the WebGPU engine", () => {
     );
     delete faults.onSubmit;
     if (first !== undefined) expect(first).toBeInstanceOf(DeviceLostError);
-    // The loss is noticed some time after it.
+    // The loss is reported with a delay.
     await expect
       .poll(async () => [(await executable.run(inputsOf(64))).size, faults.devices], untilItHangs)
       .toEqual([1, 2]);
   });
 
-  test("without memory for a large run does the small ones still", async () => {
+  test("without memory for a large run still computes small ones", async () => {
     const { engine, faults } = await makeEngine();
     const executable = await engine.compile(program, read);
     const expected = await executable.run(inputsOf(5));
@@ -232,8 +232,8 @@ describe.skipIf(softwareGpuMissing !== undefined)("the WebGPU engine", () => {
     expect(faults.devices).toBe(1);
   });
 
-  test("refuses a GPU that computes wrong numbers, unless it is told to trust it", async () => {
-    // Of numbers, that is in the matmuls.
+  test("refuses a GPU that computes wrong numbers, unless the self-test is skipped", async () => {
+    // Only in matmuls: their fma is replaced.
     const wrong = { changeSource: (code: string) => code.replace(/\bfma\((?=a\d)/g, "wrong_fma(").concat(wrongFma) };
     const { engine } = await makeEngine(wrong, { skipSelfTest: false });
     const error = await failureOf(engine.compile(program, read));
@@ -245,7 +245,7 @@ describe.skipIf(softwareGpuMissing !== undefined)("the WebGPU engine", () => {
     expect((await executable.run(inputsOf(3))).size).toBe(1);
   });
 
-  test.each(["f32", "f16-storage"] as const)("trusts a GPU that computes right in %s", async (precision) => {
+  test.each(["f32", "f16-storage"] as const)("accepts a GPU that computes correctly in %s", async (precision) => {
     const { engine } = await makeEngine({}, { skipSelfTest: false, precision });
     const executable = await engine.compile(program, read);
     expect(executable.description).toContain(precision);
@@ -253,7 +253,7 @@ describe.skipIf(softwareGpuMissing !== undefined)("the WebGPU engine", () => {
     expect(engine.allocatedBytes).toBe(0);
   });
 
-  test("stops when it is told to", async () => {
+  test("stops when the signal is aborted", async () => {
     const { engine } = await makeEngine();
     const reason = new Error("enough");
     const compiling = new AbortController();
@@ -273,7 +273,7 @@ describe.skipIf(softwareGpuMissing !== undefined)("the WebGPU engine", () => {
     expect((await executable.run(inputsOf(3))).size).toBe(1);
   });
 
-  test("gives all memory back, once the runs under way have ended, and can be used again", async () => {
+  test("releases all memory after the runs in progress, and can be used again", async () => {
     const { engine, faults } = await makeEngine();
     const executable = await engine.compile(program, read);
     const runs = [3, 70, 5].map((sequence) => executable.run(inputsOf(sequence)));
@@ -292,7 +292,7 @@ describe.skipIf(softwareGpuMissing !== undefined)("the WebGPU engine", () => {
     expect(faults.devices).toBe(2);
   });
 
-  test("is forgotten once it was disposed of, although Dawn keeps its device", async () => {
+  test("is garbage-collected after dispose, although Dawn keeps its device", async () => {
     const disposed = async () => {
       const engine = new WebGpuEngine(await loadDawn(), { precision: "f32", skipSelfTest: true });
       await engine.compile(program, read);
@@ -304,7 +304,7 @@ describe.skipIf(softwareGpuMissing !== undefined)("the WebGPU engine", () => {
     expect(engine.deref()).toBeUndefined();
   });
 
-  test("leaves nothing behind when a weight cannot be read", async () => {
+  test("releases all memory if a weight cannot be read", async () => {
     const { engine } = await makeEngine();
     let reads = 0;
     const fails = async (name: string) => {

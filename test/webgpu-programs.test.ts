@@ -1,8 +1,8 @@
 /**
- * Programs that are nobody's model, on the software GPU: what a kernel generator takes for granted of BERT shows here.
+ * Random programs on the software GPU: they find assumptions of the kernel generators that hold for BERT only.
  *
- * The software GPU compiles a tiled matmul or an attention in a second or more and everything else in no time, so that few
- * of the programs have one. Workgroup memory holds garbage when a kernel begins, as that of trusted kernels does.
+ * The software GPU takes a second or more to compile a tiled matmul or attention and little for all else, so few programs
+ * have one. Workgroup memory initially holds garbage, as in trusted kernels.
  */
 import { afterAll, beforeAll, describe, test, vi } from "vitest";
 import { interpret } from "../src/engines/reference/interpret.ts";
@@ -27,16 +27,16 @@ vi.mock("../src/engines/webgpu/plan/lower.ts", async (importOriginal) => {
   return { ...original, lowerForAllSizes };
 });
 
-/** Each its own seeds, from `first` on. */
+/** Seeds are disjoint: each case starts from its `first`. */
 const configurations = [
   { level: "O0", precision: "f32", tolerance: 1e-5, first: 1 },
   { level: "O2", precision: "f32", tolerance: 1e-5, first: 1001 },
   { level: "O3", precision: "f32", tolerance: 1e-5, first: 2001 },
-  // Float16 has eleven bits, and what is made of rounded numbers is rounded again.
+  // Float16 has eleven bits, and results of rounded numbers are rounded again.
   { level: "O3", precision: "f16-storage", tolerance: 1e-2, first: 3001 },
 ] as const;
 
-/** How many programs have how many matmuls that take a tiled kernel. */
+/** The number of programs by their number of tiled matmuls. */
 const programs = [
   { matmuls: 0, count: 8 },
   { matmuls: 1, count: 1 },

@@ -8,8 +8,7 @@ import { checkChoice, checkFunction, checkOptions, checkString, isRecord } from 
 import type { ModelFiles } from "../checkpoint/files.ts";
 import type { Engine } from "../engines/engine.ts";
 import type { GpuPrecision } from "../engines/webgpu/device/precision.ts";
-import type { TunedTiles } from "../engines/webgpu/plan/tuned-tiles.ts";
-import type { OnTrace } from "../engines/webgpu/run/run-recording.ts";
+import type { WebGpuOptions } from "../engines/webgpu/webgpu-engine.ts";
 import { InputError } from "../errors.ts";
 import type { Level } from "../schedule/levels.ts";
 
@@ -37,35 +36,11 @@ export interface EngineOptions {
   readonly gpu: GpuEngineOptions | undefined;
 }
 
-export interface GpuEngineOptions {
-  /** Default `auto`: `f16` where the GPU has it, else `f32`. */
-  readonly precision?: GpuPrecision | "auto";
-  /** Fusion level. Default: the fastest. */
-  readonly level?: Level;
-  /**
-   * Default `true`: in `f16`, matmuls use tensor cores where the driver exposes them. `false` is the workaround where
-   * they compute wrongly.
-   */
-  readonly tensorCores?: boolean;
-  /**
-   * Results of `fusebert tune` on this GPU, instead of the cached ones; `default` uses neither (docs/tuning.md). Tiles
-   * of another GPU are ignored.
-   */
-  readonly tiles?: TunedTiles | "default";
-  /** Accepts a GPU that fails the self-test, which computes a known layer. */
-  readonly skipSelfTest?: boolean;
+export interface GpuEngineOptions extends Omit<WebGpuOptions, "loadTiles" | "saveSource" | "timeKernels"> {
   /** Node only: a folder for the sources of kernels that the driver rejects. */
   readonly debugFolder?: string;
   /** Node only: disables Dawn's validation, bounds checks and clearing of workgroup memory, for speed. */
   readonly trustedKernels?: boolean;
-  /**
-   * In `f16` on tensor cores: attention and feed-forward as one persistent dispatch each, with grid-wide barriers
-   * between kernels. WGSL gives no forward-progress guarantee, so a test on the device decides, and a run whose barrier
-   * timed out is repeated without.
-   */
-  readonly persistent?: boolean;
-  /** Called with the trace of every run (docs/tracing.md). Kernels are then timed one by one, which slows runs down. */
-  readonly onTrace?: OnTrace;
 }
 
 /** Only names: the definitions are loaded with the engine. */

@@ -1,6 +1,4 @@
-/**
- * Where a LayerNorm disappears and where it stays a kernel; either way the program computes what it computed.
- */
+/** When a LayerNorm is folded and when it stays a kernel; either way the program computes the same. */
 import { describe, expect, test } from "vitest";
 import { expectSame } from "../../test/support/compare-tensors.ts";
 import { interpretSchedule } from "../../test/support/interpret-schedule.ts";
@@ -14,7 +12,7 @@ import { elementCount, type Tensor } from "../tensor/tensor.ts";
 import { scheduleAt } from "./levels.ts";
 import { readsOf, type Schedule, storedBy } from "./schedule.ts";
 
-/** Float64, with what regrouping sums makes of its rounding. */
+/** Float64, with the rounding of regrouped sums. */
 const tolerance = 1e-9;
 
 const [batch, sequence, inputs] = [2, 5, 7];
@@ -23,14 +21,14 @@ const norm = (operand: Value, name = "norm"): Value => layerNorm(operand, 0.01, 
 
 const x = input("x", ["batch", "sequence", inputs], "real");
 
-/** Rows that a matmul makes. */
+/** The rows of a matmul. */
 const rowsOf = (width: number): Value => matmul(x, parameter(`rows${width}`, [inputs, width]));
 
 const outputsOf = (...values: readonly Value[]): Program => {
   return { outputs: new Map(values.map((value, index) => [String(index), value])) };
 };
 
-/** The program at the best level, which has been found to compute the same. */
+/** The program at O3, checked to compute the same. */
 async function scheduled(program: Program): Promise<Schedule> {
   const normal = seededNormal(1);
   const tensor = (shape: readonly number[], element: () => number): Tensor => {
@@ -52,11 +50,11 @@ async function scheduled(program: Program): Promise<Schedule> {
 
 const kindsOf = ({ kernels }: Schedule): string[] => kernels.map(({ template }) => template.kind);
 
-/** How many matmuls gather statistics of the rows they make. */
+/** The number of matmuls that gather statistics of their rows. */
 const gathering = ({ kernels }: Schedule): number =>
   kernels.filter(({ template }) => template.kind === "matmul" && template.statistics !== undefined).length;
 
-/** For each kernel that stores rows of a width and is no matmul, a normalisation, how many kernels read them. */
+/** The number of readers of each normalisation: a kernel other than a matmul that stores rows of the width. */
 const normalizing = ({ kernels }: Schedule, width: number): number[] => {
   const stored = storedBy(kernels);
   return [...stored].flatMap(([value, { template }]) => {
@@ -71,13 +69,13 @@ const next = (normalized: Value): Value => {
 };
 
 describe("a LayerNorm between matmuls", () => {
-  test("disappears: what the others are compared with", async () => {
+  test("is folded", async () => {
     const schedule = await scheduled(outputsOf(next(norm(rowsOf(32)))));
     expect(kindsOf(schedule)).toEqual(["matmul", "matmul"]);
     expect(gathering(schedule)).toBe(1);
   });
 
-  test("disappears in place of a residual, and behind a slice that is element by element", async () => {
+  test("is folded also into a residual and into a slice in an elementwise kernel", async () => {
     const normalized = norm(rowsOf(32));
     const dense = matmul(tanh(normalized), parameter("dense", [32, 32]));
     expect(kindsOf(await scheduled(outputsOf(add(dense, normalized))))).toEqual(["matmul", "matmul"]);
@@ -89,33 +87,33 @@ describe("a LayerNorm between matmuls", () => {
 
 describe("a LayerNorm stays a kernel", () => {
   const normalized = norm(rowsOf(32));
-  const turned = transpose(normalized, [0, 2, 1]);
+  const transposed = transpose(normalized, [0, 2, 1]);
 
   test.each([
-    ["also read through a transpose", outputsOf(next(normalized), matmul(turned, x))],
-    ["also the right operand of a matmul", outputsOf(matmul(normalized, turned))],
-    ["added in another place than its own", outputsOf(add(next(normalized), slice(normalized, 2, 0, 8)))],
-  ])("when what it gives is %s", async (_, program) => {
+    ["also read through a transpose", outputsOf(next(normalized), matmul(transposed, x))],
+    ["also the right operand of a matmul", outputsOf(matmul(normalized, transposed))],
+    ["added after a slice", outputsOf(add(next(normalized), slice(normalized, 2, 0, 8)))],
+  ])("when its result is %s", async (_, program) => {
     const schedule = await scheduled(program);
     expect(gathering(schedule)).toBe(1);
     expect(normalizing(schedule, 32)).toHaveLength(1);
     expect(normalizing(schedule, 32)[0]).toBeGreaterThan(0);
   });
 
-  test("for whoever keeps it, and nobody else reads what that kernel writes", async () => {
+  test("when it is an output, and no kernel reads that output", async () => {
     const schedule = await scheduled(outputsOf(next(normalized), normalized));
     expect(gathering(schedule)).toBe(1);
     expect(normalizing(schedule, 32)).toEqual([0]);
   });
 
-  test("when another of the same rows has had its statistics gathered", async () => {
+  test("when another LayerNorm of the same rows has been folded", async () => {
     const rows = rowsOf(32);
     const schedule = await scheduled(outputsOf(next(norm(rows, "first")), tanh(next(norm(rows, "second")))));
     expect(gathering(schedule)).toBe(1);
     expect(kindsOf(schedule)).toContain("row-reduction");
   });
 
-  test("when no matmul makes its rows", async () => {
+  test("when its rows are not a matmul's", async () => {
     const rows = gather(parameter("table", [9, 32]), input("ids", ["batch", "sequence"], "integer"));
     const schedule = await scheduled(outputsOf(next(norm(rows))));
     expect(kindsOf(schedule)).toEqual(["row-reduction", "matmul"]);

@@ -1,10 +1,10 @@
 /**
- * LayerNorm disappears as a kernel: the matmul that makes a row gathers its statistics in its epilogue, and whoever reads
- * the normalised row normalises it on reading.
+ * Removes a LayerNorm's kernel: the matmul that produces its rows gathers their statistics in its epilogue, and the readers
+ * of the normalised rows normalise them on reading.
  *
- * Applies to a LayerNorm that `split-statistics.ts` has split, when everything that reads it is a matmul (as its left
- * operand, or in place in its epilogue) or elementwise. What is stored is the row before normalisation, once, and two
- * numbers a tile; the normalisation is computed again by each reader, which costs less than a trip through memory.
+ * Applies to a LayerNorm that `split-statistics.ts` has split, if every reader is a matmul (as its left operand, or in place
+ * in its epilogue) or elementwise. The row is stored before normalisation, with two numbers per tile; every reader repeats
+ * the normalisation, which costs less than a trip through memory.
  */
 import { computeOrder } from "../program/order.ts";
 import { operandsOf, type Value } from "../program/program.ts";
@@ -25,24 +25,19 @@ export function foldLayerNorm(schedule: Schedule): Schedule {
   return merging.finish();
 }
 
-/** Moves the statistics into the kernel of the matmul that makes their rows. */
+/** Moves the statistics into the kernel of the matmul that produces their rows. */
 function gatherStatistics(merging: Merging, statistics: TileStatistics): boolean {
   const matmul = merging.writerOf(statistics.row);
   const gathering = merging.writerOf(statistics.squares);
-  if (
-    matmul?.template.kind !== "matmul" ||
-    gathering === undefined ||
-    gathering !== merging.writerOf(statistics.means)
-  ) {
-    return false;
-  }
+  if (matmul?.template.kind !== "matmul") return false;
+  if (gathering === undefined || gathering !== merging.writerOf(statistics.means)) return false;
   const readsOnlyTheRow = merging.predecessorsOf(gathering).size === 1 && merging.canMerge(matmul, gathering);
   if (!readsOnlyTheRow || matmul.template.statistics !== undefined) return false;
   merging.merge(matmul, gathering, { ...matmul.template, statistics });
   return true;
 }
 
-/** Has the readers of the normalised rows normalise them, where they can. */
+/** Unstores normalised rows if all their readers can normalise them. */
 function foldReaders(merging: Merging, combining: Kernel): void {
   for (const normalizing of merging.successorsOf(combining)) {
     for (const normalized of normalizing.stores) {

@@ -2,10 +2,9 @@
  * Attention as one kernel: scores, softmax and the weighted sum, with an online softmax (Milakov and Gimelshein, 2018;
  * Dao et al., 2022), so that the scores, quadratic in the sequence's length, are never stored.
  *
- * Looks for matmul(softmax(f(matmul(q, kᵀ))), v) with any elementwise f (scale, mask). Scores and probabilities that
- * somebody asked to keep are written by the same kernel.
- *
- * Does not apply where anything else inside is kept or read by others, or to heads wider than 128.
+ * Matches matmul(softmax(f(matmul(q, kᵀ))), v) with any elementwise f (scale, mask). Scores and probabilities that are
+ * outputs are written by the same kernel. Does not apply if another value inside is an output or read outside, or to heads
+ * wider than 128.
  */
 import { computeOrder, consumersOf } from "../program/order.ts";
 import { matchSoftmax } from "../program/patterns.ts";
@@ -13,8 +12,8 @@ import { operandsOf, type Value } from "../program/program.ts";
 import { Merging } from "./merging.ts";
 import { type Attention, type Kernel, keptValues, type Schedule } from "./schedule.ts";
 
-/** What a kernel's registers and workgroup memory can hold of a query, a key and a value. */
-export const largestHead = 128;
+/** Wider queries, keys and values exceed a kernel's registers and workgroup memory. */
+const maxHeadSize = 128;
 
 export function fuseAttention(schedule: Schedule): Schedule {
   const { program } = schedule;
@@ -45,11 +44,11 @@ function matchAttention(context: Value): Attention | undefined {
   const products = softmax && productsUnder(softmax.scores);
   if (softmax === undefined || products?.operation.kind !== "matmul") return undefined;
   const sizes = [products.operation.left.shape.at(-1), context.shape.at(-1)];
-  if (sizes.some((size) => typeof size !== "number" || size > largestHead)) return undefined;
+  if (sizes.some((size) => typeof size !== "number" || size > maxHeadSize)) return undefined;
   return { products, ...softmax, probabilities: operation.left, context };
 }
 
-/** The one matmul that the scores are computed of, element by element. */
+/** The only matmul from which the scores are computed elementwise. */
 function productsUnder(scores: Value): Value | undefined {
   const found = new Set<Value>();
   const pending = [scores];
@@ -74,14 +73,14 @@ function isInside({ products, context }: Attention): (value: Value) => boolean {
 
 function mergeAll(merging: Merging, inside: readonly Value[], attention: Attention): void {
   const template = { kind: "attention", attention } as const;
-  let whole: Kernel | undefined = merging.writerOf(attention.products);
+  let merged: Kernel | undefined = merging.writerOf(attention.products);
   for (const value of inside) {
     const next = merging.writerOf(value);
-    if (whole && next && next !== whole) whole = merging.merge(whole, next, template);
+    if (merged && next && next !== merged) merged = merging.merge(merged, next, template);
   }
 }
 
-/** A mask computed of inputs alone is computed where it is used: it is as large as the scores. */
+/** A mask that depends on inputs only is recomputed by its readers: it is as large as the scores. */
 function unstoreMask(merging: Merging, { mask }: Attention): void {
   const writer = mask && merging.writerOf(mask);
   if (mask && writer?.template.kind === "elementwise" && merging.predecessorsOf(writer).size === 0)

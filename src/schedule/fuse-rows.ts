@@ -1,11 +1,11 @@
 /**
- * Fusion within rows: reductions of a row and what is computed from them become one kernel.
+ * Row fusion: reductions of a row and the operations that use them become one kernel.
  *
- * A LayerNorm or a softmax reads a row, reduces it, and uses the result on the same row: a kernel that owns whole rows does
- * it all, and nothing but its last result is written. Operations move together when they have one element for each of
- * the row's, or one for the row, and look at each other in place or at single columns.
+ * A LayerNorm or a softmax reads a row, reduces it, and uses the result on the same row: a kernel that processes whole rows
+ * computes it all and writes only the result. Operations are merged if they have one element per element of the row, or one
+ * per row, and read each other in place or at single columns.
  *
- * Does not apply across rows (a transpose between), or when something else has to run in between.
+ * Does not apply across rows (after a transpose), or if another kernel has to run in between.
  */
 import { operandsOf, type Shape, type Value } from "../program/program.ts";
 import { Merging } from "./merging.ts";
@@ -33,9 +33,8 @@ function rowsOf(kernel: Kernel, merging: Merging): Shape | undefined {
 function absorbOne(merging: Merging, kernel: Kernel, rows: Shape): Kernel | undefined {
   const fits = (other: Kernel): boolean => {
     const { kind } = other.template;
-    return kind === "row-reduction" || kind === "elementwise"
-      ? other.stores.every(({ shape }) => isRowwise(shape, rows))
-      : false;
+    const hasKind = kind === "row-reduction" || kind === "elementwise";
+    return hasKind && other.stores.every(({ shape }) => isRowwise(shape, rows));
   };
   for (const consumer of merging.successorsOf(kernel)) {
     if (fits(consumer) && staysInRow(merging, kernel, consumer) && merging.canMerge(kernel, consumer)) {
@@ -56,11 +55,11 @@ function isRowwise(shape: Shape, rows: Shape): boolean {
   return shape.slice(0, -1).join() === rows.slice(0, -1).join() && (last === 1 || last === rows.at(-1));
 }
 
-/** Whether the consumer looks at what is produced only in place, or at columns of the same row. */
+/** Whether the consumer reads the producer's results only in place, or at columns of the same row. */
 function staysInRow(merging: Merging, producer: Kernel, consumer: Kernel): boolean {
   const produced = new Set(producer.stores);
   const rank = producer.stores[0]?.shape.length ?? 0;
-  /** What hands on produced rows as they are. */
+  /** Produced values, and slices of them. */
   const inRow = new Set<Value>(produced);
   return merging.interiorOf(consumer).every((value) => {
     const { operation } = value;

@@ -1,12 +1,12 @@
 /**
- * Vertical fusion: elementwise operations move into the kernel that feeds them.
+ * Vertical fusion: elementwise operations move into the kernel that produces their operand.
  *
  * Bias, activation, scale, mask and residual are applied to a matmul's result while it is still in registers; a chain of
- * elementwise operations becomes one kernel. An operation moves when it has exactly the elements of what it reads and
- * reads each at the same place; its other operands may be anything that is there by then, seen through any view.
+ * elementwise operations becomes one kernel. An operation moves if it has the shape of the producer's result and reads each
+ * element in place; its other operands may be any tensors stored by then, seen through any view.
  *
- * Does not apply when the elements meet in another order (a transpose between), when one of them is needed at another
- * place (a row's first column), or when something else has to run in between.
+ * Does not apply if the order of elements differs (a transpose between), if an element is needed at another place (a row's
+ * first column), or if another kernel has to run in between.
  */
 import { operandsOf } from "../program/program.ts";
 import { viewedTensor } from "../program/views.ts";
@@ -15,7 +15,7 @@ import type { Kernel, Schedule } from "./schedule.ts";
 
 export function fuseVertically(schedule: Schedule): Schedule {
   const merging = new Merging(schedule);
-  // Matmuls first: what could go to either saves more there.
+  // Matmuls first: an operation that fits both saves more there.
   for (const kind of ["matmul", "elementwise"]) {
     for (const kernel of schedule.kernels) {
       if (kernel.template.kind !== kind) continue;
@@ -26,7 +26,7 @@ export function fuseVertically(schedule: Schedule): Schedule {
   return merging.finish();
 }
 
-/** The kernel after one of its consumers moved into it; `undefined` when none can. */
+/** The kernel merged with one of its consumers; `undefined` if none can be merged. */
 function absorbOne(merging: Merging, producer: Kernel): Kernel | undefined {
   for (const consumer of merging.successorsOf(producer)) {
     const fits = consumer.template.kind === "elementwise" && readsInPlace(merging, producer, consumer);

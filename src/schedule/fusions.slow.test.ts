@@ -1,6 +1,4 @@
-/**
- * Every pass proven the direct way: what a program computes before and after, in float64, and what the pass promises.
- */
+/** Every pass, by interpreting programs before and after it in float64, and by its documented properties. */
 import { describe, expect, test } from "vitest";
 import { expectSame } from "../../test/support/compare-tensors.ts";
 import { openRandomOdd, positionIds, required } from "../../test/support/golden.ts";
@@ -45,7 +43,7 @@ import { type Level, levels, scheduleAt } from "./levels.ts";
 import { nameSubprograms } from "./name-subprograms.ts";
 import { observableStages, type Schedule, scheduleEachOperation, storedBy } from "./schedule.ts";
 
-/** Float64, with what regrouping sums and dividing by a small deviation makes of its rounding. */
+/** Float64, with the rounding of regrouped sums and of division by a small deviation. */
 const tolerance = 1e-9;
 
 const rewrites = { fuseHorizontally, centerRows, splitStatistics };
@@ -139,7 +137,7 @@ describe.each(levels)("%s", (level) => {
     }
   });
 
-  test("carries observed stages along, as what they were, and stores nothing more for them", async () => {
+  test("preserves observed stages, and stores nothing more for them", async () => {
     const bert = await oddBert();
     const logits = ["start_logits", "end_logits"];
     const { program, kernels } = scheduleAt(observeOthers(bert.program, logits), level);
@@ -158,7 +156,7 @@ describe.each(levels)("%s", (level) => {
   });
 });
 
-test("the stages of a layer that each level writes, though nobody asked for them", async () => {
+test("the observed stages of a layer that each level stores", async () => {
   const { program } = await oddBert();
   const written = (level: Level): string[] => {
     const schedule = scheduleAt(observeOthers(program, ["start_logits"]), level);
@@ -173,7 +171,7 @@ test("the stages of a layer that each level writes, though nobody asked for them
   expect(written("O3")).toEqual(["query", "key", "value", "context", "intermediate"]);
 });
 
-test("what no output needs is not observed either", async () => {
+test("stages that no output needs are not observed", async () => {
   const { program } = await oddBert();
   const { observed } = rewrite(observeOthers(program, ["layer.0.query"]), (value) => value);
   expect([...required(observed).keys()]).toEqual(["embeddings"]);
@@ -200,7 +198,7 @@ const outputsOf = (...values: readonly Value[]): Program => {
 
 const kindsOf = ({ kernels }: Schedule): string[] => kernels.map(({ template }) => template.kind);
 
-describe("what a BERT's layer takes", () => {
+describe("the kernels of a BERT layer", () => {
   test.each([
     ["O0", 55],
     ["O1", 51],
@@ -251,7 +249,7 @@ describe("subprograms", () => {
     expect(four.kernels.map(({ subprogram }) => subprogram)).toEqual([undefined, ...layer(0), ...layer(1), undefined]);
   });
 
-  test("are not named where a LayerNorm has no kernel of its own", () => {
+  test("are not named if LayerNorms are folded", () => {
     const named = nameSubprograms(scheduleAt(logitsOf(2), "O3")).kernels;
     expect(named.every(({ subprogram }) => subprogram === undefined)).toBe(true);
   });
@@ -282,7 +280,7 @@ describe("horizontal fusion", () => {
   });
 });
 
-describe("what else does not apply", () => {
+describe("not applied", () => {
   test("centering to a mean used in any other way, or of another width", () => {
     const x = input("x", ["batch", 6], "real");
     const mean = divide(sum(x), constant(6));

@@ -1,5 +1,5 @@
 /**
- * The ladder: each level is the one below and one idea more.
+ * The fusion levels: each adds one idea to the one below.
  *
  * | level | adds |
  * | --- | --- |
@@ -9,10 +9,10 @@
  * | O3 | LayerNorm folded into what comes before and after it |
  * | O4 | subprograms: attention and feed-forward as the units that are explained, timed and compared |
  *
- * O4 takes O3's idea back: a matmul that normalises what it reads does so once for each tile of its columns, and in tensor
- * cores, which take sixteen times less time for the products, that costs more than a LayerNorm's own kernel.
+ * O4 drops O3's idea: a matmul that normalises its operand does so once per tile of columns, and beside tensor cores, sixteen
+ * times faster at the products, that costs more than a LayerNorm kernel.
  *
- * Every level centres rows before their mean is taken (`center-rows.ts`): that is about being right, not fast.
+ * Every level centres rows before their mean is computed (`center-rows.ts`), for accuracy.
  */
 import type { Program } from "../program/program.ts";
 import { centerRows } from "../rewrites/center-rows.ts";
@@ -32,9 +32,9 @@ export type Level = (typeof levels)[number];
 export const bestLevel: Level = "O4";
 
 interface LevelPasses {
-  /** Passes that change what is computed, into something equal. */
+  /** Passes that replace computations by equal ones. */
   readonly rewrites: readonly ((program: Program) => Program)[];
-  /** Passes that change what is stored. */
+  /** Passes that reduce what is stored. */
   readonly fusions: readonly ((schedule: Schedule) => Schedule)[];
 }
 
@@ -46,13 +46,9 @@ export const passesOf: Readonly<Record<Level, LevelPasses>> = {
     rewrites: [fuseHorizontally, splitStatistics, centerRows],
     fusions: [fuseAttention, fuseVertically, fuseRows, foldLayerNorm],
   },
-  O4: {
-    rewrites: [fuseHorizontally, centerRows],
-    fusions: [fuseAttention, fuseVertically, fuseRows, nameSubprograms],
-  },
+  O4: { rewrites: [fuseHorizontally, centerRows], fusions: [fuseAttention, fuseVertically, fuseRows, nameSubprograms] },
 };
 
-/** A program cut into kernels as a level does it. */
 export function scheduleAt(program: Program, level: Level): Schedule {
   const { rewrites, fusions } = passesOf[level];
   const rewritten = rewrites.reduce((current, pass) => pass(current), program);

@@ -1,8 +1,8 @@
 /**
- * The mechanism under every fusion: merging two kernels of a schedule into one.
+ * Merges two kernels of a schedule into one: the mechanism of every fusion.
  *
- * Two kernels may become one when nothing else has to run between them. The merged kernel stores what the two stored,
- * less what nobody else reads: that is computed on the way and never written.
+ * Two kernels can be merged if no other kernel has to run between them. The merged kernel stores the outputs of the program
+ * and the values that other kernels read; the other values are no longer stored.
  *
  * Must stay true: a schedule is valid before and after every merge.
  */
@@ -25,12 +25,12 @@ export class Merging {
     for (const kernel of kernels) this.#connect(kernel);
   }
 
-  /** Whether a kernel is still there, and not merged into another. */
+  /** Whether a kernel is still in the schedule, not merged into another. */
   has(kernel: Kernel): boolean {
     return this.#kernels.has(kernel);
   }
 
-  /** What a kernel computes, in order. */
+  /** The values a kernel computes, in order. */
   interiorOf(kernel: Kernel): readonly Value[] {
     return interiorOf(kernel, this.#writers);
   }
@@ -39,23 +39,23 @@ export class Merging {
     return this.#writers.get(value);
   }
 
-  /** The kernels that read a value somebody else stored. */
+  /** The kernels that read a stored value. */
   readersOf(value: Value): readonly Kernel[] {
     return [...(this.#readers.get(value) ?? [])];
   }
 
-  /** The kernels that read what this one stores. */
+  /** The kernels that read this one's results. */
   successorsOf(kernel: Kernel): Set<Kernel> {
     return new Set(kernel.stores.flatMap((value) => this.readersOf(value)));
   }
 
-  /** The kernels that store what this one reads. */
+  /** The kernels whose results this one reads. */
   predecessorsOf(kernel: Kernel): Set<Kernel> {
     const writers = [...(this.#reads.get(kernel) ?? [])].map((value) => this.#writers.get(value));
     return new Set(writers.filter((writer) => writer !== undefined));
   }
 
-  /** Whether `second` reads of `first`, and nothing runs between them that needs the one and is needed by the other. */
+  /** Whether `second` reads results of `first`, and no other path leads from `first` to `second`. */
   canMerge(first: Kernel, second: Kernel): boolean {
     if (first === second || !this.successorsOf(first).has(second)) return false;
     const pending = [...this.successorsOf(first)].filter((kernel) => kernel !== second);
@@ -82,7 +82,7 @@ export class Merging {
     return merged;
   }
 
-  /** Has a value no longer stored: whoever reads it computes it again. One that is to be kept stays. */
+  /** Stops storing a value: its readers recompute it. Outputs are kept. */
   unstore(value: Value): void {
     const writer = this.#writers.get(value);
     if (writer === undefined || this.#kept.has(value)) return;
@@ -92,7 +92,7 @@ export class Merging {
     for (const kernel of [...(stores.length > 0 ? [{ ...writer, stores }] : []), ...readers]) this.#add(kernel);
   }
 
-  /** The schedule, its kernels in an order in which they can run: as early as what they read allows. */
+  /** The schedule, its kernels in topological order. */
   finish(): Schedule {
     const kernels: Kernel[] = [];
     const waitingFor = new Map<Kernel, number>();

@@ -1,12 +1,12 @@
 /**
- * A program cut into kernels: which values are written to memory, and by whom.
+ * A schedule: a program cut into kernels, which determine the values that are stored in memory.
  *
- * A kernel is one dispatch. It reads tensors that are there (inputs, parameters, what other kernels stored) and computes
- * everything between them and what it stores; nothing in between is ever written. Fusing is therefore nothing but storing
- * less: two kernels become one that stores what the rest of the program still needs.
+ * A kernel is one dispatch. It reads stored tensors (inputs, parameters, other kernels' results) and computes everything
+ * between them and the values it stores, without writing intermediates. Fusing is therefore storing less: two kernels become
+ * one that stores what the rest of the program still needs.
  *
- * Must stay true: every program output is stored (or a view of what is), no value is stored twice, kernels come in an
- * order in which they can run, and computing a program kernel by kernel gives what the program gives.
+ * Must stay true: every program output is stored, or a view of a stored value; no value is stored twice; kernels are in
+ * topological order; computing a program kernel by kernel gives the program's results.
  */
 import { computeOrder } from "../program/order.ts";
 import { operandsOf, type Program, type Value } from "../program/program.ts";
@@ -14,11 +14,11 @@ import { constantValues, viewedTensor } from "../program/views.ts";
 import type { TileStatistics } from "../rewrites/split-statistics.ts";
 
 /**
- * How a kernel goes about its work.
- * - `elementwise`: every element on its own;
- * - `row-reduction`: row by row of the last axis, with what is computed from reductions of the row;
- * - `matmul`: tile by tile of a matmul, with what is computed of its operand before and of its result after;
- * - `attention`: query tile by query tile, a softmax over keys that are never stored.
+ * How a kernel is computed.
+ * - `elementwise`: every element independently;
+ * - `row-reduction`: row by row of the last axis, including operations on the row's reductions;
+ * - `matmul`: by tiles, with a prologue on its operand and an epilogue on its result;
+ * - `attention`: by tiles of queries, with an online softmax.
  */
 export type Template =
   | { readonly kind: "elementwise" }
@@ -30,7 +30,7 @@ export type Template =
 export interface Attention {
   /** Query × keyᵀ. */
   readonly products: Value;
-  /** What the softmax is taken of, computed of the products element by element. */
+  /** The softmax's operand, computed elementwise from the products. */
   readonly scores: Value;
   readonly mask: Value | undefined;
   readonly probabilities: Value;
@@ -41,7 +41,7 @@ export interface Attention {
 export interface Kernel {
   readonly template: Template;
   readonly stores: readonly Value[];
-  /** The subprogram that it is a part of (`name-subprograms.ts`): `layer.0.fused_attn`. */
+  /** Its subprogram (`name-subprograms.ts`), such as `layer.0.fused_attn`. */
   readonly subprogram?: string;
 }
 
@@ -50,7 +50,7 @@ export interface Schedule {
   readonly kernels: readonly Kernel[];
 }
 
-/** Level O0: a kernel for every operation that computes something, as written. */
+/** Level O0: a kernel for every operation that is neither a view nor constant. */
 export function scheduleEachOperation(program: Program): Schedule {
   const constants = constantValues(program);
   const kernels = computeOrder(program)
@@ -70,37 +70,33 @@ export function storedBy(kernels: readonly Kernel[]): Map<Value, Kernel> {
   return new Map(kernels.flatMap((kernel) => kernel.stores.map((value) => [value, kernel])));
 }
 
-/** What a kernel computes, in order, given what is stored. */
+/** The values a kernel computes, in order, given the stored ones. */
 export function interiorOf(kernel: Kernel, stored: { has(value: Value): boolean }): Value[] {
   const outputs = new Map(kernel.stores.map((value, index) => [String(index), value]));
-  const own = new Set(kernel.stores);
-  return computeOrder({ outputs }, { has: (value) => stored.has(value) && !own.has(value) });
+  const stores = new Set(kernel.stores);
+  return computeOrder({ outputs }, { has: (value) => stored.has(value) && !stores.has(value) });
 }
 
-/** The stored values that a kernel reads, without its own. */
+/** The values that a kernel reads and other kernels store. */
 export function readsOf(kernel: Kernel, stored: { has(value: Value): boolean }): Set<Value> {
-  const own = new Set(kernel.stores);
-  const reads = new Set<Value>();
-  for (const value of interiorOf(kernel, stored)) {
-    for (const operand of operandsOf(value.operation)) if (stored.has(operand) && !own.has(operand)) reads.add(operand);
-  }
-  return reads;
+  const operands = interiorOf(kernel, stored).flatMap(({ operation }) => operandsOf(operation));
+  return new Set(operands.filter((operand) => stored.has(operand) && !kernel.stores.includes(operand)));
 }
 
-/** The stored values that the program's outputs are, or are views of. */
+/** The stored values of which the program's outputs are views, or which are outputs. */
 export function keptValues(program: Program): Set<Value> {
   return new Set([...program.outputs.values()].map(viewedTensor));
 }
 
-/** An observed stage that is stored, or is a view of what is. */
+/** An observed stage that is stored, or a view of a stored value. */
 export interface ObservableStage {
   readonly name: string;
   readonly value: Value;
-  /** Which kernel stores it. */
+  /** The index of the kernel that stores it. */
   readonly kernel: number;
 }
 
-/** What can be seen of a program's observed stages while its kernels run. */
+/** The observed stages that a program's kernels store. */
 export function observableStages(program: Program, kernels: readonly Pick<Kernel, "stores">[]): ObservableStage[] {
   const storing = new Map(kernels.flatMap(({ stores }, index) => stores.map((value) => [value, index])));
   return [...(program.observed ?? [])].flatMap(([name, value]) => {

@@ -1,17 +1,16 @@
 /**
- * What kernels that check their bounds (check-bounds.ts) find while a device runs them: which indexes were out of bounds,
- * and which sites were reached at all.
+ * Collects the findings of kernels with bounds checks (check-bounds.ts): indexes out of bounds, and the sites reached.
  *
- * The kernels write into one buffer, bound to every pass as a second bind group that the engine knows nothing of.
+ * The kernels write into one buffer, bound to every pass as a second bind group, without the engine's knowledge.
  */
 import type { LoweredKernel } from "../../src/engines/webgpu/plan/lower.ts";
 import type { Placement } from "../../src/engines/webgpu/plan/placement.ts";
-import { checkBounds, mostEntries, mostWords, wordsOf } from "./check-bounds.ts";
+import { checkBounds, maxEntries, maxWords, wordsOf } from "./check-bounds.ts";
 import { required } from "./golden.ts";
 
-/** A place in a kernel that indexes something. */
+/** An index expression in a kernel. */
 export interface Site {
-  /** The kernel, as the engine names it. */
+  /** The engine's name of the kernel. */
   readonly kernel: string;
   readonly line: string;
 }
@@ -21,8 +20,8 @@ export interface Violation extends Site {
 }
 
 /** Where the members of `BoundsRecord` begin, in words of 32 bits. */
-const [entriesAt, reachedAt] = [2, 2 + 2 * mostEntries];
-const bytes = 4 * (reachedAt + mostWords);
+const [entriesAt, reachedAt] = [2, 2 + 2 * maxEntries];
+const bytes = 4 * (reachedAt + maxWords);
 
 export class BoundsRecord {
   readonly #device: GPUDevice;
@@ -32,7 +31,7 @@ export class BoundsRecord {
   readonly #known = new Map<string, number>();
   #words = 0;
 
-  /** From now on the device runs no kernels but those that `check` gave. */
+  /** From now on the device runs only kernels that `check` returned. */
   constructor(device: GPUDevice) {
     const { STORAGE, COPY_SRC, COPY_DST } = GPUBufferUsage;
     this.#device = device;
@@ -45,7 +44,7 @@ export class BoundsRecord {
     return this.#known.size;
   }
 
-  /** How many places in all of them index something. */
+  /** The number of sites in all of them. */
   get sites(): number {
     return this.#sites.size;
   }
@@ -57,7 +56,7 @@ export class BoundsRecord {
     if (known !== undefined) return { ...lowered, code: checkBounds(lowered, placement, known).code };
     const first = 32 * this.#words;
     this.#words += wordsOf(alone.sites.length);
-    if (this.#words > mostWords) throw new RangeError("more sites than there is room for");
+    if (this.#words > maxWords) throw new RangeError("more sites than the buffer holds");
     this.#known.set(alone.code, first);
     alone.sites.forEach((line, index) => {
       this.#sites.set(first + index, { kernel: name, line });
@@ -65,18 +64,18 @@ export class BoundsRecord {
     return { ...lowered, code: checkBounds(lowered, placement, first).code };
   }
 
-  /** What was out of bounds since this was last asked: the last of each invocation, and of very many some. */
+  /** The violations since the last call: the last of each invocation, up to `maxEntries`. */
   async takeViolations(): Promise<Violation[]> {
     const words = await this.#read();
     this.#device.queue.writeBuffer(this.#buffer, 0, new Uint32Array(1));
-    const count = Math.min(required(words[0]), mostEntries);
+    const count = Math.min(required(words[0]), maxEntries);
     return Array.from({ length: count }, (_, entry) => {
       const at = entriesAt + 2 * entry;
       return { ...required(this.#sites.get(required(words[at]))), index: required(words[at + 1]) };
     });
   }
 
-  /** The sites that no invocation came to. */
+  /** The sites that no invocation reached. */
   async unreached(): Promise<Site[]> {
     const words = await this.#read();
     return [...this.#sites].flatMap(([site, place]) => {

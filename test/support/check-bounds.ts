@@ -1,16 +1,15 @@
 /**
- * Kernels that tell when they index out of bounds: the generated WGSL with a check put around every index.
+ * Adds a bounds check to every index of generated WGSL.
  *
- * Without it WebGPU clamps such an index or drops the write, and where kernels are trusted (`DawnOptions.trusted`) it reaches
- * whatever lies there. Clamping would not even see a read of a neighbour: what is bound has room for more tokens than a
- * run has, and all that kernels store lies in one arena. So a binding's bound is made of its tensor's shape as the run
- * binds it, padding of rows included, and of what is bound, whichever is less; a vector's is its own part of the binding
- * `vectors`. A fragment of a matrix in tensor cores counts with all 16 lines.
+ * By default WebGPU clamps an index out of bounds or drops the write; in trusted kernels (`DawnOptions.trusted`) it accesses
+ * other memory. Clamping misses accesses within the bound range, which has memory for more tokens than the run, in an arena
+ * that all kernels share. So the bound of a tensor is its shape in the run, with row padding, or the bound range if smaller; a
+ * vector's is its part of the binding `vectors`. A tensor-core fragment counts with all 16 rows.
  *
- * Nothing else is changed: what an index is computed of stays where it was, evaluated as often and in the same order.
+ * Nothing else changes: index expressions stay in place, evaluated as often and in the same order.
  *
- * Must stay true: each `[` of a source, which in WGSL stands for nothing but indexing, is checked or refused, unless the
- * text of its index alone says that it is inside, or it is in a function that is not called.
+ * Must stay true: each `[` of a source, which in WGSL is always an index, is checked or refused, unless its text alone
+ * proves the index in bounds, or it is in a function that is not called.
  */
 
 import type { LoweredKernel } from "../../src/engines/webgpu/plan/lower.ts";
@@ -20,13 +19,13 @@ import { productText } from "../../src/engines/webgpu/wgsl/kernel-source.ts";
 import { rowVectorsText } from "../../src/engines/webgpu/wgsl/storage.ts";
 import { declaredTypes, excerpt, matchBrackets, type Token, tokenize, vectorType, type WgslType } from "./wgsl.ts";
 
-/** Words of 32 bits with a bit for each site. */
+/** The 32-bit words that hold a bit per site. */
 export const wordsOf = (sites: number): number => Math.ceil(sites / 32);
 
-/** How many violations are told in full. */
-export const mostEntries = 32;
-/** How many sites there can be, in words of 32 bits. */
-export const mostWords = 4096;
+/** The violations that are recorded. */
+export const maxEntries = 32;
+/** The maximum of `wordsOf` all sites. */
+export const maxWords = 4096;
 
 export interface CheckedKernel {
   readonly code: string;
@@ -34,7 +33,7 @@ export interface CheckedKernel {
   readonly sites: readonly string[];
 }
 
-/** What an index must not reach, and from where on it is allowed, as WGSL. */
+/** The exclusive upper and the inclusive lower bound of an index, as WGSL. */
 interface Range {
   readonly begin: string;
   readonly end: string;
@@ -52,7 +51,7 @@ class Rewriter {
   readonly #partners: ReadonlyMap<number, number>;
   readonly #types: ReadonlyMap<string, WgslType>;
   readonly #bindings: ReadonlyMap<string, Binding>;
-  /** By where in the source. */
+  /** By position in the source. */
   readonly #insertions: { readonly at: number; readonly text: string }[] = [];
   readonly #sites: string[] = [];
 
@@ -108,7 +107,7 @@ class Rewriter {
     throw new Error(`not understood: ${excerpt(this.#code, this.#tokens[index]?.start ?? 0)}`);
   }
 
-  /** Puts the check around what stands between two tokens. */
+  /** Wraps the text between two tokens in the check. */
   #check(first: number, last: number, { begin, end }: Range): void {
     const site = this.#sites.push(excerpt(this.#code, this.#tokens[first]?.start ?? 0)) - 1;
     this.#insert(this.#tokens[first]?.start, `bounds_checked${Math.floor(site / 32)}(`);
@@ -124,7 +123,7 @@ class Rewriter {
     else this.#check(open + 1, close - 1, this.#rangeIn(array, open));
   }
 
-  /** Whether an expression cannot but be less: a literal, or a remainder, in parentheses or not. */
+  /** Whether an expression is always less: a literal, or a remainder, in parentheses or not. */
   #isBelow(length: number, first: number, last: number): boolean {
     const divisor = /^(\d+)u?$/.exec(this.#text(last))?.[1];
     if (first === last) return divisor !== undefined && Number(divisor) < length;
@@ -167,12 +166,12 @@ class Rewriter {
     return this.#refuse(open);
   }
 
-  /** Whether a value ends with a token, so that an operator is to follow. */
+  /** Whether a token ends a value, so that an operator follows. */
   #isOperand(index: number): boolean {
     return /^[\w)\]]/.test(this.#text(index)) && this.#text(index) !== "return";
   }
 
-  /** Of pointers there are those of single numbers, and of the array that holds fragments. */
+  /** Pointers are to scalars, or to the array of fragments. */
   #checkPointer(index: number): void {
     // To an element: its index is checked as every other.
     if (this.#text(index + 2) === "[") return;
@@ -193,7 +192,7 @@ class Rewriter {
     return [this.#tokens[first]?.start ?? 0, this.#tokens[last]?.end ?? 0];
   }
 
-  /** What is called, with the types it is called for. */
+  /** The called function, with its template arguments. */
   #callee(open: number): string {
     let first = open - 1;
     for (let depth = 0; this.#text(first) === ">" || depth > 0; first--) {
@@ -222,7 +221,7 @@ class Rewriter {
     return found;
   }
 
-  /** The bounds are computed when the kernel begins, and what was found is told wherever it ends. */
+  /** Bounds are computed at the start of the kernel; violations are recorded at every return. */
   #enterAndLeave(): void {
     const main = this.#tokens.findIndex(({ text }, index) => text === "main" && this.#text(index - 1) === "fn");
     const body = (this.#partners.get(main + 1) ?? this.#refuse(main)) + 1;
@@ -239,7 +238,7 @@ class Rewriter {
     this.#insert(this.#tokens[end]?.start, "  bounds_report();\n");
   }
 
-  /** Float16 may lie in an array of another type (stand-in-halves.ts): of it the shape alone counts. */
+  /** Float16 may be stored in an array of another type (stand-in-halves.ts), so only its shape counts. */
   #lengthText(name: string, { value, partialSums }: Extract<Binding, { kind: "tensor" }>): string {
     const type = this.#placement.typeOf(value);
     const isSingle = type === "integers" || type === "scalars";
@@ -257,8 +256,8 @@ class Rewriter {
     return [
       "struct BoundsRecord {",
       "  count: atomic<u32>,",
-      `  entries: array<vec2<u32>, ${mostEntries}>,`,
-      `  reached: array<atomic<u32>, ${mostWords}>,`,
+      `  entries: array<vec2<u32>, ${maxEntries}>,`,
+      `  reached: array<atomic<u32>, ${maxWords}>,`,
       "}",
       "@group(1) @binding(0) var<storage, read_write> bounds_record: BoundsRecord;",
       ...tensors.map((name) => `var<private> bounds_end_${name}: u32;`),
@@ -277,7 +276,7 @@ class Rewriter {
       "fn bounds_report() {",
       "  if (bounds_site != 0u) {",
       "    let entry = atomicAdd(&bounds_record.count, 1u);",
-      `    if (entry < ${mostEntries}u) { bounds_record.entries[entry] = vec2<u32>(${firstSite}u + bounds_site - 1u, bounds_index); }`,
+      `    if (entry < ${maxEntries}u) { bounds_record.entries[entry] = vec2<u32>(${firstSite}u + bounds_site - 1u, bounds_index); }`,
       "  }",
       ...Array.from({ length: words }, (_, word) => {
         return `  atomicOr(&bounds_record.reached[${firstSite / 32 + word}u], bounds_reached${word});`;

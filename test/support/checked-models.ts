@@ -20,15 +20,15 @@ import { paddedInputs } from "./padded-inputs.ts";
 
 const common = { vocabSize: 40, layers: 1, tokenTypes: 2, layerNormEps: 1e-12, padTokenId: 0 };
 
-/** Nothing is a multiple of four: rows have padding, and heads share vectors. */
+/** No multiples of four: rows have padding, and vectors span heads. */
 export const odd = { ...common, hiddenSize: 27, heads: 3, intermediateSize: 22, maxPositions: 67 };
 /** Rows are whole vectors. */
 export const even = { ...common, hiddenSize: 96, heads: 4, intermediateSize: 136, maxPositions: 131 };
-/** As many columns as take the larger tiles, and rows whose statistics are made tile by tile. */
+/** Enough columns for the larger tiles, and rows with statistics per tile. */
 export const wide = { ...even, intermediateSize: 1048 };
-/** So long an inner dimension, beside columns that are neither few nor many, that it is divided among workgroups. */
+/** K is long and columns are neither few nor many, so that K is split. */
 export const deep = { ...even, hiddenSize: 144, intermediateSize: 2048 };
-/** Heads as take the smaller tile of attention in tensor cores. */
+/** Heads for the smaller attention tile in tensor cores. */
 export const largeHeads = { ...even, hiddenSize: 144, heads: 2 };
 
 function parametersOf(config: BertConfig): Map<string, Tensor<"f32">> {
@@ -41,7 +41,7 @@ function parametersOf(config: BertConfig): Map<string, Tensor<"f32">> {
   );
 }
 
-/** Ids are the largest that there are, also at padding. */
+/** All ids are the largest, also at padding. */
 const inputsOf = ({ vocabSize }: BertConfig, lengths: readonly number[]): Map<string, Tensor> =>
   paddedInputs(lengths, (_, position) => vocabSize - 1 - (position % 3));
 
@@ -121,7 +121,7 @@ export interface BertCase extends Settings {
   readonly upTo?: string;
 }
 
-/** Of the sequences in a batch. */
+/** The lengths of a batch's sequences. */
 export type Lengths = readonly number[];
 
 type Change = readonly [from: string | RegExp, to: string];

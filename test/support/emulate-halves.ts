@@ -1,7 +1,6 @@
 /**
- * Kernels in float16 on a GPU that has none: what lies in memory as float16 is packed and unpacked where it is read and written,
- * and is float32 in registers. That loses nothing: kernels without tensor cores bring float16 into registers and compute in
- * float32.
+ * Emulates float16 on a GPU without it: float16 in memory is unpacked on reads and packed on writes, and is float32 in
+ * registers. This is exact: kernels without tensor cores convert float16 to float32 on loading.
  */
 
 import type { LoweredKernel } from "../../src/engines/webgpu/plan/lower.ts";
@@ -20,7 +19,7 @@ export function emulateHalves<T extends Pick<LoweredKernel, "code">>(lowered: T)
   return { ...lowered, code: names.length === 0 ? code : `${code}\n${packedHalves}` };
 }
 
-/** Every element that is read is unpacked, every one that is written packed. */
+/** Unpacks every element read, and packs every element written. */
 function emulateArray(code: string, name: string): string {
   const [before = "", ...accesses] = code.split(new RegExp(`\\b${name}\\[`));
   return accesses.reduce((text, access) => {
@@ -32,7 +31,7 @@ function emulateArray(code: string, name: string): string {
   }, before);
 }
 
-/** Where the bracket closes that was open at the beginning. */
+/** The position that closes the bracket open at the start. */
 function closingBracket(text: string): number {
   let open = 1;
   for (let index = 0; index < text.length; index++) {

@@ -1,15 +1,14 @@
 /**
- * Kernels for tensor cores on a GPU that has none, nor float16: their WGSL with fragments and shuffles written out.
+ * Emulates tensor cores on a GPU without them or float16: replaces fragments and shuffles in the WGSL.
  *
- * A lane holds of a fragment what it needs: one row of a left operand, eight columns of a right one, eight elements of
- * the result. Which lane holds what is not the hardware's way, and need not be: WGSL leaves it open, so a kernel cannot
- * depend on it. Everything else (what is brought into workgroup memory and where, the order of barriers, what is done
- * before and after the products) is the kernel's own.
+ * A lane holds the part of a fragment that it needs: one row of a left operand, eight columns of a right one, eight elements
+ * of the result. The assignment differs from the hardware's, but WGSL leaves it open, so a kernel cannot depend on it. All
+ * else (loads into workgroup memory, the order of barriers, prologue and epilogue) is the kernel's code.
  *
  * For kernels generated with float16 storage, whose tensors need no float16 in the language.
  */
 export function emulateTensorCores(code: string, invocations: number): string {
-  // What kernels call their memory; several that have become one share it.
+  // The kernels' names of workgroup memory; the stages of a persistent kernel share it.
   const [, tile = "tile"] = /subgroupMatrixLoad<[^(]*>\(&(\w+), /.exec(code) ?? [];
   const replaced = code
     .replace(/^(enable|diagnostic).*;$/gm, "")

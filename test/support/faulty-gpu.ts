@@ -1,9 +1,7 @@
-/**
- * A GPU that fails when it is told to: what stands between the engine and a real (software) GPU.
- */
+/** Injects faults between the engine and the software GPU. */
 import { required } from "./golden.ts";
 
-/** What happens between the engine and the GPU. Each may be changed while the engine is used. */
+/** The faults; each may be changed while the engine is used. */
 export interface Faults {
   noAdapter?: boolean;
   features?: ReadonlySet<string>;
@@ -18,7 +16,7 @@ export interface Faults {
 
 type Overrides = Readonly<Record<string, unknown>>;
 
-/** The object, some of its members replaced. Native methods insist on the object itself as `this`. */
+/** The object with some members replaced. Native methods require the object itself as `this`. */
 function standIn<T extends object>(target: T, overrides: () => Overrides): T {
   return new Proxy(target, {
     get(_, name) {
@@ -30,7 +28,7 @@ function standIn<T extends object>(target: T, overrides: () => Overrides): T {
   });
 }
 
-/** The GPU with faults, which may change while it is used. */
+/** The GPU with faults. */
 export function faultyGpu(gpu: GPU, faults: Faults): GPU {
   return standIn(gpu, () => ({
     requestAdapter: async () => {

@@ -1,6 +1,4 @@
-/**
- * A layer of BERT run with kernels as a test lowers them, against the interpreter.
- */
+/** Compares a layer of BERT, run with kernels that a test lowers, with the interpreter. */
 import type { BertConfig } from "../../src/architectures/bert/config.ts";
 import { expectedParameters } from "../../src/architectures/bert/parameters.ts";
 import { bertForQuestionAnswering } from "../../src/architectures/bert/program.ts";
@@ -24,7 +22,7 @@ import { relativeError } from "../../src/verify/layer/layer-under-test.ts";
 import { required } from "./golden.ts";
 import { paddedInputs } from "./padded-inputs.ts";
 
-/** No size is a multiple of a tile, and heads are no multiple of what two subgroups share. */
+/** No size is a multiple of a tile, and no head size of the columns that two subgroups cover. */
 export const oddLayer: BertConfig = {
   vocabSize: 40,
   hiddenSize: 96,
@@ -37,7 +35,7 @@ export const oddLayer: BertConfig = {
   padTokenId: 0,
 };
 
-/** The same where the second product of the feed-forward network can be divided among workgroups. */
+/** The same with a feed-forward network whose second matmul can split K. */
 export const divisibleLayer: BertConfig = { ...oddLayer, intermediateSize: 192 };
 
 /** Several sequences in one tile of queries, one in several tiles of keys, and none of all their keys visible. */

@@ -1,13 +1,13 @@
 /**
- * Kernels whose workgroup memory holds garbage when they begin. WGSL says that it is zero, but with trusted kernels Dawn leaves
- * that out (`platform/dawn.ts`), so no kernel may depend on it.
+ * Fills kernels' workgroup memory with garbage at the start. WGSL guarantees zeros, but Dawn does not clear it for trusted
+ * kernels (`platform/dawn.ts`), so no kernel may depend on it.
  */
 import type { LoweredKernel } from "../../src/engines/webgpu/plan/lower.ts";
 
 const array = /^var<workgroup> (\w+): array<(.+), (\d+)>;$/gm;
 const single = /^var<workgroup> (\w+): (u32|atomic<u32>);$/gm;
 
-/** Of a type, for an element's index: large numbers of either sign, as float32 and as two float16. */
+/** Garbage of a type by element index: large numbers of either sign, as float32 and as two float16. */
 const garbage: Readonly<Record<string, string>> = {
   f32: "select(-7e33f, 7e33f, i % 2u == 0u)",
   "vec4<f32>": "vec4<f32>(select(-7e33f, 7e33f, i % 2u == 0u))",

@@ -1,6 +1,4 @@
-/**
- * Persistent kernels as the software GPU can have them: without tensor cores, all of 64 invocations.
- */
+/** Persistent kernels for the software GPU: without tensor cores, with workgroups of 64 invocations. */
 import type { Tile } from "../../src/engines/webgpu/kernels/family.ts";
 import type { PersistentLimits } from "../../src/engines/webgpu/plan/kernel-plan.ts";
 
@@ -18,7 +16,7 @@ const tiles: Readonly<Record<string, Tile>> = {
   attention: { queries: 32, keys: 32, threadQueries: 4 },
 };
 
-/** @param workgroups that stay: one always meets itself. */
+/** @param workgroups of the dispatch; with one, barriers never time out. */
 export const smallPersistent = (workgroups: number): PersistentLimits => ({
   workgroups,
   storageBuffers: 16,

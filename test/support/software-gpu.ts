@@ -1,5 +1,5 @@
 /**
- * WebGPU for tests in Node, computed on the CPU by SwiftShader: the same on every machine, also on one with a GPU.
+ * A software adapter (SwiftShader) for tests in Node: the same on every machine, also on one with a GPU.
  *
  *     test.skipIf(softwareGpuMissing !== undefined)("…", async () => {
  *       const gpu = await loadDawn();
@@ -16,10 +16,10 @@
 import { join } from "node:path";
 import { missingHere, unpackChromium } from "./unpack-chromium.ts";
 
-/** Why there is no software GPU here, to skip tests with; `undefined` where there is one. */
+/** Why there is no software GPU, to skip tests; `undefined` if there is one. */
 export const softwareGpuMissing: string | undefined = missingHere("the software GPU for tests");
 
-/** What a process must be started with for Dawn to find SwiftShader and nothing else. */
+/** The environment in which Dawn finds only SwiftShader. */
 export async function softwareGpuEnvironment(): Promise<Readonly<Record<string, string>>> {
   if (softwareGpuMissing !== undefined) throw new Error(softwareGpuMissing);
   const folder = await unpackChromium();

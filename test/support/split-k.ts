@@ -1,12 +1,10 @@
-/**
- * Products whose K is split among workgroups, for tests: tiles that do so, and what kernels bind of them.
- */
+/** Split-K for tests: tiles, and the kernels' bindings of partial sums. */
 import type { RegisterTile } from "../../src/engines/webgpu/kernels/matmul/register-tiles.ts";
 import type { TileSource } from "../../src/engines/webgpu/plan/kernel-plan.ts";
 import type { LoweredKernel } from "../../src/engines/webgpu/plan/lower.ts";
 import type { Binding } from "../../src/engines/webgpu/wgsl/bindings.ts";
 
-/** A small tile, which the software GPU compiles soon. */
+/** A small tile, which the software GPU compiles quickly. */
 export const smallTile: RegisterTile = {
   tileM: 32,
   tileN: 32,
@@ -23,7 +21,7 @@ export const tileOfK = (length: number, tile: RegisterTile): TileSource => ({
   tileFor: (family, [k]) => (family === "matmul" && k === length ? tile : undefined),
 });
 
-/** What kernels bind as partial sums: where it is written, and where it is read. */
+/** The bindings of partial sums, written and read. */
 export function boundAsPartialSums(kernels: readonly LoweredKernel[]): Extract<Binding, { readonly kind: "tensor" }>[] {
   return kernels
     .flatMap(({ bindings }) => bindings)
@@ -31,6 +29,6 @@ export function boundAsPartialSums(kernels: readonly LoweredKernel[]): Extract<B
     .filter(({ partialSums }) => partialSums > 1);
 }
 
-/** As how many partial sums a kernel leaves what it stores, at most. */
+/** The largest number of partial sums of a kernel's results. */
 export const maxSplitKOf = (kernels: readonly LoweredKernel[]): number =>
   Math.max(1, ...boundAsPartialSums(kernels).map(({ partialSums }) => partialSums));

@@ -1,20 +1,20 @@
 /**
- * Kernels in float16 and for tensor cores on a GPU that has neither, for the sake of where they read and write alone.
+ * Stand-ins for float16 and tensor cores on a GPU without them, to test only where kernels read and write.
  *
- * Numbers in float16 become float32, though memory holds float16, and fragments become single numbers: what is computed is
- * nonsense. Where it is read and written is not, for no index depends on a real number. Other than emulate-tensor-cores.ts
- * this takes tiles as large as those of real GPUs, in a fraction of the time.
+ * Float16 numbers become float32, although memory holds float16, and fragments become single numbers: the results are
+ * meaningless, but no index depends on them. Unlike emulate-tensor-cores.ts, this runs the tiles of hardware GPUs, in a
+ * fraction of the time.
  *
- * For sources of which the bounds are checked already: their fragments' places are.
+ * For sources with bounds checks, which include the fragments' indices.
  */
 
 import type { LoweredKernel } from "../../src/engines/webgpu/plan/lower.ts";
 import type { Workgroups } from "../../src/engines/webgpu/wgsl/kernel-source.ts";
 
-/** What the software GPU has. */
+/** The software GPU's limit. */
 const maxInvocations = 256;
-/** Of 16 bytes, of workgroup memory: as many as leave room for the rest. */
-const mostUnits = 1024;
+/** 16-byte units of workgroup memory for the tile, beside all else. */
+const maxUnits = 1024;
 
 export function standInForHalves(lowered: LoweredKernel): LoweredKernel {
   const code = lowered.code
@@ -27,17 +27,17 @@ export function standInForHalves(lowered: LoweredKernel): LoweredKernel {
     .replaceAll("subgroup_matrix_result<f32, 16, 16>", "f32")
     .replaceAll("subgroupShuffleXor(", "shuffle(")
     .replaceAll("subgroupShuffle(", "shuffle(")
-    // What is done only where maxima grow is done always.
+    // The branch for growing maxima is always taken.
     .replaceAll("workgroupUniformLoad(&must_scale) != 0u", "workgroupUniformLoad(&must_scale) < 2u")
-    .replace(/(?<=var<workgroup> tile: array<vec4<u32>, )\d+/, (units) => String(Math.min(Number(units), mostUnits)));
+    .replace(/(?<=var<workgroup> tile: array<vec4<u32>, )\d+/, (units) => String(Math.min(Number(units), maxUnits)));
   const [left] = /\b(subgroup[A-Z_]\w*|f16)\b/.exec(code) ?? [];
   if (left !== undefined) throw new Error(`the kernel has ${left}, which nothing stands in for`);
   return inParts({ ...lowered, code: `${code}${fragments}`, workgroupMemory: 0 });
 }
 
 /**
- * A workgroup larger than the software GPU's as several, each with its part of the invocations. They do not see what the
- * other parts put into workgroup memory.
+ * Splits a workgroup larger than the software GPU's limit into several, each with a part of the invocations, which do not see
+ * the workgroup memory of the others.
  */
 function inParts(lowered: LoweredKernel): LoweredKernel {
   const { workgroupSize, workgroups } = lowered;

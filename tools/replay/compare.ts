@@ -1,15 +1,14 @@
 /**
  * Which kernels differ between a recording and what is generated now.
  *
- * A place may have many kernels, one for each tile: those that are on both sides are the same, in whatever order, and what is
- * left over on either side is paired in order.
+ * A place may have many kernels, one per tile: those on both sides are the same, in any order; the rest is paired in order.
  */
 import type { GeneratedKernel } from "./fingerprint.ts";
 import { hashOf } from "./fingerprint.ts";
 import { withoutNames } from "./names.ts";
 import { type Fingerprint, loadSources, Places, type Recording } from "./recording.ts";
 
-/** A kernel as it is compared and shown. */
+/** A kernel to compare and show. */
 export interface Shown {
   readonly launch: string;
   readonly code: string;
@@ -83,7 +82,7 @@ function leftOversOf(before: Kernels, after: Kernels, keyOf: KeyOf): LeftOver[] 
   );
 }
 
-/** What only one side has; nothing if there is none. */
+/** The kernels of one side only. */
 function withoutCommon({ place, before, after }: LeftOver, keyOf: KeyOf): LeftOver[] {
   const [old, young] = [new Set(before.map(keyOf)), new Set(after.map(keyOf))];
   const left = {

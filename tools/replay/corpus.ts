@@ -21,7 +21,7 @@ export interface Selection {
   readonly everything: boolean;
 }
 
-/** Kernels that are generated one after another. */
+/** Kernels generated in sequence. */
 export interface Case {
   readonly name: string;
   readonly kernels: () => Iterable<GeneratedKernel[]>;

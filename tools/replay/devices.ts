@@ -22,7 +22,7 @@ const persistent = (workgroups: number, storageBuffers: number): PlanLimits => (
   persistent: { workgroups, storageBuffers, tiles: persistentTiles },
 });
 
-/** WebGPU's least; what a software GPU is given; AMD and Apple; NVIDIA without tensor cores and with them. */
+/** WebGPU's minimum; the software GPU; AMD and Apple; NVIDIA without and with tensor cores. */
 export const devices: readonly Device[] = [
   { name: "16 KiB", limits: { workgroupMemory: 16_384, workgroupSize: 256 }, precisions: all },
   { name: "software", limits: { workgroupMemory: 16_384, workgroupSize: 256, isSoftware: true }, precisions: all },
@@ -33,7 +33,7 @@ export const devices: readonly Device[] = [
   { name: "persistent, few bindings", limits: persistent(16, 8), precisions: ["f16"] },
 ];
 
-/** The kinds of devices that differ the most, each with the precisions that do. */
+/** The devices that differ most, with the precisions that differ most. */
 export const fewDevices: readonly Device[] = devices
   .filter(({ name }) => name === "software" || name === "48 KiB" || name === "tensor cores")
   .map((device) => ({

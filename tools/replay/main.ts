@@ -21,7 +21,7 @@ const interruption = new AbortController();
 process.once("SIGINT", () => interruption.abort());
 const { signal } = interruption;
 
-/** Between two programs an interruption is heard. */
+/** Interruptions take effect between two programs. */
 async function* generate(selection: Selection): AsyncGenerator<GeneratedKernel> {
   const progress = new Progress();
   const cases = casesOf(selection);

@@ -53,7 +53,7 @@ function declaredIn(tokens: readonly Token[]): ReadonlySet<string> {
   return names;
 }
 
-/** A part of a vector (`.xy`), or a name in an attribute (`@builtin(workgroup_id)`), which also may be somebody's variable. */
+/** A part of a vector (`.xy`), or a name in an attribute (`@builtin(workgroup_id)`), which may also be a variable's name. */
 function isBuiltIn(tokens: readonly Token[], index: number): boolean {
   const [before, last] = [tokens[index - 2]?.text, tokens[index - 1]?.text];
   if (last === ".") return /^(?:[xyzw]{1,4}|[rgba]{1,4})$/.test(tokens[index]?.text ?? "");

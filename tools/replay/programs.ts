@@ -47,7 +47,7 @@ const logits = ["start_logits", "end_logits"];
 /** Layers after the second are like it: at O3, the first is like no other. */
 const twoLayers = (config: BertConfig): BertConfig => ({ ...config, layers: Math.min(config.layers, 2) });
 
-/** As questions are answered. */
+/** As in question answering. */
 export function answering(config: BertConfig): NamedProgram {
   return packed("answers", selectOutputs(bertForQuestionAnswering(twoLayers(config)), logits));
 }

@@ -3,7 +3,7 @@
  *
  * Sources are hundreds of megabytes, so they are written as they come and read only where a difference is shown.
  *
- * Must stay true: a file that is there is whole; an interrupted recording leaves none behind.
+ * Must stay true: a recording is complete; an interrupted one leaves no file.
  */
 import { randomUUID } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
@@ -20,7 +20,7 @@ const schema = "fusebert.replay/1";
 /** All that decides whether a kernel is the same. */
 export interface Fingerprint {
   readonly launch: string;
-  /** Of its source. */
+  /** The hash of its source. */
   readonly hash: string;
 }
 

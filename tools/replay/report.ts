@@ -8,7 +8,7 @@ import { structuredPatch } from "diff";
 import type { Comparison, Difference, Shown } from "./compare.ts";
 import { withNamesOf } from "./names.ts";
 
-/** Lines beyond which a diff is not looked for: the kernel was written anew. */
+/** Above this many lines no diff is computed: the kernel was rewritten. */
 const longestDiff = 600;
 
 interface Change {
@@ -18,7 +18,7 @@ interface Change {
   readonly variants: Set<string>;
 }
 
-/** @param maxShown diffs; how many more there are is said. */
+/** @param maxShown diffs; the number of the others is printed. */
 export function report({ kernels, differences }: Comparison, ignoreNames: boolean, maxShown: number): string {
   const aside = ignoreNames ? ", names aside" : "";
   if (differences.length === 0) return `Nothing differs${aside}: ${count(kernels, "kernel")}.\n`;

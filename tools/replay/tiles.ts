@@ -20,7 +20,7 @@ export interface TunedCase {
 }
 
 const isTuned = ({ name, limits }: Device): boolean => name !== "software" && limits.persistent === undefined;
-/** In other precisions a device with tensor cores has kernels of one without. */
+/** In other precisions, a device with tensor cores has the kernels of one without. */
 const withTensorCores = (device: Device): Device =>
   device.limits.tensorCores ? { ...device, precisions: ["f16"] } : device;
 
@@ -32,7 +32,7 @@ export const tunedCases: readonly TunedCase[] = [
   ),
 ];
 
-/** Of a kernel, unless every tile is wanted. */
+/** Tiles per kernel, unless all are requested. */
 const maxTiles = 300;
 
 /** @param everything every tile, of which a kernel may have thousands. Otherwise some, spread over all of them. */

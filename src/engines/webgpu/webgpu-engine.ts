@@ -1,16 +1,15 @@
 /**
  * The WebGPU engine: programs as fused kernels on any GPU, in a browser and in Node.
  *
- * One device serves all programs of an engine. It is opened when it is first needed, tested once, and opened anew when it
- * was lost or given back.
+ * One device serves all programs of an engine. It is opened on first use, tested once, and reopened after a loss or
+ * `dispose`.
  *
- * Must stay true: whatever goes wrong is a typed error, and the engine can be used again afterwards.
+ * Must stay true: every failure is a typed error, after which the engine can still be used.
  */
-
 import { abortable } from "../../abortable.ts";
 import { type EngineError, messageOf } from "../../errors.ts";
 import type { Program } from "../../program/program.ts";
-import { bestLevel, type Level } from "../../schedule/levels.ts";
+import { bestLevel } from "../../schedule/levels.ts";
 import type { Engine, Executable, ReadParameter, RunOptions } from "../engine.ts";
 import { GpuDevice } from "./device/gpu-device.ts";
 import type { GpuIdentity } from "./device/identity.ts";
@@ -18,67 +17,63 @@ import { KernelError } from "./device/pipeline-cache.ts";
 import type { GpuPrecision } from "./device/precision.ts";
 import type { PersistentLimits, TileSource } from "./plan/kernel-plan.ts";
 import { checkTunedTiles, type TunedTiles, tileSourceOf } from "./plan/tuned-tiles.ts";
-import { CompiledProgram } from "./run/compiled-program.ts";
+import { CompiledProgram, type CompileSettings } from "./run/compiled-program.ts";
 import { findPersistent } from "./run/find-persistent.ts";
 import { GridBarrierTimeout } from "./run/grid-barrier.ts";
-import type { OnTrace } from "./run/run-recording.ts";
 import { selfTest, WrongNumbersError } from "./run/self-test.ts";
 import { WebGpuExecutable } from "./run/webgpu-executable.ts";
 
-export interface WebGpuOptions {
+export interface WebGpuOptions extends Partial<Pick<CompileSettings, "level" | "onTrace" | "timeKernels">> {
   /**
-   * Default `auto`: `f16` where the device has it (the feature shader-f16), else `f32`. It is never
-   * `f16-storage`: that takes half the memory, but unpacking costs arithmetic, so whoever lacks memory asks for it.
+   * Default `auto`: `f16` where the GPU has it (the feature shader-f16), else `f32`. `f16-storage` halves the memory, but
+   * unpacking costs arithmetic, so it has to be asked for.
    */
   readonly precision?: GpuPrecision | "auto";
-  /** Default the best. */
-  readonly level?: Level;
-  /** Default `true`: tensor cores multiply matrices in `f16`, where the driver gives them. `false`: as if it did not. */
+  /**
+   * Default `true`: in `f16`, matmuls use tensor cores where the driver exposes them. `false` is the workaround where
+   * they compute wrongly.
+   */
   readonly tensorCores?: boolean;
   /**
-   * Attention and feed-forward as one kernel each, where tensor cores compute them and a test on the device allows it
-   * (`persistent.ts`). Default `false`: WGSL does not promise that it works.
+   * In `f16` on tensor cores: attention and feed-forward as one persistent dispatch each, with grid-wide barriers
+   * between kernels. WGSL gives no forward-progress guarantee, so a test on the device decides, and a run whose barrier
+   * timed out is repeated without.
    */
   readonly persistent?: boolean;
-  /** Trusts the GPU's numbers unseen. */
+  /** Accepts a GPU that fails the self-test, which computes a known layer. */
   readonly skipSelfTest?: boolean;
   /**
-   * What `fusebert tune` found: used on the GPU that it was found on, and checked. `default`: no tiles but the usual ones.
-   * Absent: what `loadTiles` gives.
+   * Results of `fusebert tune` on this GPU, instead of the cached ones; `default` uses neither (docs/tuning.md). Tiles
+   * of another GPU are ignored.
    */
   readonly tiles?: TunedTiles | "default";
-  /** Where tiles that were found on a GPU may be kept. What it gives is not trusted, and it may fail. */
+  /** Reads cached tiles. Its result is checked, and a failure ignored. */
   readonly loadTiles?: (gpu: GpuIdentity) => Promise<unknown>;
-  /** Called with the source of a kernel that the driver refuses. Resolves to where it was saved, if it was. */
+  /** Called with the source of a kernel that the driver refuses. Resolves to the path it was saved to, if it was. */
   readonly saveSource?: (label: string, code: string) => Promise<string | undefined>;
-  /** Told what every run did and when. Kernels are then timed one by one, which makes runs slower. */
-  readonly onTrace?: OnTrace;
-  /** Default `true`. `false`: traces tell of the host alone, and runs are as fast as without. */
-  readonly timeKernels?: boolean;
 }
 
-/** What an engine would compute with. */
 export interface GpuProbe {
   /** Adapter, precision and level: `google swiftshader, f32, O4`. */
   readonly description: string;
   readonly precision: GpuPrecision;
-  /** Whether the "GPU" is the CPU, which ONNX Runtime uses better. */
+  /** Whether it is a software adapter: ONNX Runtime uses the CPU better. */
   readonly isSoftware: boolean;
 }
 
-/** A device and what was found out about it. */
+/** An open device. */
 interface Session extends GpuProbe {
   readonly device: GpuDevice;
-  /** That were found on this GPU, if any were. */
+  /** Tiles tuned on this GPU. */
   readonly tiles: TileSource | undefined;
-  /** Undefined until it is asked for. */
+  /** The self-test; `undefined` until needed. */
   tested: Promise<void> | undefined;
-  /** How kernels may be persistent, if they may. Undefined until it is asked for. */
+  /** The search for persistent kernels; `undefined` until needed. */
   persistent: Promise<PersistentLimits | undefined> | undefined;
 }
 
-/** Devices that may be lost before they are used at all. */
-const maxStillborn = 3;
+/** Attempts to reopen a device that is lost before its first use. */
+const maxReopens = 3;
 
 export class WebGpuEngine implements Engine {
   readonly name = "webgpu";
@@ -103,8 +98,8 @@ export class WebGpuEngine implements Engine {
   }
 
   /**
-   * What there is to compute with. Opens the device, but does not test it: `compile` does.
-   * @throws EngineError if there is no adapter, or it cannot compute in the precision asked for.
+   * Opens the device, but does not test it: `compile` does.
+   * @throws EngineError if there is no adapter, or it lacks the requested precision.
    */
   async probe(): Promise<GpuProbe> {
     const { description, precision, isSoftware } = await this.#open();
@@ -112,8 +107,8 @@ export class WebGpuEngine implements Engine {
   }
 
   /**
-   * @throws EngineError for no adapter, a precision it has not, a limit or the memory exceeded, a kernel refused
-   * (`KernelError`), a device lost (`DeviceLostError`), wrong numbers (`WrongNumbersError`); the signal's reason.
+   * @throws EngineError for no adapter, an unsupported precision, a limit or the memory exceeded, a refused kernel
+   * (`KernelError`), a lost device (`DeviceLostError`), wrong numbers (`WrongNumbersError`); the signal's reason.
    */
   async compile(program: Program, readParameter: ReadParameter, { signal }: RunOptions = {}): Promise<Executable> {
     signal?.throwIfAborted();
@@ -132,12 +127,11 @@ export class WebGpuEngine implements Engine {
     return executable;
   }
 
-  /** Gives back all programs, once their runs have ended, and the device. Compiling afterwards opens a new one. */
+  /** Disposes of all programs after their runs, and destroys the device. Compiling afterwards opens a new one. */
   async dispose(): Promise<void> {
     const session = this.#session;
     this.#session = undefined;
     await Promise.all([...this.#executables].map((executable) => executable.dispose()));
-    // One that could not be opened need not be given back.
     const opened = await session?.catch(() => undefined);
     opened?.device.destroy();
   }
@@ -149,32 +143,22 @@ export class WebGpuEngine implements Engine {
     signal: AbortSignal | undefined,
   ): Promise<CompiledProgram> {
     const { device, precision, tiles } = session;
-    const { level = bestLevel, onTrace, timeKernels } = this.#options;
+    const { level = bestLevel } = this.#options;
     const persistent = await abortable(this.#persistentOn(session), signal);
-    const settings = {
-      level,
-      precision,
-      tiles,
-      persistent,
-      onTrace,
-      ...(timeKernels !== undefined && { timeKernels }),
-    };
+    const settings = { ...this.#options, level, precision, tiles, persistent };
     const compiling = CompiledProgram.create(device, program, settings, readParameter, signal);
     try {
       const [compiled] = await abortable(Promise.all([compiling, this.#test(session)]), signal);
       return compiled;
     } catch (error) {
-      // What still comes of it is given back. After an abort nobody waits for that.
-      const ended = compiling.then(
-        (compiled) => compiled.dispose(),
-        () => {},
-      );
-      if (!signal?.aborted) await ended;
+      // A program that is compiled nevertheless is disposed of; after an abort without waiting for it.
+      const disposed = compiling.then((compiled) => compiled.dispose()).catch(() => {});
+      if (!signal?.aborted) await disposed;
       throw error instanceof KernelError ? await this.#withSource(error) : error;
     }
   }
 
-  /** Once a device, while its first program is compiled. Only wrong numbers are remembered against it. */
+  /** Runs once per device, while its first program is compiled. Failures other than wrong numbers are not cached. */
   #test(session: Session): Promise<void> {
     if (this.#options.skipSelfTest) return Promise.resolve();
     session.tested ??= selfTest(session.device, session.precision).catch((error: unknown) => {
@@ -184,10 +168,10 @@ export class WebGpuEngine implements Engine {
     return session.tested;
   }
 
-  /** Found once a device, and given up where a run has shown otherwise. */
+  /** Determined once per device; `compile` resets it after a grid barrier timed out. */
   #persistentOn(session: Session): Promise<PersistentLimits | undefined> {
     const { persistent, level = bestLevel } = this.#options;
-    // The best level alone names subprograms.
+    // Only the best level names subprograms.
     if (!persistent || level !== bestLevel) return Promise.resolve(undefined);
     session.persistent ??= findPersistent(session.device, session.precision).catch((error: unknown) => {
       session.persistent = undefined;
@@ -215,7 +199,7 @@ export class WebGpuEngine implements Engine {
         const session = await opening;
         failure = session.device.failure;
         if (failure === undefined) return session;
-        if (attempt >= maxStillborn) throw failure;
+        if (attempt >= maxReopens) throw failure;
       } catch (error) {
         if (this.#session === opening) this.#session = undefined;
         throw error;
@@ -230,25 +214,18 @@ export class WebGpuEngine implements Engine {
     try {
       const precision = device.precisionFor(this.#options.precision ?? "auto");
       this.#device = device;
+      const { isSoftware } = device;
       const description = `${device.description}, ${precision}, ${this.#options.level ?? bestLevel}`;
       const tuned = await this.#tilesFor(device);
       const tiles = tuned && tileSourceOf(tuned, precision);
-      return {
-        device,
-        precision,
-        description,
-        isSoftware: device.isSoftware,
-        tiles,
-        tested: undefined,
-        persistent: undefined,
-      };
+      return { device, precision, description, isSoftware, tiles, tested: undefined, persistent: undefined };
     } catch (error) {
       device.destroy();
       throw error;
     }
   }
 
-  /** Tiles of another GPU, damaged ones, and those that cannot be read are none: the usual ones are right, too. */
+  /** Tiles of another GPU, damaged and unreadable ones are ignored: default tiles are correct, too. */
   async #tilesFor({ identity }: GpuDevice): Promise<TunedTiles | undefined> {
     const { tiles, loadTiles } = this.#options;
     if (tiles === "default") return undefined;

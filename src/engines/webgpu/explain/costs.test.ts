@@ -1,6 +1,4 @@
-/**
- * What is counted of a result that comes in shares: every share, where it is written and where it is read.
- */
+/** The traffic of a split-K result: every partial sum counts, where it is written and where it is read. */
 import { expect, test } from "vitest";
 import { bertForQuestionAnswering } from "../../../architectures/bert/program.ts";
 import { selectOutputs } from "../../../program/program.ts";
@@ -10,7 +8,7 @@ import { lowerToWgsl } from "../plan/lower.ts";
 import { Placement } from "../plan/placement.ts";
 import { trafficOf } from "./costs.ts";
 
-test("the bytes of a product in shares and of the LayerNorm that adds them up are those of all shares", () => {
+test("the bytes of a split-K matmul and of the LayerNorm that reduces it are those of all partial sums", () => {
   const config = { vocabSize: 40, hiddenSize: 96, layers: 1, heads: 4, intermediateSize: 2048, maxPositions: 64 };
   const bert = bertForQuestionAnswering({ ...config, tokenTypes: 2, layerNormEps: 1e-12, padTokenId: 0 });
   const program = selectOutputs(bert, ["start_logits", "end_logits"]);
@@ -22,9 +20,9 @@ test("the bytes of a product in shares and of the LayerNorm that adds them up ar
     lowerToWgsl(schedule, placement, limits, rows)
       .slice(6, 8)
       .map((kernel) => trafficOf(kernel, placement, extents));
-  const [whole, inShares] = [traffic(), traffic(384)];
-  // Float32, three more of them.
+  const [unsplit, split] = [traffic(), traffic(384)];
+  // Three more float32 tensors.
   const more = 3 * 64 * 96 * 4;
-  expect(inShares[0]?.written).toBe((whole[0]?.written ?? 0) + more);
-  expect(inShares[1]?.activations).toBe((whole[1]?.activations ?? 0) + more);
+  expect(split[0]?.written).toBe((unsplit[0]?.written ?? 0) + more);
+  expect(split[1]?.activations).toBe((unsplit[1]?.activations ?? 0) + more);
 });

@@ -1,29 +1,28 @@
 /**
- * What a kernel costs by its definition: arithmetic, and bytes to and from memory.
+ * A kernel's nominal cost: arithmetic, and bytes to and from memory.
  *
- * FLOPs: a matmul 2·m·n·k, an elementwise function 1 an element of its result (exp, erf and select as much as add), a
- * reduction 1 an element of its operand; gathers, views and what is known before a run 0. What several workgroups of one
- * kernel compute again for themselves counts once; what two kernels compute counts twice.
+ * FLOPs: a matmul 2·m·n·k, an elementwise function 1 per element of its result (exp, erf and select as well as add), a
+ * reduction 1 per element of its operand; gathers, views and constants 0. What workgroups of one kernel recompute counts
+ * once; what two kernels compute counts twice.
  *
- * Bytes: every tensor a kernel binds once, whole, at the size it has in memory, padding included; what is the sum of several
- * tensors, all of them; of a table whose rows are gathered only the rows. Real traffic is more where tiles read an operand
- * again, and less where a cache holds it.
+ * Bytes: every bound tensor once, at its size in memory with padding; all partial sums; of a gathered table only the rows
+ * gathered. Real traffic is higher where tiles reread an operand, and lower where a cache holds it.
  */
-
 import { type Binding, bindShape } from "../../../program/bind.ts";
 import type { Shape, Value } from "../../../program/program.ts";
 import { viewedTensor } from "../../../program/views.ts";
 import type { LoweredKernel } from "../plan/lower.ts";
 import type { Placement } from "../plan/placement.ts";
 import { byteLength } from "../wgsl/storage.ts";
-import { isNothing } from "./operations.ts";
+import { isFree } from "./operations.ts";
 
+/** Bytes; all but `written` are read. */
 export interface Traffic {
-  /** Matrices and tables known before a run, read. */
+  /** Constant matrices and tables. */
   readonly weights: number;
-  /** Biases and LayerNorm weights, read. */
+  /** Biases and LayerNorm weights. */
   readonly vectors: number;
-  /** What kernels stored, and inputs, read. */
+  /** Inputs, and tensors that kernels stored. */
   readonly activations: number;
   readonly written: number;
 }
@@ -36,7 +35,7 @@ export function flopsOf(
   visiblePairs?: number,
 ): number {
   const steps = (shape: Shape): number => stepsOf(shape, extents, visiblePairs);
-  return interior.reduce((sum, value) => sum + (isNothing(value, constants) ? 0 : flops(value, steps)), 0);
+  return interior.reduce((sum, value) => sum + (isFree(value, constants) ? 0 : flops(value, steps)), 0);
 }
 
 function flops({ operation, shape }: Value, steps: (shape: Shape) => number): number {
@@ -52,13 +51,13 @@ function flops({ operation, shape }: Value, steps: (shape: Shape) => number): nu
   }
 }
 
-/** How often something is computed that is computed once for each index of a shape. */
+/** The number of indices of a shape; of two axes of tokens only visible pairs count. */
 function stepsOf(shape: Shape, extents: Binding, visiblePairs: number | undefined): number {
   const bound = bindShape(shape, extents);
   const overTokens = bound.filter((_, axis) => shape[axis] === "tokens");
-  const isOfPairs = visiblePairs !== undefined && overTokens.length === 2;
-  const others = isOfPairs ? bound.filter((_, axis) => shape[axis] !== "tokens") : bound;
-  return others.reduce((product, extent) => product * extent, isOfPairs ? visiblePairs : 1);
+  const hasPairs = visiblePairs !== undefined && overTokens.length === 2;
+  const counted = hasPairs ? bound.filter((_, axis) => shape[axis] !== "tokens") : bound;
+  return counted.reduce((product, extent) => product * extent, hasPairs ? visiblePairs : 1);
 }
 
 export function bytesOf(value: Value, placement: Placement, extents: Binding): number {
@@ -81,7 +80,7 @@ export function trafficOf({ bindings, interior }: LoweredKernel, placement: Plac
   return traffic;
 }
 
-/** The rows of a table that gathers read; infinite for what is read in any other way. */
+/** Bytes of the rows that gathers read from a table; infinite for a tensor that is not gathered from. */
 function gatheredBytes(table: Value, interior: readonly Value[], placement: Placement, extents: Binding): number {
   let bytes = 0;
   for (const { operation, shape } of interior) {
@@ -91,7 +90,5 @@ function gatheredBytes(table: Value, interior: readonly Value[], placement: Plac
   return bytes === 0 ? Number.POSITIVE_INFINITY : bytes;
 }
 
-/** Read and written. */
-export function allBytes({ weights, vectors, activations, written }: Traffic): number {
-  return weights + vectors + activations + written;
-}
+export const allBytes = ({ weights, vectors, activations, written }: Traffic): number =>
+  weights + vectors + activations + written;

@@ -84,15 +84,15 @@ suite("a level described", () => {
   });
 
   test("each level up to O3 stores less than the one below, O4 what O2 does, and every read was written before", () => {
-    const written = ladder.map(({ totals }) => totals.bytes.written);
-    const upToO3 = written.slice(0, 4);
+    const bytes = ladder.map(({ totals }) => totals.bytes.written);
+    const upToO3 = bytes.slice(0, 4);
     expect(upToO3).toEqual([...upToO3].sort((a, b) => b - a));
-    expect(written[4]).toBe(written[2]);
+    expect(bytes[4]).toBe(bytes[2]);
     for (const { kernels } of ladder) {
-      const there = new Set<number>();
+      const written = new Set<number>();
       for (const { reads, writes } of kernels) {
-        for (const tensor of reads) expect(there).toContain(tensor);
-        for (const tensor of writes) there.add(tensor);
+        for (const tensor of reads) expect(written).toContain(tensor);
+        for (const tensor of writes) written.add(tensor);
       }
     }
   });
@@ -101,7 +101,7 @@ suite("a level described", () => {
 const ladderBytes = { weights: 0, vectors: 0, activations: 0, written: 0 };
 
 suite("sources", () => {
-  test("are one a kernel, in tiles for the run's size", () => {
+  test("are one per kernel, in tiles for the run's size", () => {
     const config = { ...bertBase, layers: 1 };
     const [few = [], many = []] = [100, tokens].map((count) => kernelSources(config, "O4", "f32", count));
     expect(few).toHaveLength(explainLevel(config, "O4", "f32", tokens).kernels.length);

@@ -1,9 +1,7 @@
 /**
- * A schedule described: its kernels in order, what each computes and costs, the tensors between them and their memory.
- *
- * Pure: a configuration is all it takes, no weight and no device. Typed data for the terminal, JSON and the page.
+ * Describes a schedule: its kernels in order, what each computes and costs, the tensors between them and their memory. Data
+ * for the terminal, JSON and HTML, made from a configuration without weights or a device.
  */
-
 import { type Binding, bindShape } from "../../../program/bind.ts";
 import type { Value } from "../../../program/program.ts";
 import type { Schedule } from "../../../schedule/schedule.ts";
@@ -16,7 +14,7 @@ import { allBytes, bytesOf, type Traffic } from "./costs.ts";
 import { factsOf, identityOf, type KernelIdentity, type KernelWork, namesOf, workOf } from "./kernels.ts";
 
 export interface KernelDescription extends KernelIdentity, KernelWork {
-  /** No other kernel of the program has it. */
+  /** Unique within the program. */
   readonly name: string;
   /** Indices into `tensors`: activations only. */
   readonly reads: readonly number[];
@@ -28,7 +26,7 @@ export interface TensorDescription {
   readonly shape: readonly number[];
   readonly type: StorageType;
   readonly bytes: number;
-  /** Where in the arena it begins. */
+  /** In the arena. */
   readonly offset: number;
 }
 
@@ -42,16 +40,15 @@ export interface Totals {
 export interface Memory {
   /** Tensors that kernels write. */
   readonly tensors: number;
-  /** Their sizes, summed. */
+  /** Without reuse of memory. */
   readonly tensorBytes: number;
-  /** What they take, sharing places. */
+  /** With it. */
   readonly arenaBytes: number;
   readonly inputBytes: number;
   readonly weightBytes: number;
   readonly vectorBytes: number;
 }
 
-/** Kernels that are explained and timed as one. */
 export interface SubprogramDescription {
   readonly name: string;
   readonly totals: Totals;
@@ -66,10 +63,7 @@ export interface ScheduleDescription {
   readonly memory: Memory;
 }
 
-/**
- * What every WebGPU device has at least, and the smallest tiles: what kernels store depends on them only where K is split,
- * which it is not here.
- */
+/** WebGPU's minimum limits, and the smallest tiles; what kernels store depends on neither without split-K. */
 export const defaultLimits: KernelLimits = { workgroupMemory: 16_384, workgroupSize: 256, isSoftware: true };
 const defaultAlignment = 256;
 
@@ -84,17 +78,16 @@ export function describe(
   const lowering = { maxRows: Number.POSITIVE_INFINITY, kernels: lowered };
   const plan = planArena(schedule.program, [lowering], placement, extents, defaultAlignment);
   const facts = factsOf(schedule.program);
-  const stored = [...plan.places.keys()];
-  const tensors = stored.map((value): TensorDescription => {
-    return {
+  const tensors = [...plan.places].map(
+    ([value, { offset }]): TensorDescription => ({
       stages: facts.stages.get(value) ?? [],
       shape: bindShape(value.shape, extents),
       type: placement.typeOf(value) ?? "f32",
       bytes: bytesOf(value, placement, extents),
-      offset: plan.places.get(value)?.offset ?? 0,
-    };
-  });
-  const numbers = new Map(stored.map((value, index) => [value, index]));
+      offset,
+    }),
+  );
+  const numbers = new Map([...plan.places.keys()].map((value, index) => [value, index]));
   const identities = lowered.map((kernel, index) => identityOf(kernel, index, facts));
   const names = namesOf(identities);
   const kernels = identities.map((identity, index): KernelDescription => {
@@ -114,14 +107,19 @@ export function describe(
   });
   return {
     kernels,
-    subprograms: subprogramsOf(kernels).map(({ name, kernels: own }) => ({ name, totals: totalsOf(own) })),
+    subprograms: subprogramsOf(kernels).map(({ name, kernels: members }) => ({ name, totals: totalsOf(members) })),
     tensors,
     totals: totalsOf(kernels),
-    memory: { ...constantBytes(lowered, placement, extents), ...tensorBytes(tensors), arenaBytes: plan.bytes },
+    memory: {
+      ...constantBytes(lowered, placement, extents),
+      tensors: tensors.length,
+      tensorBytes: tensors.reduce((sum, { bytes }) => sum + bytes, 0),
+      arenaBytes: plan.bytes,
+    },
   };
 }
 
-/** Kernels by the subprogram they are part of, without those that are part of none. */
+/** Groups kernels by subprogram, without those outside of any. */
 export function subprogramsOf<K extends Pick<KernelIdentity, "subprogram">>(
   kernels: readonly K[],
 ): { readonly name: string; readonly kernels: readonly K[] }[] {
@@ -129,25 +127,15 @@ export function subprogramsOf<K extends Pick<KernelIdentity, "subprogram">>(
   return [...names].map((name) => ({ name, kernels: kernels.filter(({ subprogram }) => subprogram === name) }));
 }
 
-/** Of some kernels, not only of all. */
 export function totalsOf(kernels: readonly Pick<KernelDescription, "flops" | "bytes">[]): Totals {
-  const sum = (of: (kernel: Pick<KernelDescription, "flops" | "bytes">) => number): number =>
-    kernels.reduce((total, kernel) => total + of(kernel), 0);
-  const bytes: Traffic = {
-    weights: sum((kernel) => kernel.bytes.weights),
-    vectors: sum((kernel) => kernel.bytes.vectors),
-    activations: sum((kernel) => kernel.bytes.activations),
-    written: sum((kernel) => kernel.bytes.written),
-  };
-  const flops = sum((kernel) => kernel.flops);
+  const sum = (part: keyof Traffic): number => kernels.reduce((total, { bytes }) => total + bytes[part], 0);
+  const [weights, vectors, activations] = [sum("weights"), sum("vectors"), sum("activations")];
+  const bytes = { weights, vectors, activations, written: sum("written") };
+  const flops = kernels.reduce((total, kernel) => total + kernel.flops, 0);
   return { kernels: kernels.length, flops, bytes, intensity: flops / allBytes(bytes) };
 }
 
-function tensorBytes(tensors: readonly TensorDescription[]): Pick<Memory, "tensors" | "tensorBytes"> {
-  return { tensors: tensors.length, tensorBytes: tensors.reduce((sum, { bytes }) => sum + bytes, 0) };
-}
-
-/** What is in memory before a run: each tensor once, whoever reads it. */
+/** Memory filled before the kernels run: each tensor once, however many kernels read it. */
 function constantBytes(
   kernels: readonly LoweredKernel[],
   placement: Placement,
@@ -155,12 +143,12 @@ function constantBytes(
 ): Pick<Memory, "inputBytes" | "weightBytes" | "vectorBytes"> {
   const bindings = kernels.flatMap((kernel) => kernel.bindings);
   const tensors = new Set(bindings.flatMap((binding) => (binding.kind === "tensor" ? [binding.value] : [])));
-  const given = [...tensors].filter((value) => !placement.isStored(value));
+  const unstored = [...tensors].filter((value) => !placement.isStored(value));
   const sum = (values: readonly Value[]): number =>
     values.reduce((total, value) => total + bytesOf(value, placement, extents), 0);
   return {
-    inputBytes: sum(given.filter(({ operation }) => operation.kind === "input")),
-    weightBytes: sum(given.filter((value) => placement.isConstant(value))),
+    inputBytes: sum(unstored.filter(({ operation }) => operation.kind === "input")),
+    weightBytes: sum(unstored.filter((value) => placement.isConstant(value))),
     vectorBytes: sum(bindings.flatMap((binding) => (binding.kind === "vectors" ? binding.values : []))),
   };
 }

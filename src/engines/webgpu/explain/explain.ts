@@ -1,7 +1,4 @@
-/**
- * The question-answering program of a model, level by level, as the WebGPU engine runs it: packed, its logits the only
- * outputs.
- */
+/** Describes a model's question-answering program by level, as the WebGPU engine runs it: packed, only logits as outputs. */
 import type { BertConfig } from "../../../architectures/bert/config.ts";
 import { bertForQuestionAnswering } from "../../../architectures/bert/program.ts";
 import { selectOutputs } from "../../../program/program.ts";
@@ -18,7 +15,7 @@ export interface LevelDescription extends ScheduleDescription {
   readonly level: Level;
 }
 
-/** @param tokens of all sequences together; attention is counted as over one sequence. */
+/** @param tokens of the batch; attention is counted as if they were one sequence. */
 export function explainLevel(
   config: BertConfig,
   level: Level,
@@ -35,8 +32,8 @@ export function explainLevels(config: BertConfig, precision: GpuPrecision, token
 }
 
 /**
- * The sources of a level's kernels, in the order of `kernels`, as a GPU with WebGPU's default limits gets them.
- * @param tokens of all sequences together: tiles are those of runs of about this size.
+ * The WGSL of a level's kernels, in dispatch order, for a GPU with WebGPU's default limits.
+ * @param tokens of the batch: they select the size class.
  */
 export function kernelSources(
   config: BertConfig,

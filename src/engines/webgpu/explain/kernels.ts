@@ -1,7 +1,4 @@
-/**
- * One kernel described: what it is, which is the same in every run, and what it has to do, which depends on the extents.
- */
-
+/** Describes a kernel: its identity, the same in every run, and its work, which depends on the extents. */
 import { type Binding, bindShape } from "../../../program/bind.ts";
 import type { Extent, Program, Value } from "../../../program/program.ts";
 import { constantValues } from "../../../program/views.ts";
@@ -14,18 +11,18 @@ import { orderOf, type Part, type Place, placesOf } from "./places.ts";
 import { stagesOf } from "./stages.ts";
 
 export interface KernelIdentity {
-  /** Place in the order of dispatch, from 0. */
+  /** In dispatch order. */
   readonly index: number;
-  /** The template of the schedule's kernel, or `persistent` for several. */
+  /** The kernel's template, or `persistent` for several kernels. */
   readonly kind: ReturnType<typeof kindOf>;
-  /** Which subprogram it is a part of, such as `layer.0.fused_attn`; `null` where there are none. */
+  /** Its subprogram, such as `layer.0.fused_attn`; `null` outside subprograms. */
   readonly subprogram: string | null;
   readonly section: "embeddings" | "layer" | "head";
   /** `null` outside layers. */
   readonly layer: number | null;
-  /** What it computes, in order. */
+  /** In order. */
   readonly operations: readonly { readonly name: string; readonly part: Part }[];
-  /** The stages among what it computes, stored or not. */
+  /** The stages it computes, stored or not. */
   readonly stages: readonly string[];
 }
 
@@ -34,12 +31,12 @@ export interface KernelWork {
   readonly shape: readonly number[];
   readonly flops: number;
   readonly bytes: Traffic;
-  /** FLOPs a byte read or written. */
+  /** FLOPs per byte read or written. */
   readonly intensity: number;
   readonly workgroups: readonly number[];
 }
 
-/** What the values of a program are. */
+/** Properties of a program's values. */
 export interface Facts {
   readonly constants: ReadonlySet<Value>;
   readonly places: ReadonlyMap<Value, Place>;
@@ -51,7 +48,7 @@ export function factsOf(program: Program): Facts {
   return { constants: constantValues(program), places, stages: stagesOf(program, places) };
 }
 
-/** A name for each of a program's kernels: where it is, what it is, and its number among those alike (`layer.0.matmul.2`). */
+/** Unique names for a program's kernels: section, layer, kind, and a number (`layer.0.matmul.2`). */
 export function namesOf(kernels: readonly Pick<KernelIdentity, "section" | "layer" | "kind">[]): string[] {
   const counts = new Map<string, number>();
   return kernels.map(({ section, layer, kind }) => {
@@ -81,7 +78,7 @@ export function identityOf(
     operations: plans
       .flatMap((plan) => namedOperations(plan.kernel, plan.interior, constants))
       .map(({ name, value }) => {
-        // What needs inputs alone, such as a mask, belongs where it is used.
+        // A value of inputs alone, such as a mask, belongs to the part that uses it.
         const isOfInputs = layer !== undefined && orderOf(placeOf(value)) < 0;
         return { name, part: isOfInputs ? part : placeOf(value).part };
       }),
@@ -89,10 +86,7 @@ export function identityOf(
   };
 }
 
-/**
- * @param visiblePairs of a packed batch: pairs of tokens of one sequence, all that attention kernels compute. Absent: the
- * tokens are of one sequence.
- */
+/** @param visiblePairs pairs of tokens of one sequence, which attention kernels compute; absent: all pairs. */
 export function workOf(
   lowered: LoweredKernel,
   { constants }: Facts,
@@ -101,7 +95,7 @@ export function workOf(
   visiblePairs?: number,
 ): KernelWork {
   const { plans, stores, interior } = lowered;
-  // Other kernels compute what they compute of all pairs.
+  // Kernels other than attention compute all pairs.
   const pairs = plans.some(({ kernel }) => kernel.template.kind === "attention") ? visiblePairs : undefined;
   const flops = flopsOf(interior, constants, extents, pairs);
   const bytes = trafficOf(lowered, placement, extents);

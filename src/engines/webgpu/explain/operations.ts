@@ -1,10 +1,8 @@
 /**
- * What a kernel computes, in the words people use: "matmul + bias + GELU" for a dozen textbook operations.
+ * Names what a kernel computes: "matmul + bias + GELU" for a dozen textbook operations.
  *
- * LayerNorm, softmax and GELU are named where a kernel computes all of one; a part of one, as at level O0, goes by its
- * textbook name.
+ * LayerNorm, softmax and GELU are named if a kernel computes all of one; a part of one, as at O0, has its textbook name.
  */
-
 import { computeOrder } from "../../../program/order.ts";
 import { constantOf, elementwiseOperands, matchGelu, matchSoftmax } from "../../../program/patterns.ts";
 import type { Value } from "../../../program/program.ts";
@@ -17,10 +15,7 @@ export interface NamedOperation {
   readonly value: Value;
 }
 
-/**
- * @param interior what the kernel computes, in order.
- * @param constants values known before a run: nothing is computed for them.
- */
+/** @param interior the values the kernel computes, in order. @param constants values that no kernel computes. */
 export function namedOperations(
   { template }: Kernel,
   interior: readonly Value[],
@@ -54,42 +49,35 @@ export function namedOperations(
     }
   }
   return interior
-    .filter((value) => names.has(value) || !(covered.has(value) || isNothing(value, constants)))
+    .filter((value) => names.has(value) || !(covered.has(value) || isFree(value, constants)))
     .map((value) => ({ name: names.get(value) ?? simpleName(value, constants), value }));
 }
 
-/** Whether nothing is computed for a value when a kernel runs. */
-export function isNothing(value: Value, constants: ReadonlySet<Value>): boolean {
+/** Whether a value takes no arithmetic: constants, inputs and views. */
+export function isFree(value: Value, constants: ReadonlySet<Value>): boolean {
   return constants.has(value) || value.operation.kind === "input" || viewedBy(value) !== undefined;
 }
 
-/** The row that a LayerNorm normalises, however its mean and deviation were got, if its steps are inside. */
+/** The row that a LayerNorm normalises, however its mean and deviation are computed, if its steps are inside. */
 function normalisedRow(value: Value, inside: ReadonlySet<Value>, constants: ReadonlySet<Value>): Value | undefined {
   const [scaled, bias] = elementwiseOperands(value, "add");
   const [normalized, weight] = elementwiseOperands(scaled, "multiply");
   const [centred, deviation] = quotient(normalized) ?? [];
   const [row] = elementwiseOperands(centred, "subtract");
-  if (
-    !bias ||
-    !weight ||
-    !constants.has(bias) ||
-    !constants.has(weight) ||
-    elementwiseOperands(deviation, "sqrt").length === 0
-  )
-    return;
+  const hasParameters = bias && weight && constants.has(bias) && constants.has(weight);
+  if (!hasParameters || elementwiseOperands(deviation, "sqrt").length === 0) return;
   const steps = [scaled, normalized, centred, deviation];
   if (!row || !steps.every((step) => step !== undefined && inside.has(step))) return;
-  // Centred on the row's first column before its mean (passes/center-rows.ts): part of the LayerNorm, if it is here.
+  // Subtracting the row's first column before its mean (rewrites/center-rows.ts) is part of the LayerNorm, if inside.
   const [shifted, first] = inside.has(row) ? elementwiseOperands(row, "subtract") : [];
   return shifted && first?.operation.kind === "slice" && first.operation.operand === shifted ? shifted : row;
 }
 
-/** The parts of a quotient, written as one or as a product by the reciprocal (passes/split-statistics.ts). */
+/** Dividend and divisor of a quotient, or of a product with a reciprocal (rewrites/split-statistics.ts). */
 function quotient(value: Value | undefined): readonly Value[] | undefined {
   const [dividend, reciprocal] = elementwiseOperands(value, "multiply");
   const [one, divisor] = elementwiseOperands(reciprocal, "divide");
-  const isReciprocal = constantOf(one) === 1;
-  return dividend && divisor && isReciprocal ? [dividend, divisor] : elementwiseOperands(value, "divide");
+  return dividend && divisor && constantOf(one) === 1 ? [dividend, divisor] : elementwiseOperands(value, "divide");
 }
 
 function simpleName({ operation, shape }: Value, constants: ReadonlySet<Value>): string {
@@ -107,8 +95,7 @@ function simpleName({ operation, shape }: Value, constants: ReadonlySet<Value>):
 
 /** The result of a dense layer. */
 function isDense(value: Value): boolean {
-  const operands = elementwiseOperands(value, "add");
-  return operands.some(({ operation }) => operation.kind === "matmul");
+  return elementwiseOperands(value, "add").some(({ operation }) => operation.kind === "matmul");
 }
 
 /** "gather ×2 + add + LayerNorm" */

@@ -1,9 +1,9 @@
 /**
- * Where in the model a value belongs: the embeddings, a part of a layer, or the head.
+ * Assigns a program's values to parts of the model: the embeddings, a part of a layer, or the head.
  *
- * Passes rewrite values, so no identity survives them; parameters do, and their names say where they belong. A value
- * belongs where the latest parameter it depends on does; attention, which has no parameters, begins at a matmul of two
- * computed tensors, and a LayerNorm where a row that a dense layer made is first centred or reduced.
+ * Passes replace values but keep parameters, whose names tell their part. A value belongs to the part of the latest parameter
+ * it depends on; attention, which has no parameters, begins at a matmul of two computed tensors, and a LayerNorm where a
+ * dense layer's row is first centred or reduced.
  */
 import { computeOrder } from "../../../program/order.ts";
 import { operandsOf, type Program, type Value } from "../../../program/program.ts";
@@ -40,18 +40,18 @@ const partsOfParameters: readonly (readonly [string, Part])[] = [
   ["output.LayerNorm.", "output LayerNorm"],
 ];
 
-/** The place of every value of a program. */
 export function placesOf(program: Program): Map<Value, Place> {
   const places = new Map<Value, Place>();
   for (const value of computeOrder(program)) {
     const operands = operandsOf(value.operation).map((operand) => places.get(operand) ?? embeddings);
     const latest = operands.reduce((a, b) => (orderOf(b) > orderOf(a) ? b : a), embeddings);
-    places.set(value, ownPlace(value, latest));
+    places.set(value, placeOf(value, latest));
   }
   return places;
 }
 
-function ownPlace({ operation }: Value, latest: Place): Place {
+/** @param latest the latest place of an operand. */
+function placeOf({ operation }: Value, latest: Place): Place {
   if (operation.kind === "parameter") return placeOfParameter(operation.name);
   const { part, layer } = latest;
   if (operation.kind === "matmul" && part === "query, key, value" && !isWeight(operation.right)) {
@@ -64,7 +64,6 @@ function ownPlace({ operation }: Value, latest: Place): Place {
   return latest;
 }
 
-/** Depends on no input: iterative, over what are only views and parameters side by side. */
 function isWeight(value: Value): boolean {
   return computeOrder({ outputs: new Map([["", value]]) }).every(({ operation }) => operation.kind !== "input");
 }
@@ -76,12 +75,8 @@ function placeOfParameter(name: string): Place {
   return layer === undefined || part === undefined ? embeddings : { part, layer: Number(layer) };
 }
 
-/** A number that grows along the model. */
+/** A number that increases along the model. */
 export function orderOf({ part, layer }: Place): number {
   if (part === "head") return Number.POSITIVE_INFINITY;
   return (layer ?? -1) * parts.length + parts.indexOf(part);
-}
-
-export function samePlace(a: Place, b: Place): boolean {
-  return a.layer === b.layer && (a.layer !== undefined || a.part === b.part);
 }

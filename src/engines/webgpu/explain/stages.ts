@@ -1,8 +1,6 @@
 /**
- * The stage names (`layer.0.query`, …) of a program's values after passes have rewritten them.
- *
- * A stage is found by what makes it: the bias added last, the LayerNorm's bias, the softmax. A value that holds several
- * stages side by side, as horizontal fusion makes them, has all their names.
+ * Finds the stages (`layer.0.query`, …) of a program that passes have rewritten, by what produces them: the bias added last,
+ * the LayerNorm's bias, the softmax. A value that concatenates stages, as after horizontal fusion, has all their names.
  */
 import { computeOrder } from "../../../program/order.ts";
 import { elementwiseOperands, matchGelu, matchSoftmax } from "../../../program/patterns.ts";
@@ -20,7 +18,7 @@ const byBias: Readonly<Record<string, string>> = {
   "output.LayerNorm.bias": "output",
 };
 
-/** The names of every value that is a stage, or holds some. Views have none: what they look at has. */
+/** The stage names of values. Views have none: the tensors they view do. */
 export function stagesOf(program: Program, places: ReadonlyMap<Value, Place>): Map<Value, readonly string[]> {
   const stages = new Map<Value, string[]>();
   const name = (value: Value, ...names: readonly string[]): void => {

@@ -1,9 +1,8 @@
 /**
  * The memory of a run: one buffer for everything kernels store, planned by live range, and one for its inputs.
  *
- * An arena is made for extents and serves every run that has these or fewer tokens; the places and sizes in it do not
- * change, so its bind groups are made once. Runs follow each other in the device's queue, so one arena serves any number
- * of runs under way.
+ * An arena serves every run with at most its number of tokens. Offsets and sizes in it do not change, so bind groups are
+ * created once. The device's queue orders runs, so one arena serves any number of overlapping runs.
  */
 import { EngineError } from "../../../errors.ts";
 import { formatBytes } from "../../../format/bytes.ts";
@@ -15,28 +14,28 @@ import type { LoweredKernel, Lowering } from "../plan/lower.ts";
 import type { Placement } from "../plan/placement.ts";
 import { planMemory, roundUp } from "../plan/plan-memory.ts";
 import { byteLength } from "../wgsl/storage.ts";
-import type { BufferRange, Constants } from "./constants.ts";
+import { type BufferRange, type Constants, storageUsage } from "./constants.ts";
 import { createRunInputs, type RunInputs } from "./run-inputs.ts";
 
 export interface Arena {
-  /** What it was made for. */
+  /** The largest extents it has memory for. */
   readonly extents: ExtentBinding;
   readonly stored: ReadonlyMap<Value, BufferRange>;
   readonly inputs: RunInputs;
-  /** One a kernel. */
+  /** One per kernel. */
   readonly bindGroups: readonly GPUBindGroup[];
   readonly buffers: readonly GPUBuffer[];
 }
 
-/** Where stored values lie, and how much room they take together. */
+/** The ranges of stored values, and the bytes of the whole arena. */
 export interface ArenaPlan {
-  readonly places: ReadonlyMap<Value, { readonly offset: number; readonly size: number }>;
+  readonly places: ReadonlyMap<Value, Pick<BufferRange, "offset" | "size">>;
   readonly bytes: number;
 }
 
 /**
- * Plans an arena by when each value is written and last read. What is kept stays to the end.
- * @param lowerings of one program, all of which are to find room.
+ * Plans an arena by live ranges: from a value's first write to its last read, for outputs to the end of the run.
+ * @param lowerings of one program; the arena has memory for each of them.
  */
 export function planArena(
   program: Program,
@@ -46,13 +45,13 @@ export function planArena(
   alignment: number,
 ): ArenaPlan {
   const [{ kernels }] = lowerings;
-  const room = roomIn(lowerings, placement, extents);
+  const maxBytes = maxBytesOf(lowerings, placement, extents);
   const lives = new Map<Value, { bytes: number; first: number; last: number }>();
   kernels.forEach(({ bindings }, index) => {
     for (const binding of bindings) {
       if (binding.kind !== "tensor" || !placement.isStored(binding.value)) continue;
       const { value } = binding;
-      const bytes = roundUp(Math.max(16, room.get(value) ?? 0), 16);
+      const bytes = roundUp(Math.max(16, maxBytes.get(value) ?? 0), 16);
       const life = lives.get(value) ?? { bytes, first: index, last: index };
       lives.set(value, { ...life, last: index });
     }
@@ -61,45 +60,38 @@ export function planArena(
     const life = lives.get(value);
     if (life) life.last = kernels.length;
   }
-  const values = [...lives.keys()];
-  const plan = planMemory([...lives.values()], alignment);
-  const places = values.map((value, index) => {
-    return [
-      value,
-      { offset: plan.offsets[index] as number, size: (lives.get(value) as { bytes: number }).bytes },
-    ] as const;
+  const { offsets, bytes } = planMemory([...lives.values()], alignment);
+  const places = [...lives].map(([value, { bytes: size }], index) => {
+    return [value, { offset: offsets[index] as number, size }] as const;
   });
-  return { places: new Map(places), bytes: plan.bytes };
+  return { places: new Map(places), bytes };
 }
 
-/**
- * Bytes that each stored value takes at most: as many tensors as it has partial sums, of as many tokens as runs of that
- * lowering have.
- */
-function roomIn(
+/** The bytes each stored value takes at most: one tensor per partial sum, of the largest run of the lowering. */
+function maxBytesOf(
   lowerings: readonly Lowering[],
   placement: Placement,
   extents: ExtentBinding,
 ): ReadonlyMap<Value, number> {
-  const room = new Map<Value, number>();
+  const maxBytes = new Map<Value, number>();
   for (const { maxRows, kernels } of lowerings) {
-    const own = new Map([...extents].map(([symbol, extent]) => [symbol, Math.min(extent, maxRows)]));
+    const largest = new Map([...extents].map(([symbol, extent]) => [symbol, Math.min(extent, maxRows)]));
     for (const binding of kernels.flatMap(({ bindings }) => bindings)) {
       if (binding.kind !== "tensor" || !placement.isStored(binding.value)) continue;
       const { value, partialSums } = binding;
-      const shape = bindShape(value.shape, partialSums > 1 ? own : extents);
+      const shape = bindShape(value.shape, partialSums > 1 ? largest : extents);
       const bytes = partialSums * byteLength(shape, placement.typeOf(value) ?? "f32");
-      room.set(value, Math.max(room.get(value) ?? 0, bytes));
+      maxBytes.set(value, Math.max(maxBytes.get(value) ?? 0, bytes));
     }
   }
-  return room;
+  return maxBytes;
 }
 
 export interface ArenaParts {
   readonly program: Program;
-  /** All that runs in this arena may take. What they bind is the same. */
+  /** The lowerings of all size classes; their bindings are the same. */
   readonly lowerings: readonly [Lowering, ...Lowering[]];
-  /** Of the first lowering. */
+  /** The first lowering's pipelines. */
   readonly pipelines: readonly GPUComputePipeline[];
   readonly placement: Placement;
   readonly constants: Constants;
@@ -113,8 +105,7 @@ export async function createArena(gpu: GpuDevice, parts: ArenaParts, extents: Ex
   for (const { size } of plan.places.values()) checkBinding(size, limits.maxStorageBufferBindingSize);
   const buffers: GPUBuffer[] = [];
   try {
-    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-    const buffer = await gpu.createBuffer("the activations", plan.bytes, usage);
+    const buffer = await gpu.createBuffer("the activations", plan.bytes, storageUsage());
     buffers.push(buffer);
     const stored = new Map([...plan.places].map(([value, place]) => [value, { buffer, ...place }]));
     const inputs = await createRunInputs(gpu, parts.inputs, placement, extents);
@@ -130,10 +121,8 @@ export async function createArena(gpu: GpuDevice, parts: ArenaParts, extents: Ex
   }
 }
 
-/** Where what kernels bind lies. */
-export interface BoundMemory {
-  readonly stored: ReadonlyMap<Value, BufferRange>;
-  readonly inputs: RunInputs;
+/** The memory that kernels bind. */
+export interface BoundMemory extends Pick<Arena, "stored" | "inputs"> {
   readonly constants: Constants;
 }
 
@@ -165,19 +154,16 @@ function checkBinding(size: number, limit: number): void {
   });
 }
 
-/**
- * The extents to make an arena for, and to record a run for: a few more tokens than asked for, so that the next run, a
- * little longer, fits.
- */
-export function roomyExtents(extents: ExtentBinding): ExtentBinding {
+/** The extents that arenas and pre-recorded runs are made for: tokens rounded up, so that a slightly longer run fits. */
+export function roundedExtents(extents: ExtentBinding): ExtentBinding {
   return new Map([...extents].map(([symbol, extent]) => [symbol, symbol === "tokens" ? roundUp(extent, 64) : extent]));
 }
 
-/** Whether an arena made for some extents serves others: as many tokens or fewer, all else equal. */
+/** Whether an arena for the extents `arena` serves `extents`: no more tokens, all else equal. */
 export function serves(arena: ExtentBinding, extents: ExtentBinding): boolean {
   return [...extents].every(([symbol, extent]) => {
-    const room = arena.get(symbol) ?? 0;
-    return symbol === "tokens" ? extent <= room : extent === room;
+    const available = arena.get(symbol) ?? 0;
+    return symbol === "tokens" ? extent <= available : extent === available;
   });
 }
 

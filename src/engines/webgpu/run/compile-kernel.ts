@@ -1,6 +1,4 @@
-/**
- * From a lowered kernel to a pipeline.
- */
+/** Compiles a lowered kernel into a pipeline. */
 import type { GpuDevice } from "../device/gpu-device.ts";
 import { kindOf, type LoweredKernel } from "../plan/lower.ts";
 import type { Placement } from "../plan/placement.ts";

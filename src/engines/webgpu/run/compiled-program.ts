@@ -1,6 +1,4 @@
-/**
- * A program compiled for one device: packed where that applies, cut into kernels, lowered, its weights on the GPU.
- */
+/** A program compiled for one device: packed where possible, scheduled, lowered, its weights on the GPU. */
 import { EngineError } from "../../../errors.ts";
 import { bindInputs, bindShape, inputsOf } from "../../../program/bind.ts";
 import { computeOrder } from "../../../program/order.ts";
@@ -21,28 +19,26 @@ import { packInputs, planPacking, unpack, visiblePairs } from "./packing.ts";
 import { type OnTrace, RunRecording } from "./run-recording.ts";
 
 export interface CompileSettings {
+  /** Fusion level. Default: the fastest. */
   readonly level: Level;
   readonly precision: GpuPrecision;
-  /** Tokens of a run at most, if that is known: less is compiled. */
+  /** The most tokens a run has, if known: larger size classes are not compiled. */
   readonly maxTokens?: number;
-  /** Tiles that were found on this GPU. */
+  /** Tiles tuned on this GPU. */
   readonly tiles?: TileSource | undefined;
-  /** Subprograms are to be one kernel each, where they can. */
+  /** Compiles each subprogram as one persistent kernel, where possible. */
   readonly persistent?: PersistentLimits | undefined;
-  /** Told of every run. Absent: nothing is recorded. */
-  readonly onTrace?: OnTrace | undefined;
-  /** Default `true`: kernels of traced runs are timed. */
+  /** Called with the trace of every run (docs/tracing.md). Kernels are then timed one by one, which slows runs down. */
+  readonly onTrace?: OnTrace;
+  /** Default `true`. `false`: traces contain the host's phases only, and runs are not slowed down. */
   readonly timeKernels?: boolean;
 }
-
-/** Begins to record a run. */
-type StartRecording = () => RunRecording;
 
 export class CompiledProgram {
   readonly #program: Program;
   readonly #compiled: GpuProgram;
   readonly #isPacked: boolean;
-  readonly #startRecording: StartRecording | undefined;
+  readonly #startRecording: (() => RunRecording) | undefined;
   readonly #inputs: ReadonlyMap<string, Value>;
   readonly #indices: readonly CheckedIndices[];
 
@@ -50,7 +46,7 @@ export class CompiledProgram {
     program: Program,
     compiled: GpuProgram,
     isPacked: boolean,
-    startRecording: StartRecording | undefined,
+    startRecording: (() => RunRecording) | undefined,
   ) {
     this.#program = program;
     this.#compiled = compiled;
@@ -80,12 +76,12 @@ export class CompiledProgram {
     return new CompiledProgram(program, compiled, packed !== undefined, startRecording);
   }
 
-  /** Whether workgroups stay for several kernels. */
+  /** Whether it has persistent kernels. */
   get isPersistent(): boolean {
     return this.#compiled.isPersistent;
   }
 
-  /** Why its device is of no use any more; `undefined` while it is. */
+  /** Why its device can no longer be used; `undefined` while it can. */
   get failure(): DeviceLostError | undefined {
     return this.#compiled.failure;
   }
@@ -114,36 +110,34 @@ export class CompiledProgram {
         return [name, unpack(packing, computed, padded, sequenceAxes)] as const;
       }),
     );
-    // Of nothing but padding, nothing was run.
+    // A batch of nothing but padding is not run.
     if (packed !== undefined) recording?.finish(visiblePairs(packing));
     return outputs;
   }
 
-  /** Gives everything back. No run may be under way. */
+  /** Releases all memory. No run may be in progress. */
   dispose(): void {
     this.#compiled.dispose();
   }
 
-  /** The observed stages that kernels store, as the program has them. */
+  /** The observed stages that kernels store, as values of the unpacked program. */
   #observable(): [string, Value][] {
     const stored = new Set(this.#compiled.observable.map(({ name }) => name));
     return [...(this.#program.observed ?? [])].filter(([name]) => stored.has(name));
   }
 
-  /** A kernel would read some row of the table, not say that there is none. */
+  /** Kernels clamp an index that is out of range and report nothing, so the host checks. */
   #checkIndices(inputs: ReadonlyMap<string, Tensor>): void {
     for (const { input, rows } of this.#indices) {
       const data = inputs.get(input)?.data ?? [];
-      for (let place = 0; place < data.length; place++) {
-        const index = data[place] as number;
-        if (index >= 0 && index < rows) continue;
-        throw new EngineError({ found: `an index is ${index}`, expected: `0 to ${rows - 1}, the rows of its table` });
-      }
+      const wrong = data.find((index) => !(index >= 0 && index < rows));
+      if (wrong === undefined) continue;
+      throw new EngineError({ found: `an index is ${wrong}`, expected: `0 to ${rows - 1}, the rows of its table` });
     }
   }
 }
 
-/** An input whose elements are rows of a table of so many. */
+/** An input whose elements index the rows of a table. */
 interface CheckedIndices {
   readonly input: string;
   readonly rows: number;

@@ -1,14 +1,12 @@
 /**
- * What is known before a run, brought to the GPU once: weights, tables, and the vectors of all kernels in one buffer.
+ * Uploads constants to the GPU once: weights, tables, and the vectors of all kernels in one buffer.
  *
- * A weight goes straight from the file's bytes to the GPU's memory, converted on the way if need be, one tensor at a
- * time: nowhere is there a second copy of the whole.
+ * Weights are read, converted where needed and uploaded one tensor at a time: the host never holds all of them.
  */
-
 import { computeOrder } from "../../../program/order.ts";
 import type { Value } from "../../../program/program.ts";
 import { toFloat32 } from "../../../tensor/half.ts";
-import type { FloatDType, Tensor } from "../../../tensor/tensor.ts";
+import { elementCount, type FloatDType, type Tensor } from "../../../tensor/tensor.ts";
 import type { ReadParameter } from "../../engine.ts";
 import { interpret } from "../../reference/interpret.ts";
 import type { GpuDevice } from "../device/gpu-device.ts";
@@ -20,20 +18,18 @@ import { createGridBarriers, type GridBarriers } from "./grid-barrier.ts";
 import { bytesOfRow, toGpu } from "./host-tensors.ts";
 
 /** A range of a buffer, as a bind group takes it. */
-export interface BufferRange {
-  readonly buffer: GPUBuffer;
-  readonly offset: number;
-  readonly size: number;
-}
+export type BufferRange = Readonly<Required<GPUBufferBinding>>;
 
 export interface Constants {
   /** Matrices and tables. */
   readonly tensors: ReadonlyMap<Value, BufferRange>;
-  /** The vectors of each kernel that has any. */
   readonly vectors: ReadonlyMap<LoweredKernel, BufferRange>;
-  /** Of persistent kernels, if there are any. */
   readonly gridBarriers: GridBarriers | undefined;
 }
+
+/** A storage buffer that can be copied from and to. A function, because Dawn defines the globals when it is loaded. */
+export const storageUsage = (): GPUBufferUsageFlags =>
+  GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
 
 export async function uploadConstants(
   gpu: GpuDevice,
@@ -63,21 +59,18 @@ async function uploadTensor(
   const shape = value.shape.map(Number);
   const type = placement.typeOf(value) ?? "f32";
   const size = byteLength(shape, type);
-  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-  const buffer = await gpu.createBuffer(nameOf(value), size, usage);
+  const buffer = await gpu.createBuffer(nameOf(value), size, storageUsage());
   let offset = 0;
-  for (const part of rowsOf(value)) {
-    const tensor = await evaluate(part, readParameter);
-    const data = toGpu(nameOf(part), tensor, type);
-    writeWhole(gpu, buffer, offset, data);
-    offset +=
-      tensor.shape.slice(0, -1).reduce((rows, extent) => rows * extent, 1) * bytesOfRow(shape.at(-1) ?? 1, type);
+  for (const block of rowBlocksOf(value)) {
+    const tensor = await evaluate(block, readParameter);
+    writePadded(gpu, buffer, offset, toGpu(nameOf(block), tensor, type));
+    offset += elementCount(tensor.shape.slice(0, -1)) * bytesOfRow(shape.at(-1) ?? 1, type);
   }
   return { buffer, offset: 0, size: Math.max(16, size) };
 }
 
-/** `writeBuffer` takes multiples of four bytes; buffers have room for them. */
-function writeWhole(gpu: GpuDevice, buffer: GPUBuffer, offset: number, data: ArrayBufferView<ArrayBuffer>): void {
+/** `writeBuffer` takes multiples of four bytes; buffer sizes are such multiples. */
+function writePadded(gpu: GpuDevice, buffer: GPUBuffer, offset: number, data: ArrayBufferView<ArrayBuffer>): void {
   if (data.byteLength % 4 === 0) {
     gpu.device.queue.writeBuffer(buffer, offset, data);
     return;
@@ -87,10 +80,10 @@ function writeWhole(gpu: GpuDevice, buffer: GPUBuffer, offset: number, data: Arr
   gpu.device.queue.writeBuffer(buffer, offset, padded);
 }
 
-/** Tensors whose rows follow each other in the value: each can be brought over on its own. */
-function rowsOf(value: Value): readonly Value[] {
+/** The tensors that the value concatenates by rows: each is uploaded separately. */
+function rowBlocksOf(value: Value): readonly Value[] {
   const { operation } = value;
-  return operation.kind === "concatenate" && operation.axis === 0 ? operation.operands.flatMap(rowsOf) : [value];
+  return operation.kind === "concatenate" && operation.axis === 0 ? operation.operands.flatMap(rowBlocksOf) : [value];
 }
 
 async function evaluate(value: Value, readParameter: ReadParameter): Promise<Tensor> {
@@ -110,28 +103,24 @@ function nameOf({ operation }: Value): string {
   return "a constant";
 }
 
-/** The vectors of each kernel one after another, as its source expects them, and all kernels' in one buffer. */
+/** The vectors of all kernels in one buffer, those of one kernel contiguous and in the order of its binding. */
 async function uploadVectors(
   gpu: GpuDevice,
   kernels: readonly LoweredKernel[],
   readParameter: ReadParameter,
 ): Promise<Map<LoweredKernel, BufferRange>> {
   const alignment = gpu.device.limits.minStorageBufferOffsetAlignment;
-  const plans: {
-    readonly kernel: LoweredKernel;
-    readonly values: readonly Value[];
-    readonly offset: number;
-    readonly size: number;
-  }[] = [];
-  let total = 0;
+  const plans: { kernel: LoweredKernel; values: readonly Value[]; offset: number; size: number }[] = [];
+  let bytes = 0;
   for (const kernel of kernels) {
     const values = kernel.bindings.flatMap((binding) => (binding.kind === "vectors" ? binding.values : []));
     if (values.length === 0) continue;
     const size = values.reduce((sum, value) => sum + bytesOfRow(Number(value.shape[0]), "f32"), 0);
-    plans.push({ kernel, values, offset: total, size });
-    total = roundUp(total + size, alignment);
+    plans.push({ kernel, values, offset: bytes, size });
+    bytes = roundUp(bytes + size, alignment);
   }
-  const data = new Float32Array(total / 4);
+  if (bytes === 0) return new Map();
+  const data = new Float32Array(bytes / 4);
   const known = new Map<Value, Float32Array>();
   for (const { values, offset } of plans) {
     let position = offset / 4;
@@ -142,8 +131,7 @@ async function uploadVectors(
       position += bytesOfRow(vector.length, "f32") / 4;
     }
   }
-  if (total === 0) return new Map();
-  const buffer = await gpu.createBuffer("vectors", total, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST);
+  const buffer = await gpu.createBuffer("vectors", bytes, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST);
   gpu.device.queue.writeBuffer(buffer, 0, data);
   return new Map(plans.map(({ kernel, offset, size }) => [kernel, { buffer, offset, size }]));
 }

@@ -1,8 +1,8 @@
 /**
- * Records a run into commands: the program's kernels in order, and the copies of what is read.
+ * Encodes a run into command buffers: the program's kernels in order, and the copies of results.
  *
- * A run is recorded in two portions, so that the GPU computes the first kernels while the host records the others, or
- * hands them over. All kernels of a portion are one compute pass, unless each is timed, or copies are due in between.
+ * A run is encoded and submitted in two portions, so that the GPU computes the first kernels while the host encodes or
+ * submits the others. A portion is one compute pass, unless kernels are timed or results are copied in between.
  */
 import { EngineError } from "../../../errors.ts";
 import type { Binding } from "../../../program/bind.ts";
@@ -15,57 +15,51 @@ import { copyResults, type ReadbackPlan } from "./readback.ts";
 
 export interface Dispatches {
   readonly kernels: readonly LoweredKernel[];
-  /** One a kernel, as are the bind groups. */
+  /** One per kernel, as are the bind groups. */
   readonly pipelines: readonly GPUComputePipeline[];
   readonly bindGroups: readonly GPUBindGroup[];
-  /** The GPU's limit, in each direction. */
+  /** The GPU's limit per dimension. */
   readonly maxWorkgroups: number;
 }
 
-/** What is recorded. */
 export interface RunToEncode {
   readonly dispatches: Dispatches;
-  /** What workgroups are counted by: the run's own, or the larger ones of all runs that it is recorded for. */
+  /** They determine the workgroup counts: the run's own extents, or the largest that a pre-recorded run serves. */
   readonly extents: Binding;
   readonly timer: KernelTimer | undefined;
-  /** Zero when the run begins. */
+  /** Cleared at the start of the run. */
   readonly gridBarriers: GridBarriers | undefined;
   readonly plan: ReadbackPlan;
-  /** What is read is copied into it, see `placesOf`. */
+  /** Receives everything the host reads, see `readbackLayout`. */
   readonly readback: GPUBuffer;
 }
 
-/** Where everything that is read of a run lies: outputs, then the times of kernels, then the counters of grid barriers. */
-export function placesOf({ plan, timer, gridBarriers }: Pick<RunToEncode, "plan" | "timer" | "gridBarriers">) {
+/** Offsets in the readback buffer: outputs, then kernel times, then the counters of grid barriers. */
+export function readbackLayout({ plan, timer, gridBarriers }: Pick<RunToEncode, "plan" | "timer" | "gridBarriers">) {
   const times = plan.bytes;
-  const behindTimes = times + (timer?.bytes ?? 0);
-  return { times, gridBarriers: behindTimes, end: behindTimes + (gridBarriers?.bytes ?? 0) };
+  const timesEnd = times + (timer?.bytes ?? 0);
+  return { times, gridBarriers: timesEnd, end: timesEnd + (gridBarriers?.bytes ?? 0) };
 }
 
-/** Kernels of a run from one to before another. */
+/** The kernels of a run from `start` to before `end`. */
 export interface Portion {
   readonly start: number;
   readonly end: number;
 }
 
 /**
- * Kernels of the first of two portions. The GPU is to be busy with it until the second is handed over, and each submission
- * costs it a pause: on an NVIDIA H200, BERT-base at 1 × 128 took 0.82 ms with 14, as with 24, 0.86 with four growing
- * portions from 6 on, and 0.88 in one.
+ * Kernels of the first portion: they keep the GPU busy until the second is submitted. Every submission costs a pause: on an
+ * NVIDIA H200, BERT-base at 1 × 128 took 0.82 ms with 14 or 24, 0.86 with four portions growing from 6, 0.88 with one.
  */
 const firstPortion = 14;
 
-/** The portions of a run, in order. Kernels that are timed are recorded in one. */
+/** The portions of a run, in order; one if kernels are timed. */
 export function portionsOf({ dispatches: { kernels }, timer }: RunToEncode): Portion[] {
-  const all = { start: 0, end: kernels.length };
-  if (timer || kernels.length <= firstPortion) return [all];
-  return [
-    { ...all, end: firstPortion },
-    { ...all, start: firstPortion },
-  ];
+  const starts = timer || kernels.length <= firstPortion ? [0] : [0, firstPortion];
+  return starts.map((start, index) => ({ start, end: starts[index + 1] ?? kernels.length }));
 }
 
-/** @throws EngineError for a kernel that takes more workgroups than the GPU allows. */
+/** @throws EngineError for a kernel that needs more workgroups than the GPU allows. */
 export function encodePortion(
   device: GPUDevice,
   { dispatches, extents, timer, gridBarriers, plan, readback }: RunToEncode,
@@ -89,25 +83,21 @@ export function encodePortion(
   pass?.end();
   if (end === kernels.length) {
     copyResults(encoder, plan, readback, undefined);
-    const places = placesOf({ plan, timer, gridBarriers });
-    timer?.copyTo(encoder, readback, places.times);
-    if (gridBarriers)
-      encoder.copyBufferToBuffer(gridBarriers.buffer, 0, readback, places.gridBarriers, gridBarriers.bytes);
+    const { times, gridBarriers: counters } = readbackLayout({ plan, timer, gridBarriers });
+    timer?.copyTo(encoder, readback, times);
+    if (gridBarriers) encoder.copyBufferToBuffer(gridBarriers.buffer, 0, readback, counters, gridBarriers.bytes);
   }
   return encoder.finish();
 }
 
-/**
- * @param most that the GPU allows in each direction.
- * @throws EngineError for a kernel that takes more.
- */
-export function workgroupsOf(kernel: LoweredKernel, extents: Binding, most: number): Workgroups {
+/** @throws EngineError for a kernel that needs more than `max` workgroups in a dimension. */
+export function workgroupsOf(kernel: LoweredKernel, extents: Binding, max: number): Workgroups {
   const extentOf = (extent: Extent): number => (typeof extent === "number" ? extent : (extents.get(extent) ?? 1));
   const workgroups = kernel.workgroups(extentOf);
-  if (workgroups.every((count) => count <= most)) return workgroups;
+  if (workgroups.every((count) => count <= max)) return workgroups;
   throw new EngineError({
     found: `a kernel takes ${workgroups.join(" × ")} workgroups`,
-    expected: `at most ${most} in each direction, the GPU's limit maxComputeWorkgroupsPerDimension`,
+    expected: `at most ${max} in each direction, the GPU's limit maxComputeWorkgroupsPerDimension`,
     advice: "Use fewer sequences at a time.",
   });
 }

@@ -1,8 +1,7 @@
 /**
- * Whether kernels may be persistent on a device, and with how many workgroups: the self-test, with subprograms as one kernel
- * each, as many workgroups as come out right.
+ * Finds out whether a device runs persistent kernels, and with how many workgroups: the largest count with which the
+ * self-test, its subprograms compiled as persistent kernels, passes.
  */
-
 import type { GpuDevice } from "../device/gpu-device.ts";
 import type { GpuPrecision } from "../device/precision.ts";
 import type { PersistentLimits } from "../plan/kernel-plan.ts";
@@ -10,10 +9,10 @@ import { persistentTiles } from "../plan/persistent-tiles.ts";
 import { GridBarrierTimeout } from "./grid-barrier.ts";
 import { selfTest, WrongNumbersError } from "./self-test.ts";
 
-/** A large GPU runs one of them on each multiprocessor; more would share one and its registers. */
+/** A large GPU runs one workgroup per multiprocessor; more would compete for its registers. */
 const workgroupCounts = [128, 64, 32, 16];
 
-/** @returns `undefined` for a device without tensor cores, and for one on which the test fails. */
+/** @returns `undefined` for a device without tensor cores, or if the test fails with every count. */
 export async function findPersistent(
   device: GpuDevice,
   precision: GpuPrecision,

@@ -1,13 +1,13 @@
 /**
  * A program on the GPU: its pipelines, its constants and the memory of its runs.
  *
- * Runs may overlap. Whatever a run writes and submits it does without waiting in between, and the device's queue keeps
- * the order, so all runs share one arena; only the buffer that outputs are read from is a run's own.
+ * Runs may overlap. A run writes and submits without awaiting in between, and the device's queue keeps the order, so all
+ * runs share one arena; only readback buffers are per run.
  *
- * Recording a run takes the host longer than submitting it with its inputs. Where runs of about the same size follow each
- * other, the next one's command buffers are pre-recorded while the GPU computes this one.
+ * Encoding a run takes the host longer than submitting it. After two runs of about the same size, the next one's command
+ * buffers are pre-recorded while the GPU computes.
  *
- * Must stay true: a run allocates nothing that an earlier one had already, and `dispose` gives all of it back.
+ * Must stay true: a run allocates nothing that an earlier one allocated already; `dispose` releases everything.
  */
 import pLimit from "p-limit";
 import { abortable } from "../../../abortable.ts";
@@ -22,10 +22,10 @@ import type { GpuDevice } from "../device/gpu-device.ts";
 import { checkLimits } from "../plan/check-limits.ts";
 import type { Lowering } from "../plan/lower.ts";
 import type { Placement } from "../plan/placement.ts";
-import { type Arena, createArena, roomyExtents, sameExtents, serves } from "./arena.ts";
+import { type Arena, createArena, roundedExtents, sameExtents, serves } from "./arena.ts";
 import { compileKernel } from "./compile-kernel.ts";
 import { type Constants, uploadConstants } from "./constants.ts";
-import { type Dispatches, encodePortion, placesOf, portionsOf, type RunToEncode } from "./encode-run.ts";
+import { type Dispatches, encodePortion, portionsOf, type RunToEncode, readbackLayout } from "./encode-run.ts";
 import { checkGridBarriers } from "./grid-barrier.ts";
 import { KernelTimer, readKernelTimes } from "./kernel-timer.ts";
 import { planReadback, type ReadStage, readResults } from "./readback.ts";
@@ -37,17 +37,16 @@ export interface GpuProgramParts {
   /** Smallest size first. */
   readonly lowerings: readonly [Lowering, ...Lowering[]];
   readonly placement: Placement;
-  /** Whether kernels are timed, where the GPU can. */
+  /** Whether kernels are timed, if the GPU supports it. */
   readonly isTraced: boolean;
 }
 
-/** What a run is recorded for: all runs of these extents or a few tokens less, in this arena. */
+/** The runs that a prepared run serves: those in this arena whose rounded extents are the same. */
 type RunSize = Pick<PreparedRun, "arena" | "extents">;
 
-/** A run to be submitted: good for every run that has the same room in the same arena. */
 interface PreparedRun extends RunToEncode {
   readonly arena: Arena;
-  /** Its portions' commands, if they are pre-recorded. */
+  /** One per portion, if the run is pre-recorded. */
   readonly commands?: readonly GPUCommandBuffer[];
 }
 
@@ -57,18 +56,17 @@ export class GpuProgram {
   readonly observable: readonly ObservableStage[];
   readonly #gpu: GpuDevice;
   readonly #parts: GpuProgramParts;
-  /** Of each lowering, one a kernel. */
+  /** By lowering, then by kernel. */
   readonly #pipelines: readonly (readonly GPUComputePipeline[])[];
   readonly #constants: Constants;
   readonly #timer: KernelTimer | undefined;
   readonly #freeReadbacks: GPUBuffer[] = [];
-  /** Arenas that a run is about to use. One that was replaced is destroyed by its last user. */
+  /** Reference counts of arenas until submission. The last user of a replaced arena destroys it. */
   readonly #users = new Map<Arena, number>();
   readonly #arenaQueue = pLimit(1);
   #arena: Arena | undefined;
-  /** The run submitted last, if nothing was observed in it. */
+  /** The last submitted run, unless it was observed. */
   #last: RunSize | undefined;
-  /** The next run, if it is like the last. */
   #prerecorded: PreparedRun | undefined;
 
   private constructor(
@@ -87,10 +85,7 @@ export class GpuProgram {
     this.observable = observableStages(parts.program, parts.lowerings[0].kernels);
   }
 
-  /**
-   * Compiles all kernels at once while the weights are brought over. If either fails, the other is stopped and nothing
-   * is left behind.
-   */
+  /** Compiles all kernels while the weights are uploaded. If either fails, the other is stopped and all memory released. */
   static async create(
     device: GpuDevice,
     parts: GpuProgramParts,
@@ -121,7 +116,7 @@ export class GpuProgram {
       return new GpuProgram(gpu, parts, compiled, constants, timer);
     } catch (error) {
       stop.abort();
-      // It must not write into what is given back.
+      // It must not write into released memory.
       await uploading.catch(() => {});
       gpu.closeAccount();
       throw error;
@@ -132,15 +127,15 @@ export class GpuProgram {
     return this.#constants.gridBarriers !== undefined;
   }
 
-  /** Why the device is of no use any more; `undefined` while it is. */
+  /** Why the device can no longer be used; `undefined` while it can. */
   get failure(): DeviceLostError | undefined {
     return this.#gpu.failure;
   }
 
   /**
-   * Computes the outputs, and gives beside them what is observed on the way, if that was asked for.
+   * Computes the outputs, and with `observe` also the observable stages.
    * @param recording of this run, if the program is traced.
-   * @throws EngineError for inputs that do not fit, memory that is not there, or a device that fails.
+   * @throws EngineError for inputs of wrong shapes, too little memory, or a device that fails.
    */
   async run(
     inputs: ReadonlyMap<string, Tensor>,
@@ -155,9 +150,9 @@ export class GpuProgram {
     let isRepeated = false;
     try {
       signal?.throwIfAborted();
-      const size = { arena, extents: roomyExtents(extents) };
+      const size = { arena, extents: roundedExtents(extents) };
       run = (observe ? undefined : this.#takePrerecorded(size)) ?? (await this.#prepare(size, observe));
-      // From here to the submission nothing is awaited: no other run comes between.
+      // Nothing is awaited from here to the submission, so no other run writes its inputs in between.
       finished = this.#submit(run, extents, inputs, recording);
       isRepeated = !observe && isLike(this.#last, size);
       this.#last = observe ? undefined : size;
@@ -170,13 +165,13 @@ export class GpuProgram {
     }
     recording?.enter("wait");
     const { readback, plan, timer, gridBarriers } = run;
-    const places = placesOf(run);
+    const layout = readbackLayout(run);
     try {
       await finished;
       recording?.enter("decode");
-      if (gridBarriers) checkGridBarriers(readback.getMappedRange(places.gridBarriers, gridBarriers.bytes));
+      if (gridBarriers) checkGridBarriers(readback.getMappedRange(layout.gridBarriers, gridBarriers.bytes));
       const results = readResults(plan, readback, this.#parts.placement, extents);
-      if (timer) recording?.timed(readKernelTimes(readback.getMappedRange(places.times, timer.bytes)));
+      if (timer) recording?.timed(readKernelTimes(readback.getMappedRange(layout.times, timer.bytes)));
       readback.unmap();
       this.#freeReadbacks.push(readback);
       return results;
@@ -190,11 +185,11 @@ export class GpuProgram {
     const timer = this.#timer;
     const plan = planReadback(this.#stagesToRead(observe), arena, this.#parts.placement, extents);
     const { gridBarriers } = this.#constants;
-    const readback = await this.#acquireReadback(placesOf({ plan, timer, gridBarriers }).end);
+    const readback = await this.#acquireReadback(readbackLayout({ plan, timer, gridBarriers }).end);
     return { arena, dispatches: this.#dispatchesIn(arena, extents), extents, timer, gridBarriers, plan, readback };
   }
 
-  /** Records a run like another. If that fails, the next run is recorded when it comes, and says why. */
+  /** Pre-records the next run. A failure is ignored here: the next run encodes its own commands, and reports it. */
   async #prerecord(size: RunSize): Promise<void> {
     let run: PreparedRun | undefined;
     try {
@@ -212,7 +207,7 @@ export class GpuProgram {
     this.#prerecorded = run;
   }
 
-  /** The pre-recorded run, if it fits; another one is of no more use. */
+  /** The pre-recorded run if it has the size; one of another size is discarded. */
   #takePrerecorded(size: RunSize): PreparedRun | undefined {
     const run = this.#prerecorded;
     this.#prerecorded = undefined;
@@ -221,7 +216,7 @@ export class GpuProgram {
     return undefined;
   }
 
-  /** @returns when its outputs can be read. */
+  /** Resolves when the outputs can be read. */
   #submit(
     run: PreparedRun,
     extents: ExtentBinding,
@@ -242,9 +237,9 @@ export class GpuProgram {
           device.queue.submit([commands]);
         }
       });
-      const mapped = readback.mapAsync(GPUMapMode.READ, 0, placesOf(run).end);
+      const mapped = readback.mapAsync(GPUMapMode.READ, 0, readbackLayout(run).end);
       const finished = Promise.all([valid, this.#gpu.guard(mapped)]);
-      // It may fail before anybody waits for it.
+      // It may reject before it is awaited.
       finished.catch(() => {});
       return finished;
     } catch (error) {
@@ -253,7 +248,7 @@ export class GpuProgram {
     }
   }
 
-  /** Gives everything back. No run may be under way. */
+  /** Releases all memory. No run may be in progress. */
   dispose(): void {
     this.#arena = undefined;
     this.#last = undefined;
@@ -271,9 +266,10 @@ export class GpuProgram {
       if (current && serves(current.extents, extents)) return this.#use(current);
       this.#arena = undefined;
       if (current && !this.#users.has(current)) this.#destroyArena(current);
-      const arena = await createArena(this.#gpu, this.#arenaParts(), roomyExtents(extents));
-      this.#arena = arena;
-      return this.#use(arena);
+      const pipelines = this.#pipelines[0] as readonly GPUComputePipeline[];
+      const parts = { ...this.#parts, pipelines, constants: this.#constants, inputs: [...this.inputs.values()] };
+      this.#arena = await createArena(this.#gpu, parts, roundedExtents(extents));
+      return this.#use(this.#arena);
     });
   }
 
@@ -282,7 +278,7 @@ export class GpuProgram {
     return arena;
   }
 
-  /** What was submitted is computed, also if its memory is destroyed afterwards. */
+  /** WebGPU completes submitted work even if its memory is destroyed afterwards. */
   #releaseArena(arena: Arena): void {
     const users = (this.#users.get(arena) ?? 1) - 1;
     if (users > 0) this.#users.set(arena, users);
@@ -294,19 +290,7 @@ export class GpuProgram {
     for (const buffer of buffers) this.#gpu.destroyBuffer(buffer);
   }
 
-  #arenaParts() {
-    const { program, lowerings, placement } = this.#parts;
-    return {
-      program,
-      lowerings,
-      placement,
-      pipelines: this.#pipelines[0] as readonly GPUComputePipeline[],
-      constants: this.#constants,
-      inputs: [...this.inputs.values()],
-    };
-  }
-
-  /** A buffer to read from that no other run reads from. */
+  /** A readback buffer that no other run uses. */
   async #acquireReadback(bytes: number): Promise<GPUBuffer> {
     const index = this.#freeReadbacks.findIndex(({ size }) => size >= bytes);
     const [free] = index < 0 ? [] : this.#freeReadbacks.splice(index, 1);
@@ -320,12 +304,12 @@ export class GpuProgram {
     return observe ? [...outputs, ...this.observable] : outputs;
   }
 
-  /** The kernels for a run's size. What they bind is the same in all sizes. */
+  /** The kernels of the run's size class. Their bindings are the same in all classes. */
   #dispatchesIn({ bindGroups }: Arena, extents: ExtentBinding): Dispatches {
     const { lowerings } = this.#parts;
     const rows = extents.get("tokens") ?? (extents.get("batch") ?? 1) * (extents.get("sequence") ?? 1);
     const index = lowerings.findIndex(({ maxRows }) => rows <= maxRows);
-    // What comes in shares has room for no more.
+    // The arena has memory for the partial sums of these lowerings only.
     if (index < 0) throw new RangeError(`a run of ${rows} tokens, for which nothing was compiled`);
     const { kernels } = lowerings[index] as Lowering;
     const pipelines = this.#pipelines[index] as readonly GPUComputePipeline[];

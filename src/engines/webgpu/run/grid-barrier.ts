@@ -1,26 +1,21 @@
 /**
- * The counters of persistent kernels' grid barriers in the GPU's memory: some for every such kernel of a program, zero when
- * a run begins. After a run they tell whether a barrier timed out.
+ * The counters of persistent kernels' grid barriers in GPU memory: a range per kernel, cleared at the start of a run. After
+ * the run they show whether a barrier timed out.
  */
 import { EngineError } from "../../../errors.ts";
 import type { GpuDevice } from "../device/gpu-device.ts";
-import type { Binding } from "../wgsl/bindings.ts";
+import type { LoweredKernel } from "../plan/lower.ts";
 
-/** Bytes of a kernel's counters: what a binding's place has to be a multiple of on every device. */
+/** Bytes of a kernel's counters: the largest offset alignment a device may require. */
 const bytesOfKernel = 256;
 
-interface BindingKernel {
-  readonly bindings: readonly Binding[];
-}
+type BindingKernel = Pick<LoweredKernel, "bindings">;
 
 /** The counters of a program's kernels, all in one buffer. */
 export interface GridBarriers {
   readonly buffer: GPUBuffer;
   readonly bytes: number;
-  readonly ranges: ReadonlyMap<
-    BindingKernel,
-    { readonly buffer: GPUBuffer; readonly offset: number; readonly size: number }
-  >;
+  readonly ranges: ReadonlyMap<BindingKernel, Required<GPUBufferBinding>>;
 }
 
 /** @returns `undefined` where no kernel is persistent. */
@@ -39,10 +34,10 @@ export async function createGridBarriers(
   return { buffer, bytes, ranges: new Map(ranges) };
 }
 
-/** The workgroups of a persistent kernel did not run at the same time. */
+/** A barrier timed out: the workgroups of a persistent kernel did not run concurrently. */
 export class GridBarrierTimeout extends EngineError {}
 
-/** @param counters of all kernels, after a run. @throws GridBarrierTimeout if a barrier timed out. */
+/** @param counters of all kernels, after a run. @throws GridBarrierTimeout */
 export function checkGridBarriers(counters: ArrayBuffer): void {
   const words = new Uint32Array(counters);
   for (let index = 0; index < words.length; index += bytesOfKernel / 4) {

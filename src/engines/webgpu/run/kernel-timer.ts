@@ -1,24 +1,21 @@
 /**
- * When each kernel of a run began and ended: timestamps that the GPU writes at both ends of a compute pass, one pass a
- * kernel.
+ * Times each kernel of a run by timestamp queries at both ends of a compute pass, one pass per kernel.
  *
- * All runs of a program share the query sets and the buffer they are resolved into: a run writes, resolves and copies
- * them within one submission, and the device's queue keeps submissions in order. They are read with a run's outputs, from
- * a buffer that is the run's own.
+ * All runs of a program share the query sets and the resolve buffer: a run writes, resolves and copies them within one
+ * submission, and the device's queue orders submissions. The host reads them from the run's readback buffer.
  *
- * Must stay true: everything is made through the program's account with the device, which gives it back.
+ * Must stay true: everything is created through the program's account with the device, which releases it.
  */
 import type { GpuDevice } from "../device/gpu-device.ts";
 import type { KernelTime } from "./run-recording.ts";
 
-/** Queries of one set: the most that WebGPU allows. */
+/** Queries per set: WebGPU's maximum. */
 const setSize = 4096;
 const timestampBytes = 8;
-/** Kernels whose two ends fit into one set. */
 const kernelsPerSet = setSize / 2;
 
 export class KernelTimer {
-  /** What the timestamps of a run take. */
+  /** Of the timestamps of a run. */
   readonly bytes: number;
   readonly #querySets: readonly GPUQuerySet[];
   readonly #resolved: GPUBuffer;
@@ -29,7 +26,7 @@ export class KernelTimer {
     this.bytes = bytes;
   }
 
-  /** @returns `undefined` for a device that gives no times. */
+  /** @returns `undefined` for a device without timestamp queries. */
   static async create(gpu: GpuDevice, kernels: number): Promise<KernelTimer | undefined> {
     if (!gpu.hasTimestamps) return undefined;
     const bytes = 2 * kernels * timestampBytes;
@@ -42,7 +39,7 @@ export class KernelTimer {
     return new KernelTimer(querySets, await gpu.createBuffer("the times of kernels", bytes, usage), bytes);
   }
 
-  /** What makes a compute pass the timed one of a kernel. */
+  /** Describes the timed compute pass of a kernel. */
   passOf(kernel: number): GPUComputePassDescriptor {
     const first = 2 * (kernel % kernelsPerSet);
     return {
@@ -54,7 +51,7 @@ export class KernelTimer {
     };
   }
 
-  /** After the last kernel: brings the times to where they can be read. */
+  /** Resolves the queries, after the last kernel, and copies the timestamps into the readback buffer. */
   copyTo(encoder: GPUCommandEncoder, readback: GPUBuffer, offset: number): void {
     this.#querySets.forEach((set, index) => {
       encoder.resolveQuerySet(set, 0, set.count, this.#resolved, index * setSize * timestampBytes);
@@ -64,10 +61,8 @@ export class KernelTimer {
 }
 
 /**
- * The times in what `copyTo` copied.
- *
- * The standard promises neither that a timestamp is later than another taken before it, nor how fine the clock is: an end
- * before its start counts as no time at all.
+ * Decodes the timestamps that `copyTo` copied. WebGPU guarantees neither monotonic timestamps nor a resolution: an end before
+ * its start counts as a duration of zero.
  */
 export function readKernelTimes(bytes: ArrayBuffer): KernelTime[] {
   const nanoseconds = new BigUint64Array(bytes);

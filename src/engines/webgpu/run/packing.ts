@@ -1,19 +1,16 @@
-/**
- * Batches between the form callers use, rows padded to the longest, and the form that is computed, tokens one after
- * another (`passes/pack-sequences.ts`).
- */
-
+/** Packs batches of rows padded to the longest into contiguous tokens (`rewrites/pack-sequences.ts`), and unpacks results. */
 import type { Value } from "../../../program/program.ts";
 import { sequenceIds } from "../../../rewrites/pack-sequences.ts";
-import type { Tensor } from "../../../tensor/tensor.ts";
+import { elementCount, type Tensor } from "../../../tensor/tensor.ts";
+import { rowMajorStrides } from "../../reference/strided.ts";
 
-/** Where the real tokens of a batch are. */
+/** The positions of a batch's real tokens. */
 export interface Packing {
   readonly batch: number;
   readonly sequence: number;
-  /** For each token its index in the padded batch: row · sequence + position. */
+  /** Each token's index in the padded batch: row · sequence + position. */
   readonly sources: Int32Array<ArrayBuffer>;
-  /** For each row of the batch, the first of its tokens; the last entry is the number of all. */
+  /** Each row's first token, then the number of all tokens. */
   readonly starts: readonly number[];
 }
 
@@ -32,21 +29,21 @@ export function planPacking(batch: number, sequence: number, mask: Tensor | unde
   return { batch, sequence, sources: tokens === sources.length ? sources : sources.slice(0, tokens), starts };
 }
 
-/** Pairs of tokens that are in one sequence: what attention has to look at. */
+/** Pairs of tokens of one sequence, which attention computes. */
 export function visiblePairs({ starts }: Packing): number {
   return starts.slice(1).reduce((sum, end, row) => sum + (end - (starts[row] as number)) ** 2, 0);
 }
 
-/** The packed program's inputs of the padded one's. */
+/** The packed program's inputs, from those of the padded one. */
 export function packInputs(
   packing: Packing,
-  wanted: ReadonlyMap<string, Value>,
-  given: ReadonlyMap<string, Tensor>,
+  packedInputs: ReadonlyMap<string, Value>,
+  padded: ReadonlyMap<string, Tensor>,
 ): Map<string, Tensor> {
   return new Map(
-    [...wanted].map(([name, value]) => {
+    [...packedInputs].map(([name, value]) => {
       if (name === sequenceIds) return [name, idsOf(packing)];
-      const tensor = given.get(name) as Tensor;
+      const tensor = padded.get(name) as Tensor;
       return [name, value.shape[0] === "tokens" ? packRows(packing, tensor) : tensor];
     }),
   );
@@ -63,7 +60,7 @@ function packRows({ sources, batch, sequence }: Packing, tensor: Tensor): Tensor
   const inner = tensor.shape.slice(2);
   const shape = [sources.length, ...inner];
   if (sources.length === batch * sequence) return { ...tensor, shape };
-  const width = inner.reduce((product, extent) => product * extent, 1);
+  const width = elementCount(inner);
   const Data = tensor.data.constructor as new (length: number) => typeof tensor.data;
   const data = new Data(sources.length * width);
   sources.forEach((source, token) => {
@@ -73,8 +70,8 @@ function packRows({ sources, batch, sequence }: Packing, tensor: Tensor): Tensor
 }
 
 /**
- * A stage of the packed program as the padded one has it, zero at padding.
- * @param padded the stage's shape in the padded program; every axis counting tokens is a sequence axis there.
+ * A stage of the packed program in the padded layout, zero at padding.
+ * @param padded the stage's shape in the padded program, where every axis of tokens is a sequence axis.
  */
 export function unpack(
   packing: Packing,
@@ -86,9 +83,9 @@ export function unpack(
   if (sources.length === batch * sequence && sequenceAxes.indexOf(true) === 1 && sequenceAxes.lastIndexOf(true) === 1) {
     return { ...packed, shape: padded };
   }
-  const data = new Float32Array(padded.reduce((product, extent) => product * extent, 1));
-  const strides = rowMajor(packed.shape);
-  const targetStrides = rowMajor(padded);
+  const data = new Float32Array(elementCount(padded));
+  const strides = rowMajorStrides(packed.shape);
+  const targetStrides = rowMajorStrides(padded);
   const copy = (axis: number, row: number, from: number, to: number): void => {
     if (axis === padded.length) {
       data[to] = packed.data[from] as number;
@@ -108,12 +105,4 @@ export function unpack(
   };
   for (let row = 0; row < batch; row++) copy(1, row, 0, row * (targetStrides[0] as number));
   return { dtype: "f32", shape: padded, data };
-}
-
-function rowMajor(shape: readonly number[]): number[] {
-  const strides = new Array<number>(shape.length).fill(1);
-  for (let axis = shape.length - 2; axis >= 0; axis--) {
-    strides[axis] = (strides[axis + 1] as number) * (shape[axis + 1] as number);
-  }
-  return strides;
 }

@@ -1,46 +1,45 @@
 /**
- * What is read out of a run: the outputs, and of a run that is observed the stages that its kernels store on the way. All
- * of it is copied into one buffer, which the host maps.
+ * Reads a run's results: the outputs and, if the run is observed, the intermediate stages that its kernels store. All are
+ * copied into one buffer, which the host maps.
  *
- * Must stay true: an observed stage is copied right after the kernel that stores it, for the arena gives its place to
- * others once nobody reads it any more; and observing changes neither what is computed nor how it is stored.
+ * Must stay true: an observed stage is copied right after the kernel that stores it, because the arena reuses its memory
+ * after its last read; observing changes neither what is computed nor how it is stored.
  */
 import { EngineError } from "../../../errors.ts";
 import { bindShape, type Binding as ExtentBinding } from "../../../program/bind.ts";
 import type { Value } from "../../../program/program.ts";
 import { viewedTensor } from "../../../program/views.ts";
 import type { Tensor } from "../../../tensor/tensor.ts";
-import { type Strided, toContiguous } from "../../reference/strided.ts";
+import { toContiguous } from "../../reference/strided.ts";
 import { applyViews } from "../../reference/views.ts";
 import type { Placement } from "../plan/placement.ts";
 import { roundUp } from "../plan/plan-memory.ts";
 import { byteLength, type StorageType } from "../wgsl/storage.ts";
 import type { Arena } from "./arena.ts";
 import type { BufferRange } from "./constants.ts";
-import { fromGpu, seenOnGpu } from "./host-tensors.ts";
+import { fromGpu, mappedView } from "./host-tensors.ts";
 
-/** What is to be read: a stored tensor, or a view of one. */
+/** A stage to read: a stored tensor, or a view of one. */
 export interface ReadStage {
   readonly name: string;
   readonly value: Value;
-  /** The kernel after which it is copied; absent: the last of all. */
+  /** The kernel after which it is copied; absent: the last. */
   readonly kernel?: number;
 }
 
-/** What is read, and the copies by which it comes to the buffer that the host maps. */
 export interface ReadbackPlan {
   readonly readings: readonly Reading[];
   readonly copies: readonly ResultCopy[];
-  /** What all copies take, a multiple of 16. */
+  /** Of all copies, a multiple of 16. */
   readonly bytes: number;
 }
 
-/** A stage, with the copy of its tensor. Stages that are views of one tensor share a copy. */
+/** A stage, with the copy of its tensor. Views of one tensor share a copy. */
 interface Reading extends ReadStage {
   readonly copy: ResultCopy;
 }
 
-/** A tensor's place in the arena, and in the buffer it is read from. */
+/** Copies a tensor from `range` to `start` in the readback buffer. */
 interface ResultCopy {
   readonly tensor: Value;
   readonly kernel: number | undefined;
@@ -49,7 +48,7 @@ interface ResultCopy {
   readonly size: number;
 }
 
-/** @param extents of the run, or the larger ones of a run that is recorded for it. */
+/** @param extents of the run, or the largest that a pre-recorded run serves. */
 export function planReadback(
   stages: readonly ReadStage[],
   arena: Arena,
@@ -79,7 +78,7 @@ export function planReadback(
   return { readings, copies, bytes };
 }
 
-/** Copies what is due after a kernel, or at the end. */
+/** Encodes the copies due after a kernel; `undefined`: after the last. */
 export function copyResults(
   encoder: GPUCommandEncoder,
   { copies }: ReadbackPlan,
@@ -91,7 +90,7 @@ export function copyResults(
   }
 }
 
-/** The stages in the buffer, which is mapped. */
+/** The stages in the mapped buffer. */
 export function readResults(
   { readings, copies }: ReadbackPlan,
   buffer: GPUBuffer,
@@ -105,16 +104,12 @@ export function readResults(
       const shape = bindShape(copy.tensor.shape, extents);
       const type = typeIn(placement, copy.tensor);
       if (value === copy.tensor) return [name, { dtype: "f32", shape, data: fromGpu(bytes, shape, type) }];
-      const view = applyViews(value, seenOnGpu(bytes, shape, type), extents);
-      return [name, { dtype: "f32", shape: view.shape, data: ownCopy(view, bytes) }];
+      const view = applyViews(value, mappedView(bytes, shape, type), extents);
+      const data = toContiguous(view);
+      // Copied, because the bytes are gone when the buffer is unmapped.
+      return [name, { dtype: "f32", shape: view.shape, data: data.buffer === bytes ? data.slice() : data }];
     }),
   );
-}
-
-/** A view's elements, which stay when the bytes are gone. */
-function ownCopy(view: Strided<Float32Array>, bytes: ArrayBuffer): Float32Array {
-  const data = toContiguous(view);
-  return data.buffer === bytes ? data.slice() : data;
 }
 
 const typeIn = (placement: Placement, tensor: Value): StorageType => placement.typeOf(tensor) ?? "f32";

@@ -1,10 +1,9 @@
 /**
- * A run's inputs on the GPU: its extents and all input tensors, one after another in one buffer, so that a run hands
- * them over in one write. Each write costs the host a call, and the GPU a copy that everything else waits for.
+ * A run's inputs on the GPU: its extents and all input tensors in one buffer, written at once, because every write costs a
+ * call on the host and a copy on the GPU that delays the kernels.
  *
- * Must stay true: an input begins where a binding may.
+ * Must stay true: every input's offset satisfies the device's binding alignment.
  */
-
 import { bindShape, type Binding as ExtentBinding } from "../../../program/bind.ts";
 import type { SymbolicExtent, Value } from "../../../program/program.ts";
 import type { Tensor } from "../../../tensor/tensor.ts";
@@ -23,11 +22,11 @@ export interface RunInputs {
   /** What kernels bind as `extents`. */
   readonly extents: BufferRange;
   readonly tensors: ReadonlyMap<Value, BufferRange>;
-  /** What the next run writes, put together. */
+  /** Host memory in which a run assembles the buffer's content. */
   readonly staged: Uint8Array<ArrayBuffer>;
 }
 
-/** @param extents the largest of the runs that write into it. */
+/** @param extents the largest of any run. */
 export async function createRunInputs(
   gpu: GpuDevice,
   values: readonly Value[],
@@ -55,7 +54,7 @@ export async function createRunInputs(
   };
 }
 
-/** The values of a run's inputs and their extents, to the queue. */
+/** Enqueues the write of a run's extents and inputs. */
 export function writeInputs(
   { queue }: GPUDevice,
   { buffer, tensors, staged }: RunInputs,

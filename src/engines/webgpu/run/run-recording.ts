@@ -1,13 +1,10 @@
 /**
- * What a run did and when: the phases of the host, and every kernel by the GPU's own clock.
+ * Records what a run did and when: the host's phases, and every kernel by the GPU's clock. Without the option `onTrace`
+ * nothing is recorded, at no cost.
  *
- * A run records only where somebody asked for it (`onTrace`). Elsewhere there is no recording, and a run does nothing
- * that it would not do without this module.
- *
- * Must stay true: times are finite and nothing ends before it starts, whatever the GPU reports; runs that overlap record
- * apart; only runs that succeeded are told of.
+ * Must stay true: times are finite and nothing ends before it starts, whatever the GPU reports; overlapping runs have
+ * separate recordings; only successful runs are reported.
  */
-
 import type { Binding } from "../../../program/bind.ts";
 import type { Program } from "../../../program/program.ts";
 import type { Level } from "../../../schedule/levels.ts";
@@ -16,26 +13,18 @@ import type { LoweredKernel } from "../plan/lower.ts";
 import type { Placement } from "../plan/placement.ts";
 
 /**
- * What the host does in a run, in this order. A run that is submitted in portions (`encode-run.ts`) encodes and submits
- * twice; a pre-recorded one only submits.
- * - `prepare inputs`: check them, and pack sequences one after another;
- * - `memory`: make room on the GPU, where an earlier run has left too little;
- * - `write inputs`: hand them to the queue;
- * - `encode`: record the commands;
- * - `submit`: hand those to the queue;
- * - `prerecord`: record the next run, where this one is like the last;
- * - `wait`: until the GPU has computed and the outputs can be read;
- * - `decode`: outputs to tensors, and packed ones to rows again.
+ * The host's phases, in order. A run in two portions (`encode-run.ts`) encodes and submits twice; a pre-recorded one only
+ * submits.
  */
 export type HostPhase =
-  | "prepare inputs"
-  | "memory"
-  | "write inputs"
-  | "encode"
-  | "submit"
-  | "prerecord"
-  | "wait"
-  | "decode";
+  | "prepare inputs" // Check them and pack sequences.
+  | "memory" // Allocate GPU memory, if the arena of earlier runs is too small.
+  | "write inputs" // Enqueue their write.
+  | "encode" // Encode command buffers.
+  | "submit" // Submit them to the queue.
+  | "prerecord" // Encode the next run, if this one had the size of the last.
+  | "wait" // Until the GPU has finished and the outputs can be read.
+  | "decode"; // Convert outputs to tensors and unpack them.
 
 /** In milliseconds of `performance.now()`. */
 export interface HostSpan {
@@ -44,17 +33,17 @@ export interface HostSpan {
   readonly endMs: number;
 }
 
-/** In milliseconds of the GPU's own clock, which begins wherever it likes. */
+/** In milliseconds of the GPU's clock, whose origin is arbitrary. */
 export interface KernelTime {
-  /** Place in the order of dispatch, from 0. */
+  /** Index in dispatch order. */
   readonly index: number;
   readonly startMs: number;
   readonly endMs: number;
 }
 
-/** A program as it was compiled for a device: the same object for all its runs there. */
+/** A program as compiled for a device: one object for all its runs. */
 export interface TracedProgram {
-  /** Adapter, as far as it says what it is. */
+  /** The adapter's description. */
   readonly device: string;
   readonly precision: GpuPrecision;
   readonly level: Level;
@@ -65,21 +54,21 @@ export interface TracedProgram {
 /** One run of a program. */
 export interface RunTrace {
   readonly program: TracedProgram;
-  /** In order of dispatch, as they were lowered for a run of this size. */
+  /** In dispatch order, as lowered for a run of this size. */
   readonly kernels: readonly LoweredKernel[];
-  /** What the program's symbols were: `tokens` of a packed program. */
+  /** The extents of the program's symbols: `tokens` for a packed program. */
   readonly extents: Binding;
-  /** In a packed program: pairs of tokens of one sequence, the only ones that attention kernels look at. */
+  /** In a packed program: pairs of tokens of one sequence, the only ones that attention kernels compute. */
   readonly visiblePairs: number | undefined;
-  /** Of each kernel; `undefined` where the GPU gives no times (no feature timestamp-query), or nobody wants them. */
+  /** One per kernel; `undefined` if the GPU lacks timestamp-query, or kernels are not timed. */
   readonly times: readonly KernelTime[] | undefined;
   readonly host: readonly HostSpan[];
 }
 
-/** Told of every run that succeeded. */
+/** Called after every successful run. */
 export type OnTrace = (run: RunTrace) => void;
 
-/** A run under way, being recorded. */
+/** The recording of a run in progress. */
 export class RunRecording {
   readonly #program: TracedProgram;
   readonly #onTrace: OnTrace;
@@ -95,7 +84,7 @@ export class RunRecording {
     this.#onTrace = onTrace;
   }
 
-  /** One phase ends and the next begins. */
+  /** Ends the current phase and begins another. */
   enter(phase: HostPhase): void {
     const now = performance.now();
     this.#host.push({ phase: this.#phase, startMs: this.#startMs, endMs: now });
@@ -112,7 +101,7 @@ export class RunRecording {
     this.#times = times;
   }
 
-  /** The run has succeeded: tells of it. */
+  /** Reports the run, which has succeeded. */
   finish(visiblePairs: number | undefined): void {
     this.#host.push({ phase: this.#phase, startMs: this.#startMs, endMs: performance.now() });
     this.#onTrace({

@@ -1,8 +1,8 @@
 /**
- * Whether a GPU computes what it is told to: one small BERT layer, compared with the float64 interpreter.
+ * Tests whether a GPU computes correctly: one small BERT layer, compared with the float64 interpreter.
  *
- * Drivers that compile a kernel into something else, or read memory before it is written, do so on every run, so one
- * run tells. It goes through the same passes, templates of kernels and precision as a model of a real size.
+ * Miscompiled kernels and missing memory barriers fail on every run, so one run suffices. It uses the same passes, kernel
+ * templates and precision as a model of a real size.
  */
 import { expectedParameters } from "../../../architectures/bert/parameters.ts";
 import { bertForQuestionAnswering } from "../../../architectures/bert/program.ts";
@@ -19,10 +19,10 @@ import type { GpuPrecision } from "../device/precision.ts";
 import type { PersistentLimits } from "../plan/kernel-plan.ts";
 import { CompiledProgram } from "./compiled-program.ts";
 
-/** Relative to the largest magnitude of an output. */
+/** Relative to an output's largest magnitude. */
 export const tolerances: Readonly<Record<GpuPrecision, number>> = { f32: 1e-4, f16: 2e-2, "f16-storage": 2e-2 };
 
-/** The feed-forward is wide enough for the tiles of models of a real size (`kernels/matmul-tiles.ts`). */
+/** The feed-forward is wide enough for the tiles of models of a real size. */
 const config = {
   vocabSize: 16,
   hiddenSize: 32,
@@ -37,12 +37,12 @@ const config = {
 
 const [batch, sequence] = [2, 7];
 
-/** The GPU's answer was wrong. */
+/** The GPU computed wrong numbers. */
 export class WrongNumbersError extends EngineError {}
 
 /**
- * @param persistent whether subprograms are to be tested as one kernel each, and how.
- * @throws WrongNumbersError that says what was computed and what is right; NotResidentError if workgroups did not meet.
+ * @param persistent compiles subprograms as persistent kernels.
+ * @throws WrongNumbersError with the computed and the correct number; GridBarrierTimeout.
  */
 export async function selfTest(
   device: GpuDevice,
@@ -78,8 +78,8 @@ function makeParameters(): Map<string, Tensor<"f32">> {
 }
 
 function makeInputs(): Map<string, Tensor> {
-  const integers = (of: (index: number) => number): Tensor => {
-    const data = Int32Array.from({ length: batch * sequence }, (_, index) => of(index));
+  const integers = (elementAt: (index: number) => number): Tensor => {
+    const data = Int32Array.from({ length: batch * sequence }, (_, index) => elementAt(index));
     return { dtype: "i32", shape: [batch, sequence], data };
   };
   return new Map([
@@ -90,15 +90,15 @@ function makeInputs(): Map<string, Tensor> {
 }
 
 function compare(device: GpuDevice, name: string, found: Tensor, expected: Tensor, precision: GpuPrecision): void {
-  const [computed, right] = [toFloat64(found), toFloat64(expected)];
-  const bound = tolerances[precision] * right.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
-  right.forEach((value, index) => {
+  const [computed, correct] = [toFloat64(found), toFloat64(expected)];
+  const bound = tolerances[precision] * correct.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
+  correct.forEach((value, index) => {
     const actual = computed[index] ?? Number.NaN;
-    // Not `>`, which NaN would pass.
+    // Not `>`, which is false for NaN.
     if (Math.abs(actual - value) <= bound) return;
     throw new WrongNumbersError({
       found: `the GPU computes wrong numbers: ${device.description}, in ${precision}, gives ${actual} for ${name}[${index}] of the self-test`,
-      expected: `${value}, give or take ${bound.toPrecision(2)}`,
+      expected: `${value} ± ${bound.toPrecision(2)}`,
       advice: "Use --device cpu, update the GPU's driver, or override with --skip-self-test.",
     });
   });

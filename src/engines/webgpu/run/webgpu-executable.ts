@@ -1,8 +1,7 @@
 /**
- * A program that outlives its device: when the device is lost, the runs under way fail, and the next one compiles the
- * program again on a new device, weights and all, a bounded number of times.
+ * A program that survives the loss of its device: the runs in progress fail, and the next one compiles the program, weights
+ * included, on a new device, a bounded number of times.
  */
-
 import { abortable } from "../../../abortable.ts";
 import { EngineError } from "../../../errors.ts";
 import type { Tensor } from "../../../tensor/tensor.ts";
@@ -10,12 +9,12 @@ import type { Executable, ExecuteOptions } from "../../engine.ts";
 import type { CompiledProgram } from "./compiled-program.ts";
 import { GridBarrierTimeout } from "./grid-barrier.ts";
 
-/** New devices in a row without a run that succeeded on one of them. */
+/** Recompilations in a row without a successful run. */
 const maxRenewals = 3;
 
-/** Enough to fill a large GPU, and a second or so of a small one. */
+/** Fills a large GPU, and takes a small one about a second. */
 const tokensPerBatch = 12_288;
-/** On the CPU a long batch gains nothing, and an abort is heard between two. */
+/** On the CPU a long batch gains nothing, and an abort takes effect only between batches. */
 const tokensPerSoftwareBatch = 768;
 
 export class WebGpuExecutable implements Executable {
@@ -29,7 +28,7 @@ export class WebGpuExecutable implements Executable {
   #renewals = 0;
   #isDisposed = false;
 
-  /** @param compile compiles the program, on a new device if the last was lost, and so that a failure is not met again. */
+  /** @param compile compiles the program so that the failure does not recur: on a new device, or without persistent kernels. */
   constructor(
     compiled: CompiledProgram,
     device: { readonly description: string; readonly isSoftware: boolean },
@@ -43,7 +42,7 @@ export class WebGpuExecutable implements Executable {
     this.#onDispose = onDispose;
   }
 
-  /** What it computes with now. */
+  /** The device, and whether kernels are persistent. */
   get description(): string {
     return this.#compiled.isPersistent ? `${this.#device}, persistent` : this.#device;
   }
@@ -60,7 +59,7 @@ export class WebGpuExecutable implements Executable {
     return abortable(run, signal);
   }
 
-  /** Gives everything back once the runs under way have ended. */
+  /** Releases all memory after the runs in progress. */
   async dispose(): Promise<void> {
     this.#isDisposed = true;
     await Promise.allSettled(this.#runs);
@@ -75,7 +74,7 @@ export class WebGpuExecutable implements Executable {
     return outputs;
   }
 
-  /** Once more without persistent kernels, if their workgroups did not meet. */
+  /** Repeats the run without persistent kernels if a grid barrier timed out. */
   async #runOn(
     compiled: CompiledProgram,
     inputs: ReadonlyMap<string, Tensor>,
@@ -85,13 +84,13 @@ export class WebGpuExecutable implements Executable {
       return await compiled.run(inputs, options);
     } catch (error) {
       if (!(error instanceof GridBarrierTimeout)) throw error;
-      // Another run may have noticed it before.
+      // Another run may have replaced the program already.
       const other = compiled === this.#compiled ? await this.#renew(error) : this.#compiled;
       return other.run(inputs, options);
     }
   }
 
-  /** One for all runs that wait for it. */
+  /** Runs that need it at the same time share one. */
   #renew(failure: EngineError): Promise<CompiledProgram> {
     this.#renewing ??= this.#recompile(failure).finally(() => {
       this.#renewing = undefined;
@@ -113,7 +112,7 @@ export class WebGpuExecutable implements Executable {
     const old = this.#compiled;
     this.#compiled = compiled;
     if (old.failure) old.dispose();
-    // On a device that was not lost other runs may still be under way.
+    // On a device that was not lost, other runs may still be in progress.
     else void Promise.allSettled(this.#runs).then(() => old.dispose());
     return compiled;
   }

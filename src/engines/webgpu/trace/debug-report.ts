@@ -1,9 +1,7 @@
 /**
- * What every run did, as text: the report of FUSEBERT_DEBUG (docs/debugging.md).
- *
- * Made of the same data as a trace, run by run, so that nothing of an earlier run is held but which sources were shown.
+ * The report of FUSEBERT_DEBUG (docs/debugging.md): every run as text, from the same data as a trace. Of earlier runs only
+ * the names of the sources shown are kept.
  */
-
 import { displayable } from "../../../format/displayable.ts";
 import { allBytes } from "../explain/costs.ts";
 import { namesOf } from "../explain/kernels.ts";
@@ -11,14 +9,14 @@ import type { KernelPlan } from "../plan/kernel-plan.ts";
 import type { OnTrace, RunTrace, TracedProgram } from "../run/run-recording.ts";
 import { ProgramKernels, type RunKernel, ratesOf, rounded } from "./run-kernels.ts";
 
-/** 1 kernels with their times, 2 also totals and the host, 3 also tiles, 4 also sources. */
+/** 1: kernels with their times; 2: also totals and the host; 3: also tiles; 4: also sources. */
 export type DebugLevel = 1 | 2 | 3 | 4;
 
 export class DebugReport {
   readonly #level: DebugLevel;
   readonly #write: (text: string) => void;
   readonly #programs = new WeakMap<TracedProgram, ProgramKernels>();
-  /** The names of the kernels whose sources were shown. */
+  /** Names of kernels by source, of those already shown. */
   readonly #shown = new Map<string, string>();
   #runs = 0;
 
@@ -28,7 +26,7 @@ export class DebugReport {
     this.#write = write;
   }
 
-  /** For the engine's option of this name. */
+  /** The engine's option `onTrace`. */
   readonly onTrace: OnTrace = (run) => {
     const program = this.#programs.get(run.program) ?? new ProgramKernels(run.program);
     this.#programs.set(run.program, program);
@@ -68,7 +66,7 @@ function headOf({ program, extents }: RunTrace, number: number, kernels: readonl
   return `fusebert debug: run ${number}, ${sizes}, ${displayable(device)}, ${precision}, ${level}: ${kernels.length} kernels, ${took}`;
 }
 
-/** Of all of them together; `undefined` where there are no times. */
+/** The kernels' total time; `undefined` if there are no times. */
 function timeOf(kernels: readonly RunKernel[]): number | undefined {
   if (kernels.some(({ time }) => time === undefined)) return undefined;
   return kernels.reduce((sum, { time }) => sum + (time ? time.end - time.start : 0), 0);
@@ -87,24 +85,22 @@ const milliseconds = (ms: number): string => `${rounded(ms)} ms`;
 function totalsOf(kernels: readonly RunKernel[]): string[] {
   const kinds = [...new Set(kernels.map(({ identity }) => identity.kind))];
   return kinds.map((kind) => {
-    const own = kernels.filter(({ identity }) => identity.kind === kind);
-    return `  total of ${own.length} ${kind}: ${speedOf(own)}`;
+    const alike = kernels.filter(({ identity }) => identity.kind === kind);
+    return `  total of ${alike.length} ${kind}: ${speedOf(alike)}`;
   });
 }
 
-/** The host's phases, each in sum: some occur twice. */
+/** The sum of each of the host's phases: some occur twice. */
 function hostOf({ host }: RunTrace): string {
   const sums = new Map<string, number>();
   for (const { phase, startMs, endMs } of host) sums.set(phase, (sums.get(phase) ?? 0) + endMs - startMs);
   return `  host: ${[...sums].map(([phase, ms]) => `${phase} ${milliseconds(ms)}`).join(", ")}`;
 }
 
-/** None for a family that has one tile. */
+/** Empty for a family without a choice of tiles. */
 function tileLine({ family, tile, why }: KernelPlan, maxRows: number): string[] {
   if (family.tuning === undefined) return [];
-  const sizes = Object.entries(tile).map(
-    ([name, value]) => `${name} ${Array.isArray(value) ? value.join("×") : value}`,
-  );
+  const sizes = Object.entries(tile).map(([name, size]) => `${name} ${Array.isArray(size) ? size.join("×") : size}`);
   const rows = Number.isFinite(maxRows) ? `up to ${maxRows} rows` : "any number of rows";
   return [`    tile of a ${family.name}: ${sizes.join(", ")}; ${why}, for ${rows}`];
 }

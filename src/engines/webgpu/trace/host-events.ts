@@ -1,17 +1,17 @@
 /**
- * The host's half of a trace: each run, and in it its phases.
+ * The host's events of a trace: each run with its phases.
  *
- * Must stay true: runs that overlap stand on tracks of their own.
+ * Must stay true: overlapping runs are on separate tracks.
  */
 import type { RunTrace } from "../run/run-recording.ts";
 import { spanEvent, type TraceArgs, type TraceEvent, type Track } from "./trace-events.ts";
 
-/** When a run began and ended, by the host's clock. */
+/** Start and end of a run, by the host's clock. */
 export function runTime({ host }: RunTrace): { readonly startMs: number; readonly endMs: number } {
   return { startMs: host[0]?.startMs ?? 0, endMs: host.at(-1)?.endMs ?? 0 };
 }
 
-/** For each run the first track that is free when it begins. Runs come in the order in which they ended. */
+/** Each run's track: the first that is free when it starts. Runs are given in the order of their ends. */
 export function lanesOf(runs: readonly RunTrace[]): number[] {
   const lanes = new Array<number>(runs.length).fill(0);
   const free: number[] = [];
@@ -25,7 +25,7 @@ export function lanesOf(runs: readonly RunTrace[]): number[] {
   return lanes;
 }
 
-/** @param originMs where the trace begins, by the host's clock. */
+/** @param originMs the trace's origin, by the host's clock. */
 export function hostEvents(run: RunTrace, number: number, track: Track, originMs: number): TraceEvent[] {
   const { startMs, endMs } = runTime(run);
   const args: TraceArgs = {

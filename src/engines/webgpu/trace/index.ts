@@ -1,5 +1,5 @@
 /**
- * `fusebert/trace`: what the device `webgpu` did and when, for chrome://tracing and Perfetto (docs/tracing.md).
+ * `fusebert/trace`: traces of the device `webgpu` for chrome://tracing and Perfetto (docs/tracing.md).
  *
  * @example
  * ```ts

@@ -1,21 +1,19 @@
 /**
- * The GPU's half of a trace: kernels with what each computes, what that costs and how fast it went.
+ * The GPU's events of a trace: kernels with their operations, costs and rates.
  *
- * The GPU has its own clock, and nobody says how far it is from the host's. All runs of a program are moved by the same
- * time: the smallest by which none begins on the GPU before the host submitted it. So what lies between two kernels is
- * as the GPU measured it, also from one run to the next; what lies between a submission and its first kernel may be longer
- * than shown.
+ * The offset between the GPU's clock and the host's is unknown. All runs of a program are shifted by the same time, the
+ * smallest with which no run starts on the GPU before its submission. So gaps between kernels are as measured, also across
+ * runs; the gap between a submission and its first kernel may be longer than shown.
  *
- * Must stay true: no number is infinite, whatever times the GPU gives.
+ * Must stay true: no number is infinite, whatever times the GPU reports.
  */
-
 import { allBytes } from "../explain/costs.ts";
 import type { KernelIdentity, KernelWork } from "../explain/kernels.ts";
 import type { RunTrace, TracedProgram } from "../run/run-recording.ts";
 import { ProgramKernels, ratesOf, rounded } from "./run-kernels.ts";
 import { spanEvent, type TraceArgs, type TraceEvent, type Track } from "./trace-events.ts";
 
-/** What is to be added to the GPU's times to have the host's. All runs are of one program. */
+/** The milliseconds to add to the GPU's times. @param runs of one program. */
 export function clockShift(runs: readonly RunTrace[]): number {
   let shift = Number.NEGATIVE_INFINITY;
   for (const { host, times } of runs) {
@@ -26,7 +24,7 @@ export function clockShift(runs: readonly RunTrace[]): number {
   return Number.isFinite(shift) ? shift : 0;
 }
 
-/** The kernels of all runs of one program. */
+/** The track of one program's kernels. */
 export class ProgramTrack {
   readonly #kernels: ProgramKernels;
   readonly #track: Track;

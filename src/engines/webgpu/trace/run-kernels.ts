@@ -1,9 +1,8 @@
 /**
- * The kernels of a program's runs: what each is, what it had to do, and when it ran.
+ * The kernels of a program's runs: identity, work and time of each.
  *
- * Must stay true: no kernel ends before it starts or before the one before it, whatever times the GPU gives.
+ * Must stay true: no kernel ends before it starts, or before its predecessor ends, whatever times the GPU reports.
  */
-
 import { type Facts, factsOf, identityOf, type KernelIdentity, type KernelWork, workOf } from "../explain/kernels.ts";
 import { sentenceOf } from "../explain/operations.ts";
 import type { LoweredKernel } from "../plan/lower.ts";
@@ -13,9 +12,9 @@ export interface RunKernel {
   readonly lowered: LoweredKernel;
   readonly identity: KernelIdentity;
   readonly work: KernelWork;
-  /** What it fuses: "matmul + bias + GELU". */
+  /** Such as "matmul + bias + GELU". */
   readonly operations: string;
-  /** By the GPU's clock, in milliseconds; `undefined` where it gives no times. */
+  /** By the GPU's clock, in milliseconds; `undefined` without timestamp queries. */
   readonly time: { readonly start: number; readonly end: number } | undefined;
 }
 
@@ -30,12 +29,12 @@ export class ProgramKernels {
     this.#facts = factsOf(program.program);
   }
 
-  /** In order of dispatch. */
+  /** The kernels of a run, in dispatch order. */
   of({ kernels, times, extents, visiblePairs }: RunTrace): RunKernel[] {
     let free = Number.NEGATIVE_INFINITY;
     return kernels.map((lowered, index) => {
       const measured = times?.[index];
-      // Kernels run one after another; a clock that ticks too rarely, or goes back, may tell otherwise.
+      // Kernels run one after another, even if a coarse or non-monotonic clock reports otherwise.
       const start = Math.max(measured?.startMs ?? free, free);
       free = Math.max(start, measured?.endMs ?? free);
       const identity = this.#identityOf(lowered, index);
@@ -56,7 +55,7 @@ export class ProgramKernels {
   }
 }
 
-/** Work by the time it took, per second; nothing where the clock shows none. */
+/** Work per second; empty for a time of zero. */
 export function ratesOf(flops: number, bytes: number, ms: number): { "GFLOP/s"?: number; "GB/s"?: number } {
   return ms > 0 ? { "GFLOP/s": rounded(flops / ms / 1e6), "GB/s": rounded(bytes / ms / 1e6) } : {};
 }

@@ -1,16 +1,14 @@
 /**
- * The Trace Event Format, as far as fusebert writes it: what chrome://tracing and Perfetto open.
+ * The part of the Trace Event Format that fusebert writes, for chrome://tracing and Perfetto. Times are microseconds.
+ * https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU
  *
- * https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU. Times are microseconds.
- *
- * Must stay true: what is written is JSON, so every number is finite, and on one track events lie beside or within each
- * other, never across.
+ * Must stay true: every number is finite, as in all JSON; events of one track are disjoint or nested.
  */
 import { jsonText } from "../../../format/json.ts";
 
 export type TraceArgs = Readonly<Record<string, string | number | readonly number[] | readonly string[]>>;
 
-/** A row of the viewer: a thread of a process. */
+/** A row in the viewer: a thread of a process. */
 export interface Track {
   readonly pid: number;
   readonly tid: number;
@@ -22,16 +20,16 @@ export type TraceEvent = Track &
     | { readonly name: string; readonly ph: "M"; readonly args: TraceArgs }
   );
 
-/** Something that lasted; `startMs` and `endMs` in milliseconds from the beginning of the trace. */
+/** @param startMs from the trace's origin, as is `endMs`. */
 export function spanEvent(track: Track, name: string, startMs: number, endMs: number, args: TraceArgs): TraceEvent {
   const [ts, end] = [nanoseconds(startMs), nanoseconds(endMs)];
   return { name, ph: "X", ...track, ts: ts / 1000, dur: (end - ts) / 1000, args };
 }
 
-/** Whole ones: two ends that are equal stay equal. */
+/** Rounded, so that equal times stay equal. */
 const nanoseconds = (ms: number): number => Math.round(ms * 1e6);
 
-/** What the viewer calls a process and where it puts it. */
+/** A process's name and position in the viewer. */
 export function processEvents(pid: number, name: string): TraceEvent[] {
   return [
     { name: "process_name", ph: "M", pid, tid: 0, args: { name } },
@@ -46,7 +44,7 @@ export function threadEvents({ pid, tid }: Track, name: string): TraceEvent[] {
   ];
 }
 
-/** One event a line, so that the file can be searched with the usual tools. */
+/** One event per line, so that line-based tools can search the file. */
 export function traceFile(events: Iterable<TraceEvent>, metadata: TraceArgs): string {
   const lines = Array.from(events, (event) => jsonText(event));
   return `{"displayTimeUnit":"ns","otherData":${jsonText(metadata)},"traceEvents":[\n${lines.join(",\n")}\n]}\n`;

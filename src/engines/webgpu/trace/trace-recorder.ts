@@ -1,16 +1,15 @@
 /**
- * Collects what runs tell of themselves, and makes a Chrome trace of it: the host above, the GPU below.
+ * Collects the traces of runs and writes them as a Chrome trace: the host above, the GPU below.
  *
- * Must stay true: memory is bounded however many runs there are, and what is left out is said in the trace.
+ * Must stay true: memory is bounded, however many runs there are; the trace says how many runs it omits.
  */
-
 import type { OnTrace, RunTrace, TracedProgram } from "../run/run-recording.ts";
 import { hostEvents, lanesOf, runTime } from "./host-events.ts";
 import { clockShift, ProgramTrack } from "./kernel-events.ts";
 import { processEvents, type TraceArgs, type TraceEvent, threadEvents, traceFile } from "./trace-events.ts";
 
-/** A file of some 40 MB, which viewers still open at ease. */
-const defaultMostEvents = 100_000;
+/** A file of about 40 MB, which viewers open without trouble. */
+const defaultMaxEvents = 100_000;
 
 const hostPid = 1;
 const gpuPid = 2;
@@ -21,15 +20,15 @@ export class TraceRecorder {
   #events = 0;
   #dropped = 0;
 
-  /** @param maxEvents to keep; runs that come later are left out, and counted. */
-  constructor(maxEvents: number = defaultMostEvents) {
+  /** @param maxEvents to keep; later runs are dropped and counted. */
+  constructor(maxEvents: number = defaultMaxEvents) {
     this.#maxEvents = maxEvents;
   }
 
-  /** For the engine's option of this name. */
+  /** The engine's option `onTrace`. */
   readonly onTrace: OnTrace = (run) => {
     const events = 1 + run.host.length + (run.times?.length ?? 0);
-    // Once one is left out all are: a trace without its end is easier to read than one with holes.
+    // After the first dropped run all are dropped: a truncated trace is easier to read than one with gaps.
     if (this.#dropped > 0 || this.#events + events > this.#maxEvents) {
       this.#dropped++;
       return;
@@ -42,20 +41,17 @@ export class TraceRecorder {
     return this.#runs.length;
   }
 
-  /** Runs that came when there was no more room. */
+  /** Runs after the limit was reached. */
   get droppedRuns(): number {
     return this.#dropped;
   }
 
-  /** Whether there are runs whose kernels the GPU gave no times of. */
+  /** Whether there are runs without kernel times. */
   get lacksKernelTimes(): boolean {
     return this.#runs.some(({ times }) => times === undefined);
   }
 
-  /**
-   * The trace as a file of the Trace Event Format.
-   * @param metadata what else is to be known about it: which model, which version.
-   */
+  /** A file in the Trace Event Format. @param metadata about the trace, such as model and version. */
   toJson(metadata: TraceArgs = {}): string {
     const notes: TraceArgs = {
       runs: this.#runs.length,

@@ -33,7 +33,7 @@ function tracedProgram(level: Level): Traced {
 
 const phases: readonly HostPhase[] = ["prepare inputs", "memory", "write inputs", "encode", "submit", "wait", "decode"];
 
-/** A run whose phases take a millisecond each, but for the GPU's, which takes ten. */
+/** A run whose phases take a millisecond each, except `wait`, which takes ten. */
 function runAt(
   startMs: number,
   { program, kernels }: Traced,
@@ -75,7 +75,7 @@ function traceOf(runs: readonly RunTrace[], recorder = new TraceRecorder()) {
   return { host: of(1), kernels: of(2), names: traceEvents.filter(({ ph }) => ph === "M"), otherData };
 }
 
-/** No two spans of a track lie across each other. */
+/** No two spans of a track overlap. */
 function expectApart(spans: readonly Span[]): void {
   const sorted = spans.toSorted((a, b) => a.ts - b.ts);
   for (const [index, { ts }] of sorted.entries()) {
@@ -110,14 +110,14 @@ suite("a trace", () => {
     expect(gelu?.args["GB/s"]).toBeCloseTo(bytes / 0.5e-3 / 1e9, 1);
   });
 
-  test("counts, of attention, only pairs of tokens of one sequence", () => {
+  test("counts only pairs of tokens of one sequence for attention", () => {
     const flopsOf = (pairs: number): number[] => {
       const { kernels } = traceOf([runAt(0, o2, (index) => [index, index + 1], 64, pairs)]);
       return kernels.map(({ args }) => args["FLOPs"] as number);
     };
     const [all, half] = [flopsOf(64 ** 2), flopsOf(2 * 32 ** 2)];
     o2.kernels.forEach((kernel, index) => {
-      // What is computed once a query, not once a pair, is less than a thousandth.
+      // Work per query, rather than per pair, is less than a thousandth.
       const expected = kindOf(kernel) === "attention" ? 0.5 : 1;
       expect((half[index] ?? 0) / (all[index] ?? 0)).toBeCloseTo(expected, 3);
     });
@@ -151,7 +151,7 @@ suite("a trace", () => {
     }
   });
 
-  test("puts runs that overlap on tracks of their own, and phases within their runs", () => {
+  test("puts overlapping runs on separate tracks, and phases within their runs", () => {
     const { host } = traceOf([runAt(0, o2, undefined), runAt(3, o2, undefined), runAt(30, o2, undefined)]);
     const runs = host.filter(({ name }) => name.startsWith("run "));
     expect(runs.map(({ name, tid }) => [name, tid])).toEqual([
@@ -163,7 +163,7 @@ suite("a trace", () => {
     expect(host.filter(({ name }) => name === "wait")).toHaveLength(3);
   });
 
-  test("without times of kernels has the host's, and says so", () => {
+  test("without kernel times has the host's events, and says so", () => {
     const { host, kernels, names, otherData } = traceOf([runAt(0, o2, undefined)]);
     expect(host).toHaveLength(1 + phases.length);
     expect(kernels).toEqual([]);
@@ -171,7 +171,7 @@ suite("a trace", () => {
     expect(JSON.stringify(names)).toMatch(/a GPU, f32, O2: this GPU gives none/);
   });
 
-  test("keeps the first runs where there are too many, and says so", () => {
+  test("keeps the first runs if there are too many, and says so", () => {
     const recorder = new TraceRecorder(3 * (1 + phases.length + o2.kernels.length));
     const runs = Array.from({ length: 5 }, (_, run) =>
       runAt(20 * run, o2, (index) => [20 * run + index, 20 * run + index]),
@@ -182,7 +182,7 @@ suite("a trace", () => {
     expect(recorder.droppedRuns).toBe(2);
   });
 
-  test("of nothing is a trace all the same", () => {
+  test("of no runs is valid", () => {
     expect(traceOf([])).toMatchObject({ host: [], kernels: [], otherData: { runs: 0 } });
   });
 });
@@ -195,7 +195,7 @@ test("timestamps are nanoseconds, and an end before its start counts as no time"
   ]);
 });
 
-test("tokens see those of their own sequence", () => {
+test("visible pairs are those within a sequence", () => {
   const mask: Tensor = { dtype: "i32", shape: [2, 3], data: Int32Array.of(1, 1, 1, 1, 1, 0) };
   expect(visiblePairs(planPacking(2, 3, mask))).toBe(3 * 3 + 2 * 2);
 });

@@ -1,16 +1,14 @@
-/**
- * A kernel can be emitted in every tile that is tried, and is emitted in that tile.
- */
+/** A kernel can be emitted in every candidate tile, and is emitted in that tile. */
 import { expect, test } from "vitest";
 import type { KernelLimits } from "../device/kernel-limits.ts";
 import { lowerInTile, planTuning } from "./tuning-plan.ts";
 
-const roomy: KernelLimits = { workgroupMemory: 49_152, workgroupSize: 1024, tensorCores: true };
+const largeLimits: KernelLimits = { workgroupMemory: 49_152, workgroupSize: 1024, tensorCores: true };
 
 test.each([
-  ["f16", roomy],
+  ["f16", largeLimits],
   ["f32", { workgroupMemory: 16_384, workgroupSize: 256 }],
-] as const)("a kernel is emitted in every candidate, in %s, and takes no more than there is", (precision, limits) => {
+] as const)("a kernel is emitted in every candidate, in %s, within the limits", (precision, limits) => {
   const config = {
     vocabSize: 100,
     hiddenSize: 96,

@@ -1,7 +1,4 @@
-/**
- * Which tiles are tried: they are valid, whatever the model's sizes and the device's limits. That a kernel can be made of
- * each is in candidates.slow.test.ts.
- */
+/** Candidate tiles are valid for all model sizes and limits. candidates.slow.test.ts emits a kernel in each. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { KernelLimits } from "../device/kernel-limits.ts";
@@ -15,12 +12,12 @@ import type { TensorTile } from "../kernels/matmul/tensor-tiles.ts";
 import { sizeClassesOf } from "../plan/size-classes.ts";
 import { candidatesFor, someOf } from "./candidates.ts";
 
-const roomy: KernelLimits = { workgroupMemory: 49_152, workgroupSize: 1024, tensorCores: true };
+const largeLimits: KernelLimits = { workgroupMemory: 49_152, workgroupSize: 1024, tensorCores: true };
 const limitsOf = fc.constantFrom<KernelLimits>(
   { workgroupMemory: 16_384, workgroupSize: 256 },
   { workgroupMemory: 16_384, workgroupSize: 128 },
   { workgroupMemory: 32_768, workgroupSize: 1024, isSoftware: true },
-  roomy,
+  largeLimits,
 );
 
 const sizes = fc.integer({ min: 1, max: 32 }).map((count) => 8 * count);
@@ -41,7 +38,7 @@ const attention = (headSize: number, valueSize: number, heads = 12) => ({
 
 type Case = readonly [family: KernelFamily, problem: Problem];
 
-test("candidates are valid, all different, and not too many", () => {
+test("candidates are valid, all different, and at most the maximum", () => {
   const cases: fc.Arbitrary<Case> = fc.oneof(
     fc.tuple(
       fc.constantFrom<KernelFamily>(tensorMatmul, registerMatmul),
@@ -65,7 +62,7 @@ test("candidates are valid, all different, and not too many", () => {
   );
 });
 
-test("default tiles are valid where tensor cores are, and candidates of BERT-base are many", () => {
+test("default tiles are valid with tensor cores, and BERT-base has many candidates", () => {
   const cases: readonly Case[] = [
     [tensorMatmul, matmul(768, 2304)],
     [tensorMatmul, matmul(768, 768)],
@@ -78,23 +75,23 @@ test("default tiles are valid where tensor cores are, and candidates of BERT-bas
     [registerAttention, attention(128, 128)],
   ];
   for (const [family, problem] of cases) {
-    for (const rows of sizeClassesOf(roomy)) {
-      expect(family.isValid(family.defaultTile(problem, roomy, rows), problem, roomy)).toBe(true);
+    for (const rows of sizeClassesOf(largeLimits)) {
+      expect(family.isValid(family.defaultTile(problem, largeLimits, rows), problem, largeLimits)).toBe(true);
     }
-    expect(candidatesFor(family, problem, 384, roomy).length).toBeGreaterThan(5);
+    expect(candidatesFor(family, problem, 384, largeLimits).length).toBeGreaterThan(5);
   }
 });
 
-test("few heads have small tiles, so that there are enough of them", () => {
+test("with few heads tiles are small, so that there are enough workgroups", () => {
   const queriesOf = (heads: number, rows: number): number =>
-    tensorAttention.defaultTile(attention(64, 64, heads), roomy, rows).queries;
+    tensorAttention.defaultTile(attention(64, 64, heads), largeLimits, rows).queries;
   expect([queriesOf(4, 384), queriesOf(12, 384)]).toEqual([16, 48]);
   expect(queriesOf(4, 12_288)).toBe(queriesOf(12, 12_288));
 });
 
-test("some of the candidates are like the default tile, some unlike all of these", () => {
+test("some of the candidates are like the default tile, others unlike it", () => {
   const tile: TensorTile = { tileM: 96, tileN: 64, tileK: 32, subgroupGrid: [2, 2, 4], prefetchStages: 1, splitK: 1 };
-  const candidates = candidatesFor(tensorMatmul, matmul(3072, 768), 3072, roomy);
+  const candidates = candidatesFor(tensorMatmul, matmul(3072, 768), 3072, largeLimits);
   const some = someOf(candidates, tile, 60) as readonly TensorTile[];
   const isLike = ({ tileM, tileN, tileK }: TensorTile): boolean =>
     [tileM / tile.tileM, tileN / tile.tileN, tileK / tile.tileK].every((ratio) => ratio <= 2 && ratio >= 0.5);

@@ -1,28 +1,28 @@
 /**
- * Which tiles are tried: those that a kernel's family thinks worth trying, valid on the device, and of these some.
+ * Selects the tiles that tuning tries: some of those that a kernel's family proposes and that are valid on the device.
  *
- * Must stay true: every tile given is valid, and none is given twice.
+ * Must stay true: every candidate is valid and unique.
  */
 import type { KernelLimits } from "../device/kernel-limits.ts";
 import type { KernelFamily, Problem, Tile } from "../kernels/family.ts";
 
-/** @param rows of the run that they are for. */
+/** @param rows of the run. */
 export function candidatesFor(family: KernelFamily, problem: Problem, rows: number, limits: KernelLimits): Tile[] {
   const candidates = family.tuning?.candidates(problem, rows) ?? [];
   return [...candidates].filter((tile) => family.isValid(tile, problem, limits));
 }
 
 /**
- * At most `max` of the tiles: half of them those most like the default one, each size counted by how many times it is
- * doubled or halved; the others spread evenly over all the rest, for the best may be of another kind altogether.
+ * At most `max` of the tiles: half are the nearest to the default tile, by the doublings or halvings of each size; half are
+ * spread evenly over the rest, because the best tile may be far from the default.
  */
 export function someOf(tiles: readonly Tile[], defaultTile: Tile, max: number): readonly Tile[] {
   const sizesOf = (tile: Tile): (number | string)[] => Object.values(tile).flat();
-  const wanted = sizesOf(defaultTile);
-  const apart = (one: number | string, other: number | string | undefined): number =>
+  const defaults = sizesOf(defaultTile);
+  const difference = (one: number | string, other: number | string | undefined): number =>
     typeof one === "number" && typeof other === "number" ? Math.abs(Math.log2(one / other)) : Number(one !== other);
   const distanceOf = (tile: Tile): number =>
-    sizesOf(tile).reduce<number>((sum, size, index) => sum + apart(size, wanted[index]), 0);
+    sizesOf(tile).reduce<number>((sum, size, index) => sum + difference(size, defaults[index]), 0);
   const sorted = [...tiles].sort((a, b) => distanceOf(a) - distanceOf(b));
   if (sorted.length <= max) return sorted;
   const near = sorted.slice(0, Math.ceil(max / 2));

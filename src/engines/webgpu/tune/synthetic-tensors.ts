@@ -1,19 +1,16 @@
-/**
- * Made-up weights: what it takes to measure speed, without a download.
- */
-
+/** Synthetic weights, to measure speed without a download. */
 import { encodeF16 } from "../../../tensor/half.ts";
 import { seededUniform } from "../../../tensor/random.ts";
 import { elementCount } from "../../../tensor/tensor.ts";
 import type { ReadParameter } from "../../engine.ts";
 
 /**
- * Numbers after which the noise begins again: a prime, so that rows of a matrix differ. Making up every number of a
- * BERT-base on its own takes seconds; the GPU's clock and power depend on numbers being random, not on their being unique.
+ * The period of the noise: a prime, so that a matrix's rows differ. Generating all numbers of a BERT-base takes seconds, and
+ * the GPU's clock and power depend on random numbers, not on unique ones.
  */
 const period = 1_048_573;
 
-/** Uniform, spread as BERT initialises its weights: about 0.02. */
+/** Uniform, with BERT's initial standard deviation of about 0.02. */
 function noise(length: number): Float32Array<ArrayBuffer> {
   const uniform = seededUniform(12_345);
   const block = new Float32Array(length);
@@ -35,8 +32,8 @@ function toHalves(block: Float32Array): Uint16Array<ArrayBuffer> {
 }
 
 /**
- * Reads made-up tensors of some shapes: all are views of one block of noise.
- * @param half whether matrices are float16, so that nothing is converted where they are stored so.
+ * Reads synthetic tensors by name: all are views of one block of noise.
+ * @param half whether matrices are float16, which saves the conversion if the GPU stores them so.
  */
 export function randomTensors(shapes: ReadonlyMap<string, readonly number[]>, half: boolean): ReadParameter {
   const longest = Math.max(...[...shapes.values()].map(elementCount));

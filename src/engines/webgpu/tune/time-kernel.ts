@@ -1,16 +1,15 @@
 /**
- * One kernel of a program alone: how long it takes, and what it computes. Where its result may come in shares, it is timed
- * together with the kernels that add them up.
+ * Runs one kernel of a program by itself, to time it and to read its results. A split-K kernel is timed together with the
+ * kernels that reduce its partial sums.
  *
- * What it reads is made by the kernels before it, once in each submission, which also keeps the GPU at its clock. Then it is
- * dispatched over and over in a pass of its own, with the weights of another layer each time (`weight-copies.ts`), timed by the
- * GPU's clock as a whole, so that neither the host's time nor the pass's counts. A GPU without a clock is timed by the host:
- * many dispatches less few.
+ * Every submission first runs the preceding kernels, which produce its operands and keep the GPU at its clock. Then the kernel
+ * is dispatched many times in one pass, each time with other copies of its weights (`weight-copies.ts`), and the whole pass is
+ * timed by the GPU, so that the overheads of host and pass do not count. Without timestamp queries the host measures a long
+ * series of dispatches minus a short one.
  *
- * Must stay true: the kernel may be any that binds what the program's own kernel at that place binds; all memory is given
- * back by `close`.
+ * Must stay true: any kernel may be run that has the bindings of the program's kernel it replaces; `close` releases all
+ * memory.
  */
-
 import { bindInputs, bindShape, type Binding as ExtentBinding, inputsOf } from "../../../program/bind.ts";
 import { computeOrder } from "../../../program/order.ts";
 import type { Program, Value } from "../../../program/program.ts";
@@ -34,61 +33,51 @@ export interface KernelRigParts {
   readonly placement: Placement;
   /** The program's kernels, in order. */
   readonly kernels: readonly LoweredKernel[];
-  /** Layers of the model that the program is one of: as many weights take turns. */
+  /** Layers of the model: they determine the number of weight copies. */
   readonly layers: number;
-  /** Others that are to find room for what they store, in as many shares as they have, of as many tokens as they are for. */
+  /** Further lowerings whose partial sums the arena has memory for. */
   readonly roomFor: readonly Lowering[];
 }
 
-/** A kernel that takes the place of one of the program's own. */
+/** A kernel that replaces the program's kernel at `index`. */
 export interface PlacedKernel {
-  /** Whose place. */
   readonly index: number;
   readonly kernel: LoweredKernel;
 }
 
-/** A kernel, and those that are timed with it. */
+/** A kernel, and those timed with it. */
 export type PlacedKernels = readonly [PlacedKernel, ...PlacedKernel[]];
 
 /** A program's inputs by name. */
 export type Inputs = ReadonlyMap<string, Tensor>;
 
-/** A part of the GPU's memory that is to be read. */
-interface Reading extends BufferRange {
-  readonly at: number;
+/** A range to read; `at` is its offset in the readback buffer. */
+type Reading = BufferRange & { readonly at: number };
+
+interface RigMemory {
+  readonly pipelines: readonly GPUComputePipeline[];
+  readonly arena: Arena;
+  readonly constants: Constants;
+  readonly timer: KernelTimer | undefined;
+  readonly times: GPUBuffer;
 }
 
 export class KernelRig {
   readonly #gpu: GpuDevice;
   readonly #parts: KernelRigParts;
   readonly #inputs: ReadonlyMap<string, Value>;
-  readonly #pipelines: readonly GPUComputePipeline[];
-  readonly #arena: Arena;
-  readonly #timer: KernelTimer | undefined;
-  readonly #constants: Constants;
-  readonly #times: GPUBuffer;
-  /** Of each kernel that was timed, in different weights. */
+  readonly #memory: RigMemory;
+  /** By the index of a timed kernel: one per copy of its weights. */
   readonly #bindGroups = new Map<number, Promise<readonly GPUBindGroup[]>>();
 
-  private constructor(
-    gpu: GpuDevice,
-    parts: KernelRigParts,
-    inputs: ReadonlyMap<string, Value>,
-    pipelines: readonly GPUComputePipeline[],
-    memory: { readonly arena: Arena; readonly constants: Constants; readonly times: GPUBuffer },
-    timer: KernelTimer | undefined,
-  ) {
+  private constructor(gpu: GpuDevice, parts: KernelRigParts, inputs: ReadonlyMap<string, Value>, memory: RigMemory) {
     this.#gpu = gpu;
     this.#parts = parts;
     this.#inputs = inputs;
-    this.#pipelines = pipelines;
-    this.#arena = memory.arena;
-    this.#constants = memory.constants;
-    this.#times = memory.times;
-    this.#timer = timer;
+    this.#memory = memory;
   }
 
-  /** @param largest of what the program will be given: nothing may have more tokens. */
+  /** @param largest the inputs with the most tokens of any run. */
   static async create(
     device: GpuDevice,
     parts: KernelRigParts,
@@ -106,39 +95,40 @@ export class KernelRig {
       const arena = await createArena(gpu, arenaParts, bindInputs(inputs, largest));
       const timer = await KernelTimer.create(gpu, 1);
       const times = await gpu.createBuffer("times", 16, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
-      return new KernelRig(gpu, parts, inputs, pipelines, { arena, constants, times }, timer);
+      return new KernelRig(gpu, parts, inputs, { pipelines, arena, constants, timer, times });
     } catch (error) {
       gpu.closeAccount();
       throw error;
     }
   }
 
-  /** Whether kernels are timed by the GPU's own clock. */
+  /** Whether kernels are timed by the GPU's clock. */
   get hasClock(): boolean {
-    return this.#timer !== undefined;
+    return this.#memory.timer !== undefined;
   }
 
-  /** @throws KernelError if the driver refuses one. */
+  /** @throws KernelError if the driver refuses a kernel. */
   async compile(kernels: PlacedKernels): Promise<void> {
     await this.#pipelinesOf(kernels);
   }
 
-  /** @returns milliseconds of one dispatch of each, on average of so many. */
+  /** @returns the mean milliseconds of one dispatch of each kernel, over `count` dispatches. */
   async time(kernels: PlacedKernels, inputs: Inputs, count: number): Promise<number> {
-    if (this.#timer === undefined) return this.#timeByHost(kernels, inputs, count);
-    await this.#submit(kernels, inputs, count, this.#times, []);
-    await this.#gpu.guard(this.#times.mapAsync(GPUMapMode.READ));
-    const [time] = readKernelTimes(this.#times.getMappedRange());
-    this.#times.unmap();
+    const { timer, times } = this.#memory;
+    if (timer === undefined) return this.#timeByHost(kernels, inputs, count);
+    await this.#submit(kernels, inputs, count, times, []);
+    await this.#gpu.guard(times.mapAsync(GPUMapMode.READ));
+    const [time] = readKernelTimes(times.getMappedRange());
+    times.unmap();
     const ms = time === undefined ? 0 : (time.endMs - time.startMs) / count;
-    // Some clocks stand still.
+    // Some GPUs' clocks do not advance.
     return ms > 0 ? ms : this.#timeByHost(kernels, inputs, count);
   }
 
   async #timeByHost(kernels: PlacedKernels, inputs: Inputs, count: number): Promise<number> {
     const msOf = async (dispatches: number): Promise<number> => {
       const before = performance.now();
-      await this.#submit(kernels, inputs, dispatches, this.#times, []);
+      await this.#submit(kernels, inputs, dispatches, this.#memory.times, []);
       await this.#gpu.guard(this.#gpu.device.queue.onSubmittedWorkDone());
       return performance.now() - before;
     };
@@ -146,7 +136,7 @@ export class KernelRig {
     return Math.max(many - few, 1e-6) / (2 * count);
   }
 
-  /** What the kernel stores, where nothing was before; of what comes in shares, the sums. */
+  /** The tensors that the kernel stores, into cleared memory; partial sums are reduced. */
   async outputs(placed: PlacedKernel, inputs: Inputs): Promise<Float32Array[]> {
     const { placement } = this.#parts;
     const extents = bindInputs(this.#inputs, inputs);
@@ -157,7 +147,7 @@ export class KernelRig {
       const partialSums = partialSumsOf(value, placed.kernel);
       const length = byteLength(shape, type);
       const size = Math.ceil((partialSums * length) / 8) * 8;
-      const reading: Reading = { ...(this.#arena.stored.get(value) as BufferRange), size, at: bytes };
+      const reading: Reading = { ...(this.#memory.arena.stored.get(value) as BufferRange), size, at: bytes };
       bytes += size;
       return { shape, type, reading, partialSums, length };
     });
@@ -169,23 +159,22 @@ export class KernelRig {
       await this.#gpu.guard(readback.mapAsync(GPUMapMode.READ));
       const mapped = readback.getMappedRange();
       return stores.map(({ shape, type, reading, partialSums, length }) => {
-        const parts = Array.from({ length: partialSums }, (_, slice) => {
+        const partials = Array.from({ length: partialSums }, (_, slice) => {
           const begin = reading.at + slice * length;
           return fromGpu(mapped.slice(begin, begin + length), shape, type);
         });
-        return parts.reduce((sums, part) => sums.map((sum, index) => sum + (part[index] as number)));
+        return partials.reduce((sums, partial) => sums.map((sum, index) => sum + (partial[index] as number)));
       });
     } finally {
       this.#gpu.destroyBuffer(readback);
     }
   }
 
-  /** Gives everything back. */
   close(): void {
     this.#gpu.closeAccount();
   }
 
-  /** @param readings what is read of the memory that the kernel writes, cleared before; if nothing, the time is. */
+  /** @param readings ranges that are cleared first and read afterwards; if empty, the time is read. */
   async #submit(
     kernels: PlacedKernels,
     inputs: Inputs,
@@ -202,14 +191,15 @@ export class KernelRig {
       workgroups: this.#workgroupsOf(kernel, extents),
     }));
     const { device } = this.#gpu;
-    const timer = readings.length > 0 ? undefined : this.#timer;
+    const { arena } = this.#memory;
+    const timer = readings.length > 0 ? undefined : this.#memory.timer;
     await this.#gpu.submitting(() => {
-      writeInputs(device, this.#arena.inputs, this.#parts.placement, extents, this.#inputs, inputs);
+      writeInputs(device, arena.inputs, this.#parts.placement, extents, this.#inputs, inputs);
       const encoder = device.createCommandEncoder({ label: "one kernel" });
       const before = encoder.beginComputePass();
       for (let earlier = 0; earlier < kernels[0].index; earlier++) {
-        before.setPipeline(this.#pipelines[earlier] as GPUComputePipeline);
-        before.setBindGroup(0, this.#arena.bindGroups[earlier] as GPUBindGroup);
+        before.setPipeline(this.#memory.pipelines[earlier] as GPUComputePipeline);
+        before.setBindGroup(0, arena.bindGroups[earlier] as GPUBindGroup);
         before.dispatchWorkgroups(...this.#workgroupsOf(this.#parts.kernels[earlier] as LoweredKernel, extents));
       }
       before.end();
@@ -231,33 +221,31 @@ export class KernelRig {
     });
   }
 
-  /** Else some drivers take the time at which a pass begins while the one before still computes. */
+  /** Without this dependency, some drivers write a pass's first timestamp while the previous pass is still running. */
   #awaitEarlier(encoder: GPUCommandEncoder): void {
-    const [written] = this.#arena.stored.values();
-    if (written) encoder.copyBufferToBuffer(written.buffer, written.offset, this.#times, 0, 16);
+    const [written] = this.#memory.arena.stored.values();
+    if (written) encoder.copyBufferToBuffer(written.buffer, written.offset, this.#memory.times, 0, 16);
   }
 
-  /** A kernel's bind groups, made when it is first timed. */
+  /** A kernel's bind groups, created when it is first timed. */
   #bindGroupsOf(index: number): Promise<readonly GPUBindGroup[]> {
     const { kernels, placement, layers } = this.#parts;
-    const known = this.#bindGroups.get(index);
-    if (known !== undefined) return known;
+    const { pipelines, arena, constants } = this.#memory;
+    const existing = this.#bindGroups.get(index);
+    if (existing !== undefined) return existing;
     const kernel = kernels[index] as LoweredKernel;
-    const layerWeights = new Set(matmulsOf(kernels).flatMap((each) => weightsOf(each, placement)));
-    const layerBytes = [...layerWeights].reduce(
-      (sum, value) => sum + (this.#constants.tensors.get(value)?.size ?? 0),
-      0,
-    );
-    const own = {
+    const matmuls = kernels.filter((other) => kindOf(other) === "matmul");
+    const layerWeights = new Set(matmuls.flatMap((matmul) => weightsOf(matmul, placement)));
+    const layerBytes = [...layerWeights].reduce((sum, value) => sum + (constants.tensors.get(value)?.size ?? 0), 0);
+    const weighted = {
       kernel,
-      pipeline: this.#pipelines[index] as GPUComputePipeline,
-      bindGroup: this.#arena.bindGroups[index] as GPUBindGroup,
+      pipeline: pipelines[index] as GPUComputePipeline,
+      bindGroup: arena.bindGroups[index] as GPUBindGroup,
       weights: weightsOf(kernel, placement),
     };
-    const memory = { ...this.#arena, constants: this.#constants };
-    const made = bindWeightCopies(this.#gpu, own, memory, layers * layerBytes);
-    this.#bindGroups.set(index, made);
-    return made;
+    const created = bindWeightCopies(this.#gpu, weighted, { ...arena, constants }, layers * layerBytes);
+    this.#bindGroups.set(index, created);
+    return created;
   }
 
   #workgroupsOf(kernel: LoweredKernel, extents: ExtentBinding): ReturnType<typeof workgroupsOf> {
@@ -270,12 +258,8 @@ export class KernelRig {
   }
 }
 
-/** As how many tensors a kernel leaves what it stores. */
+/** The number of partial sums in which a kernel stores a value. */
 function partialSumsOf(stored: Value, { bindings }: LoweredKernel): number {
-  const own = bindings.find((binding) => binding.kind === "tensor" && binding.value === stored);
-  return own?.kind === "tensor" ? own.partialSums : 1;
+  const binding = bindings.find((other) => other.kind === "tensor" && other.value === stored);
+  return binding?.kind === "tensor" ? binding.partialSums : 1;
 }
-
-/** Kernels that read weights, not tables. */
-const matmulsOf = (kernels: readonly LoweredKernel[]): LoweredKernel[] =>
-  kernels.filter((kernel) => kindOf(kernel) === "matmul");

@@ -1,11 +1,11 @@
 /**
- * The search for the best tiles on this GPU: for each kernel every candidate is compiled, timed shortly, and the best few,
- * once they are seen to compute what the default tile computes, are timed at length, in turns with the default one.
+ * Searches for the best tiles on this GPU. For each kernel every candidate is compiled and timed briefly; a shortlist whose
+ * results match the default tile's is timed at length, alternating with it.
  *
- * Kernels that come later are compiled while the first are timed. A candidate that the driver refuses, or with which the
- * device is lost, is left out, and the search goes on.
+ * Later kernels are compiled while earlier ones are timed. A candidate that the driver refuses, or that loses the device, is
+ * skipped, and the search continues.
  *
- * Must stay true: what is told as found computed right here, and is never slower than the default tile.
+ * Must stay true: a reported tile computed correctly on this GPU, and is not slower than the default tile.
  */
 import pLimit from "p-limit";
 import { messageOf } from "../../../errors.ts";
@@ -19,7 +19,6 @@ import { randomTensors } from "./synthetic-tensors.ts";
 import { KernelRig } from "./time-kernel.ts";
 import { lowerInTile, type TuningPlan, type TuningSize, type TuningSubject } from "./tuning-plan.ts";
 
-/** A tile that was left out. */
 export interface RefusedTile {
   readonly tile: Tile;
   readonly reason: string;
@@ -27,18 +26,17 @@ export interface RefusedTile {
 
 export interface TuningHooks {
   readonly signal: AbortSignal;
-  /** Opens the device; again whenever it was lost. */
+  /** Opens the device, at the start and after each loss. */
   readonly open: () => Promise<GpuDevice>;
   readonly onProgress: (done: number, total: number) => void;
   readonly onResult: (result: TuningResult) => Promise<void>;
   readonly onRefused: (subject: TuningSubject, refused: RefusedTile) => void;
 }
 
-/** Kernels compiled at the same time. */
-const compiledTogether = 8;
-/** Devices that may be lost. */
-const maxLosses = 5;
-/** @throws EngineError for a device that fails for other reasons than a candidate; the signal's reason. */
+const maxConcurrentCompiles = 8;
+const maxLostDevices = 5;
+
+/** @throws EngineError if the device fails for another reason than a candidate; the signal's reason. */
 export async function tune(plan: TuningPlan, hooks: TuningHooks): Promise<void> {
   const search = new Search(plan, hooks);
   try {
@@ -48,7 +46,7 @@ export async function tune(plan: TuningPlan, hooks: TuningHooks): Promise<void> 
   }
 }
 
-/** A device with the program on it, and the candidates being compiled for it. */
+/** A device with the program, and the candidates being compiled for it. */
 interface Session {
   readonly device: GpuDevice;
   readonly rig: KernelRig;
@@ -59,14 +57,13 @@ interface Session {
 class Search {
   readonly #plan: TuningPlan;
   readonly #hooks: TuningHooks;
-  /** By subject: never tried again. */
   readonly #refused = new Map<TuningSubject, Tile[]>();
   readonly #measured = new Map<TuningSubject, Set<TuningSize>>();
   readonly #total: number;
   #done = 0;
   #session: Session | undefined;
   #losses = 0;
-  /** What the device is busy with. */
+  /** The tile that is refused if the device is lost now. */
   #suspect: Tile | undefined;
 
   constructor(plan: TuningPlan, hooks: TuningHooks) {
@@ -75,7 +72,7 @@ class Search {
     this.#total = plan.subjects.reduce((sum, subject) => sum + stepsOf(subject), 0);
   }
 
-  /** At all sizes; what was measured before a device was lost is not measured again. */
+  /** Measures a subject at all sizes; after a lost device it continues with the size that was being measured. */
   async measure(subject: TuningSubject): Promise<void> {
     const before = this.#done;
     for (;;) {
@@ -86,7 +83,7 @@ class Search {
         return;
       } catch (error) {
         this.#hooks.signal.throwIfAborted();
-        if (!(error instanceof DeviceLostError) || ++this.#losses > maxLosses) throw error;
+        if (!(error instanceof DeviceLostError) || ++this.#losses > maxLostDevices) throw error;
         if (this.#suspect !== undefined) this.#refuse(subject, this.#suspect, messageOf(error));
         this.close();
       }
@@ -114,34 +111,29 @@ class Search {
     this.#measured.set(subject, measured);
     for (const size of subject.sizes) {
       if (measured.has(size)) continue;
-      const own = candidates.filter(({ tile }) => size.candidates.some((other) => isSame(tile, other)));
-      const result = await new Benchmark({ plan: this.#plan, subject, size, rig }, this.#watch(subject)).run(own);
+      const sized = candidates.filter(({ tile }) => size.candidates.some((other) => isSame(tile, other)));
+      const result = await new Benchmark({ plan: this.#plan, subject, size, rig }, this.#hooksFor(subject)).run(sized);
       measured.add(size);
       await this.#hooks.onResult(result);
     }
   }
 
-  /** Opens the device, and begins to compile the candidates of a subject and of all after it. */
+  /** Opens the device, and starts compiling the candidates of a subject and of all later ones. */
   async #start(first: TuningSubject): Promise<Session> {
     const { kernels, schedule, placement, layers, parameters, inputsFor, maxRows, subjects } = this.#plan;
     const device = await this.#hooks.open();
     try {
       const largest = inputsFor(Math.max(maxRows, checkedRows));
       const roomFor = subjects.flatMap((subject) =>
-        subject.sizes.flatMap((size) => this.#inMostPartialSums(subject, size)),
+        subject.sizes.flatMap((size) => this.#largestSplitK(subject, size)),
       );
-      const weights = randomTensors(parameters, true);
-      const rig = await KernelRig.create(
-        device,
-        { program: schedule.program, placement, kernels, layers, roomFor },
-        weights,
-        largest,
-      );
-      const limit = pLimit(compiledTogether);
+      const parts = { program: schedule.program, placement, kernels, layers, roomFor };
+      const rig = await KernelRig.create(device, parts, randomTensors(parameters, true), largest);
+      const limit = pLimit(maxConcurrentCompiles);
       const stop = new AbortController();
       const compiling = subjects.slice(subjects.indexOf(first)).map((subject) => {
-        const own = tilesOf(subject).filter((tile) => !this.#isRefused(subject, tile));
-        return [subject, own.map((tile) => limit(() => this.#compile(rig, subject, tile, stop.signal)))] as const;
+        const tiles = tilesOf(subject).filter((tile) => !this.#isRefused(subject, tile));
+        return [subject, tiles.map((tile) => limit(() => this.#compile(rig, subject, tile, stop.signal)))] as const;
       });
       return { device, rig, compiling: new Map(compiling), stop };
     } catch (error) {
@@ -150,16 +142,16 @@ class Search {
     }
   }
 
-  /** The kernel at a size, in the tile whose result takes the most room; none where no tile divides it. */
-  #inMostPartialSums(subject: TuningSubject, { rows, defaultTile, candidates }: TuningSize): Lowering[] {
+  /** The kernel at a size in the tile with the most partial sums; empty if no tile splits K. */
+  #largestSplitK(subject: TuningSubject, { rows, defaultTile, candidates }: TuningSize): Lowering[] {
     const splitKOf = (tile: Tile): number => ("splitK" in tile ? Number(tile.splitK) : 1);
     const largest = candidates.reduce((best, tile) => (splitKOf(tile) > splitKOf(best) ? tile : best), defaultTile);
     if (splitKOf(largest) === 1) return [];
-    // The rows by which tiles are checked may be more.
+    // The run that checks tiles may have more rows.
     return [{ maxRows: Math.max(rows, checkedRows), kernels: [lowerInTile(this.#plan, subject, largest)[0].kernel] }];
   }
 
-  /** Never rejects: a device that was lost is noticed by whoever measures on it. */
+  /** Never rejects: the measurement reports a lost device. */
   async #compile(
     rig: KernelRig,
     subject: TuningSubject,
@@ -177,7 +169,7 @@ class Search {
     }
   }
 
-  #watch(subject: TuningSubject): BenchmarkHooks {
+  #hooksFor(subject: TuningSubject): BenchmarkHooks {
     return {
       begin: (tile) => {
         this.#hooks.signal.throwIfAborted();
@@ -204,7 +196,7 @@ class Search {
   }
 }
 
-/** What there is to do for a subject: candidates to compile, and to time at each size. */
+/** A subject's steps of progress: candidates to compile, and to time at each size. */
 function stepsOf(subject: TuningSubject): number {
   return subject.sizes.reduce((sum, { candidates }) => sum + candidates.length, tilesOf(subject).length);
 }

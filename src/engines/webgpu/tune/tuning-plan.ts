@@ -1,8 +1,6 @@
 /**
- * What there is to measure: the kernels of a model that have tiles to choose, each once, with the sizes of runs they are
- * measured at and the tiles that are tried.
- *
- * One layer of the model is enough, for all are alike, and a small vocabulary, for no kernel with tiles reads it.
+ * Plans what tuning measures: each distinct kernel of a model that has a choice of tiles, with run sizes and candidates. One
+ * layer suffices, because all are alike, and a small vocabulary, because no kernel with tiles reads the table.
  */
 import type { BertConfig } from "../../../architectures/bert/config.ts";
 import { expectedParameters } from "../../../architectures/bert/parameters.ts";
@@ -26,28 +24,28 @@ import { sizeClassesOf, sizeClassOf } from "../plan/size-classes.ts";
 import { candidatesFor, isSame, someOf } from "./candidates.ts";
 import type { Inputs, PlacedKernel, PlacedKernels } from "./time-kernel.ts";
 
-/** A kernel at a size of runs. */
+/** A kernel at a run size. */
 export interface TuningSize {
-  /** Tokens of the run that is measured. */
+  /** Tokens of the measured run. */
   readonly rows: number;
-  /** The largest runs that get what is found. */
+  /** The size class that gets the result: runs of at most this many tokens. */
   readonly maxRows: number;
   readonly defaultTile: Tile;
-  /** Without the default one. */
+  /** Without the default tile. */
   readonly candidates: readonly Tile[];
 }
 
 export interface TuningSubject {
-  /** The kernel's place in the schedule. */
+  /** Of the kernel in the schedule. */
   readonly index: number;
   readonly family: KernelFamily;
   readonly problem: TunedProblem;
-  /** The places of the kernels that add its result up, where that may be left as partial sums. */
+  /** Indices of the kernels that reduce its partial sums, if K may be split. */
   readonly readers: readonly number[];
   readonly sizes: readonly TuningSize[];
 }
 
-/** A problem of numbers alone. */
+/** A problem without symbolic extents. */
 type TunedProblem = { readonly shape: readonly [number, number] } & Partial<Pick<MatmulProblem, "canSplitK">>;
 
 export interface TuningPlan {
@@ -55,37 +53,37 @@ export interface TuningPlan {
   readonly schedule: Schedule;
   readonly placement: Placement;
   readonly limits: KernelLimits;
-  /** The schedule's kernels in their default tiles, for runs of any size. */
+  /** The schedule's kernels in default tiles, for runs of any size. */
   readonly kernels: readonly LoweredKernel[];
   readonly parameters: ReadonlyMap<string, readonly number[]>;
   readonly subjects: readonly TuningSubject[];
   /** Synthetic inputs of a run. */
   readonly inputsFor: (rows: number) => Inputs;
-  /** The schedule's kernels for runs of the size that tiles are tried at, which other tiles are put into. */
+  /** The plan in which candidates replace default tiles. */
   readonly plan: ProgramPlan;
   readonly maxRows: number;
-  /** Layers of the model; the schedule is one of them. */
+  /** Of the model; the schedule has one. */
   readonly layers: number;
 }
 
 export interface PlanSettings {
   readonly config: BertConfig;
   readonly precision: GpuPrecision;
-  /** Absent: one for each size class. */
+  /** Absent: one per size class. */
   readonly rows?: readonly number[];
-  /** Tiles that are tried for a kernel at a size, besides the default one. */
+  /** Tiles to try per kernel and size, besides the default tile. */
   readonly maxCandidates: number;
 }
 
-/** Runs that are measured, the first of a size class for the whole class: sequences of 384 tokens, but for the third. */
+/** Rows to measure; the first in a size class stands for it. All but the third are sequences of 384 tokens. */
 const typicalRows = [384, 3072, 128, 12_288];
-/** A batch of a software adapter. */
+/** The batch size of a software adapter. */
 const maxSoftwareRows = 768;
 
 const longestSequence = 384;
 const vocabulary = 1024;
 
-/** @throws InputError for several numbers of rows of one size class. */
+/** @throws InputError for two numbers of rows in one size class. */
 export function planTuning(settings: PlanSettings, limits: KernelLimits): TuningPlan {
   const config = { ...settings.config, layers: 1, vocabSize: Math.min(settings.config.vocabSize, vocabulary) };
   const program = selectOutputs(bertForQuestionAnswering(config), ["start_logits", "end_logits"]);
@@ -131,7 +129,7 @@ function subjectsOf(
   });
 }
 
-/** The kernel at a subject's place in a tile, and those that read its result as that tile leaves it. */
+/** A subject's kernel in a tile, and the kernels that read its partial sums. */
 export function lowerInTile(
   { plan }: TuningPlan,
   { index, readers }: Pick<TuningSubject, "index" | "readers">,
@@ -157,7 +155,7 @@ function sizeOf(
   maxCandidates: number,
 ): TuningSize {
   const maxRows = sizeClassOf(rows, limits);
-  // Runs of any size would take any room as partial sums.
+  // Without a maximum of rows, partial sums would take unbounded memory.
   const sized = problem.canSplitK && !Number.isFinite(maxRows) ? { ...problem, canSplitK: false } : problem;
   const defaultTile = family.defaultTile(sized, limits, rows);
   const others = candidatesFor(family, sized, rows, limits).filter((tile) => !isSame(tile, defaultTile));
@@ -177,7 +175,7 @@ function checkRows(rows: readonly number[], limits: KernelLimits): void {
     const other = rows.slice(0, index).find((earlier) => sizeClassOf(earlier, limits) === maxRows);
     if (other === undefined) return;
     throw new InputError({
-      found: `${other} and ${count} rows are of one class of size`,
+      found: `${other} and ${count} rows are in one size class`,
       expected: `one number for each class; on this GPU they end at ${sizeClassesOf(limits).slice(0, -1).join(", ")} rows`,
     });
   });

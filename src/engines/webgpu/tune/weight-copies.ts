@@ -1,12 +1,10 @@
 /**
- * Copies of the weights that a kernel reads, to be bound in turns. A model of many layers reads other weights in every
- * layer, from memory; a kernel that is dispatched over and over would find its own in the GPU's cache, and seem faster than
- * it is wherever it waits for them.
+ * Copies of a kernel's weights, bound alternately. In a model every layer reads its weights from memory; a kernel that is
+ * dispatched repeatedly would find them in the GPU's cache, and seem faster than it is.
  *
- * Must stay true: a kernel's copies take as much memory together as the weights of all the model's layers, or `mostBytes`,
- * more than the caches of today's GPUs hold.
+ * Must stay true: the copies take as much memory as the weights of all layers, at most `maxBytes`, which exceeds the caches
+ * of today's GPUs.
  */
-
 import type { Value } from "../../../program/program.ts";
 import type { GpuDevice } from "../device/gpu-device.ts";
 import type { LoweredKernel } from "../plan/lower.ts";
@@ -14,16 +12,15 @@ import type { Placement } from "../plan/placement.ts";
 import { type BoundMemory, createBindGroup } from "../run/arena.ts";
 import type { BufferRange } from "../run/constants.ts";
 
-const mostBytes = 2 ** 29;
+const maxBytes = 2 ** 29;
 
-/** The matrices that a kernel binds: not the vectors, which are small. */
+/** The constant matrices that a kernel binds; vectors are too small to matter. */
 export function weightsOf({ bindings }: LoweredKernel, placement: Placement): Value[] {
   return bindings.flatMap((binding) =>
     binding.kind === "tensor" && placement.isConstant(binding.value) ? [binding.value] : [],
   );
 }
 
-/** A kernel with its pipeline, its bind group, and the weights that it binds. */
 export interface WeightedKernel {
   readonly kernel: LoweredKernel;
   readonly pipeline: GPUComputePipeline;
@@ -32,19 +29,19 @@ export interface WeightedKernel {
 }
 
 /**
- * The kernel's own bind group, and one a copy.
- * @param allBytes of the weights of all layers.
- * @throws EngineError if there is no memory for them.
+ * The kernel's bind group, and one per copy.
+ * @param modelBytes of the weights of all layers.
+ * @throws EngineError if there is not enough memory.
  */
 export async function bindWeightCopies(
   gpu: GpuDevice,
   { kernel, pipeline, bindGroup, weights }: WeightedKernel,
   memory: BoundMemory,
-  allBytes: number,
+  modelBytes: number,
 ): Promise<GPUBindGroup[]> {
   const ranges = weights.map((value) => [value, memory.constants.tensors.get(value) as BufferRange] as const);
-  const ownBytes = ranges.reduce((sum, [, { size }]) => sum + size, 0);
-  const count = ownBytes === 0 ? 1 : Math.max(1, Math.ceil(Math.min(allBytes, mostBytes) / ownBytes));
+  const kernelBytes = ranges.reduce((sum, [, { size }]) => sum + size, 0);
+  const count = kernelBytes === 0 ? 1 : Math.max(1, Math.ceil(Math.min(modelBytes, maxBytes) / kernelBytes));
   const groups = [bindGroup];
   while (groups.length < count) {
     const copies = new Map(memory.constants.tensors);

@@ -1,6 +1,4 @@
-/**
- * The cache of tiles: what is kept comes back, and whatever is wrong with it is no tiles.
- */
+/** The tile cache returns what was stored, and ignores damaged files. */
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -40,7 +38,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-test("what is kept comes back, with what was kept before, on its own GPU alone", async () => {
+test("stored tiles are read back, with those stored before, on the same GPU only", async () => {
   expect(await readTileCache(gpu)).toBeUndefined();
   await keepTiles(gpu, [one]);
   await keepTiles(gpu, [other]);
@@ -55,7 +53,7 @@ test.each([
   ["of another GPU under this one's name", (text: string) => text.replace("driver 1", "driver 0"), /another GPU/],
   ["of another form", () => "[]", /damaged/],
   ["larger than any", () => "[".repeat(3_000_000), /has 3000000 bytes; expected at most 2000000/],
-])("a file that is %s is no tiles, and is written over", async (_, change, why) => {
+])("a file that is %s is ignored and overwritten", async (_, change, why) => {
   await keepTiles(gpu, [one]);
   const path = tileCachePath(gpu);
   await writeFile(path, change(await readFile(path, "utf8")));
@@ -65,21 +63,21 @@ test.each([
   expect((await cachedTiles(gpu))?.tiles).toEqual([other]);
 });
 
-test("what is forgotten is gone", async () => {
+test("forgotten tiles are gone", async () => {
   expect(await forgetTiles(gpu)).toBe(false);
   await keepTiles(gpu, [one]);
   expect(await forgetTiles(gpu)).toBe(true);
   expect(await readTileCache(gpu)).toBeUndefined();
 });
 
-test("a cache that cannot be written is said to be", async () => {
+test("a cache that cannot be written is an error", async () => {
   await writeFile(join(folder, "file"), "");
   vi.stubEnv("XDG_CACHE_HOME", join(folder, "file"));
   await expect(keepTiles(gpu, [one])).rejects.toThrow(InputError);
   expect(await cachedTiles(gpu)).toBeUndefined();
 });
 
-test("without XDG_CACHE_HOME it is in the home folder", () => {
+test("without XDG_CACHE_HOME the cache is in the home folder", () => {
   vi.stubEnv("XDG_CACHE_HOME", "");
   expect(tileCachePath(gpu)).toMatch(/\.cache[/\\]fusebert[/\\]tiles[/\\][0-9a-f]{16}\.json$/);
 });

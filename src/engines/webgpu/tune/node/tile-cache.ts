@@ -1,8 +1,7 @@
 /**
- * Where tiles that were found are kept: a file for each GPU in the user's cache, `~/.cache/fusebert/tiles`, or where
- * `XDG_CACHE_HOME` says.
+ * The cache of tuned tiles: a file per GPU in `~/.cache/fusebert/tiles`, or under `XDG_CACHE_HOME`.
  *
- * Must stay true: a file that cannot be used is none, and is written over; a file is replaced as a whole, or not at all.
+ * Must stay true: an unusable file is ignored and overwritten; a file is replaced atomically.
  */
 import { createHash, randomUUID } from "node:crypto";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
@@ -32,7 +31,7 @@ export function tileCachePath(gpu: GpuIdentity): string {
   return join(caches, "fusebert", "tiles", `${name.slice(0, 16)}.json`);
 }
 
-/** @returns the tiles found on a GPU, or why what is there is of no use, or nothing if nothing is there. */
+/** @returns the tiles tuned on a GPU, the reason why its file is unusable, or `undefined` without a file. */
 export async function readTileCache(gpu: GpuIdentity): Promise<TunedTiles | string | undefined> {
   try {
     const bytes = await readFileBytes(tileCachePath(gpu), { limit, expected: "a file", ordinaryOnly: true });
@@ -43,16 +42,13 @@ export async function readTileCache(gpu: GpuIdentity): Promise<TunedTiles | stri
   }
 }
 
-/** What an engine uses of it. */
+/** @returns the tiles tuned on a GPU, if its file is usable. */
 export async function cachedTiles(gpu: GpuIdentity): Promise<TunedTiles | undefined> {
   const found = await readTileCache(gpu);
   return typeof found === "string" ? undefined : found;
 }
 
-/**
- * Keeps tiles, with those for other kernels that are kept already.
- * @throws InputError if the cache cannot be written.
- */
+/** Adds tiles to a GPU's file. @throws InputError if it cannot be written. */
 export async function keepTiles(gpu: GpuIdentity, tiles: readonly TunedTile[]): Promise<void> {
   const path = tileCachePath(gpu);
   const known = await cachedTiles(gpu);
@@ -68,10 +64,7 @@ export async function keepTiles(gpu: GpuIdentity, tiles: readonly TunedTile[]): 
   }
 }
 
-/**
- * @returns whether there was something to forget.
- * @throws InputError if it cannot be removed.
- */
+/** Removes a GPU's file. @returns whether it existed. @throws InputError if it cannot be removed. */
 export async function forgetTiles(gpu: GpuIdentity): Promise<boolean> {
   const path = tileCachePath(gpu);
   try {
