@@ -11,9 +11,9 @@ import { OnnxEngine } from "../engines/onnx/onnx-engine.ts";
 import { EngineError, InputError } from "../errors.ts";
 import {
   builtInModel,
-  checkGpuOptions,
-  type Device,
+  createReferenceEngine,
   type EngineOptions,
+  engineCreator,
   type ModelLocation,
   type Platform,
 } from "./platform.ts";
@@ -32,26 +32,24 @@ export const platform: Platform = {
     return { name: model, open: (path, options) => files.open(path, options) };
   },
 
-  async createEngine(device: Device, { threads, wasmPaths, gpu }: EngineOptions): Promise<Engine> {
-    checkGpuOptions(device, gpu);
-    if (device === "reference") {
-      const { ReferenceEngine } = await import("../engines/reference/reference-engine.ts");
-      return new ReferenceEngine();
-    }
-    if (device === "webgpu") {
-      const { WebGpuEngine } = await import("../engines/webgpu/webgpu-engine.ts");
-      return new WebGpuEngine(browserGpu(), { precision: "auto", ...gpu });
-    }
-    const runtime = await import("onnxruntime-web/wasm");
-    runtime.env.logLevel = "error";
-    if (wasmPaths !== undefined) runtime.env.wasm.wasmPaths = wasmPaths;
-    // Read only when the first session is created: all models of a page share one pool of workers.
-    if (threads !== undefined) runtime.env.wasm.numThreads = threads;
-    return explained(new OnnxEngine(runtime, { executionProvider: "wasm" }));
-  },
+  createEngine: engineCreator({ cpu: createWasmEngine, webgpu: createGpuEngine, reference: createReferenceEngine }),
 
   processors: () => globalThis.navigator.hardwareConcurrency,
 };
+
+async function createGpuEngine({ gpu }: EngineOptions): Promise<Engine> {
+  const { WebGpuEngine } = await import("../engines/webgpu/webgpu-engine.ts");
+  return new WebGpuEngine(browserGpu(), { precision: "auto", ...gpu });
+}
+
+async function createWasmEngine({ threads, wasmPaths }: EngineOptions): Promise<Engine> {
+  const runtime = await import("onnxruntime-web/wasm");
+  runtime.env.logLevel = "error";
+  if (wasmPaths !== undefined) runtime.env.wasm.wasmPaths = wasmPaths;
+  // Read only when the first session is created: all models of a page share one pool of workers.
+  if (threads !== undefined) runtime.env.wasm.numThreads = threads;
+  return explained(new OnnxEngine(runtime, { executionProvider: "wasm" }));
+}
 
 function browserGpu(): GPU {
   const { gpu } = globalThis.navigator as { readonly gpu?: GPU };

@@ -12,7 +12,6 @@ import { dirname, join } from "node:path";
 import type { ModelFiles } from "../checkpoint/files.ts";
 import { HttpFiles } from "../checkpoint/http-files.ts";
 import { FolderFiles } from "../checkpoint/node/folder-files.ts";
-import type { Engine } from "../engines/engine.ts";
 import { OnnxEngine } from "../engines/onnx/onnx-engine.ts";
 import type { OnTrace } from "../engines/webgpu/run/run-recording.ts";
 import type { DebugLevel } from "../engines/webgpu/trace/debug-report.ts";
@@ -21,9 +20,8 @@ import { EngineError, InputError, messageOf } from "../errors.ts";
 import { loadDawn } from "./dawn.ts";
 import {
   builtInModel,
-  checkGpuOptions,
-  type Device,
-  type EngineOptions,
+  createReferenceEngine,
+  engineCreator,
   type GpuEngineOptions,
   type ModelLocation,
   type Platform,
@@ -40,15 +38,12 @@ export const platform: Platform = {
     return new HubFiles({ repo: name, revision });
   },
 
-  async createEngine(device: Device, { threads, gpu }: EngineOptions): Promise<Engine> {
-    checkGpuOptions(device, gpu);
-    if (device === "reference") {
-      const { ReferenceEngine } = await import("../engines/reference/reference-engine.ts");
-      return new ReferenceEngine();
-    }
-    if (device === "webgpu") return createGpuEngine(gpu);
-    return new OnnxEngine(await loadOnnxRuntime(), { executionProvider: "cpu", ...(threads && { threads }) });
-  },
+  createEngine: engineCreator({
+    cpu: async ({ threads }) =>
+      new OnnxEngine(await loadOnnxRuntime(), { executionProvider: "cpu", ...(threads && { threads }) }),
+    webgpu: ({ gpu }) => createGpuEngine(gpu),
+    reference: createReferenceEngine,
+  }),
 
   processors: availableParallelism,
 };

@@ -12,13 +12,22 @@ import type { WebGpuOptions } from "../engines/webgpu/webgpu-engine.ts";
 import { InputError } from "../errors.ts";
 import type { Level } from "../schedule/levels.ts";
 
-/** Where to compute. `auto` is the CPU, which every machine has; `reference` is the slow float64 interpreter. */
-export type Device = "auto" | "cpu" | "webgpu" | "reference";
+/** The engines, by the names that devices have, with the options that only some take. `reference` is the slow interpreter. */
+const engineKinds = {
+  cpu: { takesGpuOptions: false },
+  webgpu: { takesGpuOptions: true },
+  reference: { takesGpuOptions: false },
+} as const;
+
+type EngineName = keyof typeof engineKinds;
+
+/** Where to compute. `auto` is the CPU, which every machine has. */
+export type Device = "auto" | EngineName;
 
 /** Name of the model in the package. */
 export const builtInModel = "built-in";
 
-export const devices: readonly Device[] = ["auto", "cpu", "webgpu", "reference"];
+export const devices: readonly Device[] = ["auto", ...(Object.keys(engineKinds) as EngineName[])];
 
 export interface ModelLocation {
   /** Absent: the built-in model. */
@@ -71,10 +80,26 @@ export function checkGpuValues(gpu: unknown): void {
   for (const [name, value] of Object.entries(flags)) checkChoice(name, value, [true, false]);
 }
 
-/** @throws InputError for GPU options with another device. */
-export function checkGpuOptions(device: Device, gpu: GpuEngineOptions | undefined): void {
+/** How each engine is created on a platform. */
+type EngineFactories = Readonly<Record<EngineName, (options: EngineOptions) => Promise<Engine>>>;
+
+/** `createEngine` of a platform. @throws InputError for options that the device's engine does not take. */
+export const engineCreator =
+  (factories: EngineFactories): Platform["createEngine"] =>
+  async (device, options) => {
+    const name = device === "auto" ? "cpu" : device;
+    if (!engineKinds[name].takesGpuOptions) rejectGpuOptions(device, options.gpu);
+    return factories[name](options);
+  };
+
+export async function createReferenceEngine(): Promise<Engine> {
+  const { ReferenceEngine } = await import("../engines/reference/reference-engine.ts");
+  return new ReferenceEngine();
+}
+
+function rejectGpuOptions(device: Device, gpu: GpuEngineOptions | undefined): void {
   const [name] = Object.entries(gpu ?? {}).find(([, value]) => value !== undefined) ?? [];
-  if (name === undefined || device === "webgpu") return;
+  if (name === undefined) return;
   throw new InputError({
     found: `${name} is given, and the device is ${device}`,
     expected: "the device webgpu, the only one with this option",
