@@ -125,7 +125,7 @@ describe.skipIf(softwareGpuMissing !== undefined)("no kernel reads or writes out
     const unreached = await checked.record.unreached();
     // The others have runs of one size only, and no grid barrier timed out.
     const isMissing = ({ kernel, line }: (typeof unreached)[number]): boolean =>
-      !/^(random|self-test)/.test(kernel) && !/^if \(has_met == 0u\)/.test(line);
+      !/^(random|self-test)/.test(kernel) && !/^if \(has_arrived == 0u\)/.test(line);
     expect(unreached.filter(isMissing)).toEqual([]);
   });
 });

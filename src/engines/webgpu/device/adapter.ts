@@ -1,10 +1,7 @@
-/**
- * Asks a GPU's adapter for a device with all features and limits that kernels can use. They are probed, never guessed from a
- * name or version.
- */
+/** Requests a device with all features and limits that kernels can use; they are probed, not inferred from names. */
 import { EngineError, messageOf } from "../../../errors.ts";
 
-/** Limits worth raising above WebGPU's defaults, to whatever the adapter has. */
+/** Limits raised from WebGPU's defaults to the adapter's. */
 const raisedLimits = [
   "maxBufferSize",
   "maxStorageBufferBindingSize",
@@ -15,19 +12,19 @@ const raisedLimits = [
   "maxComputeWorkgroupSizeY",
 ] as const;
 
-/** The feature of tensor cores, which no standard has yet. */
+/** Tensor cores; not standardized yet. */
 const subgroupMatrix = "chromium-experimental-subgroup-matrix" as GPUFeatureName;
 
 const wantedFeatures: readonly GPUFeatureName[] = ["shader-f16", "timestamp-query", "subgroups", subgroupMatrix];
 
-/** A device, and what its adapter says of itself. */
+/** A device, and its adapter's description. */
 export interface OpenedDevice {
   readonly device: GPUDevice;
   readonly info: GPUAdapterInfo;
 }
 
 /**
- * @param tensorCores whether to ask for them, where the adapter has them.
+ * @param tensorCores whether to request tensor cores where the adapter has them.
  * @throws EngineError if there is no adapter, or it gives no device.
  */
 export async function openDevice(gpu: GPU, tensorCores: boolean): Promise<OpenedDevice> {
@@ -57,7 +54,7 @@ export async function openDevice(gpu: GPU, tensorCores: boolean): Promise<Opened
   }
 }
 
-/** A kind of fragment that the hardware multiplies; not in the types of the standard yet. */
+/** A fragment configuration that the hardware supports; not in the standard's types yet. */
 interface SubgroupMatrixConfig {
   readonly componentType: string;
   readonly resultComponentType: string;
@@ -66,7 +63,7 @@ interface SubgroupMatrixConfig {
   readonly K: number;
 }
 
-/** Whether kernels/tensor-matmul.ts and its like run here: fragments of 16 × 16, in subgroups of 32, and room for tiles. */
+/** Whether the tensor-core kernels run here: fragments of 16 × 16, subgroups of 32, and enough workgroup memory. */
 export function hasTensorCores({ features, limits }: GPUDevice, info: GPUAdapterInfo): boolean {
   const needed: readonly GPUFeatureName[] = ["shader-f16", "subgroups", subgroupMatrix];
   if (!needed.every((feature) => features.has(feature))) return false;
@@ -79,7 +76,7 @@ export function hasTensorCores({ features, limits }: GPUDevice, info: GPUAdapter
   return hasFragments && isWarp && hasRoom;
 }
 
-/** Vendor, architecture and description, as far as the adapter says. */
+/** Vendor, architecture and description, as far as the adapter reports them. */
 export function describe({ vendor, architecture, device, description }: GPUAdapterInfo): string {
   const parts = [vendor, architecture, device, description].filter((part) => part !== "");
   return [...new Set(parts)].join(" ") || "a GPU that does not say what it is";

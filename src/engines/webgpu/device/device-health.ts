@@ -1,18 +1,18 @@
 /**
- * Whether a device can still be trusted, and what waits for it.
+ * The health of a device, and the promises that wait for it.
  *
- * A device fails when it is lost, or when it reports an error that nobody captured: what it holds is unknown from then on,
- * and commands that refer to an invalid object give zeros instead of an error. Either way it is given up, and everything
- * that waits for it hears why. Promises of a lost device may also never settle, so none is awaited but through `guard`.
+ * A device fails when it is lost, or when it reports an uncaptured error: its state is unknown then, and commands that refer
+ * to an invalid object give zeros instead of an error. A failed device is destroyed, and pending promises reject with the
+ * reason. Promises of a lost device may never settle, so all are awaited through `guard`.
  *
- * Must stay true: nothing that is guarded outlives the device, and nothing of ours is kept by a device that is lost.
+ * Must stay true: no guarded promise outlives the device, and a lost device keeps no reference to the engine's objects.
  */
 import { EngineError } from "../../../errors.ts";
 
-/** The device failed in the middle of something. The next run starts on a new one. */
+/** The device failed during an operation. The next run opens a new one. */
 export class DeviceLostError extends EngineError {}
 
-/** How long a loss may take to be announced after the first promise fails of it. */
+/** Max delay of a loss's announcement after the first promise that fails because of it. */
 const announcementMs = 200;
 
 export class DeviceHealth {
@@ -32,19 +32,19 @@ export class DeviceHealth {
     };
     device.addEventListener("uncapturederror", onError);
     this.#announced = device.lost.then(({ reason, message }) => {
-      // Dawn in Node keeps the object of a lost device, and with it its listeners and whatever they refer to.
+      // Dawn in Node keeps the object of a lost device alive, and with it its listeners and what they refer to.
       device.removeEventListener("uncapturederror", onError);
       const why = firstLine(message) || reason || "the driver does not say why";
       this.#fail(this.#isDestroyed ? "the GPU device was given back" : `the GPU device was lost: ${why}`);
     });
   }
 
-  /** Why the device is of no use any more; `undefined` while it is. */
+  /** Why the device failed; `undefined` while it works. */
   get failure(): DeviceLostError | undefined {
     return this.#failure;
   }
 
-  /** Settles as the promise does, but rejects as soon as the device fails. */
+  /** Settles like the promise, but rejects as soon as the device fails. */
   guard<T>(promise: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       if (this.#failure) reject(this.#failure);
@@ -76,13 +76,13 @@ export class DeviceHealth {
     this.#waiting.clear();
   }
 
-  /** A promise may fail of a loss a little before the loss itself is announced. */
+  /** A promise may fail shortly before the loss that causes it is announced. */
   async #awaitFailure(): Promise<DeviceLostError | undefined> {
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const patience = new Promise<void>((resolve) => {
+    const timeout = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, announcementMs);
     });
-    await Promise.race([this.#announced, patience]);
+    await Promise.race([this.#announced, timeout]);
     clearTimeout(timer);
     return this.#failure;
   }

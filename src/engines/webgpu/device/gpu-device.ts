@@ -1,10 +1,9 @@
 /**
- * A GPU as the engine uses it: buffers that are counted, pipelines that are compiled once, errors that say what to do.
+ * A GPU device with accounted buffers, cached pipelines and actionable errors.
  *
- * Each program has an account of its own with the device; closing it gives back every buffer the program made, however far
- * it came.
+ * Each program has an account; closing it destroys all buffers that the program created, also after a failure.
  *
- * Must stay true: every buffer and query set is made and given back here, so that `allocatedBytes` is all that is held.
+ * Must stay true: every buffer and query set is created and destroyed here, so that `allocatedBytes` counts all memory.
  */
 import { EngineError } from "../../../errors.ts";
 import { formatBytes } from "../../../format/bytes.ts";
@@ -15,22 +14,22 @@ import type { KernelLimits } from "./kernel-limits.ts";
 import { PipelineCache } from "./pipeline-cache.ts";
 import type { GpuPrecision } from "./precision.ts";
 
-/** What takes memory of the GPU. */
+/** An object that takes GPU memory. */
 type Allocation = GPUBuffer | GPUQuerySet;
 
-/** What all accounts of a device have in common. */
+/** The state that a device's accounts share. */
 interface Shared {
   readonly device: GPUDevice;
   readonly info: GPUAdapterInfo;
   readonly health: DeviceHealth;
   readonly pipelines: PipelineCache;
-  /** What each account holds, with its sizes in bytes. */
+  /** Each account's allocations, with their sizes in bytes. */
   readonly accounts: Set<Map<Allocation, number>>;
 }
 
 export class GpuDevice {
   readonly device: GPUDevice;
-  /** Vendor, architecture and description, as far as the adapter says. */
+  /** Vendor, architecture and description, as far as the adapter reports them. */
   readonly description: string;
   readonly #shared: Shared;
   readonly #allocations = new Map<Allocation, number>();
@@ -43,7 +42,7 @@ export class GpuDevice {
   }
 
   /**
-   * @param options.tensorCores whether to ask for them, where the adapter has them.
+   * @param options.tensorCores whether to request tensor cores where the adapter has them.
    * @throws EngineError if there is no adapter, or it gives no device.
    */
   static async open(gpu: GPU, { tensorCores = true }: { readonly tensorCores?: boolean } = {}): Promise<GpuDevice> {
@@ -52,39 +51,39 @@ export class GpuDevice {
     return new GpuDevice({ device, info, health, pipelines: new PipelineCache(device, health), accounts: new Set() });
   }
 
-  /** The same device with an account of its own, which is closed with all buffers made through it. */
+  /** The same device with a new account. */
   openAccount(): GpuDevice {
     return new GpuDevice(this.#shared);
   }
 
-  /** Gives back everything made through this account. Nothing submitted later may use it. */
+  /** Destroys everything created through this account. Nothing submitted later may use it. */
   closeAccount(): void {
     for (const allocation of this.#allocations.keys()) allocation.destroy();
     this.#allocations.clear();
     this.#shared.accounts.delete(this.#allocations);
   }
 
-  /** Why the device is of no use any more; `undefined` while it is. */
+  /** Why the device failed; `undefined` while it works. */
   get failure(): DeviceLostError | undefined {
     return this.#shared.health.failure;
   }
 
-  /** Whatever waits for the device waits through this: a lost device may leave promises open forever. */
+  /** Await every promise of the device through this: those of a lost device may never settle. */
   guard<T>(promise: Promise<T>): Promise<T> {
     return this.#shared.health.guard(promise);
   }
 
-  /** What tiles that were found on it are kept by. */
+  /** The key of tuned tiles. */
   get identity(): GpuIdentity {
     return identityOf(this.#shared.info);
   }
 
-  /** Whether the CPU computes what the GPU should. */
+  /** Whether it is a software adapter. */
   get isSoftware(): boolean {
     return this.#shared.info.isFallbackAdapter;
   }
 
-  /** Bytes of all that all accounts have not given back. None are left of a lost device. */
+  /** Bytes allocated in all accounts; none on a lost device. */
   get allocatedBytes(): number {
     if (this.failure) return 0;
     return [...this.#shared.accounts]
@@ -92,7 +91,7 @@ export class GpuDevice {
       .reduce((sum, bytes) => sum + bytes, 0);
   }
 
-  /** Whether it can tell when a kernel began and ended. */
+  /** Whether it can time kernels. */
   get hasTimestamps(): boolean {
     return this.device.features.has("timestamp-query");
   }
@@ -111,7 +110,7 @@ export class GpuDevice {
     return precision !== "f16" || this.device.features.has("shader-f16");
   }
 
-  /** @throws EngineError for a precision that it has not. */
+  /** @throws EngineError for an unsupported precision. */
   precisionFor(precision: GpuPrecision | "auto"): GpuPrecision {
     if (precision === "auto") return this.supports("f16") ? "f16" : "f32";
     if (this.supports(precision)) return precision;
@@ -122,7 +121,7 @@ export class GpuDevice {
     });
   }
 
-  /** @throws EngineError for a size that the device does not allow, or has not. */
+  /** @throws EngineError for a size above the device's limit, or if memory is short. */
   async createBuffer(label: string, bytes: number, usage: GPUBufferUsageFlags): Promise<GPUBuffer> {
     const size = Math.max(16, Math.ceil(bytes / 16) * 16);
     const { maxBufferSize } = this.device.limits;
@@ -136,10 +135,7 @@ export class GpuDevice {
     return this.#allocate(label, size, () => this.device.createBuffer({ label, size, usage }));
   }
 
-  /**
-   * Room for `count` timestamps; only with `hasTimestamps`.
-   * @throws EngineError if there is no memory for it.
-   */
+  /** Requires `hasTimestamps`. @throws EngineError if memory is short. */
   createTimestamps(label: string, count: number): Promise<GPUQuerySet> {
     return this.#allocate(label, count * 8, () => this.device.createQuerySet({ label, type: "timestamp", count }));
   }
@@ -171,17 +167,14 @@ export class GpuDevice {
   }
 
   /**
-   * @param buffers what bind group 0 holds, in order.
+   * @param buffers the types of bind group 0's buffers, in order.
    * @throws KernelError if the driver refuses the source.
    */
   pipeline(label: string, code: string, buffers: readonly GPUBufferBindingType[]): Promise<GPUComputePipeline> {
     return this.#shared.pipelines.get(label, code, buffers);
   }
 
-  /**
-   * Runs what submits commands, none of it asynchronous.
-   * @returns settles when the commands are known to be valid. An invalid one would leave zeros behind, without a word.
-   */
+  /** Runs synchronous code that submits commands. @returns settles when they are validated; invalid ones silently give zeros. */
   submitting(commands: () => void): Promise<void> {
     this.device.pushErrorScope("validation");
     let scope: Promise<GPUError | null>;
@@ -189,7 +182,7 @@ export class GpuDevice {
       commands();
     } finally {
       scope = this.guard(this.device.popErrorScope());
-      // If the commands threw, that is what is heard.
+      // If the commands threw, that error is reported.
       scope.catch(() => {});
     }
     return scope.then((error) => {

@@ -1,8 +1,4 @@
-/**
- * What a GPU is told apart by: the names that its adapter gives itself.
- */
-
-/** What a GPU says of itself and its driver. */
+/** A GPU's identity: the names of GPU and driver that its adapter reports. */
 export interface GpuIdentity {
   readonly vendor: string;
   readonly architecture: string;
@@ -10,7 +6,7 @@ export interface GpuIdentity {
   readonly description: string;
 }
 
-/** The four names alone, of something that has them, such as a `GPUAdapterInfo`. */
+/** Picks the four names, for example of a `GPUAdapterInfo`. */
 export const identityOf = ({ vendor, architecture, device, description }: GpuIdentity): GpuIdentity => ({
   vendor,
   architecture,

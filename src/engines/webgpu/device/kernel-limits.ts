@@ -1,14 +1,11 @@
-/**
- * What a kernel is generated for: the abilities of a device that decide which kernels there are and how large their tiles.
- */
-
-/** What of a device decides how a kernel is cut. */
+/** The properties of a device that determine kernels and their tiles. */
 export interface KernelLimits {
   /** Bytes of workgroup memory. */
   readonly workgroupMemory: number;
+  /** Max invocations of a workgroup. */
   readonly workgroupSize: number;
   /** Whether there are tensor cores for fragments of 16 × 16, float16 to float32, in subgroups of 32. */
   readonly tensorCores?: boolean;
-  /** Whether a CPU plays the GPU: small kernels, which compile soon, are as fast there as large ones. */
+  /** Whether it is a software adapter, where small kernels, which compile faster, run as fast as large ones. */
   readonly isSoftware?: boolean;
 }

@@ -1,10 +1,8 @@
-/**
- * Compiled kernels: each source once, for all programs of a device.
- */
+/** Compiled kernels: each source once, for all programs of a device. */
 import { EngineError, messageOf } from "../../../errors.ts";
 import type { DeviceHealth } from "./device-health.ts";
 
-/** Why a kernel was not compiled, with its source. */
+/** A kernel was not compiled. */
 export class KernelError extends EngineError {
   readonly label: string;
   readonly code: string;
@@ -34,7 +32,7 @@ export class PipelineCache {
   }
 
   /**
-   * @param buffers what bind group 0 holds, in order.
+   * @param buffers the types of bind group 0's buffers, in order.
    * @throws KernelError if the driver refuses the source.
    */
   get(label: string, code: string, buffers: readonly GPUBufferBindingType[]): Promise<GPUComputePipeline> {

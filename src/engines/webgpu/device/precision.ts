@@ -1,10 +1,6 @@
 /**
- * The precisions that the WebGPU engine computes in.
- */
-
-/**
- * What is stored and computed in: `f32`; `f16`, float16 in memory and in the language, sums in float32; `f16-storage`,
- * float16 in memory alone, for adapters that have no float16.
+ * The WebGPU engine's precisions: `f32`; `f16`, float16 in memory and arithmetic, with float32 sums; `f16-storage`, float16
+ * in memory only, for adapters without float16 arithmetic.
  */
 export type GpuPrecision = "f32" | "f16" | "f16-storage";
 

@@ -1,15 +1,15 @@
 /**
- * Assigns each invocation the vectors it loads into workgroup memory: a tile's vectors, row after row, go to the
- * invocations in turn. They are loaded into registers first, so that the loads are in flight while something else is computed.
+ * Assigns each invocation the vectors it loads into workgroup memory: a tile's vectors, row by row, go to the invocations
+ * in turn. They are loaded into registers first, so that the loads are in flight during other computation.
  */
 
 /** A vector that an invocation loads, as WGSL. */
 export interface LoadSlot {
   readonly index: number;
   readonly row: string;
-  /** Which of the row's vectors it is. */
+  /** Its index in the row. */
   readonly vector: string;
-  /** The condition under which the invocation has this slot; absent if all have it. */
+  /** The condition under which an invocation has this slot; absent if all have it. */
   readonly isInside?: string;
 }
 

@@ -1,6 +1,4 @@
-/**
- * The kernel families. A kernel is computed by the first that accepts it; adding a family is adding it here.
- */
+/** The kernel families. The first that accepts a kernel emits it; a new family is registered here. */
 import { registerAttention } from "./attention/register-attention.ts";
 import { tensorAttention } from "./attention/tensor-attention.ts";
 import { elementwise } from "./elementwise/elementwise.ts";

@@ -14,79 +14,75 @@ import type { KernelBindings, TensorSource } from "../wgsl/bindings.ts";
 import type { Declarations, WorkgroupVariable } from "../wgsl/declarations.ts";
 import type { KernelSource } from "../wgsl/kernel-source.ts";
 
-/** What is computed, as far as the choice of a tile depends on it. */
+/** What the choice of a tile depends on. */
 export interface Problem {
-  /** What tuned tiles are kept by: K and N of a matmul; of attention, the elements of a query and of a value. */
+  /** The key of tuned tiles: K and N of a matmul; the elements of a query and of a value of an attention. */
   readonly shape: Shape;
 }
 
-/** How it is computed: the sizes that a family chooses. */
+/** The sizes that a family chooses. */
 export type Tile = object;
 
-/** What a family may look at to accept a kernel. */
+/** What a family may consider to accept a kernel. */
 export interface KernelContext {
   readonly placement: TensorSource;
   readonly limits: KernelLimits;
-  /** Stored values that may be left as split-K partial sums. */
+  /** Stored values that may be split-K partial sums. */
   readonly splitKResults: ReadonlySet<Value>;
-  /** What the kernel computes, in order. */
+  /** The values that the kernel computes, in order. */
   readonly interior: readonly Value[];
 }
 
-/** What is to be emitted. */
-export interface EmitRequest {
+export interface EmitRequest extends Pick<KernelContext, "interior"> {
   readonly kernel: Kernel;
-  /** What the kernel computes, in order. */
-  readonly interior: readonly Value[];
   readonly bindings: KernelBindings;
   readonly declarations: Declarations;
 }
 
-export interface KernelFamily<P extends Problem = Problem, T extends Tile = Tile> {
-  /** As tuned tiles and reports name it. */
-  readonly name: string;
-  /** @returns `undefined` for a kernel that another family is for. */
-  accepts(kernel: Kernel, context: KernelContext): P | undefined;
-  /** @param maxRows rows of the result, at most. */
+/** A family's tiles. */
+export interface Tiling<P extends Problem = Problem, T extends Tile = Tile> {
+  /** @param maxRows max rows of the result. */
   defaultTile(problem: P, limits: KernelLimits, maxRows: number): T;
-  /** Whether a kernel can be made of a tile, and fits into the limits. Sizes may be anything. */
+  /** Whether a kernel can be emitted in a tile, and fits the limits. Sizes are untrusted. */
   isValid(tile: T, problem: P, limits: KernelLimits): boolean;
   /** Invocations of a workgroup. */
   threadsOf(tile: T): number;
-  /** What a workgroup keeps in its memory. */
   workgroupVariables(tile: T, problem: P): readonly WorkgroupVariable[];
-  /** Whether its kernels give their grid as WGSL, so that they can be stages of a persistent one. */
+  /** Whether the kernels have a grid as WGSL, so that they can be stages of a persistent one. */
   readonly hasGrid: boolean;
-  emit(request: EmitRequest, tile: T): KernelSource;
-  /** Absent: its tile is not tuned. */
+  /** Absent: the tile is not tuned. */
   readonly tuning?: Tuning<P, T>;
+}
+
+export interface KernelFamily<P extends Problem = Problem, T extends Tile = Tile> extends Tiling<P, T> {
+  /** The name in tuned tiles and reports. */
+  readonly name: string;
+  /** @returns `undefined` for a kernel of another family. */
+  accepts(kernel: Kernel, context: KernelContext): P | undefined;
+  emit(request: EmitRequest, tile: T): KernelSource;
 }
 
 /** What tuning needs of a family. */
 export interface Tuning<P extends Problem, T extends Tile> {
-  /** Of a tile as JSON. */
+  /** The schema of a tile as JSON. */
   readonly schema: v.GenericSchema<unknown, T>;
-  /**
-   * Tiles worth trying, some of them not valid.
-   * @param rows of the run that they are for.
-   */
+  /** Tiles worth trying, some of them not valid. @param rows rows of the run. */
   candidates(problem: P, rows: number): Iterable<T>;
   /** A tile in a few characters: its sizes in the order of the schema. */
   format(tile: T): string;
 }
 
-/** Of a family whose workgroups always have the same size. */
+/** The tile of a family whose workgroups always have the same size. */
 export interface FixedTile {
   readonly threads: number;
 }
 
-/** The parts of a family that has one size of workgroup. */
 export const fixedTile = (threads: number) => ({
   defaultTile: (): FixedTile => ({ threads }),
   isValid: (tile: FixedTile): boolean => Number.isSafeInteger(tile.threads) && tile.threads > 0,
   threadsOf: (tile: FixedTile): number => tile.threads,
 });
 
-/** Whether sizes from an untrusted source can be sizes at all. */
+/** Whether sizes from an untrusted source are positive integers. */
 export const areCounts = (sizes: readonly number[]): boolean =>
   sizes.every((size) => Number.isSafeInteger(size) && size > 0);

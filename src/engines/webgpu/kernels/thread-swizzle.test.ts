@@ -1,6 +1,4 @@
-/**
- * The places of a workgroup's invocations, by the very text that kernels have.
- */
+/** The grid positions of a workgroup's invocations, evaluated from the kernels' text. */
 import { expect, test } from "vitest";
 import { threadSwizzle } from "./thread-swizzle.ts";
 
@@ -27,7 +25,7 @@ test.each([
   expect(new Set(places.map(({ x, y }) => y * width + x)).size).toBe(width * height);
 });
 
-test("of four neighbours two share a row and two a column, where there is room for it", () => {
+test("four neighbours form a block of two rows and two columns where the grid allows it", () => {
   const lines = threadSwizzle("local_index", 8, 4);
   expect([0, 1, 2, 3].map((index) => evaluate(lines, index))).toEqual([
     { x: 0, y: 0 },

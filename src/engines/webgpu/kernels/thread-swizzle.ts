@@ -1,15 +1,12 @@
 /**
  * Maps the invocations of a workgroup to a 2-D grid so that a subgroup's reads from workgroup memory coincide.
  *
- * Must stay true: every place of the grid belongs to exactly one invocation.
+ * Must stay true: every position of the grid belongs to exactly one invocation.
  */
 
 /**
- * `x` and `y` of an invocation, as WGSL. Where the grid allows it, 32 neighbours are 8 wide and 4 high, and of each four two
- * share a row and two a column: together they read the least from workgroup memory.
- * @param index of the invocation, as WGSL.
- * @param width of the grid.
- * @param height of the grid.
+ * Declares `x` and `y` of an invocation. Where the grid allows it, 32 neighbours form blocks 8 wide and 4 high, of 2 × 2
+ * blocks, which minimizes their reads from workgroup memory. @param index the invocation's index, as WGSL.
  */
 export function threadSwizzle(index: string, width: number, height: number): string[] {
   if (width % 8 !== 0 || height % 4 !== 0)

@@ -1,21 +1,19 @@
-/**
- * What the tiles of several families have in common: how their sizes are checked, combined and printed.
- */
+/** Common to the tiles of several families: how sizes are checked, combined and formatted. */
 import * as v from "valibot";
 
-/** A size, as a schema. */
+/** The schema of a size. */
 export const Count = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
 
-/** All ways to take one of each. */
+/** The Cartesian product. */
 export function* combinations<T extends readonly (readonly number[])[]>(
   ...choices: T
 ): Generator<{ [K in keyof T]: number }> {
-  const [first, ...others] = choices as unknown as readonly [readonly number[], ...(readonly number[])[]];
+  const [first, ...rest] = choices as unknown as readonly [readonly number[], ...(readonly number[])[]];
   if (first === undefined) {
     yield [] as never;
     return;
   }
-  for (const value of first) for (const rest of combinations(...others)) yield [value, ...rest] as never;
+  for (const value of first) for (const tail of combinations(...rest)) yield [value, ...tail] as never;
 }
 
 interface FormattedSizes {
@@ -26,7 +24,7 @@ interface FormattedSizes {
   readonly prefetchStages?: number;
 }
 
-/** `96×96×32 2·2·2 ÷4 +2`: the sizes, a grid within the workgroup, split-K and prefetched stages where there are any. */
+/** `96×96×32 2·2·2 ÷4 +2`: the sizes, a grid within the workgroup, split-K after `÷`, prefetch stages after `+`. */
 export function formatSizes({ sizes, grid, layout, splitK = 1, prefetchStages = 1 }: FormattedSizes): string {
   return [
     Object.values(sizes).join("×"),

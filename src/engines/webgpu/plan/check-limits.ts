@@ -1,8 +1,4 @@
-/**
- * Whether a device's limits admit a program's kernels, before anything is compiled or brought over.
- *
- * Lowering has chosen the largest tiles that fit; what is too large here has no smaller form.
- */
+/** Checks a program's kernels against the device's limits, before anything is compiled or uploaded. */
 import { EngineError } from "../../../errors.ts";
 import { formatBytes } from "../../../format/bytes.ts";
 import { byteLength } from "../wgsl/storage.ts";
@@ -15,12 +11,10 @@ type Limit =
   | "maxComputeInvocationsPerWorkgroup"
   | "maxStorageBufferBindingSize";
 
+type Limits = Readonly<Pick<GPUSupportedLimits, Limit>>;
+
 /** @throws EngineError that names the first kernel or tensor that is too large, and the limit. */
-export function checkLimits(
-  kernels: readonly LoweredKernel[],
-  placement: Placement,
-  limits: Readonly<Pick<GPUSupportedLimits, Limit>>,
-): void {
+export function checkLimits(kernels: readonly LoweredKernel[], placement: Placement, limits: Limits): void {
   kernels.forEach((lowered, index) => {
     const { bindings, workgroupMemory, workgroupSize } = lowered;
     const name = `the kernel ${index} ${kindOf(lowered)}`;
@@ -46,7 +40,7 @@ export function checkLimits(
 }
 
 function check(
-  limits: Readonly<Pick<GPUSupportedLimits, Limit>>,
+  limits: Limits,
   limit: Limit,
   amount: number,
   subject: string,

@@ -1,11 +1,10 @@
 /**
- * The plan of a schedule's kernels: for each its family, its problem and its tile, chosen once. Emitting takes the plan;
- * tuning emits the plan with another tile.
+ * The plan of a schedule's kernels: each one's family, problem and tile. Tuning emits the plan with another tile.
  *
- * Tiles come from a source (tuned on this GPU, or those of persistent kernels) where it has a valid one, else from the family.
+ * A tile comes from a source (tuned on this GPU, or for persistent kernels) that has a valid one, else from the family.
  *
- * Must stay true: every tile of a plan is valid for its problem, wherever it comes from; plans of one schedule differ in
- * tiles, and in how many partial sums a result is left as, not in which tensors their kernels bind.
+ * Must stay true: every tile of a plan is valid for its problem, whatever its source; plans of one schedule differ in tiles
+ * and in the number of partial sums of a result, not in the tensors that their kernels bind.
  */
 import { operandsOf, type Shape, type Value } from "../../../program/program.ts";
 import { viewedTensor } from "../../../program/views.ts";
@@ -19,42 +18,39 @@ import type { Placement } from "./placement.ts";
 import { sizeClassOf } from "./size-classes.ts";
 import { splitKResults } from "./split-k.ts";
 
-/** Tiles from elsewhere. They need not be valid. */
+/** A source of tiles, which need not be valid. */
 export interface TileSource {
-  /** How reports name it. */
+  /** The name in reports. */
   readonly origin?: string;
   /**
-   * @param family by its name.
-   * @param maxRows the largest runs of a size class.
+   * @param family the family's name.
+   * @param maxRows max rows of a size class.
    */
   tileFor(family: string, shape: Shape, maxRows: number): Tile | undefined;
 }
 
-/** What persistent kernels are planned for. */
+/** The limits of persistent kernels. */
 export interface PersistentLimits {
-  /** Workgroups that run at the same time. */
+  /** Workgroups that run concurrently. */
   readonly workgroups: number;
-  /** Storage buffers that a kernel may bind. */
+  /** Max storage buffers of a kernel. */
   readonly storageBuffers: number;
-  /** Tiles that have workgroups of one size. */
+  /** Tiles with equal workgroup sizes. */
   readonly tiles: TileSource;
 }
 
-/** What kernels are planned for. */
 export interface PlanLimits extends KernelLimits {
   readonly tiles?: TileSource | undefined;
-  /** Present: subprograms become one kernel each, where they can. */
+  /** Present: subprograms become one persistent kernel each, where possible. */
   readonly persistent?: PersistentLimits | undefined;
 }
 
-export interface KernelPlan {
+export interface KernelPlan extends Pick<KernelContext, "interior"> {
   readonly kernel: Kernel;
-  /** What the kernel computes, in order. */
-  readonly interior: readonly Value[];
   readonly family: KernelFamily;
   readonly problem: Problem;
   readonly tile: Tile;
-  /** Where the tile comes from, in words. */
+  /** The tile's source, for reports. */
   readonly why: string;
 }
 
@@ -65,16 +61,16 @@ export interface DispatchPlan {
   readonly workgroups?: number;
 }
 
-/** All dispatches of a program, for runs of a size. */
+/** All dispatches of a program, for a size class of runs. */
 export interface ProgramPlan {
   readonly placement: Placement;
-  /** Rows of a matmul's result, at most. */
+  /** Max rows of a matmul's result. */
   readonly maxRows: number;
   readonly dispatches: readonly DispatchPlan[];
   readonly partialSums: PartialSums;
 }
 
-/** @param maxRows tokens of all sequences together, at most: what tiles are chosen for. */
+/** @param maxRows max tokens of a run, for the choice of tiles. */
 export function planKernels(
   schedule: Schedule,
   placement: Placement,
@@ -83,7 +79,7 @@ export function planKernels(
 ): ProgramPlan {
   const { kernels } = schedule;
   const stored = storedBy(kernels);
-  // Runs of any size would take any room as partial sums.
+  // The memory of partial sums must be bounded.
   const maySplitK = persistent === undefined && Number.isFinite(maxRows);
   const context = {
     placement,
@@ -101,7 +97,7 @@ export function planKernels(
   return { placement, maxRows, dispatches, partialSums: partialSumsOf(dispatches) };
 }
 
-/** The plan with another tile for one of its dispatches, which is no persistent one. */
+/** The plan with another tile for one dispatch, which must not be persistent. */
 export function withTile(plan: ProgramPlan, index: number, tile: Tile): ProgramPlan {
   const dispatches = plan.dispatches.map((dispatch, place): DispatchPlan => {
     return place === index ? { stages: [{ ...dispatch.stages[0], tile, why: "given" }] } : dispatch;
@@ -130,7 +126,7 @@ function planKernel(
   throw new RangeError(`no family of kernels accepts a kernel of ${kernel.template.kind}`);
 }
 
-/** How many partial sums each result is left as, by the tiles of the kernels that store them. */
+/** The number of partial sums of each split-K result, by the tiles of the kernels that store them. */
 function partialSumsOf(dispatches: readonly DispatchPlan[]): PartialSums {
   const found = new Map<Value, number>();
   for (const { tile, kernel } of dispatches.flatMap(({ stages }) => stages)) {
@@ -140,7 +136,7 @@ function partialSumsOf(dispatches: readonly DispatchPlan[]): PartialSums {
   return found;
 }
 
-/** Kernels that follow each other in one subprogram, together; each of the others alone. */
+/** Groups consecutive kernels of one subprogram; every other kernel is a group of its own. */
 function subprogramsOf(kernels: readonly Kernel[]): Kernel[][] {
   const groups: Kernel[][] = [];
   for (const kernel of kernels) {
@@ -152,7 +148,7 @@ function subprogramsOf(kernels: readonly Kernel[]): Kernel[][] {
   return groups;
 }
 
-/** A subprogram as one dispatch, if its workgroups are alike and the device has room for it. */
+/** A subprogram as one dispatch, if its workgroups have one size and it fits the device's limits. */
 function planPersistent(
   plans: readonly KernelPlan[],
   { placement, limits }: Pick<KernelContext, "placement" | "limits">,
@@ -171,7 +167,7 @@ function planPersistent(
   return fits ? { stages: [first, ...plans.slice(1)], workgroups } : undefined;
 }
 
-/** Storage buffers that kernels bind as one: the tensors they read and write, all vectors together, and the barrier's counters. */
+/** Storage buffers of a persistent kernel: the tensors read and written, the vectors, and the barrier's counters. */
 function bindingsOf(plans: readonly KernelPlan[], placement: KernelContext["placement"]): number {
   const tensors = new Set<Value>();
   let hasVectors = false;

@@ -70,7 +70,7 @@ test.each(levels)("%s: every kernel says what it takes, and fits", (level) => {
   }
 });
 
-test("O4's kernels are O2's to the letter: what is proven of one is proven of the other", () => {
+test("O4's kernels equal O2's: what is proven of one is proven of the other", () => {
   const program = selectOutputs(bertForQuestionAnswering(config), ["start_logits", "end_logits"]);
   const codes = (level: Level, limits: KernelLimits): string[] => {
     const schedule = scheduleAt(packSequences(program) ?? program, level);
@@ -83,7 +83,7 @@ test("O4's kernels are O2's to the letter: what is proven of one is proven of th
   }
 });
 
-test("in tensor cores every kernel says what it takes, and fits, whatever the size, and binds what the others bind", () => {
+test("tensor-core kernels report their workgroup memory, fit at any size, and bind the same tensors", () => {
   for (const heads of [2, 8, 1]) {
     const program = selectOutputs(bertForQuestionAnswering({ ...config, heads }), ["start_logits", "end_logits"]);
     for (const level of levels) {
@@ -103,7 +103,7 @@ test("in tensor cores every kernel says what it takes, and fits, whatever the si
   }
 });
 
-test("what only larger runs need is left out where the size is known", () => {
+test("size classes of larger runs are omitted where the size is known", () => {
   const program = selectOutputs(bertForQuestionAnswering(config), ["start_logits"]);
   const schedule = scheduleAt(packSequences(program) ?? program, "O2");
   const sizes = (maxTokens?: number): number[] =>
@@ -116,7 +116,7 @@ test("what only larger runs need is left out where the size is known", () => {
   expect(sizes()).toHaveLength(4);
 });
 
-test("low limits make the tiles of matmuls and attention smaller, and nothing else different", () => {
+test("low limits make the tiles of matmuls and attention smaller, and change nothing else", () => {
   const [usual, low] = [kernelsAt("O3", promised), kernelsAt("O3", small)];
   const isTiled = (kernel: LoweredKernel): boolean => ["attention", "matmul"].includes(kindOf(kernel));
   expect(low).toHaveLength(usual.length);
@@ -130,7 +130,7 @@ test("low limits make the tiles of matmuls and attention smaller, and nothing el
   expect(low.filter((kernel, index) => kernel.code !== usual[index]?.code)).toHaveLength(3);
 });
 
-test("a kernel that computes statistics of 32 columns has tiles of whole ones", () => {
+test("a kernel that computes statistics of 32 columns has tiles of a multiple of 32", () => {
   const program = bertForQuestionAnswering({ ...config, hiddenSize: 192, heads: 3, intermediateSize: 384 });
   const tilesOf = (level: Level): { readonly hasStatistics: boolean; readonly columns: number }[] => {
     const schedule = scheduleAt(packSequences(program) ?? program, level);

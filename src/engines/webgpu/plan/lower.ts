@@ -1,7 +1,4 @@
-/**
- * Lowers a plan to WGSL: every dispatch to its source and the tensors it binds. Kernels that come out the same share a
- * pipeline.
- */
+/** Lowers a plan to WGSL: every dispatch to its source and the tensors it binds. Equal sources share a pipeline. */
 import type { Value } from "../../../program/program.ts";
 import type { Kernel, Schedule } from "../../../schedule/schedule.ts";
 import { emitPersistent } from "../kernels/persistent/persistent.ts";
@@ -13,29 +10,29 @@ import type { Placement } from "./placement.ts";
 import { sizeClassesOf } from "./size-classes.ts";
 
 export interface LoweredKernel extends Omit<KernelSource, "parts" | "grid"> {
-  /** What it was emitted for: several kernels if it is persistent. */
+  /** The plans that it was emitted for: several if it is persistent. */
   readonly plans: readonly [KernelPlan, ...KernelPlan[]];
   readonly stores: readonly Value[];
-  /** What it computes, in order. */
+  /** The values that it computes, in order. */
   readonly interior: readonly Value[];
-  /** Rows that its tiles were chosen for, at most. */
+  /** Max rows that its tiles were chosen for. */
   readonly maxRows: number;
 }
 
-/** What a kernel is: the template of the schedule's kernel, or `persistent` for several. */
+/** The template of the schedule's kernel, or `persistent` for several. */
 export const kindOf = ({ plans }: LoweredKernel): Kernel["template"]["kind"] | "persistent" =>
   plans.length > 1 ? "persistent" : plans[0].kernel.template.kind;
 
-/** A program's kernels for runs of a size. */
+/** A program's kernels for a size class of runs. */
 export interface Lowering {
-  /** Tokens of all sequences together, at most. */
+  /** Max tokens of all sequences together. */
   readonly maxRows: number;
   readonly kernels: readonly LoweredKernel[];
 }
 
 /**
- * Lowers a schedule for each size class: smallest first, the last serves every size.
- * @param maxTokens of a run, if that is known: what suits only larger ones is left out.
+ * Lowers a schedule for each size class: smallest first, the last for runs of any size.
+ * @param maxTokens max tokens of a run, if known: classes of only larger runs are omitted.
  */
 export function lowerForAllSizes(
   schedule: Schedule,
@@ -49,7 +46,7 @@ export function lowerForAllSizes(
   for (const maxRows of larger) {
     if ((plans.at(-1)?.maxRows ?? 0) < maxTokens) plans.push(plan(maxRows));
   }
-  // Subprograms that can be one kernel at some sizes only are none at any.
+  // All size classes must have the same dispatches: no persistent kernels unless possible in all.
   const areAlike = new Set(plans.map(({ dispatches }) => dispatches.length)).size === 1;
   if (!areAlike) return lowerForAllSizes(schedule, placement, { ...limits, persistent: undefined }, maxTokens);
   const [first, ...others] = plans;
@@ -58,15 +55,8 @@ export function lowerForAllSizes(
 
 const lowering = (plan: ProgramPlan): Lowering => ({ maxRows: plan.maxRows, kernels: lower(plan) });
 
-/** @param maxRows tokens of all sequences together, at most: what tiles are chosen for. */
-export function lowerToWgsl(
-  schedule: Schedule,
-  placement: Placement,
-  limits: PlanLimits,
-  maxRows?: number,
-): LoweredKernel[] {
-  return lower(planKernels(schedule, placement, limits, maxRows));
-}
+/** Takes the arguments of `planKernels`. */
+export const lowerToWgsl = (...plan: Parameters<typeof planKernels>): LoweredKernel[] => lower(planKernels(...plan));
 
 /** All kernels of a plan. */
 export const lower = (plan: ProgramPlan): LoweredKernel[] =>
@@ -77,14 +67,9 @@ export function lowerDispatch({ placement, partialSums, maxRows }: ProgramPlan, 
   const bindings = new KernelBindings(placement, partialSums);
   const emit = ({ family, tile, kernel, interior }: KernelPlan, declarations: Declarations): KernelSource =>
     family.emit({ kernel, interior, bindings, declarations }, tile);
+  const emitStages = stages.map((stage) => (declarations: Declarations) => emit(stage, declarations));
   const source =
-    workgroups === undefined
-      ? emit(stages[0], new Declarations())
-      : emitPersistent(
-          bindings,
-          workgroups,
-          stages.map((stage) => (declarations) => emit(stage, declarations)),
-        );
+    workgroups === undefined ? emit(stages[0], new Declarations()) : emitPersistent(bindings, workgroups, emitStages);
   // Without the parts, which are as large as the source: a model has hundreds of kernels.
   const { parts: _, grid: __, ...rest } = source;
   const stores = stages.flatMap(({ kernel }) => kernel.stores);

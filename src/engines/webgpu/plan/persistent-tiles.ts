@@ -1,6 +1,6 @@
 /**
- * The tiles of persistent kernels: all with workgroups of one size. For tensor cores alone, whose default tiles mostly have
- * that size already; without them, tiles alike would be slower than what is saved.
+ * The tiles of persistent kernels, all with workgroups of one size. Only for tensor cores, most of whose default tiles have
+ * that size; without them, equal workgroups would cost more than is saved.
  */
 import {
   defaultTensorAttentionTile,
@@ -19,11 +19,11 @@ import type { TileSource } from "./kernel-plan.ts";
 /** Invocations of a workgroup. */
 const threads = 256;
 
-/** Instead of default tiles of another size: for few rows, by their columns, and for many of few columns. */
+/** Matmul tiles instead of default tiles of another size: for few rows, by the number of columns, and for many rows. */
 const forFewRows = { maxRows: 192, few: tensorTile(32, 64, 32, 1, 2, 4), many: tensorTile(64, 64, 32, 2, 2, 2) };
 const forManyRows = tensorTile(96, 96, 32, 2, 2, 2);
 
-/** Instead of one of another size. */
+/** The attention tile instead of a default one of another size. */
 const attention = tensorAttentionTile(32, 64, 16, 4);
 
 export const persistentTiles: TileSource = {

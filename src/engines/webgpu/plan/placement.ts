@@ -1,11 +1,9 @@
 /**
  * Which of a program's values are tensors in memory, and in what form.
  *
- * In a precision below float32, weights and activations are float16: what a matmul reads, and the tables of gathers.
- * Everything else that is stored stays float32: the sum before a LayerNorm, statistics, scores before a softmax, biases, and
- * every stage that somebody asked to keep.
+ * In precisions below float32, operands of matmuls and tables of gathers are float16. All other stored values are float32:
+ * the sum before a LayerNorm, statistics, scores before a softmax, biases, and kept stages.
  */
-
 import { computeOrder } from "../../../program/order.ts";
 import type { Value } from "../../../program/program.ts";
 import { constantValues, viewedTensor } from "../../../program/views.ts";
@@ -18,19 +16,19 @@ export class Placement implements TensorSource {
   readonly #precision: GpuPrecision;
   readonly #stored: ReadonlySet<Value>;
   readonly #constants: ReadonlySet<Value>;
-  readonly #halves: ReadonlySet<Value>;
+  readonly #f16Values: ReadonlySet<Value>;
 
   constructor({ program, kernels }: Schedule, precision: GpuPrecision) {
     this.#precision = precision;
     this.#stored = new Set(storedBy(kernels).keys());
     this.#constants = constantValues(program);
-    const halves = new Set<Value>();
+    const f16Values = new Set<Value>();
     for (const { operation } of computeOrder(program)) {
-      if (operation.kind === "matmul") halves.add(viewedTensor(operation.left)).add(viewedTensor(operation.right));
-      if (operation.kind === "gather") halves.add(viewedTensor(operation.table));
+      if (operation.kind === "matmul") f16Values.add(viewedTensor(operation.left)).add(viewedTensor(operation.right));
+      if (operation.kind === "gather") f16Values.add(viewedTensor(operation.table));
     }
-    for (const value of keptValues(program)) halves.delete(value);
-    this.#halves = halves;
+    for (const value of keptValues(program)) f16Values.delete(value);
+    this.#f16Values = f16Values;
   }
 
   typeOf(value: Value): StorageType | undefined {
@@ -38,14 +36,14 @@ export class Placement implements TensorSource {
     if (kind === "input") return storageTypeOf(value, false, this.#precision);
     if (!this.#stored.has(value) && !this.isConstant(value)) return undefined;
     const isMatrix = !this.isConstant(value) || value.shape.length > 1;
-    return storageTypeOf(value, isMatrix && this.#halves.has(value), this.#precision);
+    return storageTypeOf(value, isMatrix && this.#f16Values.has(value), this.#precision);
   }
 
   isStored(value: Value): boolean {
     return this.#stored.has(value);
   }
 
-  /** Known before a run, and no mere view or number. */
+  /** Whether it is known before a run, and neither a view nor a scalar constant. */
   isConstant(value: Value): boolean {
     return this.#constants.has(value) && value.operation.kind !== "constant" && viewedTensor(value) === value;
   }

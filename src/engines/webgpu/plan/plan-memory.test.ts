@@ -54,7 +54,7 @@ test.each(levels)("BERT's tensors take at most a tenth more than what lives at o
   expect(memory.arenaBytes).toBeLessThanOrEqual(1.1 * lowerBound(lives));
 });
 
-test("what lives one after another takes the room of the largest", () => {
+test("tensors with disjoint lifetimes take the memory of the largest", () => {
   const lives = [300, 1000, 20, 700].map((bytes, index): Lifetime => ({ bytes, first: index, last: index }));
   expect(planMemory(lives, 256)).toEqual({ offsets: [0, 0, 0, 0], bytes: 1000 });
   expect(planMemory([], 256)).toEqual({ offsets: [], bytes: 0 });

@@ -1,11 +1,10 @@
 /**
- * The memory plan: tensors that are never needed at the same time share their place in one arena.
+ * The memory plan: tensors whose lifetimes do not overlap share memory in one arena.
  *
- * A tensor lives from the kernel that writes it to the last that reads it. Larger ones choose first, each the lowest place
- * that is free for as long as it lives: simple, and on BERT within a tenth of the bound, the largest sum of what lives at
- * once. On a contrived chain it may take more: a bound for every program would need another method.
+ * A tensor lives from the kernel that writes it to the last that reads it. In order of decreasing size, each tensor takes
+ * the lowest offset that is free during its lifetime (first fit). On BERT this is within a tenth of the lower bound, the max
+ * total size of simultaneously live tensors; there is no such guarantee for every program.
  */
-
 export interface Lifetime {
   readonly bytes: number;
   /** Index of the kernel that writes it. */
@@ -15,12 +14,12 @@ export interface Lifetime {
 }
 
 export interface MemoryPlan {
-  /** Where each tensor begins, in bytes, in the order they were given. */
+  /** Each tensor's offset in bytes, in the order of the lifetimes. */
   readonly offsets: readonly number[];
   readonly bytes: number;
 }
 
-/** @param alignment what every offset is a multiple of. */
+/** @param alignment the divisor of all offsets. */
 export function planMemory(lifetimes: readonly Lifetime[], alignment: number): MemoryPlan {
   const placed: { readonly lifetime: Lifetime; readonly offset: number }[] = [];
   const offsets = lifetimes.map(() => 0);

@@ -35,13 +35,13 @@ function countOf(own: Schedule): number {
   return splitKResults(own, new Placement(own, "f16")).size;
 }
 
-test("the sums that LayerNorms read may, where a row reduction alone reads them", () => {
+test("K may be split for sums that only row reductions, such as LayerNorms, read", () => {
   expect(["O2", "O4"].map((level) => countOf(schedule(level as Level)))).toEqual([2, 2]);
   // A residual's own kernel reads the product; the product has statistics of its own.
   expect(["O0", "O3"].map((level) => countOf(schedule(level as Level)))).toEqual([0, 0]);
 });
 
-test("what the host reads may not, be it an output or observed", () => {
+test("K is not split for values that the host reads, as outputs or observed", () => {
   const bert = bertForQuestionAnswering(config);
   const isRead = selectOutputs(bert, [...logits, "layer.0.output_dense"]);
   expect(countOf(schedule("O4", isRead))).toBe(1);
@@ -49,7 +49,7 @@ test("what the host reads may not, be it an output or observed", () => {
   expect(countOf(schedule("O4", observeOthers(bert, logits)))).toBe(2);
 });
 
-test("the arena has room for as many partial sums, of as many tokens, as any size class has", () => {
+test("the arena has room for the partial sums of every size class", () => {
   const own = schedule("O4");
   const placement = new Placement(own, "f16");
   const limits = { workgroupMemory: 49_152, workgroupSize: 1024, tensorCores: true };

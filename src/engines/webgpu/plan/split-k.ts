@@ -1,21 +1,20 @@
 /**
- * Split-K: several workgroups each accumulate a slice of K for a tile of a matmul's result. Every slice is stored as a tensor
- * of partial sums, one behind another, and the row reduction that reads the result adds them. Tiles say where and how far.
+ * Split-K: several workgroups each accumulate a slice of K for a tile of a matmul's result. The slices are stored as
+ * consecutive tensors of partial sums, and the row reduction that reads the result adds them. Tiles choose the number.
  *
- * It is for results that are a product and what is added to it (a bias, a residual), which the first slice alone adds, and
- * that row reductions alone read: LayerNorms, which read a row of BERT's width once.
+ * It applies to results that are a product plus summands (a bias, a residual), which only the first slice adds, and that
+ * only row reductions read: LayerNorms, which read a row of BERT's width once.
  *
- * Must stay true: only these kernels read such a result, neither another kernel nor the host; and only runs of bounded size
- * have it, so that the further tensors are small.
+ * Must stay true: no other kernel and not the host reads such a result; and only runs of bounded size have it, so that the
+ * further tensors are small.
  */
-
 import { computeOrder } from "../../../program/order.ts";
 import type { Value } from "../../../program/program.ts";
 import { viewedTensor } from "../../../program/views.ts";
 import { interiorOf, type Kernel, keptValues, readsOf, type Schedule, storedBy } from "../../../schedule/schedule.ts";
 import type { TensorSource } from "../wgsl/bindings.ts";
 
-/** The results of matmuls that may be left as partial sums. */
+/** The results of matmuls that may be stored as partial sums. */
 export function splitKResults({ program, kernels }: Schedule, placement: TensorSource): ReadonlySet<Value> {
   const stored = storedBy(kernels);
   const seen = new Set([...keptValues(program), ...[...(program.observed?.values() ?? [])].map(viewedTensor)]);
@@ -28,7 +27,7 @@ export function splitKResults({ program, kernels }: Schedule, placement: TensorS
   return new Set(results.filter((value) => !seen.has(value) && !unsuited.has(value)));
 }
 
-/** What a kernel of a matmul stores, if that is tokens by numbers in float32, a sum, and made of an operand in memory. */
+/** A matmul kernel's result, if it is [tokens, n] in float32, a sum, and its left operand is in memory. */
 function resultOf(kernel: Kernel, stored: ReadonlyMap<Value, Kernel>, placement: TensorSource): Value | undefined {
   const { template, stores } = kernel;
   const [value, ...others] = stores;
@@ -44,7 +43,7 @@ function resultOf(kernel: Kernel, stored: ReadonlyMap<Value, Kernel>, placement:
   return isOfTokens && isOfVectors && isPlain && isSumWith(value, template.matmul, interior) ? value : undefined;
 }
 
-/** Whether a value is another and what is added to it. @param interior what the kernel computes. */
+/** Whether a value is a product plus summands. @param interior the values that the kernel computes. */
 function isSumWith(value: Value, product: Value, interior: ReadonlySet<Value>): boolean {
   if (value === product) return true;
   const { operation } = value;

@@ -50,10 +50,10 @@ const attention: TunedTile = {
   tile: { queries: 64, keys: 32, subgroupQueries: 16, subgroupsPerQueryTile: 1 },
 };
 
-describe("what is read", () => {
+describe("reading", () => {
   const tuned = makeTunedTiles(gpu, [plain, tensor, attention]);
 
-  test("is what was written", () => {
+  test("gives the written tiles", () => {
     expect(checkTunedTiles(JSON.parse(JSON.stringify(tuned)), gpu)).toEqual(tuned);
   });
 
@@ -71,7 +71,7 @@ describe("what is read", () => {
     expect(checkTunedTiles(value, gpu)).toMatch(why);
   });
 
-  test("newer tiles take the place of older ones for the same kernels alone", () => {
+  test("newer tiles replace only older ones for the same kernels", () => {
     const newer: TunedTile = {
       ...plain,
       tile: {
@@ -113,7 +113,7 @@ describe("lowering", () => {
     return lowerToWgsl(schedule, new Placement(schedule, precision), { ...limits, tiles }).map(({ code }) => code);
   };
 
-  test("takes a tile for its kernel and precision, and no other kernel changes", () => {
+  test("uses a tile for its kernel and precision, and changes no other kernel", () => {
     const [usual, tuned] = [codes([]), codes([plain])];
     expect(tuned.map((code, index) => code !== usual[index])).toEqual(usual.map((_, index) => index === qkv));
     expect(tuned[qkv]).toContain("@workgroup_size(128)");
@@ -186,7 +186,7 @@ describe("lowering", () => {
     expect(codes([{ ...plain, tile }])).toEqual(codes([]));
   });
 
-  test("in tensor cores each class of size has its own", () => {
+  test("with tensor cores each size class has its tiles", () => {
     const placement = new Placement(schedule, "f16");
     const tiles = tileSourceOf(makeTunedTiles(gpu, [tensor, attention]), "f16");
     const [usual, tuned] = [tensorLimits, { ...tensorLimits, tiles }].map((each) =>

@@ -1,5 +1,5 @@
 /**
- * Tiles that were found best on a GPU (`tune/`), as plain JSON that may be kept anywhere and come from anyone.
+ * The best tiles found on a GPU (`tune/`), as plain JSON.
  *
  * Must stay true: input is untrusted: malformed or mismatched entries are ignored, and each tile is checked when a kernel is
  * planned with it (`kernel-plan.ts`).
@@ -13,19 +13,19 @@ import type { Tile } from "../kernels/family.ts";
 import { Count } from "../kernels/tile-sizes.ts";
 import type { TileSource } from "./kernel-plan.ts";
 
-/** To be raised with every change of a generator that may make another tile the best. */
+/** Increase it with every change of a generator that may change which tile is best. */
 export const kernelGeneration = 5;
 
 const format = "fusebert.tiles/2";
 
-/** A tile, and which kernels are to have it. */
+/** A tile, and the kernels that it is for. */
 export interface TunedTile {
-  /** The family of kernels, by its name. */
+  /** The family's name. */
   readonly family: string;
   readonly precision: GpuPrecision;
-  /** K and N of a matmul; of an attention the elements of a query and of a value. */
+  /** K and N of a matmul; the elements of a query and of a value of an attention. */
   readonly shape: readonly [number, number];
-  /** Rows that it is for, at most; `null` if there is no such limit. */
+  /** Max rows; `null` for no limit. */
   readonly maxRows: number | null;
   readonly tile: Tile;
 }
@@ -52,7 +52,7 @@ const File = v.object({
 
 const OldFile = v.looseObject({ format: v.literal("fusebert.tiles/1") });
 
-/** What `fusebert tune` found on a GPU. */
+/** The file that `fusebert tune` writes. */
 export interface TunedTiles {
   readonly format: typeof format;
   readonly kernels: number;
@@ -64,7 +64,7 @@ export function makeTunedTiles(gpu: GpuIdentity, tiles: readonly TunedTile[]): T
   return { format, kernels: kernelGeneration, gpu: identityOf(gpu), tiles: [...tiles] };
 }
 
-/** @returns why it is of no use on a GPU, as a sentence's end, if it is not. */
+/** @returns the tiles, or the reason why they do not apply to a GPU, as the end of a sentence. */
 export function checkTunedTiles(value: unknown, gpu: GpuIdentity): TunedTiles | string {
   if (v.is(OldFile, value)) return "is of an earlier version of fusebert: tune again";
   const result = v.safeParse(File, value);
@@ -90,7 +90,7 @@ export function tileSourceOf({ tiles }: TunedTiles, precision: GpuPrecision): Ti
   };
 }
 
-/** With newer tiles in the place of older ones for the same kernels. */
+/** Merges tiles; newer ones replace older ones for the same kernels. */
 export function mergeTiles(older: readonly TunedTile[], newer: readonly TunedTile[]): TunedTile[] {
   const nameOf = ({ family, precision, shape, maxRows }: TunedTile): string =>
     precision + keyOf(family, shape, maxRows);

@@ -1,21 +1,20 @@
 /**
- * What one kernel binds: the tensors it reads and writes, by the names it knows them by, and what else its source needs.
+ * The bindings of a kernel: the tensors it reads and writes, with their names in WGSL, and what else its source needs.
  *
- * The source says nothing about which layer it is for: tensors are numbered in the order they are met, and the vectors a
- * kernel reads (biases, LayerNorm weights) lie one after another in one binding. Kernels that do the same have the same
- * source, and so one pipeline.
+ * The source does not depend on the layer: tensors are numbered in the order of first use, and the vectors a kernel reads
+ * (biases, LayerNorm weights) are consecutive in one binding. Equal kernels have equal source, and so share a pipeline.
  */
 import type { Value } from "../../../program/program.ts";
 import type { SpecialFunction } from "./special-functions.ts";
 import { isF16, isVec8, type StorageType, storageForms, tensorLengthText, type ViewType } from "./storage.ts";
 
-/** Where tensors come from, as far as a kernel cares. */
+/** How tensors are stored, as far as kernels depend on it. */
 export interface TensorSource {
   /** `undefined` for a value that is not in memory. */
   typeOf(value: Value): StorageType | undefined;
-  /** Vectors known before a run: rows of parameters, of one axis. */
+  /** Whether it is a vector known before a run: a parameter of one axis. */
   isVector(value: Value): boolean;
-  /** Whether it is written by kernels, and so lies where kernels may write. */
+  /** Whether kernels write it. */
   isStored(value: Value): boolean;
 }
 
@@ -26,7 +25,7 @@ export type Binding =
       readonly value: Value;
       readonly name: string;
       readonly access: "read" | "write";
-      /** As many tensors one behind another, of which it is the sum (split-K); 1 for most. */
+      /** The number of consecutive tensors whose sum it is (split-K); 1 for most. */
       readonly partialSums: number;
     }
   | { readonly kind: "vectors"; readonly values: readonly Value[] }
@@ -36,7 +35,7 @@ export type Binding =
 export interface TensorName {
   readonly name: string;
   readonly type: ViewType;
-  /** Where it begins, in elements of the WGSL array. */
+  /** Its start, in elements of the WGSL array. */
   readonly offset: number;
 }
 
@@ -46,7 +45,7 @@ interface BoundTensor {
   readonly isVec8View: boolean;
 }
 
-/** How many partial sums each value is left as, if it is (split-K). */
+/** The number of partial sums of each value that is stored as such (split-K). */
 export type PartialSums = ReadonlyMap<Value, number>;
 
 export class KernelBindings {
@@ -56,8 +55,8 @@ export class KernelBindings {
   readonly #vectors = new Map<Value, number>();
   readonly #specials = new Set<SpecialFunction>();
   readonly #numbers = new Map<Value, number>();
-  /** What the kernel computes itself. */
-  readonly #own = new Set<Value>();
+  /** The values that the kernel computes. */
+  readonly #computed = new Set<Value>();
   #hasGridBarrier = false;
   #readsHalfOfVec8 = false;
   #vectorsLength = 0;
@@ -70,26 +69,27 @@ export class KernelBindings {
 
   /** Whether the value is a tensor in memory, not one that the kernel computes. */
   has(value: Value): boolean {
-    return !this.#own.has(value) && this.#source.typeOf(value) !== undefined;
+    return !this.#computed.has(value) && this.#source.typeOf(value) !== undefined;
   }
 
-  /** How a value lies in memory; `undefined` for one that the kernel computes. */
+  /** How a value is stored; `undefined` for one that the kernel computes. */
   typeOf(value: Value): ViewType | undefined {
     return this.has(value) ? this.#typeOf(value) : undefined;
   }
 
-  /** How many tensors in memory a value is the sum of. */
+  /** The number of partial sums of a value. */
   splitKOf(value: Value): number {
     return this.#partialSums.get(value) ?? 1;
   }
 
-  /** Where in memory the elements are of which the value's is the sum. @param index of the first, as all are in WGSL. */
+  /** The indices of an element's partial sums, as WGSL. @param index the index of the first. */
   placesOf(value: Value, index: string): string[] {
-    const others = Array.from({ length: this.splitKOf(value) - 1 }, (_, other) => other + 1);
-    return [index, ...others.map((slice) => `${index} + ${slice}u * ${tensorLengthText(value.shape)}`)];
+    const length = tensorLengthText(value.shape);
+    const placeIn = (slice: number): string => (slice === 0 ? index : `${index} + ${slice}u * ${length}`);
+    return Array.from({ length: this.splitKOf(value) }, (_, slice) => placeIn(slice));
   }
 
-  /** A tensor the kernel reads. */
+  /** Binds a tensor that the kernel reads. */
   read(value: Value): TensorName {
     const type = this.#typeOf(value);
     if (this.#source.isVector(value)) return { name: "vectors", type, offset: this.#vectorOffset(value) };
@@ -97,27 +97,26 @@ export class KernelBindings {
   }
 
   /**
-   * A tensor in float16 that the kernel reads eight elements at a time: as an array of `vec4<u32>`, now and wherever else the
-   * kernel reads it.
-   * @returns `undefined` if its rows are no multiples of eight, or it is bound as something else already.
+   * Binds a float16 tensor as an array of `vec4<u32>`, eight elements each, for all reads of the kernel.
+   * @returns `undefined` if its rows are not multiples of eight, or it is bound in another form already.
    */
   readVec8(value: Value): string | undefined {
     const last = value.shape.at(-1);
-    const hasEights = isF16(this.#source.typeOf(value)) && typeof last === "number" && last % 8 === 0;
-    if (!hasEights || this.#source.isVector(value)) return undefined;
+    const hasVec8s = isF16(this.#source.typeOf(value)) && typeof last === "number" && last % 8 === 0;
+    if (!hasVec8s || this.#source.isVector(value)) return undefined;
     const name = this.#nameOf(value, "read", true);
     return this.#tensors.get(value)?.isVec8View ? name : undefined;
   }
 
-  /** A tensor the kernel writes: to be said before anything is computed, so that its own results are not read. */
+  /** Binds a tensor that the kernel writes. Call it before anything is computed, so that the kernel does not read its results. */
   write(value: Value): TensorName & { readonly type: StorageType } {
-    this.#own.add(value);
+    this.#computed.add(value);
     return { name: this.#nameOf(value, "write"), type: this.#storedTypeOf(value), offset: 0 };
   }
 
-  /** What follows is another kernel with the same bindings: it reads what this one has written. */
+  /** Starts another kernel with the same bindings, which reads the results of this one. */
   nextKernel(): void {
-    this.#own.clear();
+    this.#computed.clear();
   }
 
   /** Binds the counters `grid_barrier`. */
@@ -125,12 +124,12 @@ export class KernelBindings {
     this.#hasGridBarrier = true;
   }
 
-  /** A tensor is read four elements at a time. */
+  /** Notes that a tensor is read four elements at a time. */
   noteView(type: ViewType): void {
     if (isVec8(type)) this.#readsHalfOfVec8 = true;
   }
 
-  /** Whether four elements are read of something that is bound by eights. */
+  /** Whether four elements of a tensor bound as vectors of eight are read. */
   get readsHalfOfVec8(): boolean {
     return this.#readsHalfOfVec8;
   }
@@ -147,7 +146,7 @@ export class KernelBindings {
     return `${prefix}${this.#names++}`;
   }
 
-  /** A number for a value, the same in every kernel that does the same. */
+  /** A number for a value, the same in equal kernels. */
   identify(value: Value): number {
     const number = this.#numbers.get(value) ?? this.#numbers.size;
     this.#numbers.set(value, number);
@@ -156,26 +155,20 @@ export class KernelBindings {
 
   /** The bind group's entries after `extents`. */
   get bindings(): readonly Binding[] {
-    const tensors = [...this.#tensors].map(
-      ([value, { name, access }]): Binding => ({
-        kind: "tensor",
-        value,
-        name,
-        access,
-        partialSums: this.splitKOf(value),
-      }),
-    );
+    const tensors = [...this.#tensors].map(([value, { name, access }]): Binding => {
+      return { kind: "tensor", value, name, access, partialSums: this.splitKOf(value) };
+    });
     const vectors: Binding[] = this.#vectors.size === 0 ? [] : [{ kind: "vectors", values: [...this.#vectors.keys()] }];
     return [...tensors, ...vectors, ...(this.#hasGridBarrier ? [{ kind: "grid-barrier" } as const] : [])];
   }
 
-  /** The bindings declared in WGSL. */
+  /** The bindings' declarations in WGSL. */
   get declarations(): readonly string[] {
     return this.bindings.map((binding, index) => {
       const at = `@group(0) @binding(${index + 1})`;
       if (binding.kind === "vectors") return `${at} var<storage, read> vectors: array<vec4<f32>>;`;
       if (binding.kind === "grid-barrier") return `${at} var<storage, read_write> grid_barrier: array<atomic<u32>>;`;
-      // One buffer holds all that kernels store, and in one dispatch WebGPU lets a buffer be read only or written, not both.
+      // All stored tensors are in one buffer, which WebGPU does not let a dispatch bind as both read-only and read-write.
       const mode = this.#source.isStored(binding.value) ? "read_write" : "read";
       return `${at} var<storage, ${mode}> ${binding.name}: array<${storageForms[this.#typeOf(binding.value)].element}>;`;
     });

@@ -1,6 +1,4 @@
-/**
- * Coordinates are WGSL, and WGSL is evaluated here: as arithmetic, on random shapes, against row-major indexing.
- */
+/** Coordinates' WGSL, evaluated as arithmetic on random shapes, against row-major indexing. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Extent, Shape } from "../../../program/program.ts";
@@ -82,7 +80,7 @@ function checkedValue({ text, multipleOf }: Coordinate, names: Names): number {
 const shapes = fc.array(extents, { minLength: 1, maxLength: 5 });
 const choices = fc.array(fc.nat(1000), { minLength: 8, maxLength: 8 });
 
-test("what is evaluated here is what WGSL computes", () => {
+test("the test evaluates expressions as WGSL does", () => {
   const names = new Map([["extents.batch", 3]]);
   expect(evaluate("(((7u * extents.batch + 2u) / 4u) % 4u)", names)).toBe(1);
   expect(evaluate("7u / 2u * 2u + 1u", names)).toBe(7);

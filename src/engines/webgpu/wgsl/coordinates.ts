@@ -1,8 +1,8 @@
 /**
- * Where an element is, as WGSL: one expression an axis, and how a view of a tensor maps them to its own.
+ * Coordinates of elements as WGSL, one expression per axis, and their mapping through views.
  *
- * With an expression goes a number that it is known to be a multiple of: four elements that start at a multiple of four,
- * in rows that are multiples of four, are one vector in memory.
+ * Each expression has a known divisor: four elements that start at a multiple of four, in rows that are multiples of four,
+ * are one vector in memory.
  */
 import type { Extent, Shape } from "../../../program/program.ts";
 import { extentText } from "./storage.ts";
@@ -10,7 +10,7 @@ import { extentText } from "./storage.ts";
 export interface Coordinate {
   /** A WGSL expression of type u32 that needs no parentheses around it. */
   readonly text: string;
-  /** It is a multiple of this; 0 for the constant 0. */
+  /** A known divisor; 0 for the constant 0. */
   readonly multipleOf: number;
 }
 
@@ -31,7 +31,7 @@ export function plus(coordinate: Coordinate, offset: number): Coordinate {
   return { text: `(${coordinate.text} + ${offset}u)`, multipleOf: gcd(coordinate.multipleOf, offset) };
 }
 
-/** The index in row-major order of coordinates in extents. */
+/** The row-major index of coordinates. */
 export function linear(coordinates: Coordinates, extents: Shape): Coordinate {
   return coordinates.reduce<Coordinate>((index, coordinate, axis) => {
     const extent = extents[axis] as Extent;
@@ -43,7 +43,7 @@ export function linear(coordinates: Coordinates, extents: Shape): Coordinate {
   }, zero);
 }
 
-/** The coordinates in extents of an index in row-major order. */
+/** The coordinates of a row-major index. */
 export function delinearize(index: Coordinate, extents: Shape): Coordinate[] {
   const coordinates: Coordinate[] = extents.map(() => zero);
   let rest = index;
@@ -63,33 +63,31 @@ export function delinearize(index: Coordinate, extents: Shape): Coordinate[] {
   return coordinates;
 }
 
-/** The coordinates in a reshaped tensor's own shape of coordinates in the shape it is seen with. */
-export function throughReshape(coordinates: Coordinates, seen: Shape, own: Shape): Coordinate[] {
-  const result: Coordinate[] = [];
-  for (const { from, to } of matchedAxes(seen, own)) {
-    const index = linear(coordinates.slice(from[0], from[1]), seen.slice(from[0], from[1]));
-    result.push(...delinearize(index, own.slice(to[0], to[1])));
-  }
-  return result;
-}
+/** Maps coordinates in a reshape's result, of shape `seen`, to its operand, of shape `stored`. */
+export const throughReshape = (coordinates: Coordinates, seen: Shape, stored: Shape): Coordinate[] =>
+  matchedAxes(seen, stored).flatMap(({ from, to }) => {
+    return delinearize(linear(coordinates.slice(...from), seen.slice(...from)), stored.slice(...to));
+  });
 
 interface AxisGroup {
   readonly from: readonly [number, number];
   readonly to: readonly [number, number];
 }
 
-/** The shortest runs of axes of two shapes that have equally many elements. */
-function matchedAxes(seen: Shape, own: Shape): AxisGroup[] {
+/** The shortest runs of axes of two shapes with equal numbers of elements. */
+function matchedAxes(seen: Shape, stored: Shape): AxisGroup[] {
   const groups: AxisGroup[] = [];
   let [from, to] = [0, 0];
-  while (from < seen.length || to < own.length) {
-    let [fromEnd, toEnd] = [Math.min(from + 1, seen.length), Math.min(to + 1, own.length)];
-    while (product(seen.slice(from, fromEnd)) !== product(own.slice(to, toEnd))) {
+  while (from < seen.length || to < stored.length) {
+    let [fromEnd, toEnd] = [Math.min(from + 1, seen.length), Math.min(to + 1, stored.length)];
+    while (product(seen.slice(from, fromEnd)) !== product(stored.slice(to, toEnd))) {
       const behind =
-        fromEnd < seen.length && (toEnd === own.length || isLess(seen.slice(from, fromEnd), own.slice(to, toEnd)));
+        fromEnd < seen.length &&
+        (toEnd === stored.length || isLess(seen.slice(from, fromEnd), stored.slice(to, toEnd)));
       if (behind) fromEnd++;
       else toEnd++;
-      if (fromEnd > seen.length || toEnd > own.length) throw new RangeError(`[${seen}] is no reshape of [${own}]`);
+      if (fromEnd > seen.length || toEnd > stored.length)
+        throw new RangeError(`[${seen}] is no reshape of [${stored}]`);
     }
     groups.push({ from: [from, fromEnd], to: [to, toEnd] });
     [from, to] = [fromEnd, toEnd];

@@ -2,44 +2,50 @@
  * What a kernel declares beside its bindings, as data until its source is assembled: workgroup memory and functions.
  *
  * A generator asks for the name of everything it declares, because several kernels may become one source (a persistent
- * kernel): each function then has a name of its own, and workgroup variables of one type share their memory, since the
- * kernels run one after another.
+ * kernel): each function then has a unique name, and workgroup variables of one type share their memory, since the kernels
+ * run one after another.
  */
 
 /** A variable in workgroup memory. */
 export interface WorkgroupVariable {
   readonly name: string;
-  /** Its type, or that of its elements if it is an array. */
+  /** The variable's type, or that of an array's elements. */
   readonly element: "f32" | "u32" | "atomic<u32>" | "vec4<f32>" | "vec4<u32>";
-  /** Elements of the array; absent: it is none. */
+  /** Elements of an array; absent for a single variable. */
   readonly count?: number;
   readonly comment?: string;
-}
-
-/** A function, with the whole of its source. */
-export interface WgslFunction {
-  readonly name: string;
-  readonly source: string;
 }
 
 export const bytesOf = (variables: readonly WorkgroupVariable[]): number =>
   variables.reduce((sum, { element, count = 1 }) => sum + count * (element.startsWith("vec4") ? 16 : 4), 0);
 
+/** Indents lines, some of which may be several. */
+export function indent(lines: readonly string[]): string[] {
+  return lines.map((line) => {
+    if (line.includes("\n")) return line.replaceAll(/^(?=.)/gm, "  ");
+    return line === "" ? line : `  ${line}`;
+  });
+}
+
+const functionSource = (name: string, signature: string, body: readonly string[]): string =>
+  [`fn ${name}${signature} {`, ...indent(body), "}"].join("\n");
+
 export class Declarations {
-  readonly #helpers: WgslFunction[] = [];
-  readonly #functions: WgslFunction[] = [];
+  /** Sources by name. */
+  readonly #helpers = new Map<string, string>();
+  readonly #functions = new Map<string, string>();
   readonly #variables: WorkgroupVariable[] = [];
   readonly #shared: SharedMemory | undefined;
   readonly #suffix: string;
 
-  /** @param stage of a persistent kernel that this is, and the memory that its stages share. */
+  /** @param stage for a stage of a persistent kernel: its index, and the memory that the stages share. */
   constructor(stage?: { readonly index: number; readonly memory: SharedMemory }) {
     this.#suffix = stage === undefined ? "" : `_${stage.index}`;
     this.#shared = stage?.memory;
     this.#shared?.begin();
   }
 
-  /** Declares a variable. @returns the name that it has in the source. */
+  /** Declares a variable. @returns its name in the source. */
   workgroup(variable: WorkgroupVariable): string {
     if (this.#shared) return this.#shared.place(variable);
     this.#variables.push(variable);
@@ -51,23 +57,28 @@ export class Declarations {
     return `${name}${this.#suffix}`;
   }
 
-  /** @param source of the function, under its `nameOf`. */
-  function(name: string, source: string): void {
-    this.#functions.push({ name: this.nameOf(name), source });
+  /** Declares a function. @param signature parameters and result, as WGSL. @returns its name in the source. */
+  function(name: string, signature: string, body: readonly string[]): string {
+    const unique = this.nameOf(name);
+    this.#functions.set(unique, functionSource(unique, signature, body));
+    return unique;
   }
 
-  /** Declares a function that others call, unless it is declared already. @returns its name. */
-  helper(name: string, source: (name: string) => string): string {
-    const own = this.nameOf(name);
-    if (!this.#helpers.some((declared) => declared.name === own))
-      this.#helpers.push({ name: own, source: source(own) });
-    return own;
+  /** Declares a function that others call, unless it is declared already. @returns its name in the source. */
+  helper(name: string, signature: string, body: readonly string[]): string {
+    const unique = this.nameOf(name);
+    this.#helpers.set(unique, functionSource(unique, signature, body));
+    return unique;
+  }
+
+  /** Adds the functions of a persistent kernel's stage. */
+  include(stage: Declarations): void {
+    for (const [name, source] of [...stage.#helpers, ...stage.#functions]) this.#functions.set(name, source);
   }
 
   /** Variables, helpers, then functions in the order of their declaration. */
   get lines(): string[] {
-    const functions = [...this.#helpers, ...this.#functions].map(({ source }) => source);
-    return [...this.#variables.flatMap(variableLines), ...functions];
+    return [...this.#variables.flatMap(variableLines), ...this.#helpers.values(), ...this.#functions.values()];
   }
 }
 
@@ -81,7 +92,7 @@ export class SharedMemory {
   readonly #places = new Map<WorkgroupVariable["element"], (number | undefined)[]>();
   #used = new Map<string, number>();
 
-  /** Another kernel follows. */
+  /** Starts the next kernel. */
   begin(): void {
     this.#used = new Map();
   }
@@ -98,16 +109,10 @@ export class SharedMemory {
 
   get variables(): WorkgroupVariable[] {
     return [...this.#places].flatMap(([element, counts]) =>
-      counts.map((count, index) => ({
-        name: placeName(element, index),
-        element,
-        ...(count !== undefined && { count }),
-      })),
+      counts.map((count, index) => {
+        return { name: placeName(element, index), element, ...(count !== undefined && { count }) };
+      }),
     );
-  }
-
-  get lines(): string[] {
-    return this.variables.flatMap(variableLines);
   }
 }
 

@@ -1,14 +1,11 @@
 /**
- * Values as WGSL: for a value and the coordinates of an element, the statements that compute it from tensors in memory.
+ * Values as WGSL: the statements that compute elements of a value at given coordinates from tensors in memory.
  *
- * This is where fusion becomes code. Whatever lies between the tensors a kernel reads and the ones it stores is written
- * out as expressions, views become arithmetic on coordinates, and broadcasting becomes leaving coordinates away. A kernel
- * says in `given` what it holds in registers already (a matmul's accumulator, a row's mean).
+ * Fusion happens here: operations between the tensors that a kernel reads and stores become expressions, views become
+ * arithmetic on coordinates, and broadcasting drops coordinates. `given` names the values that a kernel holds in registers
+ * (a matmul's accumulator, a row's mean). Everything is computed in float32, four elements along the last axis at a time.
  *
- * Everything is computed four elements at a time, along the last axis, in float32.
- *
- * Must stay true: memory is read only at coordinates inside a tensor's shape or in the padding of its rows, provided that
- * the coordinates asked for are.
+ * Must stay true: if the requested coordinates are inside a value's shape or its row padding, so are all memory reads.
  */
 import { matchGelu } from "../../../program/patterns.ts";
 import {
@@ -23,15 +20,15 @@ import { type Coordinate, type Coordinates, linear, plus, throughReshape, zero }
 import type { SpecialFunction } from "./special-functions.ts";
 import { extentText, loadLane, loadVector, rowVectorsText } from "./storage.ts";
 
-/** What a kernel has at hand for a value, at the coordinates that the block is about. */
+/** A value that a kernel holds in a variable, at the block's coordinates: a `vec4<f32>` or an `f32`. */
 export interface Given {
-  /** A `vec4<f32>`. */
   readonly vector?: string;
-  /** An `f32`. */
   readonly scalar?: string;
 }
 
-/** Those that WGSL has not, or not well enough. */
+type View = Extract<Operation, { kind: "slice" | "reshape" | "transpose" }>;
+
+/** Functions that WGSL lacks, or defines with too low an accuracy. */
 type SpecialOperation = "erf" | "tanh";
 
 const binary = (operator: string) => (operands: readonly string[]) => `(${operands.join(` ${operator} `)})`;
@@ -58,10 +55,10 @@ export function literal(value: number): string {
   return /[.e]/.test(text) ? `${text}f` : `${text}.0f`;
 }
 
-/** A block of statements. What it has computed once it does not compute again. */
+/** A block of statements, which computes each value once. */
 export class Block {
   readonly lines: string[] = [];
-  /** Given values that something was computed of. */
+  /** Given values that were used. */
   readonly used = new Set<Value>();
   readonly #computed = new Map<string, string>();
   readonly #bindings: KernelBindings;
@@ -74,22 +71,22 @@ export class Block {
     this.#outer = outer;
   }
 
-  /** A block inside this one, which sees what this one has computed so far. */
+  /** A block inside this one, which reuses what this one has computed so far. */
   inner(): Block {
     return new Block(this.#bindings, this.#given, this);
   }
 
-  /** The four elements from the coordinates on, along the last axis, as the name of a `vec4<f32>`. */
+  /** Four elements along the last axis, as the name of a `vec4<f32>`. */
   vector(value: Value, coordinates: Coordinates): string {
     return this.#once("v", value, coordinates, () => this.#vector(value, coordinates));
   }
 
-  /** The same rounded to float16, as a `vec4<f16>`: without a conversion where they lie in memory as such. */
+  /** Four elements rounded to float16, as a `vec4<f16>`; without a conversion where they are stored so. */
   f16(value: Value, coordinates: Coordinates): string {
     return this.storedF16(value, coordinates) ?? `vec4<f16>(${this.vector(value, coordinates)})`;
   }
 
-  /** Four elements as a `vec4<f16>`; `undefined` where they do not lie in memory as such. */
+  /** Four elements as a `vec4<f16>`; `undefined` if they are not stored so. */
   storedF16(value: Value, coordinates: Coordinates): string | undefined {
     const stored = this.#stored(value, coordinates, 4);
     if (stored === undefined || this.#bindings.typeOf(stored.value) !== "f16") return undefined;
@@ -97,10 +94,7 @@ export class Block {
     return `${name}[${vectorIndex(stored.rows, stored.value, stored.column, offset)}]`;
   }
 
-  /**
-   * Eight float16 from the coordinates on, as they lie in memory, as a `vec4<u32>`.
-   * @returns `undefined` where they do not lie side by side from a multiple of sixteen bytes on.
-   */
+  /** Eight stored float16 as a `vec4<u32>`; `undefined` if they are not contiguous and aligned to 16 bytes. */
   vec8(value: Value, coordinates: Coordinates): string | undefined {
     const stored = this.#stored(value, coordinates, 8);
     const name = stored && this.#bindings.readVec8(stored.value);
@@ -109,7 +103,7 @@ export class Block {
     return `${name}[${rows.text} * ${Number(stored.value.shape.at(-1)) / 8}u + ${column.text} / 8u]`;
   }
 
-  /** The tensor in memory where elements that are neighbours in a value are neighbours, and where in it. */
+  /** The place in a tensor in memory where `count` neighbours in a value are contiguous too. */
   #stored(
     value: Value,
     coordinates: Coordinates,
@@ -123,8 +117,8 @@ export class Block {
       return column.multipleOf % count === 0 ? { value, rows, column } : undefined;
     }
     if (operation.kind !== "slice" && operation.kind !== "reshape" && operation.kind !== "transpose") return undefined;
-    const own = viewedCoordinates(value, operation, coordinates);
-    return staysARow(value, operation, own, count) ? this.#stored(operation.operand, own, count) : undefined;
+    const viewed = viewedCoordinates(value, operation, coordinates);
+    return isContiguous(value, operation, viewed, count) ? this.#stored(operation.operand, viewed, count) : undefined;
   }
 
   /** One element, as the name of an `f32`. */
@@ -169,7 +163,7 @@ export class Block {
       case "concatenate":
         return operation.axis === value.shape.length - 1
           ? this.#lanes(value, coordinates)
-          : this.#concatenated(operation, coordinates, (operand, own) => this.vector(operand, own));
+          : this.#concatenated(operation, coordinates, (operand, at) => this.vector(operand, at));
       default:
         throw new RangeError(`a kernel cannot compute a ${operation.kind} in passing`);
     }
@@ -191,7 +185,7 @@ export class Block {
       case "transpose":
         return this.scalar(operation.operand, viewedCoordinates(value, operation, coordinates));
       case "concatenate":
-        return this.#concatenated(operation, coordinates, (operand, own) => this.scalar(operand, own));
+        return this.#concatenated(operation, coordinates, (operand, at) => this.scalar(operand, at));
       case "reduce":
         return this.#reduce(operation, coordinates);
       default:
@@ -206,10 +200,10 @@ export class Block {
     coordinates: Coordinates,
   ): string {
     const emit = (operand: Value): string => {
-      const own = broadcastCoordinates(operand, coordinates);
-      return type === "f32" ? this.scalar(operand, own) : this.vector(operand, own);
+      const operandCoordinates = broadcastCoordinates(operand, coordinates);
+      return type === "f32" ? this.scalar(operand, operandCoordinates) : this.vector(operand, operandCoordinates);
     };
-    const gelu = this.#wholeGelu(value);
+    const gelu = this.#geluOperand(value);
     if (gelu !== undefined) return this.#special("gelu4", emit(gelu), type);
     if (name === "erf") return this.#special("erf4", emit(operands[0] as Value), type);
     if (name === "tanh") return this.#special("tanh4", emit(operands[0] as Value), type);
@@ -221,8 +215,8 @@ export class Block {
     return type === "f32" ? `${name}(vec4<f32>(${operand})).x` : `${name}(${operand})`;
   }
 
-  /** The operand of a GELU of which no part is in memory. */
-  #wholeGelu(value: Value): Value | undefined {
+  /** The operand of a GELU none of whose intermediate values are in memory. */
+  #geluOperand(value: Value): Value | undefined {
     const operand = matchGelu(value);
     const pending = operand === undefined ? [] : [...operandsOf(value.operation)];
     for (let part = pending.pop(); part !== undefined; part = pending.pop()) {
@@ -238,16 +232,13 @@ export class Block {
     return { text: `min(u32(${index}), ${Number(table.shape[0]) - 1}u)`, multipleOf: 1 };
   }
 
-  #viewedVector(
-    value: Value,
-    operation: Extract<Operation, { kind: "slice" | "reshape" | "transpose" }>,
-    coordinates: Coordinates,
-  ): string {
-    const own = viewedCoordinates(value, operation, coordinates);
-    return staysARow(value, operation, own) ? this.vector(operation.operand, own) : this.#lanes(value, coordinates);
+  #viewedVector(value: Value, operation: View, coordinates: Coordinates): string {
+    const viewed = viewedCoordinates(value, operation, coordinates);
+    if (!isContiguous(value, operation, viewed)) return this.#lanes(value, coordinates);
+    return this.vector(operation.operand, viewed);
   }
 
-  /** Four elements one by one, for a view in which they are not neighbours. Past the row's end the last one is repeated. */
+  /** Four elements one by one, for views in which they are not contiguous. Beyond the row's end the last one is repeated. */
   #lanes(value: Value, coordinates: Coordinates): string {
     const last = value.shape.at(-1) ?? 1;
     const base = coordinates.at(-1) ?? zero;
@@ -270,19 +261,16 @@ export class Block {
     let text = "";
     for (const operand of operands) {
       const extent = operand.shape[axis] as number;
-      // Outside the operand the element is computed as well, at some coordinate inside, and not used.
-      const own = { text: `min(max(${here.text}, ${start}u) - ${start}u, ${extent - 1}u)`, multipleOf: 1 };
-      const element = emit(
-        operand,
-        coordinates.map((coordinate, index) => (index === axis ? own : coordinate)),
-      );
+      // Coordinates outside the operand are clamped; the element computed there is not selected.
+      const inside = { text: `min(max(${here.text}, ${start}u) - ${start}u, ${extent - 1}u)`, multipleOf: 1 };
+      const element = emit(operand, coordinates.with(axis, inside));
       text = text === "" ? element : `select(${text}, ${element}, ${here.text} >= ${start}u)`;
       start += extent;
     }
     return text;
   }
 
-  /** Over a whole row, by one invocation: for rows of a few elements. */
+  /** Reduces a whole row in one invocation, for rows of a few elements. */
   #reduce({ function: name, operand }: Extract<Operation, { kind: "reduce" }>, coordinates: Coordinates): string {
     const total = this.#bindings.freshName("total");
     const column = this.#bindings.freshName("column");
@@ -322,7 +310,7 @@ export class Block {
   }
 }
 
-/** The index of a vector by its row, its first column and where its tensor begins. */
+/** The index of a vector, by its row, its first column and its tensor's offset. */
 export function vectorIndex(rows: Coordinate, { shape }: Value, column: Coordinate, offset = 0): string {
   const terms = [
     ...(offset === 0 ? [] : [`${offset}u`]),
@@ -332,68 +320,52 @@ export function vectorIndex(rows: Coordinate, { shape }: Value, column: Coordina
   return terms.length === 0 ? "0u" : terms.join(" + ");
 }
 
-/** The lowest float32. */
 export const lowest = "-3.4028234663852886e38f";
 
-/** A vector with `instead` in place of what lies beyond the row's end. */
-export function maskTail(vector: string, column: string, last: Extent, instead: string): string {
+/** A vector with `neutral` in lanes beyond the row's end. */
+export function maskTail(vector: string, column: string, last: Extent, neutral: string): string {
   if (typeof last === "number" && last % 4 === 0) return vector;
   const columns = `vec4<u32>(${column}) + vec4<u32>(0u, 1u, 2u, 3u)`;
-  return `select(vec4<f32>(${instead}), ${vector}, ${columns} < vec4<u32>(${extentText(last)}))`;
+  return `select(vec4<f32>(${neutral}), ${vector}, ${columns} < vec4<u32>(${extentText(last)}))`;
 }
 
-/** A vector's four lanes reduced to one. */
+/** The reduction of a vector's four lanes. */
 export function acrossLanes(name: "sum" | "max", vector: string): string {
   if (name === "sum") return `((${vector}.x + ${vector}.y) + (${vector}.z + ${vector}.w))`;
   return `max(max(${vector}.x, ${vector}.y), max(${vector}.z, ${vector}.w))`;
 }
 
-/** The coordinates of the element of an operand that takes part in an element of the result. */
+/** The coordinates of an operand's element, from those of the result. */
 export function broadcastCoordinates({ shape }: Value, coordinates: Coordinates): Coordinates {
   const missing = coordinates.length - shape.length;
   return shape.map((extent, axis) => (extent === 1 ? zero : (coordinates[axis + missing] ?? zero)));
 }
 
-function viewedCoordinates(
-  value: Value,
-  operation: Extract<Operation, { kind: "slice" | "reshape" | "transpose" }>,
-  coordinates: Coordinates,
-): Coordinates {
+/** The coordinates in a view's operand, from those in the view. */
+function viewedCoordinates(value: Value, operation: View, coordinates: Coordinates): Coordinates {
   switch (operation.kind) {
     case "slice":
-      return coordinates.map((coordinate, axis) =>
-        axis === operation.axis ? plus(coordinate, operation.start) : coordinate,
-      );
+      return coordinates.with(operation.axis, plus(coordinates[operation.axis] ?? zero, operation.start));
     case "reshape":
       return throughReshape(coordinates, value.shape, operation.operand.shape);
-    case "transpose": {
-      const own: Coordinate[] = [];
-      operation.permutation.forEach((axis, index) => {
-        own[axis] = coordinates[index] ?? zero;
-      });
-      return own;
-    }
+    case "transpose":
+      return operation.permutation.map((_, axis) => coordinates[operation.permutation.indexOf(axis)] ?? zero);
   }
 }
 
-/** Whether so many neighbours in a view that start at a multiple of them are neighbours in what is viewed. */
-function staysARow(
-  value: Value,
-  operation: Extract<Operation, { kind: "slice" | "reshape" | "transpose" }>,
-  own: Coordinates,
-  count: 4 | 8 = 4,
-): boolean {
+/** Whether `count` aligned neighbours in a view are contiguous in its operand. @param viewed coordinates in the operand. */
+function isContiguous(value: Value, operation: View, viewed: Coordinates, count: 4 | 8 = 4): boolean {
   const rank = value.shape.length;
+  const isAligned = (viewed.at(-1)?.multipleOf ?? 0) % count === 0;
   switch (operation.kind) {
     case "slice":
-      return (own.at(-1)?.multipleOf ?? 0) % count === 0;
+      return isAligned;
     case "transpose":
       return operation.permutation[rank - 1] === rank - 1;
     case "reshape": {
-      const [seen, viewed] = [value.shape.at(-1), operation.operand.shape.at(-1)];
-      if (seen === viewed) return true;
-      const isWhole = [seen, viewed].every((extent) => typeof extent === "number" && extent % count === 0);
-      return isWhole && (own.at(-1)?.multipleOf ?? 0) % count === 0;
+      const [width, operandWidth] = [value.shape.at(-1), operation.operand.shape.at(-1)];
+      if (width === operandWidth) return true;
+      return isAligned && [width, operandWidth].every((extent) => typeof extent === "number" && extent % count === 0);
     }
   }
 }

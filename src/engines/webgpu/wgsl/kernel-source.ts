@@ -1,10 +1,8 @@
-/**
- * A kernel's WGSL put together from its parts, and what it takes to dispatch it.
- */
+/** Assembles a kernel's WGSL from its parts, with what its dispatch needs. */
 import type { Extent, Shape, Value } from "../../../program/program.ts";
 import type { Binding, KernelBindings } from "./bindings.ts";
 import { type Coordinate, type Coordinates, linear } from "./coordinates.ts";
-import type { Declarations } from "./declarations.ts";
+import { type Declarations, indent } from "./declarations.ts";
 import { type Block, maskTail, vectorIndex } from "./expressions.ts";
 import { specialFunctions } from "./special-functions.ts";
 import { extentText, halfOf, packedHalves, storeVector } from "./storage.ts";
@@ -14,21 +12,21 @@ export type ExtentOf = (extent: Extent) => number;
 
 export type Workgroups = readonly [number, number, number];
 
-/** The same as WGSL. */
+/** Workgroups of each dimension, as WGSL. */
 export type Grid = readonly [string, string, string];
 
 export interface KernelSource {
   readonly code: string;
-  /** What the code was put together from. */
+  /** What the code was assembled from. */
   readonly parts: KernelParts;
   /** The bind group's entries after `extents`. */
   readonly bindings: readonly Binding[];
-  /** The grid as WGSL, for a kernel that may become part of a persistent one. */
+  /** Present for a kernel that may be a stage of a persistent one. */
   readonly grid?: Grid;
   readonly workgroups: (extentOf: ExtentOf) => Workgroups;
   /** Bytes of workgroup memory. */
   readonly workgroupMemory: number;
-  /** Invocations of one workgroup. */
+  /** Invocations of a workgroup. */
   readonly workgroupSize: number;
 }
 
@@ -40,21 +38,17 @@ const extents = `struct Extents {
 }
 @group(0) @binding(0) var<uniform> extents: Extents;`;
 
-export interface KernelParts {
-  /** Directives that come before everything else; they include `enable f16` where it is needed. */
+export interface KernelParts extends Pick<KernelSource, "workgroupMemory" | "workgroupSize"> {
+  /** The kernel's directives, with `enable f16` where needed; absent: derived from the bindings. */
   readonly extensions?: readonly string[];
   /** Declarations besides the bindings. */
   readonly declarations: Declarations;
-  readonly workgroupSize: readonly number[];
   readonly body: readonly string[];
 }
 
 /** The source, with `group`, `groups`, `local` and `local_index` as the names of WGSL's built-in values. */
-export function assemble(
-  bindings: KernelBindings,
-  parts: KernelParts,
-): Pick<KernelSource, "code" | "parts" | "bindings"> {
-  const { extensions, declarations, workgroupSize, body } = parts;
+export function assemble(bindings: KernelBindings, parts: KernelParts): Omit<KernelSource, "grid" | "workgroups"> {
+  const { extensions, declarations, workgroupMemory, workgroupSize, body } = parts;
   const code = [
     ...(extensions ?? (bindings.usesHalf ? ["enable f16;"] : [])),
     extents,
@@ -63,7 +57,7 @@ export function assemble(
     ...(bindings.readsHalfOfVec8 ? [halfOf] : []),
     ...bindings.specials.map((name) => specialFunctions[name].trim()),
     ...declarations.lines,
-    `@compute @workgroup_size(${workgroupSize.join(", ")})
+    `@compute @workgroup_size(${workgroupSize})
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(num_workgroups) groups: vec3<u32>,
@@ -74,18 +68,10 @@ ${indent(body).join("\n")}
 }
 `,
   ].join("\n");
-  return { code, parts, bindings: bindings.bindings };
+  return { code, parts, bindings: bindings.bindings, workgroupMemory, workgroupSize };
 }
 
-/** Lines, of which some may be several. */
-export function indent(lines: readonly string[]): string[] {
-  return lines.map((line) => {
-    if (line.includes("\n")) return line.replaceAll(/^(?=.)/gm, "  ");
-    return line === "" ? line : `  ${line}`;
-  });
-}
-
-/** The statements that store a value at a row and a column: four elements, or the one that the row has. */
+/** The statements that store a value at a row and a column: four elements, or the only one of a row of one. */
 export function store(
   bindings: KernelBindings,
   block: Block,
@@ -110,7 +96,7 @@ export function productOf(shape: Shape, extentOf: ExtentOf): number {
   return shape.reduce<number>((product, extent) => product * extentOf(extent), 1);
 }
 
-/** A direction of a grid: so many as these extents multiply to, each workgroup so many of them. */
+/** A dimension of a grid: the product of the extents, divided among workgroups that take `each` of it. */
 export interface Direction {
   readonly extents: Shape;
   readonly each: number;
@@ -131,10 +117,22 @@ export function gridOf(
   };
 }
 
-/** A number of workgroups as a grid: one dimension holds 65,535. The kernel's own index is `linearGroup`. */
+/** A number of workgroups as a grid, whose dimensions hold 65,535 at most. A workgroup's index is `linearGroup`. */
 export function linearGrid(count: number): Workgroups {
   const columns = Math.min(count, 65_535);
   return [columns, Math.ceil(count / columns), 1];
 }
 
 export const linearGroup = "group.y * groups.x + group.x";
+
+/** A grid of one workgroup per row. */
+export const rowGrid = (leading: Shape): Required<Pick<KernelSource, "workgroups" | "grid">> => ({
+  workgroups: (extentOf) => linearGrid(productOf(leading, extentOf)),
+  grid: [productText(leading), "1u", "1u"],
+});
+
+/** Statements that declare `row`, the workgroup's row. */
+export const declareRow = (leading: Shape): string[] => [
+  `let row = ${linearGroup};`,
+  `if (row >= ${productText(leading)}) { return; }`,
+];

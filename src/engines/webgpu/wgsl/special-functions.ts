@@ -1,30 +1,29 @@
 /**
  * erf, GELU and tanh in WGSL, which has no erf and allows its tanh an absolute error of 1e-5.
  *
- * Each is one self-contained function of `vec4<f32>`, lane by lane and without branches; a kernel includes the text of
- * those it calls. The test evaluates this very text, so there is no second copy of a formula that could differ.
+ * Each is one self-contained branchless function of `vec4<f32>`; a kernel includes the text of those it calls. The test
+ * evaluates this very text, so there is no second copy of a formula.
  *
  * Must stay true, where the device rounds sums and products to nearest and keeps to WGSL's bounds for `exp`, `exp2` and
- * division. The figures are the worst of a dense sweep, with correctly rounded `exp`, `exp2` and division, and in brackets
- * with the errors WGSL allows them:
+ * division. The figures are the maximum of a dense sweep with correctly rounded `exp`, `exp2` and division, and in brackets
+ * with the errors that WGSL allows:
  *
  * - erf4: within 1.3 units in the last place (3.4). Exactly ±1 from |x| = 4 on.
- * - gelu4: within 1.1e-7 |x| (3.4e-7), as close as float32's rounding of x lets anybody be on the positive side; relative to
- *   the result within 1.7e-7 (6.8e-7) for x ≥ 0, and within 4.4e-6 (1.1e-5) down to x = −6, where it is −5.9e-9. From there
- *   on it falls to 0, which it is exactly from x = −13.25 on, and it is exactly x from x = 6 on.
+ * - gelu4: within 1.1e-7 |x| (3.4e-7), the limit of float32's rounding of x on the positive side; relative to the result
+ *   within 1.7e-7 (6.8e-7) for x ≥ 0, and within 4.4e-6 (1.1e-5) down to x = −6, where it is −5.9e-9. Below it falls to 0,
+ *   exactly 0 from x = −13.25 on; exactly x from x = 6 on.
  * - tanh4: within 1.4 units in the last place (3.2). Exactly ±1 from |x| = 10 on.
  *
- * Arguments are clamped, so that whatever the size of x nothing overflows in what is selected. WGSL promises nothing about
- * infinities and NaN; on devices that keep to IEEE 754, ±Inf gives the limit and NaN stays NaN: the lane of a NaN fails
- * every comparison, and what is selected then is computed from x itself. Denormal numbers may become 0, also on the way:
- * below |x| = 2⁻¹²², erf4 may be x itself.
+ * Arguments are clamped, so that nothing overflows in the selected branch for any x. WGSL guarantees nothing for infinities
+ * and NaN; on IEEE 754 devices ±Inf gives the limit and NaN stays NaN, since its lane fails every comparison and selects an
+ * expression of x itself. Denormal numbers, also intermediate ones, may become 0: below |x| = 2⁻¹²², erf4 may be x itself.
  *
- * Cost a lane, fused products counted once: erf4 20 operations and exp2; gelu4 15 and exp2; tanh4 18, one of them a
- * reciprocal, and exp.
+ * Operations per lane, fused products counted once: erf4 20 and exp2; gelu4 15 and exp2; tanh4 18, one of them a reciprocal,
+ * and exp.
  *
- * The coefficients are our own minimax fits (least squares with Lawson's weights, in float64, against SciPy's erf, erfc and
- * log_ndtr), rounded to float32 one after the other, the rest fitted again after each. Beside each stand the function, the interval and the relative error of the result left after rounding.
- * All lists begin with the lowest power.
+ * The coefficients are minimax fits (least squares with Lawson's weights, in float64, against SciPy's erf, erfc and
+ * log_ndtr), rounded to float32 one by one, with the rest refitted after each. Each comment gives the function, the interval
+ * and the relative error of the result after rounding. All lists begin with the lowest power.
  */
 
 /** (erf(x)/x − 1) in x², 0 ≤ |x| ≤ 0.875: 1.4e-8. */
@@ -55,7 +54,7 @@ function polynomial(variable: string, coefficients: readonly number[]): string {
  * erf(x) = 2/√π ∫₀ˣ e^(−t²) dt. Near 0 a correction of x, elsewhere 1 − erfc: there erfc is at most a quarter of the
  * result, so that the error of `exp2` counts little.
  */
-export const erfSource = `
+const erfSource = `
 fn erf4(x: vec4<f32>) -> vec4<f32> {
   let t = min(abs(x), vec4<f32>(6f));
   let square = t * t;
@@ -67,12 +66,11 @@ fn erf4(x: vec4<f32>) -> vec4<f32> {
 `;
 
 /**
- * GELU (Hendrycks and Gimpel, 2016), x Φ(x) = max(x, 0) − |x| Φ(−|x|): the subtrahend alone is the negative tail, so
- * that nothing cancels there, and it is at most half of x, so that little cancels on the positive side. Φ(−t) is a power of
- * two whose exponent is a polynomial: no quotient, and one function of the device's. What the exponent loses in the tail,
- * where it is large, is lost of a result that is small beside x.
+ * GELU (Hendrycks and Gimpel, 2016), x Φ(x) = max(x, 0) − |x| Φ(−|x|): in the negative tail only the subtrahend is not 0,
+ * so nothing cancels there; it is at most half of x, so little cancels on the positive side. Φ(−t) is a power of two whose
+ * exponent is a polynomial: no quotient, one built-in function. A large exponent's error is in a result small beside x.
  */
-export const geluSource = `
+const geluSource = `
 fn gelu4(x: vec4<f32>) -> vec4<f32> {
   let t = min(abs(x), vec4<f32>(13.25f));
   let tail = t * exp2(t * ${polynomial("t", normalTail)} - 1f);
@@ -81,7 +79,7 @@ fn gelu4(x: vec4<f32>) -> vec4<f32> {
 `;
 
 /** tanh(x), near 0 a correction of x, elsewhere 1 − 2/(e^(2|x|) + 1). Some drivers' own tanh is NaN from |x| = 44 on. */
-export const tanhSource = `
+const tanhSource = `
 fn tanh4(x: vec4<f32>) -> vec4<f32> {
   let t = min(abs(x), vec4<f32>(10f));
   let square = t * t;
@@ -92,9 +90,9 @@ fn tanh4(x: vec4<f32>) -> vec4<f32> {
 }
 `;
 
-/** The text of each function, under the name it defines. None needs another. */
 export type SpecialFunction = "erf4" | "gelu4" | "tanh4";
 
+/** Each function's source, by the name it defines. No function calls another. */
 export const specialFunctions: Readonly<Record<SpecialFunction, string>> = {
   erf4: erfSource,
   gelu4: geluSource,

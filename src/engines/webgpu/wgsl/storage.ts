@@ -1,31 +1,24 @@
 /**
- * How tensors lie in GPU memory, and how WGSL reads and writes them.
+ * The storage of tensors in GPU memory, and how WGSL reads and writes it.
  *
- * Rows (the last axis) are padded with zeros to a multiple of four elements, so that every access is a vector of four and
- * no two invocations ever write into one word, whatever the shape. A tensor whose rows have one element is an array of
- * float32 without padding; integers are arrays of i32 without padding.
+ * Rows (the last axis) are padded with zeros to a multiple of four elements, so that every access is a vector of four and no
+ * two invocations write into one word. Tensors whose rows have one element are unpadded arrays of float32, integers unpadded
+ * arrays of i32.
  *
  * Must stay true: padding is zero wherever it is written, and an index computed from coordinates inside the shape is
  * inside the buffer.
  */
-
 import type { Extent, Shape, Value } from "../../../program/program.ts";
 import type { GpuPrecision } from "../device/precision.ts";
 
 /** `vectors` of four in one of three types, `scalars` for rows of one element, `integers`. */
 export type StorageType = "f32" | "f16" | "packed-f16" | "scalars" | "integers";
 
-/** How a kernel sees a tensor: as it is stored, or float16 eight at a time, sixteen bytes. */
+/** How a kernel accesses a tensor: as stored, or float16 in vectors of eight, 16 bytes. */
 export type ViewType = StorageType | "f16-vec8" | "packed-f16-vec8";
 
-interface StorageForm {
-  /** The element of the WGSL array. */
-  readonly element: string;
-  /** Bytes of that element. */
-  readonly bytes: number;
-}
-
-export const storageForms: Readonly<Record<ViewType, StorageForm>> = {
+/** The element of the WGSL array, and its bytes. */
+export const storageForms: Readonly<Record<ViewType, { readonly element: string; readonly bytes: number }>> = {
   f32: { element: "vec4<f32>", bytes: 16 },
   f16: { element: "vec4<f16>", bytes: 8 },
   "packed-f16": { element: "vec2<u32>", bytes: 8 },
@@ -35,22 +28,19 @@ export const storageForms: Readonly<Record<ViewType, StorageForm>> = {
   integers: { element: "i32", bytes: 4 },
 };
 
-/**
- * @param half whether the value is one of those that a precision below float32 stores in float16.
- */
-export function storageTypeOf({ type, shape }: Value, half: boolean, precision: GpuPrecision): StorageType {
+/** @param isHalf whether precisions below float32 store the value in float16. */
+export function storageTypeOf({ type, shape }: Value, isHalf: boolean, precision: GpuPrecision): StorageType {
   if (type === "integer") return "integers";
   if ((shape.at(-1) ?? 1) === 1) return "scalars";
-  if (!half || precision === "f32") return "f32";
+  if (!isHalf || precision === "f32") return "f32";
   return precision === "f16" ? "f16" : "packed-f16";
 }
 
-/** Elements of the WGSL array in one row. */
+/** Elements of the WGSL array per row. */
 export function rowLength(last: number, type: StorageType): number {
   return type === "scalars" || type === "integers" ? last : Math.ceil(last / 4);
 }
 
-/** The bytes of a tensor of a bound shape. */
 export function byteLength(shape: readonly number[], type: StorageType): number {
   const rows = shape.slice(0, -1).reduce((product, extent) => product * extent, 1);
   return rows * rowLength(shape.at(-1) ?? 1, type) * storageForms[type].bytes;
@@ -59,30 +49,26 @@ export function byteLength(shape: readonly number[], type: StorageType): number 
 /** An extent as WGSL: symbols are members of the uniform `extents`. */
 export const extentText = (extent: Extent): string => (typeof extent === "number" ? `${extent}u` : `extents.${extent}`);
 
-/** Vectors in one row, as WGSL. */
+/** Vectors per row, as WGSL. */
 export function rowVectorsText(shape: Shape): string {
   const last = shape.at(-1) ?? 1;
   return typeof last === "number" ? `${Math.ceil(last / 4)}u` : `((${extentText(last)} + 3u) / 4u)`;
 }
 
-/** Vectors in a tensor, as WGSL. */
+/** Vectors of a tensor, as WGSL. */
 export const tensorLengthText = (shape: Shape): string =>
   [...shape.slice(0, -1).map(extentText), rowVectorsText(shape)].join(" * ");
 
-/** Four elements as `vec4<f32>`. @param index of a vector of four, however the tensor is seen. */
+/** Four elements as `vec4<f32>`. @param index the index of a vector of four, in any view. */
 export const loadVector = (name: string, index: string, type: ViewType): string =>
-  vectorOf(elementAt(name, index, type), type);
-
-/** Four elements as they lie in memory. */
-const elementAt = (name: string, index: string, type: ViewType): string =>
-  isVec8(type) ? `half_of(${name}[(${index}) / 2u], ${index})` : `${name}[${index}]`;
+  vectorOf(isVec8(type) ? `half_of(${name}[(${index}) / 2u], ${index})` : `${name}[${index}]`, type);
 
 export const isF16 = (type: ViewType | undefined): type is "f16" | "packed-f16" =>
   type === "f16" || type === "packed-f16";
 
 export const isVec8 = (type: ViewType): boolean => type === "f16-vec8" || type === "packed-f16-vec8";
 
-/** An element of the WGSL array, as it lies in memory, as `vec4<f32>`. */
+/** An element of the WGSL array, converted to `vec4<f32>`. */
 export function vectorOf(element: string, type: ViewType): string {
   if (type === "f32") return element;
   if (type === "f16") return `vec4<f32>(${element})`;
@@ -108,12 +94,12 @@ export function storeVector(name: string, index: string, vector: string, type: S
 /** Whether its elements are vectors of four. */
 export const isOfVectors = (type: ViewType): boolean => type === "f32" || isF16(type);
 
-/** What reading four of what is seen by vectors of eight needs. */
+/** The function that reads four elements of a vector of eight. */
 export const halfOf = `fn half_of(eight: vec4<u32>, index: u32) -> vec2<u32> {
   return select(eight.xy, eight.zw, index % 2u == 1u);
 }`;
 
-/** What the packed loads and stores need. */
+/** The functions that load and store packed float16. */
 export const packedHalves = `fn unpack_halves(words: vec2<u32>) -> vec4<f32> {
   return vec4<f32>(unpack2x16float(words.x), unpack2x16float(words.y));
 }

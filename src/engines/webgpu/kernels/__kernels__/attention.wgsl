@@ -65,9 +65,9 @@ fn main(
   let query2 = min(first_query + y * 4u + 2u, extents.tokens - 1u);
   let query3 = min(first_query + y * 4u + 3u, extents.tokens - 1u);
   for (var index = local_index; index < 256u; index += 64u) {
-    let line = index / 8u;
+    let tile_query = index / 8u;
     let column = index % 8u;
-    queries[line * 9u + column] = load_query(head, min(first_query + line, extents.tokens - 1u), column * 4u);
+    queries[tile_query * 9u + column] = load_query(head, min(first_query + tile_query, extents.tokens - 1u), column * 4u);
   }
   // A sequence's id is the index of its first token, and ids never fall: the keys are those of the tile's sequences.
   let first_id = in1[min(first_query, extents.tokens - 1u)];
@@ -310,7 +310,7 @@ fn main(
     keys_or_values[(local_index + 64u) / 8u * 9u + (local_index + 64u) / 8u / 4u + (local_index + 64u) % 8u] = value_unit1;
     keys_or_values[(local_index + 128u) / 8u * 9u + (local_index + 128u) / 8u / 4u + (local_index + 128u) % 8u] = value_unit2;
     keys_or_values[(local_index + 192u) / 8u * 9u + (local_index + 192u) / 8u / 4u + (local_index + 192u) % 8u] = value_unit3;
-    // What comes next is on its way while this is multiplied.
+    // The next tile's loads are in flight while this one is multiplied.
     key_unit0 = load_key(head, min((key0 + 32u) + local_index / 8u, key_end - 1u), local_index % 8u * 4u);
     key_unit1 = load_key(head, min((key0 + 32u) + (local_index + 64u) / 8u, key_end - 1u), (local_index + 64u) % 8u * 4u);
     key_unit2 = load_key(head, min((key0 + 32u) + (local_index + 128u) / 8u, key_end - 1u), (local_index + 128u) % 8u * 4u);

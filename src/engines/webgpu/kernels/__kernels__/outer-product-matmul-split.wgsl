@@ -62,14 +62,14 @@ fn main(
   var sum7_0 = vec4<f32>();
   var sum7_1 = vec4<f32>();
   let left0_k = local_index % 8u * 4u;
-  let left0_line = local_index / 8u * 4u;
+  let left0_tile_row = local_index / 8u * 4u;
   let left0_place = local_index % 8u * 65u + local_index / 8u;
-  let left0_row0 = min(first_row + left0_line + 0u, extents.tokens - 1u);
-  let left0_row1 = min(first_row + left0_line + 1u, extents.tokens - 1u);
-  let left0_row2 = min(first_row + left0_line + 2u, extents.tokens - 1u);
-  let left0_row3 = min(first_row + left0_line + 3u, extents.tokens - 1u);
+  let left0_row0 = min(first_row + left0_tile_row + 0u, extents.tokens - 1u);
+  let left0_row1 = min(first_row + left0_tile_row + 1u, extents.tokens - 1u);
+  let left0_row2 = min(first_row + left0_tile_row + 2u, extents.tokens - 1u);
+  let left0_row3 = min(first_row + left0_tile_row + 3u, extents.tokens - 1u);
   let right0_k = local_index % 8u * 4u;
-  let right0_line = local_index / 8u * 4u;
+  let right0_tile_row = local_index / 8u * 4u;
   let right0_place = 520u + local_index % 8u * 65u + local_index / 8u;
   var left0_0: vec4<f32>;
   var left0_1: vec4<f32>;
@@ -80,14 +80,14 @@ fn main(
   var right0_2: vec4<f32>;
   var right0_3: vec4<f32>;
   var k0 = 0u;
-  left0_0 = load_left(batch, left0_row0, left0_line + 0u, k0 + left0_k);
-  left0_1 = load_left(batch, left0_row1, left0_line + 1u, k0 + left0_k);
-  left0_2 = load_left(batch, left0_row2, left0_line + 2u, k0 + left0_k);
-  left0_3 = load_left(batch, left0_row3, left0_line + 3u, k0 + left0_k);
-  right0_0 = load_right(batch, first_column + right0_line + 0u, k0 + right0_k);
-  right0_1 = load_right(batch, first_column + right0_line + 1u, k0 + right0_k);
-  right0_2 = load_right(batch, first_column + right0_line + 2u, k0 + right0_k);
-  right0_3 = load_right(batch, first_column + right0_line + 3u, k0 + right0_k);
+  left0_0 = load_left(batch, left0_row0, left0_tile_row + 0u, k0 + left0_k);
+  left0_1 = load_left(batch, left0_row1, left0_tile_row + 1u, k0 + left0_k);
+  left0_2 = load_left(batch, left0_row2, left0_tile_row + 2u, k0 + left0_k);
+  left0_3 = load_left(batch, left0_row3, left0_tile_row + 3u, k0 + left0_k);
+  right0_0 = load_right(batch, first_column + right0_tile_row + 0u, k0 + right0_k);
+  right0_1 = load_right(batch, first_column + right0_tile_row + 1u, k0 + right0_k);
+  right0_2 = load_right(batch, first_column + right0_tile_row + 2u, k0 + right0_k);
+  right0_3 = load_right(batch, first_column + right0_tile_row + 3u, k0 + right0_k);
   for (var step = 0u; step < 2u; step++) {
     workgroupBarrier();
     tiles[left0_place] = vec4<f32>(left0_0.x, left0_1.x, left0_2.x, left0_3.x);
@@ -101,14 +101,14 @@ fn main(
     workgroupBarrier();
     // The next step's loads are in flight while this one is multiplied.
     k0 = min(step + 1u, 2u - 1u) * 32u;
-    left0_0 = load_left(batch, left0_row0, left0_line + 0u, k0 + left0_k);
-    left0_1 = load_left(batch, left0_row1, left0_line + 1u, k0 + left0_k);
-    left0_2 = load_left(batch, left0_row2, left0_line + 2u, k0 + left0_k);
-    left0_3 = load_left(batch, left0_row3, left0_line + 3u, k0 + left0_k);
-    right0_0 = load_right(batch, first_column + right0_line + 0u, k0 + right0_k);
-    right0_1 = load_right(batch, first_column + right0_line + 1u, k0 + right0_k);
-    right0_2 = load_right(batch, first_column + right0_line + 2u, k0 + right0_k);
-    right0_3 = load_right(batch, first_column + right0_line + 3u, k0 + right0_k);
+    left0_0 = load_left(batch, left0_row0, left0_tile_row + 0u, k0 + left0_k);
+    left0_1 = load_left(batch, left0_row1, left0_tile_row + 1u, k0 + left0_k);
+    left0_2 = load_left(batch, left0_row2, left0_tile_row + 2u, k0 + left0_k);
+    left0_3 = load_left(batch, left0_row3, left0_tile_row + 3u, k0 + left0_k);
+    right0_0 = load_right(batch, first_column + right0_tile_row + 0u, k0 + right0_k);
+    right0_1 = load_right(batch, first_column + right0_tile_row + 1u, k0 + right0_k);
+    right0_2 = load_right(batch, first_column + right0_tile_row + 2u, k0 + right0_k);
+    right0_3 = load_right(batch, first_column + right0_tile_row + 3u, k0 + right0_k);
     let left = y + part * 260u;
     let right = 520u + x + part * 260u;
     {

@@ -63,27 +63,27 @@ fn main(
   var sum7_1 = vec4<f32>();
   let is_left = local_index < 128u;
   let both0_k = (local_index % 128u) % 4u * 4u;
-  let both0_line = (local_index % 128u) / 4u * 4u;
+  let both0_tile_row = (local_index % 128u) / 4u * 4u;
   let both0_place = select(520u, 0u, is_left) + (local_index % 128u) % 4u * 130u + (local_index % 128u) / 4u;
-  let both0_row0 = min(first_row + both0_line + 0u, extents.tokens - 1u);
-  let both0_row1 = min(first_row + both0_line + 1u, extents.tokens - 1u);
-  let both0_row2 = min(first_row + both0_line + 2u, extents.tokens - 1u);
-  let both0_row3 = min(first_row + both0_line + 3u, extents.tokens - 1u);
+  let both0_row0 = min(first_row + both0_tile_row + 0u, extents.tokens - 1u);
+  let both0_row1 = min(first_row + both0_tile_row + 1u, extents.tokens - 1u);
+  let both0_row2 = min(first_row + both0_tile_row + 2u, extents.tokens - 1u);
+  let both0_row3 = min(first_row + both0_tile_row + 3u, extents.tokens - 1u);
   var both0_0: vec4<f32>;
   var both0_1: vec4<f32>;
   var both0_2: vec4<f32>;
   var both0_3: vec4<f32>;
   var k0 = 0u;
   if (is_left) {
-    both0_0 = load_left(batch, both0_row0, both0_line + 0u, k0 + both0_k);
-    both0_1 = load_left(batch, both0_row1, both0_line + 1u, k0 + both0_k);
-    both0_2 = load_left(batch, both0_row2, both0_line + 2u, k0 + both0_k);
-    both0_3 = load_left(batch, both0_row3, both0_line + 3u, k0 + both0_k);
+    both0_0 = load_left(batch, both0_row0, both0_tile_row + 0u, k0 + both0_k);
+    both0_1 = load_left(batch, both0_row1, both0_tile_row + 1u, k0 + both0_k);
+    both0_2 = load_left(batch, both0_row2, both0_tile_row + 2u, k0 + both0_k);
+    both0_3 = load_left(batch, both0_row3, both0_tile_row + 3u, k0 + both0_k);
   } else {
-    both0_0 = load_right(batch, first_column + both0_line + 0u, k0 + both0_k);
-    both0_1 = load_right(batch, first_column + both0_line + 1u, k0 + both0_k);
-    both0_2 = load_right(batch, first_column + both0_line + 2u, k0 + both0_k);
-    both0_3 = load_right(batch, first_column + both0_line + 3u, k0 + both0_k);
+    both0_0 = load_right(batch, first_column + both0_tile_row + 0u, k0 + both0_k);
+    both0_1 = load_right(batch, first_column + both0_tile_row + 1u, k0 + both0_k);
+    both0_2 = load_right(batch, first_column + both0_tile_row + 2u, k0 + both0_k);
+    both0_3 = load_right(batch, first_column + both0_tile_row + 3u, k0 + both0_k);
   }
   for (var step = 0u; step < 4u; step++) {
     workgroupBarrier();
@@ -95,15 +95,15 @@ fn main(
     // The next step's loads are in flight while this one is multiplied.
     k0 = min(step + 1u, 4u - 1u) * 16u;
     if (is_left) {
-      both0_0 = load_left(batch, both0_row0, both0_line + 0u, k0 + both0_k);
-      both0_1 = load_left(batch, both0_row1, both0_line + 1u, k0 + both0_k);
-      both0_2 = load_left(batch, both0_row2, both0_line + 2u, k0 + both0_k);
-      both0_3 = load_left(batch, both0_row3, both0_line + 3u, k0 + both0_k);
+      both0_0 = load_left(batch, both0_row0, both0_tile_row + 0u, k0 + both0_k);
+      both0_1 = load_left(batch, both0_row1, both0_tile_row + 1u, k0 + both0_k);
+      both0_2 = load_left(batch, both0_row2, both0_tile_row + 2u, k0 + both0_k);
+      both0_3 = load_left(batch, both0_row3, both0_tile_row + 3u, k0 + both0_k);
     } else {
-      both0_0 = load_right(batch, first_column + both0_line + 0u, k0 + both0_k);
-      both0_1 = load_right(batch, first_column + both0_line + 1u, k0 + both0_k);
-      both0_2 = load_right(batch, first_column + both0_line + 2u, k0 + both0_k);
-      both0_3 = load_right(batch, first_column + both0_line + 3u, k0 + both0_k);
+      both0_0 = load_right(batch, first_column + both0_tile_row + 0u, k0 + both0_k);
+      both0_1 = load_right(batch, first_column + both0_tile_row + 1u, k0 + both0_k);
+      both0_2 = load_right(batch, first_column + both0_tile_row + 2u, k0 + both0_k);
+      both0_3 = load_right(batch, first_column + both0_tile_row + 3u, k0 + both0_k);
     }
     let left = y;
     let right = 520u + x;

@@ -207,8 +207,8 @@ fn main(
     var total = 0.0f;
     for (var lane = 0u; lane < 8u; lane++) { total += shared_values[first_lane + lane]; }
     let shift = total / 32.0f;
-    let apart = shifted - vec4<f32>(shift);
-    let squared = apart * apart;
+    let deviation = shifted - vec4<f32>(shift);
+    let squared = deviation * deviation;
     workgroupBarrier();
     shared_values[local_index] = ((squared.x + squared.y) + (squared.z + squared.w));
     workgroupBarrier();
@@ -249,8 +249,8 @@ fn main(
     var total = 0.0f;
     for (var lane = 0u; lane < 8u; lane++) { total += shared_values[first_lane + lane]; }
     let shift = total / 32.0f;
-    let apart = shifted - vec4<f32>(shift);
-    let squared = apart * apart;
+    let deviation = shifted - vec4<f32>(shift);
+    let squared = deviation * deviation;
     workgroupBarrier();
     shared_values[local_index] = ((squared.x + squared.y) + (squared.z + squared.w));
     workgroupBarrier();
@@ -291,8 +291,8 @@ fn main(
     var total = 0.0f;
     for (var lane = 0u; lane < 8u; lane++) { total += shared_values[first_lane + lane]; }
     let shift = total / 32.0f;
-    let apart = shifted - vec4<f32>(shift);
-    let squared = apart * apart;
+    let deviation = shifted - vec4<f32>(shift);
+    let squared = deviation * deviation;
     workgroupBarrier();
     shared_values[local_index] = ((squared.x + squared.y) + (squared.z + squared.w));
     workgroupBarrier();
@@ -333,8 +333,8 @@ fn main(
     var total = 0.0f;
     for (var lane = 0u; lane < 8u; lane++) { total += shared_values[first_lane + lane]; }
     let shift = total / 32.0f;
-    let apart = shifted - vec4<f32>(shift);
-    let squared = apart * apart;
+    let deviation = shifted - vec4<f32>(shift);
+    let squared = deviation * deviation;
     workgroupBarrier();
     shared_values[local_index] = ((squared.x + squared.y) + (squared.z + squared.w));
     workgroupBarrier();

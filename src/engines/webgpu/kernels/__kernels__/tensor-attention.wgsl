@@ -59,13 +59,13 @@ fn main(
   let first_query = group.x * 16u;
   let subgroup = local_index / 32u;
   let row_part = subgroup / 4u * 16u;
-  let share = subgroup % 4u;
+  let subgroup_part = subgroup % 4u;
   // A sequence's id is the index of its first token, and ids never fall: the keys are those of the tile's sequences.
   let first_id = in1[min(first_query, extents.tokens - 1u)];
   let first_key = u32(first_id) & ~3u;
   let last_id = in1[min(first_query + 15u, extents.tokens - 1u)];
   let key_end = extents.tokens;
-  // The row of scores that the lane has, or shares with its neighbours.
+  // The row of scores of the lane, or of a few neighbours.
   let row = local_index / 8u;
   let lane = local_index % 8u;
   let query = min(first_query + row, extents.tokens - 1u);
@@ -102,7 +102,7 @@ fn main(
   let query0_1 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&tile, 1296u + row_part * 9u + 2u, 9u);
   let query0_2 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&tile, 1296u + row_part * 9u + 4u, 9u);
   let query0_3 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&tile, 1296u + row_part * 9u + 6u, 9u);
-  // Scores come where the queries were.
+  // Scores overwrite the queries.
   workgroupBarrier();
   var context0_0: subgroup_matrix_result<f32, 16, 16>;
   var largest = -3.4028234663852886e38f;
@@ -112,15 +112,15 @@ fn main(
   for (var key0 = first_key; key0 < key_end && first_seen <= last_id; key0 += 64u) {
     {
       var products0 = subgroup_matrix_result<f32, 16, 16>();
-      let key0 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&tile, 0u + (share * 1u + 0u) * 144u + 0u, 9u);
+      let key0 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&tile, 0u + (subgroup_part * 1u + 0u) * 144u + 0u, 9u);
       products0 = subgroupMatrixMultiplyAccumulate(query0_0, key0, products0);
-      let key1 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&tile, 0u + (share * 1u + 0u) * 144u + 2u, 9u);
+      let key1 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&tile, 0u + (subgroup_part * 1u + 0u) * 144u + 2u, 9u);
       products0 = subgroupMatrixMultiplyAccumulate(query0_1, key1, products0);
-      let key2 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&tile, 0u + (share * 1u + 0u) * 144u + 4u, 9u);
+      let key2 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&tile, 0u + (subgroup_part * 1u + 0u) * 144u + 4u, 9u);
       products0 = subgroupMatrixMultiplyAccumulate(query0_2, key2, products0);
-      let key3 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&tile, 0u + (share * 1u + 0u) * 144u + 6u, 9u);
+      let key3 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&tile, 0u + (subgroup_part * 1u + 0u) * 144u + 6u, 9u);
       products0 = subgroupMatrixMultiplyAccumulate(query0_3, key3, products0);
-      subgroupMatrixStore<row_major>(&tile, 1296u + row_part * 17u + (share * 1u + 0u) * 4u, products0, 17u);
+      subgroupMatrixStore<row_major>(&tile, 1296u + row_part * 17u + (subgroup_part * 1u + 0u) * 4u, products0, 17u);
     }
     workgroupBarrier();
     tile[576u + local_index / 8u * 9u + local_index % 8u] = value_unit0;
@@ -132,7 +132,7 @@ fn main(
     tile[0u + (local_index + 256u) / 8u * 9u + (local_index + 256u) % 8u] = key_unit2;
     tile[0u + (local_index + 384u) / 8u * 9u + (local_index + 384u) % 8u] = key_unit3;
     let sees_all = key0 + 64u <= key_end && first_seen == last_id && last_seen == last_id && first_id == last_id;
-    // What comes next is on its way while this is computed.
+    // The next loads are in flight while this tile is computed.
     first_seen = in1[min(key0 + 64u, key_end - 1u)];
     last_seen = in1[min(key0 + 64u + 63u, key_end - 1u)];
     value_unit0 = load_value_vec8(head, min((key0 + 64u) + local_index / 8u, key_end - 1u), local_index % 8u * 8u);
@@ -167,7 +167,7 @@ fn main(
     highest = max(highest, subgroupShuffleXor(highest, 4u));
     var scale = 1.0f;
     if (sum == 0.0f) {
-      // Nothing has counted yet.
+      // All keys were masked so far.
       largest = highest;
     } else if (highest > largest + 8.0f) {
       scale = exp(largest - highest);
@@ -175,7 +175,7 @@ fn main(
       atomicStore(&must_scale, 1u);
     }
     if (lane == 0u) { scales[row] = scale; }
-    // What does not count is so low that its weight is zero, also where nothing has counted yet.
+    // Masked scores have weight zero, even where all keys were masked so far.
     let base = vec4<f32>(max(largest, 0.5f * -3.4028234663852886e38f));
     var part = vec4<f32>();
     let weights0_0 = exp(scores0_0 - base);
@@ -190,7 +190,7 @@ fn main(
     total += subgroupShuffleXor(total, 4u);
     sum = sum * scale + total;
     if (workgroupUniformLoad(&must_scale) != 0u) {
-      subgroupMatrixStore<row_major>(&tile, 1296u + row_part * 17u + (share * 1u + 0u) * 4u, context0_0, 17u);
+      subgroupMatrixStore<row_major>(&tile, 1296u + row_part * 17u + (subgroup_part * 1u + 0u) * 4u, context0_0, 17u);
       workgroupBarrier();
       if (local_index == 0u) { atomicStore(&must_scale, 0u); }
       for (var index = local_index; index < 256u; index += 128u) {
@@ -198,41 +198,41 @@ fn main(
         tile[place] = bitcast<vec4<u32>>(bitcast<vec4<f32>>(tile[place]) * scales[index / 16u]);
       }
       workgroupBarrier();
-      context0_0 = subgroupMatrixLoad<subgroup_matrix_result<f32, 16, 16>, row_major>(&tile, 1296u + row_part * 17u + (share * 1u + 0u) * 4u, 17u);
-      // What comes next is where this was.
+      context0_0 = subgroupMatrixLoad<subgroup_matrix_result<f32, 16, 16>, row_major>(&tile, 1296u + row_part * 17u + (subgroup_part * 1u + 0u) * 4u, 17u);
+      // The next stage overwrites this one.
       workgroupBarrier();
     }
     {
       let weights0 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&tile, 1152u + row_part * 9u + 0u, 9u);
-      let value0 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, row_major>(&tile, 576u + (share * 1u + 0u) * 2u, 9u);
+      let value0 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, row_major>(&tile, 576u + (subgroup_part * 1u + 0u) * 2u, 9u);
       context0_0 = subgroupMatrixMultiplyAccumulate(weights0, value0, context0_0);
     }
     {
       let weights0 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&tile, 1152u + row_part * 9u + 2u, 9u);
-      let value0 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, row_major>(&tile, 720u + (share * 1u + 0u) * 2u, 9u);
+      let value0 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, row_major>(&tile, 720u + (subgroup_part * 1u + 0u) * 2u, 9u);
       context0_0 = subgroupMatrixMultiplyAccumulate(weights0, value0, context0_0);
     }
     {
       let weights0 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&tile, 1152u + row_part * 9u + 4u, 9u);
-      let value0 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, row_major>(&tile, 864u + (share * 1u + 0u) * 2u, 9u);
+      let value0 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, row_major>(&tile, 864u + (subgroup_part * 1u + 0u) * 2u, 9u);
       context0_0 = subgroupMatrixMultiplyAccumulate(weights0, value0, context0_0);
     }
     {
       let weights0 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&tile, 1152u + row_part * 9u + 6u, 9u);
-      let value0 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, row_major>(&tile, 1008u + (share * 1u + 0u) * 2u, 9u);
+      let value0 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, row_major>(&tile, 1008u + (subgroup_part * 1u + 0u) * 2u, 9u);
       context0_0 = subgroupMatrixMultiplyAccumulate(weights0, value0, context0_0);
     }
   }
   workgroupBarrier();
-  subgroupMatrixStore<row_major>(&tile, 1296u + row_part * 17u + (share * 1u + 0u) * 4u, context0_0, 17u);
+  subgroupMatrixStore<row_major>(&tile, 1296u + row_part * 17u + (subgroup_part * 1u + 0u) * 4u, context0_0, 17u);
   if (lane == 0u) { scales[row] = max(sum, 1.0f); }
   workgroupBarrier();
   for (var index = local_index; index < 128u; index += 128u) {
-    let line = index / 8u;
+    let tile_query = index / 8u;
     let vector = index % 8u;
-    let position = first_query + line;
+    let position = first_query + tile_query;
     if (position < extents.tokens) {
-      let result = bitcast<vec4<f32>>(tile[1296u + line * 17u + vector]) / scales[line];
+      let result = bitcast<vec4<f32>>(tile[1296u + tile_query * 17u + vector]) / scales[tile_query];
       out0[(head * extents.tokens + position) * 8u + ((vector * 4u + 0u)) / 4u] = vec4<f16>(result);
     }
   }

@@ -40,7 +40,7 @@ fn main(
   let first_column = group.x * 32u;
   let batch = 0u;
   let subgroup = local_index / 32u;
-  let depth_part = subgroup / 1u * 8u;
+  let k_part = subgroup / 1u * 8u;
   let row_part = subgroup % 1u / 1u * 32u;
   let column_part = subgroup % 1u * 32u;
   var sum0_0 = subgroup_matrix_result<f32, 16, 16>();
@@ -118,42 +118,42 @@ fn main(
     right6 = load_right_vec8(batch, first_column + (local_index + 768u) / 32u, k0 + (local_index + 768u) % 32u * 8u);
     right7 = load_right_vec8(batch, first_column + (local_index + 896u) / 32u, k0 + (local_index + 896u) % 32u * 8u);
     {
-      let a0 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&tile, (row_part + 0u) * 33u + depth_part + 0u, 33u);
-      let a1 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&tile, (row_part + 16u) * 33u + depth_part + 0u, 33u);
-      let b0 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&tile, 1056u + (column_part + 0u) * 33u + depth_part + 0u, 33u);
+      let a0 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&tile, (row_part + 0u) * 33u + k_part + 0u, 33u);
+      let a1 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&tile, (row_part + 16u) * 33u + k_part + 0u, 33u);
+      let b0 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&tile, 1056u + (column_part + 0u) * 33u + k_part + 0u, 33u);
       sum0_0 = subgroupMatrixMultiplyAccumulate(a0, b0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(a1, b0, sum1_0);
-      let b1 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&tile, 1056u + (column_part + 16u) * 33u + depth_part + 0u, 33u);
+      let b1 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&tile, 1056u + (column_part + 16u) * 33u + k_part + 0u, 33u);
       sum0_1 = subgroupMatrixMultiplyAccumulate(a0, b1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(a1, b1, sum1_1);
     }
     {
-      let a0 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&tile, (row_part + 0u) * 33u + depth_part + 2u, 33u);
-      let a1 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&tile, (row_part + 16u) * 33u + depth_part + 2u, 33u);
-      let b0 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&tile, 1056u + (column_part + 0u) * 33u + depth_part + 2u, 33u);
+      let a0 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&tile, (row_part + 0u) * 33u + k_part + 2u, 33u);
+      let a1 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&tile, (row_part + 16u) * 33u + k_part + 2u, 33u);
+      let b0 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&tile, 1056u + (column_part + 0u) * 33u + k_part + 2u, 33u);
       sum0_0 = subgroupMatrixMultiplyAccumulate(a0, b0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(a1, b0, sum1_0);
-      let b1 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&tile, 1056u + (column_part + 16u) * 33u + depth_part + 2u, 33u);
+      let b1 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&tile, 1056u + (column_part + 16u) * 33u + k_part + 2u, 33u);
       sum0_1 = subgroupMatrixMultiplyAccumulate(a0, b1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(a1, b1, sum1_1);
     }
     {
-      let a0 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&tile, (row_part + 0u) * 33u + depth_part + 4u, 33u);
-      let a1 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&tile, (row_part + 16u) * 33u + depth_part + 4u, 33u);
-      let b0 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&tile, 1056u + (column_part + 0u) * 33u + depth_part + 4u, 33u);
+      let a0 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&tile, (row_part + 0u) * 33u + k_part + 4u, 33u);
+      let a1 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&tile, (row_part + 16u) * 33u + k_part + 4u, 33u);
+      let b0 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&tile, 1056u + (column_part + 0u) * 33u + k_part + 4u, 33u);
       sum0_0 = subgroupMatrixMultiplyAccumulate(a0, b0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(a1, b0, sum1_0);
-      let b1 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&tile, 1056u + (column_part + 16u) * 33u + depth_part + 4u, 33u);
+      let b1 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&tile, 1056u + (column_part + 16u) * 33u + k_part + 4u, 33u);
       sum0_1 = subgroupMatrixMultiplyAccumulate(a0, b1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(a1, b1, sum1_1);
     }
     {
-      let a0 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&tile, (row_part + 0u) * 33u + depth_part + 6u, 33u);
-      let a1 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&tile, (row_part + 16u) * 33u + depth_part + 6u, 33u);
-      let b0 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&tile, 1056u + (column_part + 0u) * 33u + depth_part + 6u, 33u);
+      let a0 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&tile, (row_part + 0u) * 33u + k_part + 6u, 33u);
+      let a1 = subgroupMatrixLoad<subgroup_matrix_left<f16, 16, 16>, row_major>(&tile, (row_part + 16u) * 33u + k_part + 6u, 33u);
+      let b0 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&tile, 1056u + (column_part + 0u) * 33u + k_part + 6u, 33u);
       sum0_0 = subgroupMatrixMultiplyAccumulate(a0, b0, sum0_0);
       sum1_0 = subgroupMatrixMultiplyAccumulate(a1, b0, sum1_0);
-      let b1 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&tile, 1056u + (column_part + 16u) * 33u + depth_part + 6u, 33u);
+      let b1 = subgroupMatrixLoad<subgroup_matrix_right<f16, 16, 16>, col_major>(&tile, 1056u + (column_part + 16u) * 33u + k_part + 6u, 33u);
       sum0_1 = subgroupMatrixMultiplyAccumulate(a0, b1, sum0_1);
       sum1_1 = subgroupMatrixMultiplyAccumulate(a1, b1, sum1_1);
     }
@@ -164,14 +164,14 @@ fn main(
   workgroupBarrier();
   for (var step = 0u; step < 1u; step++) {
     let element = local_index + step * 128u;
-    let strip_row = element / 8u;
+    let staged_row = element / 8u;
     let vector = element % 8u;
-    let strip = strip_row / 16u * 1u + vector / 8u;
-    let in_strip = strip_row % 16u * 9u + vector % 8u;
+    let staged_subgroup = staged_row / 16u * 1u + vector / 8u;
+    let staged_vector = staged_row % 16u * 9u + vector % 8u;
     let tile_row = element / 8u / 16u * 32u + 0u + element / 8u % 16u;
     let row = first_row + tile_row;
     let column = first_column + vector * 4u;
-    let product = bitcast<vec4<f32>>(tile[(strip + 0u) * 144u + in_strip]) + bitcast<vec4<f32>>(tile[(strip + 1u) * 144u + in_strip]) + bitcast<vec4<f32>>(tile[(strip + 2u) * 144u + in_strip]) + bitcast<vec4<f32>>(tile[(strip + 3u) * 144u + in_strip]);
+    let product = bitcast<vec4<f32>>(tile[(staged_subgroup + 0u) * 144u + staged_vector]) + bitcast<vec4<f32>>(tile[(staged_subgroup + 1u) * 144u + staged_vector]) + bitcast<vec4<f32>>(tile[(staged_subgroup + 2u) * 144u + staged_vector]) + bitcast<vec4<f32>>(tile[(staged_subgroup + 3u) * 144u + staged_vector]);
     if (row < extents.tokens && column < 192u) {
       epilogue(batch, row, tile_row, column, product);
     }
@@ -182,14 +182,14 @@ fn main(
   workgroupBarrier();
   for (var step = 0u; step < 1u; step++) {
     let element = local_index + step * 128u;
-    let strip_row = element / 8u;
+    let staged_row = element / 8u;
     let vector = element % 8u;
-    let strip = strip_row / 16u * 1u + vector / 8u;
-    let in_strip = strip_row % 16u * 9u + vector % 8u;
+    let staged_subgroup = staged_row / 16u * 1u + vector / 8u;
+    let staged_vector = staged_row % 16u * 9u + vector % 8u;
     let tile_row = element / 8u / 16u * 32u + 16u + element / 8u % 16u;
     let row = first_row + tile_row;
     let column = first_column + vector * 4u;
-    let product = bitcast<vec4<f32>>(tile[(strip + 0u) * 144u + in_strip]) + bitcast<vec4<f32>>(tile[(strip + 1u) * 144u + in_strip]) + bitcast<vec4<f32>>(tile[(strip + 2u) * 144u + in_strip]) + bitcast<vec4<f32>>(tile[(strip + 3u) * 144u + in_strip]);
+    let product = bitcast<vec4<f32>>(tile[(staged_subgroup + 0u) * 144u + staged_vector]) + bitcast<vec4<f32>>(tile[(staged_subgroup + 1u) * 144u + staged_vector]) + bitcast<vec4<f32>>(tile[(staged_subgroup + 2u) * 144u + staged_vector]) + bitcast<vec4<f32>>(tile[(staged_subgroup + 3u) * 144u + staged_vector]);
     if (row < extents.tokens && column < 192u) {
       epilogue(batch, row, tile_row, column, product);
     }

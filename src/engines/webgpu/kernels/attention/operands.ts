@@ -1,6 +1,6 @@
 /**
- * How an attention's kernel reads its operands, however it multiplies: where queries, keys and values come from, what the
- * products become, which of them count, and where the keys that a tile of queries may see begin and end.
+ * How attention kernels read their operands: the functions that load queries, keys and values, compute scores from products
+ * and visibility from the mask, and the range of keys that a tile of queries may attend to.
  */
 import type { Extent, Value } from "../../../../program/program.ts";
 import { transposed, viewedTensor } from "../../../../program/views.ts";
@@ -10,7 +10,7 @@ import type { KernelBindings } from "../../wgsl/bindings.ts";
 import { at, type Coordinates, delinearize, linear } from "../../wgsl/coordinates.ts";
 import type { Declarations } from "../../wgsl/declarations.ts";
 import { Block, broadcastCoordinates, type Given, maskTail, vectorIndex } from "../../wgsl/expressions.ts";
-import { gridOf, indent } from "../../wgsl/kernel-source.ts";
+import { gridOf } from "../../wgsl/kernel-source.ts";
 import { extentText, storeVector } from "../../wgsl/storage.ts";
 import type { EmitRequest } from "../family.ts";
 import { declareVec8Loader } from "../fragments.ts";
@@ -29,7 +29,7 @@ export class AttentionOperands implements HeadSizes {
   readonly keys: Extent;
   readonly #operands: Readonly<Record<AttentionOperand, Value>>;
 
-  /** Binds what the kernel stores. */
+  /** Binds the stored values. */
   constructor({ kernel, bindings, declarations }: EmitRequest) {
     const { template, stores } = kernel;
     if (template.kind !== "attention") throw new RangeError(`a kernel of ${template.kind} is no attention`);
@@ -45,7 +45,7 @@ export class AttentionOperands implements HeadSizes {
     [this.queries, this.keys] = attention.products.shape.slice(-2) as [Extent, Extent];
   }
 
-  /** One workgroup for each tile of queries of each head. */
+  /** One workgroup per tile of queries and head. */
   grid(tileQueries: number): ReturnType<typeof gridOf> {
     return gridOf(
       { extents: [this.queries], each: tileQueries },
@@ -54,27 +54,23 @@ export class AttentionOperands implements HeadSizes {
     );
   }
 
-  /** All axes but queries and keys, by the name `head`. */
+  /** Coordinates of all axes but queries and keys, from the variable `head`. */
   get leading(): Coordinates {
     return delinearize(at("head"), this.attention.products.shape.slice(0, -2));
   }
 
-  /** The function that loads four elements of an operand, zero beyond their end: `load_query`, `load_key`, `load_value`. */
+  /** The function that loads four elements, zero beyond the last: `load_query`, `load_key` or `load_value`. */
   nameOfLoad(name: AttentionOperand): string {
     return this.declarations.nameOf(`load_${name}`);
   }
 
-  /** Declares the functions that load four elements. */
   declareLoads(): void {
     this.#declareLoad("query", "f32", this.headSize);
     this.#declareLoad("key", "f32", this.headSize);
     this.#declareLoad("value", "f32", this.valueSize);
   }
 
-  /**
-   * Declares the functions that load eight elements in float16, zero beyond their end: `load_query_vec8` and so on.
-   * @param sizes of what is loaded, if there is more of it than of the operands.
-   */
+  /** Declares the functions that load eight float16, zero beyond the last: `load_query_vec8` and so on. @param sizes padded. */
   declareVec8Loads({ headSize, valueSize }: HeadSizes): void {
     this.#declareVec8Load("query", headSize);
     this.#declareVec8Load("key", headSize);
@@ -89,7 +85,7 @@ export class AttentionOperands implements HeadSizes {
     declareVec8Loader(this.declarations, {
       name: `load_${name}`,
       parameters: ["head", "position", "column"],
-      guard: columns > last ? [`  if (column >= ${last}u) { return vec4<u32>(); }`] : [],
+      guard: columns > last ? [`if (column >= ${last}u) { return vec4<u32>(); }`] : [],
       block,
       vec8,
       declareVec4: () => this.#declareLoad(name, "f16", columns),
@@ -106,65 +102,49 @@ export class AttentionOperands implements HeadSizes {
       type === "f16"
         ? block.f16(value, coordinates)
         : maskTail(block.vector(value, coordinates), "column", last, "0.0f");
-    const source = [
-      `fn ${this.nameOfLoad(name)}(head: u32, position: u32, column: u32) -> vec4<${type}> {`,
-      ...(columns > Number(last) ? [`  if (column >= ${extentText(last)}) { return vec4<${type}>(); }`] : []),
-      ...indent(block.lines),
-      `  return ${four};`,
-      "}",
-    ];
-    this.declarations.function(`load_${name}`, source.join("\n"));
-    return this.nameOfLoad(name);
+    return this.declarations.function(`load_${name}`, `(head: u32, position: u32, column: u32) -> vec4<${type}>`, [
+      ...(columns > Number(last) ? [`if (column >= ${extentText(last)}) { return vec4<${type}>(); }`] : []),
+      ...block.lines,
+      `return ${four};`,
+    ]);
   }
 
-  /** `visibility(head, query, key)`, as WGSL: which of four keys a query may see, 1 or 0. */
+  /** `visibility(head, query, key)`, as WGSL: 1 for each of four keys that a query may attend to, else 0. */
   visibility(query: string, key: string): string {
     return `${this.declarations.nameOf("visibility")}(head, ${query}, ${key})`;
   }
 
-  /** `score(head, query, key, products, visible)`, as WGSL: the scores of four keys by their products. */
+  /** `score(head, query, key, products, visible)`, as WGSL: the scores of four keys, from their products. */
   score(query: string, key: string, products: string, visible: string): string {
     return `${this.declarations.nameOf("score")}(head, ${query}, ${key}, ${products}, ${visible})`;
   }
 
-  /** Declares both. */
+  /** Declares `visibility` and `score`. */
   declareScores(): void {
     const { products, scores, mask } = this.attention;
     const coordinates = [...this.leading, at("query"), at("key", 4)];
-    const seeing = new Block(this.bindings);
-    const visible = mask && seeing.vector(mask, broadcastCoordinates(mask, coordinates));
+    const masking = new Block(this.bindings);
+    const visible = mask && masking.vector(mask, broadcastCoordinates(mask, coordinates));
     const given = new Map<Value, Given>([[products, { vector: "products" }]]);
     if (mask) given.set(mask, { vector: "visible" });
     const block = new Block(this.bindings, given);
     const score = block.vector(scores, coordinates);
-    const visibility = [
-      `fn ${this.declarations.nameOf("visibility")}(head: u32, query: u32, key: u32) -> vec4<f32> {`,
-      ...indent(seeing.lines),
-      `  return ${visible ?? "vec4<f32>(1.0f)"};`,
-      "}",
-    ];
+    this.declarations.function("visibility", "(head: u32, query: u32, key: u32) -> vec4<f32>", [
+      ...masking.lines,
+      `return ${visible ?? "vec4<f32>(1.0f)"};`,
+    ]);
     const parameters = "head: u32, query: u32, key: u32, products: vec4<f32>, visible: vec4<f32>";
-    const scoring = [
-      `fn ${this.declarations.nameOf("score")}(${parameters}) -> vec4<f32> {`,
-      ...indent(block.lines),
-      `  return ${score};`,
-      "}",
-    ];
-    this.declarations.function("visibility", visibility.join("\n"));
-    this.declarations.function("score", scoring.join("\n"));
+    this.declarations.function("score", `(${parameters}) -> vec4<f32>`, [...block.lines, `return ${score};`]);
   }
 
-  /** Which of the four keys from `key` on count: those that are there and visible. */
+  /** Which of the four keys from `key` on exist and are visible, as WGSL. */
   counts(key: string, visible: string): string {
     return `(${visible} != vec4<f32>()) & (vec4<u32>(${key}) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(key_end))`;
   }
 
-  /**
-   * `first_key` and `key_end` of a tile of queries.
-   * @param visitsAll whether all keys are visited, also those that no query of the tile may see.
-   */
+  /** Declares `first_key` and `key_end` of a tile of queries. @param visitsAll whether masked keys are visited too. */
   keyRange(tileQueries: number, visitsAll: boolean): string[] {
-    const ids = visitsAll ? undefined : this.#ownSequenceIds();
+    const ids = visitsAll ? undefined : this.#sequenceIds();
     const range =
       ids === undefined
         ? ["let first_key = 0u;"]
@@ -177,12 +157,9 @@ export class AttentionOperands implements HeadSizes {
     return [...range, `let key_end = ${extentText(this.keys)};`];
   }
 
-  /**
-   * `first_seen` and `last_seen`, the sequences of the first and the last key of the tile that begins at a key, declared or
-   * assigned anew.
-   */
+  /** Declares or assigns `first_seen` and `last_seen`, the sequences of the first and last key of the tile from `key` on. */
   prefetchSequences(declare: boolean, key: string, tileKeys: number): string[] {
-    const ids = this.#ownSequenceIds();
+    const ids = this.#sequenceIds();
     if (ids === undefined) return [];
     const id = (at: string): string => `${ids}[min(${at}, key_end - 1u)]`;
     return [
@@ -191,15 +168,15 @@ export class AttentionOperands implements HeadSizes {
     ];
   }
 
-  /** Whether the tile at `key0`, which was looked ahead at, is still to be visited. */
-  get isStillWithinKeys(): string {
-    return this.#ownSequenceIds() === undefined ? "key0 < key_end" : "key0 < key_end && first_seen <= last_id";
+  /** Whether the tile at `key0`, whose sequences were prefetched, is within the key range. */
+  get isWithinKeys(): string {
+    return this.#sequenceIds() === undefined ? "key0 < key_end" : "key0 < key_end && first_seen <= last_id";
   }
 
-  /** Whether all queries of a tile may see all keys of the tile at `key0`, which was looked ahead at. */
+  /** Whether all queries may attend to all keys of the tile at `key0`, whose sequences were prefetched. */
   seesAll(tileKeys: number): string {
     const isWithin = `key0 + ${tileKeys}u <= key_end`;
-    const ids = this.#ownSequenceIds();
+    const ids = this.#sequenceIds();
     if (ids === undefined) return this.attention.mask ? "false" : isWithin;
     return `${isWithin} && first_seen == last_id && last_seen == last_id && first_id == last_id`;
   }
@@ -213,8 +190,8 @@ export class AttentionOperands implements HeadSizes {
     return storeVector(name, place, maskTail(vector, column, context.shape.at(-1) as Extent, "0.0f"), type);
   }
 
-  /** The name of the tensor that says which sequence a token belongs to, if the mask is of that kind. */
-  #ownSequenceIds(): string | undefined {
+  /** The name of the tensor of each token's sequence, if the mask compares sequences. */
+  #sequenceIds(): string | undefined {
     const operation = this.attention.mask?.operation;
     if (operation?.kind !== "elementwise" || operation.function !== "equal") return undefined;
     const [left, right] = operation.operands.map(viewedTensor);

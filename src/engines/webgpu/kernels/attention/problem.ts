@@ -1,12 +1,10 @@
-/**
- * What the tile of an attention depends on.
- */
+/** What the tile of an attention depends on. */
 import type { Attention } from "../../../../schedule/schedule.ts";
 import type { Problem } from "../family.ts";
 import { operandsOfMatmul } from "../matmul/problem.ts";
 
-/** Elements of a query or key, and of a value. */
 export interface HeadSizes {
+  /** Elements of a query or key. */
   readonly headSize: number;
   readonly valueSize: number;
 }

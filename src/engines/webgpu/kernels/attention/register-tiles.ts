@@ -1,6 +1,6 @@
 /**
- * The tiles of attention without tensor cores, by the size of the work and what the device's limits allow, and what they
- * take of workgroup memory. Large ones were found by `fusebert tune` on an NVIDIA H200.
+ * The tiles of attention without tensor cores, by problem size and the device's limits, and their workgroup memory. The
+ * large ones were found by `fusebert tune` on an NVIDIA H200.
  *
  * Must stay true: every tile in use is valid; the last of the table fits into the limits that every WebGPU device has, for
  * heads of up to 128 elements.
@@ -8,19 +8,19 @@
 import * as v from "valibot";
 import type { KernelLimits } from "../../device/kernel-limits.ts";
 import { bytesOf, type WorkgroupVariable } from "../../wgsl/declarations.ts";
-import { areCounts } from "../family.ts";
+import { areCounts, type Tiling } from "../family.ts";
 import { Count, combinations, formatSizes } from "../tile-sizes.ts";
 import type { AttentionProblem, HeadSizes } from "./problem.ts";
 
-export const AttentionTileSchema = v.object({
+const TileSchema = v.object({
   /** Queries and keys of a workgroup. */
   queries: Count,
   keys: Count,
-  /** Queries of one invocation, which has four keys. */
+  /** Queries of an invocation, which has four keys. */
   threadQueries: Count,
 });
 
-export type AttentionTile = Readonly<v.InferOutput<typeof AttentionTileSchema>>;
+export type AttentionTile = Readonly<v.InferOutput<typeof TileSchema>>;
 
 const tile = (queries: number, keys: number, threadQueries: number): AttentionTile => ({
   queries,
@@ -39,33 +39,29 @@ const tiles: readonly AttentionTile[] = [
   tile(8, 16, 2),
 ];
 
-/** Of at most so many queries there are too few tiles of 36, and of 48. */
+/** Max rows for which there are too few tiles of 36 queries, and of 48. */
 const [veryFewQueries, fewQueries] = [192, 1024];
 
-/**
- * 36 queries make 132 workgroups of 384 tokens and twelve heads, which a large GPU computes at a time; 32 make 144, of which
- * it computes a few after all others.
- */
+/** With 384 tokens and 12 heads, 36 queries make 132 workgroups, one wave of a large GPU; 32 make 144, a second wave. */
 function tilesFor(maxRows: number): readonly AttentionTile[] {
   if (maxRows <= veryFewQueries) return [tile(16, 64, 2), ...tiles];
   return maxRows <= fewQueries ? [tile(36, 64, 3), ...tiles] : tiles;
 }
 
-/** A CPU gains nothing from more registers. */
+/** A software adapter gains nothing from more registers. */
 const softwareTiles: readonly AttentionTile[] = [tile(32, 32, 2), ...tiles.slice(4)];
 
-export function defaultAttentionTile(problem: AttentionProblem, limits: KernelLimits, maxRows: number): AttentionTile {
-  const fits = (candidate: AttentionTile): boolean => isValidAttentionTile(candidate, problem, limits);
+function defaultTile(problem: AttentionProblem, limits: KernelLimits, maxRows: number): AttentionTile {
+  const fits = (candidate: AttentionTile): boolean => isValid(candidate, problem, limits);
   return (limits.isSoftware ? softwareTiles : tilesFor(maxRows)).find(fits) ?? (tiles.at(-1) as AttentionTile);
 }
 
-/** Strides in workgroup memory, in vectors of four. Rows are longer than what they hold, so that banks differ. */
+/** Row strides in workgroup memory, in vectors of four. Rows are padded, so that they begin in different banks. */
 export interface AttentionStrides {
-  /** From query to query. */
   readonly query: number;
-  /** From key to key; every four keys take one vector more, for neighbours read rows that are four apart. */
+  /** Every four keys take one vector more, since neighbours read rows that are four apart. */
   readonly key: number;
-  /** From query to query of the weights, and of the numbers by which a query's invocations agree. */
+  /** The stride of weights, and of the partial results that a query's invocations exchange. */
   readonly weight: number;
 }
 
@@ -77,7 +73,6 @@ export const attentionStrides = ({ keys }: AttentionTile, { headSize, valueSize 
   weight: keys / 4 + 1,
 });
 
-/** What a kernel keeps in workgroup memory. */
 export function attentionVariables(tile: AttentionTile, sizes: HeadSizes): WorkgroupVariable[] {
   const { queries, keys } = tile;
   const { query, key, weight } = attentionStrides(tile, sizes);
@@ -90,29 +85,34 @@ export function attentionVariables(tile: AttentionTile, sizes: HeadSizes): Workg
   ];
 }
 
-export const attentionThreadsOf = ({ queries, keys, threadQueries }: AttentionTile): number =>
-  (queries / threadQueries) * (keys / 4);
+const threadsOf = ({ queries, keys, threadQueries }: AttentionTile): number => (queries / threadQueries) * (keys / 4);
 
-/** A tile is valid if keys come in fours, queries divide evenly, and it fits into the limits. */
-export function isValidAttentionTile(tile: AttentionTile, sizes: HeadSizes, limits: KernelLimits): boolean {
+/** A tile is valid if keys are a multiple of four, queries divide evenly, and it fits the limits. */
+function isValid(tile: AttentionTile, sizes: HeadSizes, limits: KernelLimits): boolean {
   const { queries, keys, threadQueries } = tile;
   if (!areCounts([queries, keys, threadQueries]) || keys % 4 !== 0 || queries % threadQueries !== 0) return false;
   const { workgroupSize, workgroupMemory } = limits;
-  return attentionThreadsOf(tile) <= workgroupSize && bytesOf(attentionVariables(tile, sizes)) <= workgroupMemory;
+  return threadsOf(tile) <= workgroupSize && bytesOf(attentionVariables(tile, sizes)) <= workgroupMemory;
 }
 
-/** Left out: workgroups of fewer than 64 invocations, and of more than 512. */
-export function* attentionTileCandidates(): Generator<AttentionTile> {
+/** Excluded: workgroups of fewer than 64 invocations, and of more than 512. */
+function* candidates(): Generator<AttentionTile> {
   for (const [queries, keys, threadQueries] of combinations(
     [16, 24, 32, 48, 64, 96],
     [16, 32, 48, 64, 96, 128],
     [2, 3, 4, 6, 8],
   )) {
     const candidate = tile(queries, keys, threadQueries);
-    const threads = attentionThreadsOf(candidate);
+    const threads = threadsOf(candidate);
     if (queries % threadQueries === 0 && threads >= 64 && threads <= 512) yield candidate;
   }
 }
 
-/** `48×64×2`. */
-export const formatAttentionTile = (sizes: AttentionTile): string => formatSizes({ sizes });
+export const registerAttentionTiling: Tiling<AttentionProblem, AttentionTile> = {
+  defaultTile,
+  isValid,
+  threadsOf,
+  workgroupVariables: attentionVariables,
+  hasGrid: true,
+  tuning: { schema: TileSchema, candidates, format: (sizes) => formatSizes({ sizes }) },
+};

@@ -1,18 +1,18 @@
 /**
- * The kernel of attention in tensor cores: as `register-attention.ts`, but both products are made of fragments.
+ * Attention in tensor cores: as `register-attention.ts`, but both products are computed in fragments.
  *
- * A workgroup takes a tile of queries of one head through the keys. A subgroup has one or two fragments of the queries, and may
- * share them with others that have other keys of the first product and other columns of the second. Between the two the
- * scores go through workgroup memory and become weights (`tensor-softmax.ts`).
+ * A workgroup loops over the keys for a tile of queries of one head. A subgroup has one or two fragments of the queries;
+ * several subgroups of the same queries divide the keys of the first product and the columns of the second. In between, the
+ * scores become weights in workgroup memory (`tensor-softmax.ts`).
  *
- * Fragments cannot be scaled row by row, so the weighted sum is not scaled to every new maximum: only when one has grown
- * much, which after the first tile of keys is rare, it goes through workgroup memory to be scaled.
+ * Fragments cannot be scaled row by row, so the weighted sum is scaled through workgroup memory, and only when a maximum has
+ * grown much, which is rare after the first tile of keys.
  *
  * Must stay true: control flow around fragments and barriers is the same for all invocations of a workgroup.
  */
-import { bytesOf } from "../../wgsl/declarations.ts";
+import { bytesOf, indent } from "../../wgsl/declarations.ts";
 import { lowest } from "../../wgsl/expressions.ts";
-import { assemble, indent, type KernelSource } from "../../wgsl/kernel-source.ts";
+import { assemble, type KernelSource } from "../../wgsl/kernel-source.ts";
 import { extentText } from "../../wgsl/storage.ts";
 import { type LoadSlot, loadSlots } from "../cooperative-load.ts";
 import type { EmitRequest, KernelFamily } from "../family.ts";
@@ -30,19 +30,15 @@ import { type AttentionProblem, attentionProblem } from "./problem.ts";
 import { type SoftmaxMemory, TensorSoftmax } from "./tensor-softmax.ts";
 import {
   type AttentionLayout,
-  defaultTensorAttentionTile,
-  formatTensorAttentionTile,
-  isValidTensorAttentionTile,
   layoutOf,
   type Region,
   type TensorAttentionTile,
-  TensorAttentionTileSchema,
   tensorAttentionThreadsOf,
-  tensorAttentionTileCandidates,
+  tensorAttentionTiling,
   tensorAttentionVariables,
 } from "./tensor-tiles.ts";
 
-/** For kernels that store the context alone, in float16: this one writes no scores or probabilities. */
+/** Accepts kernels that store only the context, in float16. */
 export const tensorAttention: KernelFamily<AttentionProblem, TensorAttentionTile> = {
   name: "tensor-attention",
   accepts: ({ template, stores }, { limits, placement }) => {
@@ -51,20 +47,11 @@ export const tensorAttention: KernelFamily<AttentionProblem, TensorAttentionTile
     const isOurs = stores.every((value) => value === context && placement.typeOf(value) === "f16");
     return isOurs ? attentionProblem(template.attention) : undefined;
   },
-  defaultTile: (problem, _, maxRows) => defaultTensorAttentionTile(problem, maxRows),
-  isValid: isValidTensorAttentionTile,
-  threadsOf: tensorAttentionThreadsOf,
-  workgroupVariables: tensorAttentionVariables,
-  hasGrid: true,
   emit: (request, tile) => new TensorAttention(request, tile).emit(),
-  tuning: {
-    schema: TensorAttentionTileSchema,
-    candidates: tensorAttentionTileCandidates,
-    format: formatTensorAttentionTile,
-  },
+  ...tensorAttentionTiling,
 };
 
-/** Rows of an operand that a workgroup loads into its memory. */
+/** The tile of an operand that a workgroup loads. */
 interface OperandTile {
   readonly rows: number;
   readonly elements: number;
@@ -73,16 +60,10 @@ interface OperandTile {
 /** A fragment of the context. */
 interface StagedFragment {
   readonly name: string;
-  /** In which part of the context it is staged, and where. */
+  /** The stage in which it goes through workgroup memory, and its place there. */
   readonly stage: number;
   readonly place: string;
 }
-
-/** The position of a line of a tile of keys; lines past the end are the last key again. */
-const keyFrom =
-  (first: string) =>
-  (line: string): string =>
-    `min(${first} + ${line}, key_end - 1u)`;
 
 class TensorAttention {
   readonly #operands: AttentionOperands;
@@ -109,42 +90,37 @@ class TensorAttention {
     declarePackVec8(declarations);
     this.#operands.declareVec8Loads(this.#layout);
     this.#operands.declareScores();
-    const body = [...this.#start(), ...this.#visitKeys(), ...this.#conclude()];
-    return {
-      ...assemble(bindings, { extensions: tensorExtensions, declarations, workgroupSize: [this.#threads], body }),
-      ...this.#operands.grid(this.#tile.queries),
-      workgroupMemory: bytesOf(tensorAttentionVariables(this.#tile, this.#operands)),
-      workgroupSize: this.#threads,
-    };
+    const body = [...this.#start(), ...this.#visitKeys(), ...this.#storeContext()];
+    const workgroupMemory = bytesOf(tensorAttentionVariables(this.#tile, this.#operands));
+    const parts = { extensions: tensorExtensions, declarations, workgroupSize: this.#threads, workgroupMemory, body };
+    return { ...assemble(bindings, parts), ...this.#operands.grid(this.#tile.queries) };
   }
 
-  /** Fragments of the context that a subgroup holds of each row of fragments. */
+  /** Indices of a subgroup's fragments of the context in each row of fragments. */
   get #held(): number[] {
-    return Array.from(
-      { length: this.#layout.valueSize / fragment / this.#tile.subgroupsPerQueryTile },
-      (_, index) => index,
-    );
+    const count = this.#layout.valueSize / fragment / this.#tile.subgroupsPerQueryTile;
+    return Array.from({ length: count }, (_, index) => index);
   }
 
-  /** Rows of fragments that a subgroup has. */
+  /** Indices of a subgroup's rows of fragments. */
   get #rows(): number[] {
     return Array.from({ length: this.#tile.subgroupQueries / fragment }, (_, index) => index);
   }
 
-  /** The fragments of the context that a subgroup holds, and the columns that are staged with each. */
+  /** A subgroup's fragments of the context. */
   get #contexts(): readonly StagedFragment[] {
     const { start, stride } = this.#layout.rows;
-    const together = this.#layout.staged / fragment / this.#tile.subgroupsPerQueryTile;
+    const perStage = this.#layout.staged / fragment / this.#tile.subgroupsPerQueryTile;
     return this.#rows.flatMap((i) =>
       this.#held.map((index) => {
-        const column = `(share * ${together}u + ${index % together}u) * 4u`;
+        const column = `(subgroup_part * ${perStage}u + ${index % perStage}u) * 4u`;
         const place = `${start}u + ${this.#fragmentRow(i)} * ${stride}u + ${column}`;
-        return { name: `context${i}_${index}`, stage: Math.floor(index / together), place };
+        return { name: `context${i}_${index}`, stage: Math.floor(index / perStage), place };
       }),
     );
   }
 
-  /** In how many parts the context is staged. */
+  /** The stages in which the context goes through workgroup memory. */
   get #stages(): number[] {
     return Array.from({ length: Math.ceil(this.#layout.valueSize / this.#layout.staged) }, (_, stage) => stage);
   }
@@ -159,7 +135,7 @@ class TensorAttention {
     );
   }
 
-  /** Where a row of fragments begins among the workgroup's queries. */
+  /** The first query of a row of fragments in the tile, as WGSL. */
   #fragmentRow(i: number): string {
     return i === 0 ? "row_part" : `(row_part + ${i * fragment}u)`;
   }
@@ -174,13 +150,13 @@ class TensorAttention {
       `let first_query = group.x * ${queries}u;`,
       `let subgroup = local_index / ${subgroupSize}u;`,
       `let row_part = subgroup / ${this.#tile.subgroupsPerQueryTile}u * ${this.#tile.subgroupQueries}u;`,
-      `let share = subgroup % ${this.#tile.subgroupsPerQueryTile}u;`,
+      `let subgroup_part = subgroup % ${this.#tile.subgroupsPerQueryTile}u;`,
       ...this.#operands.keyRange(queries, false),
       ...this.#softmax.start(),
       ...this.#declare("query", query),
       ...this.#declare("key", this.#keys),
       ...this.#declare("value", this.#values),
-      ...this.#loadFromGlobal("query", query, (line) => `min(first_query + ${line}, ${queryCount} - 1u)`),
+      ...this.#loadFromGlobal("query", query, (row) => `min(first_query + ${row}, ${queryCount} - 1u)`),
       ...this.#loadKeys("first_key"),
       `if (local_index == 0u) { atomicStore(&${this.#memory.mustScale}, 0u); }`,
       ...this.#storeToShared("query", query, { start, stride: this.#layout.key.stride }),
@@ -194,7 +170,7 @@ class TensorAttention {
           return `let query${i}_${index} = ${loadFragment(this.#memory.tile, "left", "row_major", place, this.#layout.key.stride)};`;
         }),
       ),
-      "// Scores come where the queries were.",
+      "// Scores overwrite the queries.",
       "workgroupBarrier();",
       ...this.#contexts.map(({ name }) => `var ${name}: subgroup_matrix_result<f32, 16, 16>;`),
       `var largest = ${lowest};`,
@@ -210,16 +186,16 @@ class TensorAttention {
     return { rows: this.#tile.keys, elements: this.#layout.valueSize };
   }
 
-  /** Of the tile of keys that begins at a key. */
+  /** Loads the tile of keys from `first` on; beyond the last key, copies of it. */
   #loadKeys(first: string): string[] {
-    return this.#loadFromGlobal("key", this.#keys, keyFrom(first));
+    return this.#loadFromGlobal("key", this.#keys, (row) => `min(${first} + ${row}, key_end - 1u)`);
   }
 
   #loadValues(first: string): string[] {
-    return this.#loadFromGlobal("value", this.#values, keyFrom(first));
+    return this.#loadFromGlobal("value", this.#values, (row) => `min(${first} + ${row}, key_end - 1u)`);
   }
 
-  /** Loads what an invocation brings of lines of queries, keys or values, eight elements at a time, into registers. */
+  /** Loads an invocation's vectors of eight elements of an operand into registers. */
   #loadFromGlobal(name: AttentionOperand, operand: OperandTile, position: (row: string) => string): string[] {
     const load = this.#operands.declarations.nameOf(`load_${name}_vec8`);
     return this.#slots(operand).map(({ index, row, vector }) => {
@@ -227,7 +203,6 @@ class TensorAttention {
     });
   }
 
-  /** Writes it into memory. */
   #storeToShared(name: AttentionOperand, operand: OperandTile, region: Region): string[] {
     return this.#slots(operand).map(({ index, row, vector, isInside }) => {
       const place = `${region.start}u + ${row} * ${region.stride}u + ${vector}`;
@@ -240,28 +215,27 @@ class TensorAttention {
     return this.#slots(operand).map(({ index }) => `var ${name}_unit${index}: vec4<u32>;`);
   }
 
-  /** The units of eight elements that one invocation brings. */
   #slots({ rows, elements }: OperandTile): readonly LoadSlot[] {
     return loadSlots(rows, elements / 8, this.#threads);
   }
 
   /**
-   * Three barriers a tile, and one more where weights are in the place of scores. Between the first, after which no key is
-   * read any more, and the second, before which no value is read, come this tile's values and the next tile's keys, fetched
-   * when the tile before was.
+   * Three barriers per tile, and one more where weights overwrite scores. Between the first, after which no key is read, and
+   * the second, before which no value is read, this tile's values and the next tile's keys are stored, which were loaded
+   * during the previous tile.
    */
   #visitKeys(): string[] {
     const { keys } = this.#tile;
     return [
       ...this.#operands.prefetchSequences(true, "first_key", keys),
-      `for (var key0 = first_key; ${this.#operands.isStillWithinKeys}; key0 += ${keys}u) {`,
+      `for (var key0 = first_key; ${this.#operands.isWithinKeys}; key0 += ${keys}u) {`,
       ...indent([
         ...this.#multiplyKeys(),
         "workgroupBarrier();",
         ...this.#storeToShared("value", this.#values, this.#layout.value),
         ...this.#storeToShared("key", this.#keys, this.#layout.key),
         `let sees_all = ${this.#operands.seesAll(keys)};`,
-        "// What comes next is on its way while this is computed.",
+        "// The next loads are in flight while this tile is computed.",
         ...this.#operands.prefetchSequences(false, `key0 + ${keys}u`, keys),
         ...this.#loadValues(`(key0 + ${keys}u)`),
         ...this.#loadKeys(`(key0 + ${2 * keys}u)`),
@@ -270,9 +244,7 @@ class TensorAttention {
         ...indent(this.#scaleContext()),
         "}",
         ...this.#multiplyValues(),
-        ...(this.#layout.ownsRows
-          ? ["// The next tile's scores come where the weights were.", "workgroupBarrier();"]
-          : []),
+        ...(this.#layout.ownsRows ? ["// The next tile's scores overwrite the weights.", "workgroupBarrier();"] : []),
       ]),
       "}",
     ];
@@ -282,7 +254,7 @@ class TensorAttention {
     const { key, rows, headSize } = this.#layout;
     const count = this.#tile.keys / fragment / this.#tile.subgroupsPerQueryTile;
     return Array.from({ length: count }, (_, index) => {
-      const column = `(share * ${count}u + ${index}u)`;
+      const column = `(subgroup_part * ${count}u + ${index}u)`;
       return [
         "{",
         ...this.#rows.map((i) => `  var products${i} = subgroup_matrix_result<f32, 16, 16>();`),
@@ -302,7 +274,7 @@ class TensorAttention {
     }).flat();
   }
 
-  /** The weighted sum scaled to the new maxima of its rows. */
+  /** Scales the weighted sum to the new maxima of its rows. */
   #scaleContext(): string[] {
     const { rows, staged, ownsRows } = this.#layout;
     const vectors = staged / 4;
@@ -320,7 +292,7 @@ class TensorAttention {
         ...this.#contextsOf(stage).map(
           ({ name, place }) => `${name} = ${load}(&${this.#memory.tile}, ${place}, ${rows.stride}u);`,
         ),
-        "// What comes next is where this was.",
+        "// The next stage overwrites this one.",
         "workgroupBarrier();",
       ]),
       ...(ownsRows ? [...this.#softmax.storeWeights(), "workgroupBarrier();"] : []),
@@ -336,7 +308,7 @@ class TensorAttention {
         return `  let weights${i} = ${loadFragment(this.#memory.tile, "left", "row_major", place, weights.stride)};`;
       }),
       ...this.#held.flatMap((index) => {
-        const column = `(share * ${this.#held.length}u + ${index}u) * 2u`;
+        const column = `(subgroup_part * ${this.#held.length}u + ${index}u) * 2u`;
         const place = `${value.start + part * fragment * value.stride}u + ${column}`;
         return [
           `  let value${index} = ${loadFragment(this.#memory.tile, "right", "row_major", place, value.stride)};`,
@@ -347,8 +319,8 @@ class TensorAttention {
     ]).flat();
   }
 
-  /** The context divided by the sum of its weights: at least 1, for the largest term is e⁰, unless no key counts. */
-  #conclude(): string[] {
+  /** Stores the context divided by the sum of its weights, which is at least 1 (the term e⁰) unless all keys are masked. */
+  #storeContext(): string[] {
     const { rows, staged } = this.#layout;
     return this.#stages.flatMap((stage) => {
       const first = stage * staged;
@@ -359,11 +331,11 @@ class TensorAttention {
         ...(stage === 0 ? [`if (lane == 0u) { ${this.#memory.scales}[row] = max(sum, 1.0f); }`] : []),
         "workgroupBarrier();",
         `for (var index = local_index; index < ${this.#tile.queries * vectors}u; index += ${this.#threads}u) {`,
-        `  let line = index / ${vectors}u;`,
+        `  let tile_query = index / ${vectors}u;`,
         `  let vector = index % ${vectors}u;`,
-        "  let position = first_query + line;",
+        "  let position = first_query + tile_query;",
         `  if (position < ${extentText(this.#operands.queries)}) {`,
-        `    let result = bitcast<vec4<f32>>(${this.#memory.tile}[${rows.start}u + line * ${rows.stride}u + vector]) / ${this.#memory.scales}[line];`,
+        `    let result = bitcast<vec4<f32>>(${this.#memory.tile}[${rows.start}u + tile_query * ${rows.stride}u + vector]) / ${this.#memory.scales}[tile_query];`,
         `    ${this.#operands.storeContext("position", `(vector * 4u + ${first}u)`, "result")}`,
         "  }",
         "}",

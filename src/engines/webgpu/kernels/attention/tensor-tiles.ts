@@ -1,27 +1,27 @@
 /**
- * The tiles of attention in tensor cores, by the size of the work and of a head, and what they take of workgroup memory.
+ * The tiles of attention in tensor cores, by problem size and head size, and their layout of workgroup memory.
  *
- * Must stay true: every tile in use is valid where there are 48 KiB of workgroup memory.
+ * Must stay true: every default tile is valid on devices with 48 KiB of workgroup memory.
  */
 import * as v from "valibot";
 import type { KernelLimits } from "../../device/kernel-limits.ts";
 import { bytesOf, type WorkgroupVariable } from "../../wgsl/declarations.ts";
-import { areCounts } from "../family.ts";
+import { areCounts, type Tiling } from "../family.ts";
 import { fragment, subgroupSize } from "../fragments.ts";
 import { Count, combinations, formatSizes } from "../tile-sizes.ts";
 import type { AttentionProblem, HeadSizes } from "./problem.ts";
 
-export const TensorAttentionTileSchema = v.object({
+const TileSchema = v.object({
   /** Queries and keys of a workgroup. */
   queries: Count,
   keys: Count,
-  /** Queries of a subgroup: 16, or 32, for which it reads keys and values once. */
+  /** Queries of a subgroup: 16, or 32, which share its reads of keys and values. */
   subgroupQueries: Count,
-  /** Subgroups for the same queries: each has its own keys of the first product and columns of the second. */
+  /** Subgroups for the same queries: they divide the keys of the first product, and the columns of the second. */
   subgroupsPerQueryTile: Count,
 });
 
-export type TensorAttentionTile = Readonly<v.InferOutput<typeof TensorAttentionTileSchema>>;
+export type TensorAttentionTile = Readonly<v.InferOutput<typeof TileSchema>>;
 
 export const tensorAttentionTile = (
   queries: number,
@@ -30,13 +30,10 @@ export const tensorAttentionTile = (
   subgroupsPerQueryTile: number,
 ): TensorAttentionTile => ({ queries, keys, subgroupQueries, subgroupsPerQueryTile });
 
-/** With at most so many heads there are too few tiles of 48 queries. */
+/** Max heads for which there are too few tiles of 48 queries. */
 const fewHeads = 4;
 
-/**
- * For a head size: more queries where there are many, so that keys and values are read less often. Found by `fusebert tune`
- * on an NVIDIA H200.
- */
+/** Larger tiles where there are many queries: they read keys and values less often. Found by `fusebert tune` on an H200. */
 export function defaultTensorAttentionTile(
   { headSize, valueSize, heads }: AttentionProblem,
   maxRows: number,
@@ -47,33 +44,29 @@ export function defaultTensorAttentionTile(
   return maxRows <= 768 ? tensorAttentionTile(48, 64, 16, 4) : tensorAttentionTile(96, 32, 32, 1);
 }
 
-/** A part of the workgroup's memory, in vectors of 16 bytes. */
+/** A region of workgroup memory: its start and row stride, in vectors of 16 bytes. */
 export interface Region {
   readonly start: number;
-  /** From row to row. */
   readonly stride: number;
 }
 
-/** How the memory of a workgroup is shared out. */
+/** The layout of workgroup memory, for head sizes padded to whole fragments. */
 export interface AttentionLayout extends HeadSizes {
-  /** Both sizes with the elements that fill up the last fragment. */
-  readonly headSize: number;
-  readonly valueSize: number;
   readonly key: Region;
   readonly value: Region;
-  /** In the place of the scores where `ownsRows`. */
+  /** The same region as the scores where `ownsRows`. */
   readonly weights: Region;
-  /** Of the scores, and of the weighted sum when it is scaled or stored. */
+  /** The scores, and the weighted sum while it is scaled or stored. */
   readonly rows: Region;
-  /** Whether one lane has a whole row: it may put its weights where it read its scores. */
+  /** Whether one lane has a whole row, whose weights then overwrite its scores. */
   readonly ownsRows: boolean;
-  /** Columns of the weighted sum that `rows` has room for at a time. */
+  /** Columns of the weighted sum that fit into `rows`. */
   readonly staged: number;
-  /** Vectors of all of it. */
+  /** Vectors of the whole layout. */
   readonly size: number;
 }
 
-/** A subgroup that has its queries alone stages its sum in parts, for memory decides how many workgroups run at a time. */
+/** A single subgroup per query tile stages its sum in several steps, since memory limits occupancy. */
 export function layoutOf(tile: TensorAttentionTile, head: HeadSizes): AttentionLayout {
   const { queries, keys, subgroupsPerQueryTile } = tile;
   const group = fragment * subgroupsPerQueryTile;
@@ -91,7 +84,6 @@ export function layoutOf(tile: TensorAttentionTile, head: HeadSizes): AttentionL
   return { headSize, valueSize, key, value, weights, rows, ownsRows, staged, size };
 }
 
-/** What a kernel keeps in workgroup memory: the layout, a scale a query, and whether to scale. */
 export function tensorAttentionVariables(tile: TensorAttentionTile, head: HeadSizes): WorkgroupVariable[] {
   const comment = "Keys, values, weights, and rows of scores or of the weighted sum.";
   return [
@@ -101,18 +93,15 @@ export function tensorAttentionVariables(tile: TensorAttentionTile, head: HeadSi
   ];
 }
 
-/** Lanes that have a row of scores. */
+/** Lanes per row of scores. */
 export const lanesOf = ({ subgroupQueries, subgroupsPerQueryTile }: TensorAttentionTile): number =>
   (subgroupsPerQueryTile * subgroupSize) / subgroupQueries;
 
 export const tensorAttentionThreadsOf = (tile: TensorAttentionTile): number =>
   (tile.queries / tile.subgroupQueries) * tile.subgroupsPerQueryTile * subgroupSize;
 
-/**
- * A tile is valid if subgroups have whole fragments of queries and of keys, the lanes that have a row of scores are a power of
- * two, for their sums are made by halves, and it fits into the limits.
- */
-export function isValidTensorAttentionTile(tile: TensorAttentionTile, head: HeadSizes, limits: KernelLimits): boolean {
+/** A tile is valid if subgroups have whole fragments, the lanes per row are a power of two, and it fits the limits. */
+function isValid(tile: TensorAttentionTile, head: HeadSizes, limits: KernelLimits): boolean {
   const { queries, keys, subgroupQueries, subgroupsPerQueryTile } = tile;
   if (!areCounts([queries, keys, subgroupsPerQueryTile])) return false;
   const hasFragments = queries % subgroupQueries === 0 && keys % (fragment * subgroupsPerQueryTile) === 0;
@@ -123,8 +112,8 @@ export function isValidTensorAttentionTile(tile: TensorAttentionTile, head: Head
   return tensorAttentionThreadsOf(tile) <= workgroupSize && fits;
 }
 
-/** Left out: workgroups of more than 512 invocations. */
-export function* tensorAttentionTileCandidates(): Generator<TensorAttentionTile> {
+/** Excluded: workgroups of more than 512 invocations. */
+function* candidates(): Generator<TensorAttentionTile> {
   for (const sizes of combinations(
     [16, 32, 48, 64, 96, 128, 192, 256],
     [16, 32, 48, 64, 96, 128],
@@ -136,5 +125,11 @@ export function* tensorAttentionTileCandidates(): Generator<TensorAttentionTile>
   }
 }
 
-/** `48×64×16×4`. */
-export const formatTensorAttentionTile = (sizes: TensorAttentionTile): string => formatSizes({ sizes });
+export const tensorAttentionTiling: Tiling<AttentionProblem, TensorAttentionTile> = {
+  defaultTile: (problem, _, maxRows) => defaultTensorAttentionTile(problem, maxRows),
+  isValid,
+  threadsOf: tensorAttentionThreadsOf,
+  workgroupVariables: tensorAttentionVariables,
+  hasGrid: true,
+  tuning: { schema: TileSchema, candidates, format: (sizes) => formatSizes({ sizes }) },
+};

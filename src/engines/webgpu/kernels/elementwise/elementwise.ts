@@ -1,6 +1,4 @@
-/**
- * Elementwise operations, gathers and copies: one invocation computes four neighbouring elements.
- */
+/** Elementwise operations, gathers and copies: one invocation computes four neighbouring elements. */
 import { at, delinearize, zero } from "../../wgsl/coordinates.ts";
 import { Block } from "../../wgsl/expressions.ts";
 import {
@@ -44,12 +42,10 @@ function emit({ kernel, bindings, declarations }: EmitRequest, { threads }: Fixe
     ...statements,
   ];
   return {
-    ...assemble(bindings, { declarations, workgroupSize: [threads], body }),
+    ...assemble(bindings, { declarations, workgroupSize: threads, workgroupMemory: 0, body }),
     workgroups: (extentOf) => {
       const vectors = productOf(leading, extentOf) * (isScalars ? 1 : rowLength(extentOf(last), "f32"));
       return linearGrid(Math.ceil(vectors / threads));
     },
-    workgroupMemory: 0,
-    workgroupSize: threads,
   };
 }

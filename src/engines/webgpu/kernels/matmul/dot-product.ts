@@ -1,15 +1,15 @@
 /**
- * Dot-product matmul: both operands' tiles are staged with K contiguous, and an invocation multiplies four elements along K
- * of a row and a column at a time.
+ * Dot-product matmul: both operands' tiles are staged K-contiguous, and an invocation multiplies four elements along K of a
+ * row and a column at a time.
  *
- * The result goes through workgroup memory, where the parts of a workgroup that splits K are added, so that each invocation
- * then has whole vectors of rows for the epilogue.
+ * The result goes through workgroup memory, where the slices of a workgroup that splits K are added, and each invocation
+ * gets whole vectors of rows for the epilogue.
  *
  * Must stay true: barriers are reached by all invocations of a workgroup.
  */
 import { at } from "../../wgsl/coordinates.ts";
+import { indent } from "../../wgsl/declarations.ts";
 import { Block } from "../../wgsl/expressions.ts";
-import { indent } from "../../wgsl/kernel-source.ts";
 import { extentText, vectorOf } from "../../wgsl/storage.ts";
 import type { MatmulEpilogue, StatisticsReduction } from "./epilogue.ts";
 import type { KContiguousTiles } from "./k-contiguous-tiles.ts";
@@ -32,31 +32,28 @@ export class DotProduct implements Multiplication {
     this.#threads = threadsOf(matmul.tile);
   }
 
-  /** `load_right` of four columns, which are neighbours in memory: four elements along K of each, transposed and stored. */
+  /** Declares `load_right`: loads four elements along K of four contiguous columns, transposes and stores them. */
   declareLoadRight(): void {
     const { operands, tile, request } = this.#matmul;
     const { right, rows, k, columns } = operands;
     const block = new Block(request.bindings);
     const lines = [0, 1, 2, 3].map((lane) => {
       const row = [...rows.rightLeading, at(`min(k + ${lane}u, ${extentText(k)} - 1u)`), at("column", 4)];
-      return `line${lane} = ${block.vector(right, row)};`;
+      return `row${lane} = ${block.vector(right, row)};`;
     });
     const inside = [
       ...(isMultiple(k, stepOf(tile)) ? [] : [`k < ${extentText(k)}`]),
       ...(isMultiple(columns, tile.tileN) ? [] : [`column < ${extentText(columns)}`]),
     ];
     const load = [...block.lines, ...lines];
-    const source = [
-      `fn ${this.#loadRight}(batch: u32, column: u32, k: u32, place: u32) {`,
-      ...[0, 1, 2, 3].map((lane) => `  var line${lane} = vec4<f32>();`),
-      ...indent(inside.length === 0 ? load : [`if (${inside.join(" && ")}) {`, ...indent(load), "}"]),
+    request.declarations.function("load_right", "(batch: u32, column: u32, k: u32, place: u32)", [
+      ...[0, 1, 2, 3].map((lane) => `var row${lane} = vec4<f32>();`),
+      ...(inside.length === 0 ? load : [`if (${inside.join(" && ")}) {`, ...indent(load), "}"]),
       ...["x", "y", "z", "w"].map((lane, index) => {
-        const transposed = `vec4<f32>(line0.${lane}, line1.${lane}, line2.${lane}, line3.${lane})`;
-        return `  ${this.#tiles}[place + ${index * this.#layout.stride}u] = ${transposed};`;
+        const transposed = `vec4<f32>(row0.${lane}, row1.${lane}, row2.${lane}, row3.${lane})`;
+        return `${this.#tiles}[place + ${index * this.#layout.stride}u] = ${transposed};`;
       }),
-      "}",
-    ];
-    request.declarations.function("load_right", source.join("\n"));
+    ]);
   }
 
   get #loadLeft(): string {
@@ -80,7 +77,7 @@ export class DotProduct implements Multiplication {
     const vector = `vec4<${this.#matmul.stagingType}>`;
     return [
       ...this.#forEachSum((r, c) => `var sum${r}_${c} = 0.0f;`),
-      ...this.#placesOfSlots(),
+      ...this.#declareCoordinates(),
       ...this.#layout.declare("left", vector, prefetchStages),
       ...(this.#isRightTransposed ? this.#layout.declare("right", vector, prefetchStages) : []),
       ...alongK(this.#matmul, {
@@ -96,7 +93,7 @@ export class DotProduct implements Multiplication {
     return this.#matmul.operands.isRightTransposed;
   }
 
-  /** A right operand that is transposed on the way is loaded when it is due, one step at a time. */
+  /** A right operand that is transposed while it is stored is not prefetched. */
   get #prefetchStages(): number {
     return this.#isRightTransposed ? this.#matmul.tile.prefetchStages : 1;
   }
@@ -106,8 +103,8 @@ export class DotProduct implements Multiplication {
     return Array.from({ length: rows * columns }, (_, index) => text(Math.floor(index / columns), index % columns));
   }
 
-  /** Where in the operands the vectors are that an invocation loads; the same in all steps but for `k0`. */
-  #placesOfSlots(): string[] {
+  /** Declares the coordinates of the vectors that an invocation loads, which are the same in all steps but for `k0`. */
+  #declareCoordinates(): string[] {
     const { rows } = this.#matmul.operands;
     const left = this.#layout
       .slots("left")
@@ -155,7 +152,6 @@ export class DotProduct implements Multiplication {
     ];
   }
 
-  /** A step of a part of the workgroup. */
   #multiplyStep(): string[] {
     const vectors = this.#matmul.tile.tileK / 4;
     const { stride } = this.#layout;
@@ -173,7 +169,7 @@ export class DotProduct implements Multiplication {
     return [...places, ...blocks.flat()];
   }
 
-  /** Four elements along K, of the vectors `v` behind the places. */
+  /** Multiplies four elements along K: the vectors at offset `v`. */
   #multiplyVectors(v: number): string[] {
     const [rows, columns] = this.#matmul.tile.threadTile;
     const [ys, xs] = this.#threadGrid;
@@ -189,7 +185,7 @@ export class DotProduct implements Multiplication {
     ];
   }
 
-  /** The result, one row of every invocation at a time. */
+  /** Stores the result, one row of every invocation at a time. */
   store(epilogue: MatmulEpilogue): string[] {
     const [rows, columns] = this.#matmul.tile.threadTile;
     const [ys, xs] = this.#threadGrid;
@@ -208,7 +204,7 @@ export class DotProduct implements Multiplication {
     ];
   }
 
-  /** Vectors of the rows that are staged at a time. */
+  /** Vectors of the result staged at a time. */
   get #stagedVectors(): number {
     return (this.#threadGrid[0] * this.#matmul.tile.tileN) / 4;
   }
@@ -257,19 +253,19 @@ export class DotProduct implements Multiplication {
     ]);
   }
 
-  /** Statistics are combined through workgroup memory: subgroups need not be there. */
+  /** Statistics are combined through workgroup memory, since devices need not support subgroups. */
   #throughMemory(lanes: number): StatisticsReduction {
     const values = this.#matmul.memory.get("shared_values") ?? "";
-    const share = (text: string): string[] => [
+    const exchange = (text: string): string[] => [
       "workgroupBarrier();",
       `${values}[local_index] = ${text};`,
       "workgroupBarrier();",
     ];
     return {
       start: [`let first_lane = local_index / ${lanes}u * ${lanes}u;`],
-      origin: [...share("result.x"), `let origin = ${values}[first_lane];`],
+      origin: [...exchange("result.x"), `let origin = ${values}[first_lane];`],
       sum: (name, value) => [
-        ...share(value),
+        ...exchange(value),
         `var ${name} = 0.0f;`,
         `for (var lane = 0u; lane < ${lanes}u; lane++) { ${name} += ${values}[first_lane + lane]; }`,
       ],

@@ -1,28 +1,29 @@
 /**
- * The epilogue of a matmul's kernel: what is computed of the products before they are stored, the numbers that belong to
- * whole rows, and the statistics of the result's tiles that a folded LayerNorm reads.
+ * The epilogue of a matmul's kernel: what is computed from the products before they are stored, row statistics, and the
+ * statistics of the result's tiles that a folded LayerNorm reads.
  */
 import { type Extent, operandsOf, type Value } from "../../../../program/program.ts";
 import { at, linear, zero } from "../../wgsl/coordinates.ts";
+import { indent } from "../../wgsl/declarations.ts";
 import { acrossLanes, Block, type Given, vectorIndex } from "../../wgsl/expressions.ts";
-import { indent, store } from "../../wgsl/kernel-source.ts";
+import { store } from "../../wgsl/kernel-source.ts";
 import { extentText, isOfVectors, storageForms, tensorLengthText, vectorOf } from "../../wgsl/storage.ts";
 import { isMultiple, type MatmulOperands, type MatmulRequest } from "./operands.ts";
 
-/** How the invocations that hold a row's tile of statistics combine their numbers, as WGSL. */
+/** How the invocations of a row's tile of statistics combine their numbers, as WGSL. */
 export interface StatisticsReduction {
   /** Statements before anything else. */
   readonly start: readonly string[];
-  /** Statements that declare `origin`, the first of the row's elements in the tile. */
+  /** Statements that declare `origin`, the row's first element in the tile. */
   readonly origin: readonly string[];
-  /** Statements that declare `name`, the sum over the tile of what each invocation has. */
+  /** Statements that declare `name`, the sum of the invocations' values. */
   readonly sum: (name: string, value: string) => readonly string[];
-  /** The condition that holds in the first of the invocations, inside the result. */
+  /** The condition that holds in the first of the invocations, within the result. */
   readonly isFirst: string;
 }
 
 export class MatmulEpilogue {
-  /** Names of further arguments, after the products: residuals that were read before. */
+  /** Names of the prefetched residuals, which are arguments after the products. */
   readonly #residuals: readonly string[];
   readonly #name: string;
   readonly #request: MatmulRequest;
@@ -41,11 +42,10 @@ export class MatmulEpilogue {
   }
 
   /**
-   * `epilogue` stores what is computed of four columns of one row of the products, and returns the row of statistics.
+   * `epilogue` computes and stores four columns of a row of the result, and returns the row that statistics are taken of.
    *
-   * A residual, a tensor that is read where the result is written, is a parameter instead, as it lies in memory: kernels
-   * prefetch it for all their rows, so that its latency is paid once. Compilers may not move such reads themselves, since
-   * something may be written in between.
+   * A residual, a tensor that is read where the result is written, is a parameter, in its storage type: kernels prefetch it
+   * for all their rows, so that its latency is paid once. Compilers cannot hoist such reads over the stores in between.
    */
   #declare(): string[] {
     const { template, kernel, bindings, declarations } = this.#request;
@@ -70,24 +70,17 @@ export class MatmulEpilogue {
       const place = vectorIndex(linear(row, value.shape.slice(0, -1)), value, column);
       residuals.push(residual);
       parameters.push(`${residual}: ${element}`);
-      const read = [
-        `fn ${declarations.nameOf(`read_${residual}`)}(batch: u32, row: u32, column: u32) -> ${element} {`,
-        ...(this.#request.splitK > 1 ? [`  if (batch > 0u) { return ${element}(); }`] : []),
-        `  return ${name}[${place}];`,
-        "}",
-      ];
-      declarations.function(`read_${residual}`, read.join("\n"));
+      declarations.function(`read_${residual}`, `(batch: u32, row: u32, column: u32) -> ${element}`, [
+        ...(this.#request.splitK > 1 ? [`if (batch > 0u) { return ${element}(); }`] : []),
+        `return ${name}[${place}];`,
+      ]);
     });
-    const source = [
-      `fn ${this.#name}(${parameters.join(", ")})${result ? " -> vec4<f32>" : ""} {`,
-      ...indent([...this.#storePartialSums(), ...block.lines, ...statements, ...(result ? [`return ${result};`] : [])]),
-      "}",
-    ];
-    declarations.function("epilogue", source.join("\n"));
+    const body = [...this.#storePartialSums(), ...block.lines, ...statements, ...(result ? [`return ${result};`] : [])];
+    declarations.function("epilogue", `(${parameters.join(", ")})${result ? " -> vec4<f32>" : ""}`, body);
     return residuals;
   }
 
-  /** Slices of K but the first store the products as they are: what is added is added once. */
+  /** Only the first slice of K adds biases and residuals; the others store their products. */
   #storePartialSums(): string[] {
     const { kernel, bindings, splitK } = this.#request;
     const [value] = kernel.stores;
@@ -102,7 +95,7 @@ export class MatmulEpilogue {
     ];
   }
 
-  /** Tensors with a vector for every vector of the result, that are only read in place. */
+  /** Tensors of the result's shape that are read only elementwise. */
   #readInPlace(): readonly Value[] {
     const { template, interior, bindings } = this.#request;
     const shape = template.matmul.shape.join();
@@ -116,11 +109,7 @@ export class MatmulEpilogue {
     });
   }
 
-  /**
-   * Statements that read residuals at a row and a column, as WGSL, into variables named by `slot`. Rows and columns beyond
-   * the last are read as the last.
-   * @param tileN columns of a tile.
-   */
+  /** Reads residuals at a row and a column, clamped to the last, into variables named by `slot`. @param tileN tile columns. */
   prefetchResidual(slot: string, row: string, column: string, tileN: number): string[] {
     const { columns, rows } = this.#operands;
     const last = Math.ceil(Number(columns) / 4) * 4 - 4;
@@ -130,26 +119,22 @@ export class MatmulEpilogue {
     return this.#residuals.map((name) => `let ${name}_${slot} = ${declarations.nameOf(`read_${name}`)}(${place});`);
   }
 
-  /** The call of `epilogue` for a vector of products. @param slot that residuals were prefetched into. */
+  /** Calls `epilogue` for a vector of products. @param slot the slot of prefetched residuals. */
   call(product: string, slot: string): string {
-    const further = this.#residuals.map((name) => `, ${name}_${slot}`).join("");
-    return `${this.#name}(batch, row, tile_row, column, ${product}${further})`;
+    const residuals = this.#residuals.map((name) => `, ${name}_${slot}`).join("");
+    return `${this.#name}(batch, row, tile_row, column, ${product}${residuals})`;
   }
 
-  /**
-   * Statements for several vectors, one after another: a loop, or unrolled where each has a residual of its own.
-   * @param one the statements for the vector number `step`, given its slot.
-   */
+  /** Loops over vectors; unrolled where residuals were prefetched. @param one the statements for vector `step`, by its slot. */
   forEach(steps: number, slot: string, one: (slot: string) => readonly string[]): string[] {
     if (this.#residuals.length === 0) {
       return [`for (var step = 0u; step < ${steps}u; step++) {`, ...indent(one(slot)), "}"];
     }
-    return Array.from({ length: steps }, (_, step) => {
-      return ["{", `  let step = ${step}u;`, ...indent(one(`${slot}_${step}`)), "}"];
-    }).flat();
+    const unrolled = (step: number) => ["{", `  let step = ${step}u;`, ...indent(one(`${slot}_${step}`)), "}"];
+    return Array.from({ length: steps }, (_, step) => unrolled(step)).flat();
   }
 
-  /** Statements that compute the row statistics, one invocation a row. */
+  /** Computes the row statistics, one row per invocation. */
   computeRowStatistics(tileM: number, threads: number): string[] {
     const { bindings, statisticNames } = this.#request;
     const { statistics, rows } = this.#operands;
@@ -167,9 +152,9 @@ export class MatmulEpilogue {
   }
 
   /**
-   * Statements that store the mean and the squared deviations of each row's tile of statistics, relative to the tile's first
-   * column, for the reason that `rewrites/center-rows.ts` gives; nothing where the kernel computes none.
-   * @param reductionOver given the invocations that hold a row's tile, which have its columns by fours.
+   * Stores the mean and the sum of squared deviations of each row's tile of statistics, if there are any, computed relative
+   * to the tile's first column (see `rewrites/center-rows.ts`).
+   * @param reductionOver the reduction over the lanes of a row's tile, each of which has four columns.
    */
   tileStatistics(reductionOver: (lanes: number) => StatisticsReduction): string[] {
     const { template, bindings } = this.#request;
@@ -184,8 +169,8 @@ export class MatmulEpilogue {
       "let shifted = result - vec4<f32>(origin);",
       ...sum("total", acrossLanes("sum", "shifted")),
       `let shift = total / ${width}.0f;`,
-      "let apart = shifted - vec4<f32>(shift);",
-      "let squared = apart * apart;",
+      "let deviation = shifted - vec4<f32>(shift);",
+      "let squared = deviation * deviation;",
       ...sum("spread", acrossLanes("sum", "squared")),
       `if (${isFirst}) {`,
       `  ${bindings.write(means).name}[${place}] = origin + shift;`,

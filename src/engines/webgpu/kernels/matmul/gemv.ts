@@ -1,22 +1,13 @@
 /**
- * Matrix-vector products: matmuls with at most four columns, such as the head's two logits. A workgroup computes a row, for
- * which a matmul's tile would be nearly empty.
+ * Matrix-vector products: matmuls with at most four columns, such as the head's two logits, of which a matmul's tile would be
+ * nearly empty. A workgroup computes a row.
  */
 import type { Extent, Value } from "../../../../program/program.ts";
 import { transposed } from "../../../../program/views.ts";
 import { at, delinearize, zero } from "../../wgsl/coordinates.ts";
-import { bytesOf, type WorkgroupVariable } from "../../wgsl/declarations.ts";
+import { bytesOf, indent, type WorkgroupVariable } from "../../wgsl/declarations.ts";
 import { Block, type Given, maskTail } from "../../wgsl/expressions.ts";
-import {
-  assemble,
-  indent,
-  type KernelSource,
-  linearGrid,
-  linearGroup,
-  productOf,
-  productText,
-  store,
-} from "../../wgsl/kernel-source.ts";
+import { assemble, declareRow, type KernelSource, rowGrid, store } from "../../wgsl/kernel-source.ts";
 import { extentText } from "../../wgsl/storage.ts";
 import { type EmitRequest, type FixedTile, fixedTile, type KernelFamily, type Problem } from "../family.ts";
 import { operandsOfMatmul } from "./problem.ts";
@@ -56,9 +47,9 @@ function emit({ kernel, interior, bindings, declarations }: EmitRequest, { threa
   for (const value of rowStatistics(interior, matmul))
     given.set(value, { scalar: block.scalar(value, [...row, zero]) });
   const inner = block.inner();
-  const depth = left.shape.at(-1) as Extent;
+  const k = left.shape.at(-1) as Extent;
   const vector = inner.vector(left, [...row, at("k", 4)]);
-  inner.lines.push(`let part = ${maskTail(vector, "k", depth, "0.0f")};`);
+  inner.lines.push(`let part = ${maskTail(vector, "k", k, "0.0f")};`);
   const dots = Array.from({ length: 4 }, (_, column) => {
     if (column >= columns) return "0.0f";
     return `dot(part, ${inner.vector(transposed(right), [at(`${column}u`), at("k", 4)])})`;
@@ -68,11 +59,10 @@ function emit({ kernel, interior, bindings, declarations }: EmitRequest, { threa
   const statements = stores.flatMap((value) => store(bindings, last, value, row, zero));
   const partials = declarations.workgroup(partialsOf(threads));
   const body = [
-    `let row = ${linearGroup};`,
-    `if (row >= ${productText(leading)}) { return; }`,
+    ...declareRow(leading),
     ...block.lines,
     "var partial = vec4<f32>();",
-    `for (var k = local_index * 4u; k < ${extentText(depth)}; k += ${threads * 4}u) {`,
+    `for (var k = local_index * 4u; k < ${extentText(k)}; k += ${threads * 4}u) {`,
     ...indent([...inner.lines, `partial += vec4<f32>(${dots.join(", ")});`]),
     "}",
     `${partials}[local_index] = partial;`,
@@ -84,10 +74,9 @@ function emit({ kernel, interior, bindings, declarations }: EmitRequest, { threa
     ...indent([`let product = ${partials}[0];`, ...last.lines, ...statements]),
     "}",
   ];
+  const workgroupMemory = bytesOf([partialsOf(threads)]);
   return {
-    ...assemble(bindings, { declarations, workgroupSize: [threads], body }),
-    workgroups: (extentOf) => linearGrid(productOf(leading, extentOf)),
-    workgroupMemory: bytesOf([partialsOf(threads)]),
-    workgroupSize: threads,
+    ...assemble(bindings, { declarations, workgroupSize: threads, workgroupMemory, body }),
+    ...rowGrid(leading),
   };
 }

@@ -1,8 +1,8 @@
 /**
- * Both operands' tiles in workgroup memory with K contiguous: a row for each row of A and each column of B, filled
- * cooperatively by all invocations of a workgroup in vectors, each invocation as many as the others.
+ * Both operands' tiles in workgroup memory with K contiguous: a row per row of A and column of B. All invocations of a
+ * workgroup load equally many vectors.
  *
- * Must stay true: rows are one vector longer than what they hold, so that they begin in different memory banks.
+ * Must stay true: rows are padded by one vector, so that they begin in different memory banks.
  */
 import { type LoadSlot, loadSlots } from "../cooperative-load.ts";
 import { inStage } from "./mainloop.ts";
@@ -10,7 +10,7 @@ import { inStage } from "./mainloop.ts";
 export interface OperandTileSizes {
   readonly tileM: number;
   readonly tileN: number;
-  /** Elements along K that a tile holds. */
+  /** Elements of a tile along K. */
   readonly step: number;
   /** Elements of a vector. */
   readonly vector: number;
@@ -38,29 +38,25 @@ export class KContiguousTiles {
     return step % vector === 0 && [tileM, tileN].every((rows) => ((rows * step) / vector) % threads === 0);
   }
 
-  /** Where a side begins. */
   start(side: Side): number {
     return side === "left" ? 0 : this.#sizes.tileM * this.stride;
   }
 
-  /** The vectors of a side that one invocation loads: the register of each, and its place. */
+  /** The vectors of a side that an invocation loads, with the register of each. */
   slots(side: Side): readonly (LoadSlot & { readonly name: string })[] {
     const { tileM, tileN, step, vector, threads } = this.#sizes;
     const slots = loadSlots(side === "left" ? tileM : tileN, step / vector, threads);
     return slots.map((slot) => ({ ...slot, name: `${side}${slot.index}` }));
   }
 
-  /** Registers for a side's vectors, for each stage that is prefetched. */
+  /** Declares registers for a side's vectors, for each prefetch stage. */
   declare(side: Side, type: string, stages: number): string[] {
     return Array.from({ length: stages }, (_, stage) =>
       this.slots(side).map(({ name }) => `var ${inStage(name, stage)}: ${type};`),
     ).flat();
   }
 
-  /**
-   * Statements that store a side's vectors into workgroup memory.
-   * @param convert what a vector becomes there, as WGSL of its register.
-   */
+  /** Stores a side's vectors into workgroup memory. @param convert the stored vector, as WGSL of its register. */
   storeToShared(side: Side, array: string, stage: number, convert = (register: string) => register): string[] {
     const start = this.start(side);
     return this.slots(side).map(({ name, row, vector }) => {

@@ -1,12 +1,10 @@
 /**
- * Both operands' tiles in workgroup memory K-major: for every place along K the elements of all rows, four neighbouring
- * rows a vector. An invocation that holds the sums of 4 × 4 elements then reads a vector of each side for sixteen products,
- * and has whole vectors of the result.
+ * Both operands' tiles in workgroup memory K-major: for every index along K the elements of all rows, four rows per vector.
+ * An invocation with the sums of 4 × 4 elements then reads one vector of each side for 16 products, and has whole vectors of
+ * the result. Invocations load blocks of four rows by four indices along K, and transpose them.
  *
- * Invocations load blocks of four rows by four places along K, and transpose them.
- *
- * Must stay true: every four places along K are followed by padding, so that the blocks that neighbours store begin in
- * different memory banks.
+ * Must stay true: padding follows every four indices along K, so that the blocks that neighbours store begin in different
+ * memory banks.
  */
 import { vectorOf } from "../../wgsl/storage.ts";
 import type { OperandTileSizes, Side } from "./k-contiguous-tiles.ts";
@@ -17,9 +15,9 @@ export interface LoadBlock {
   readonly name: string;
   readonly row: string;
   readonly k: string;
-  /** Where its first vector goes, as WGSL; the others follow a side's width apart. */
+  /** The index of its first stored vector, as WGSL; the others follow at the side's width. */
   readonly place: string;
-  /** Its side; both if half of the invocations load one and half the other. */
+  /** Its side; both if each half of the invocations loads one. */
   readonly sides: readonly Side[];
 }
 
@@ -27,7 +25,7 @@ export class KMajorTiles {
   /** Vectors of both tiles. */
   readonly length: number;
   readonly #sizes: OperandTileSizes;
-  /** Vectors after every four places along K. */
+  /** Vectors after every four indices along K. */
   readonly #padding: number;
 
   /** @param sizes with vectors of four. */
@@ -37,12 +35,12 @@ export class KMajorTiles {
     this.length = this.#lengthOf("left") + this.#lengthOf("right");
   }
 
-  /** Vectors of one place along K. */
+  /** Vectors of one index along K. */
   width(side: Side): number {
     return this.#rows(side) / 4;
   }
 
-  /** Where a place along K begins, behind its side's start. */
+  /** The offset of an index along K from its side's start. */
   at(side: Side, k: number): number {
     return k * this.width(side) + Math.floor(k / 4) * this.#padding;
   }
@@ -51,14 +49,13 @@ export class KMajorTiles {
     return side === "left" ? 0 : this.#lengthOf("left");
   }
 
-  /** Whether all invocations load equally many blocks: of each side, or half of them of the one and half of the other. */
+  /** Whether all invocations load equally many blocks: of each side, or each half of them of one side. */
   get isEven(): boolean {
     const { tileM, tileN, step, threads } = this.#sizes;
     if (![tileM, tileN, step].every((size) => size % 4 === 0)) return false;
     return this.#isHalved || [this.#blocks("left"), this.#blocks("right")].every((count) => count % threads === 0);
   }
 
-  /** The blocks that one invocation loads. */
   get blocks(): readonly LoadBlock[] {
     if (this.#isHalved) {
       const index = `local_index % ${this.#blocks("left")}u`;
@@ -75,21 +72,13 @@ export class KMajorTiles {
     );
   }
 
-  /** Whether the invocation loads blocks of the left operand, where not all do. */
+  /** Declares `is_left`: whether the invocation loads blocks of the left operand, where not all do. */
   get declareSide(): string[] {
     return this.#isHalved ? [`let is_left = local_index < ${this.#blocks("left")}u;`] : [];
   }
 
-  /**
-   * Statements that transpose a block and store it into `array`.
-   * @param type of the block's elements; `undefined` for a block of float32 that is K-major already.
-   */
-  storeToShared(
-    array: string,
-    { name, place, sides }: LoadBlock,
-    stage: number,
-    type: "f32" | "f16" | undefined,
-  ): string[] {
+  /** Transposes a block of `type`, or one of float32 that is K-major already if absent, and stores it into `array`. */
+  storeToShared(array: string, { name, place, sides }: LoadBlock, stage: number, type?: "f32" | "f16"): string[] {
     const width = this.width(sides[0] ?? "left");
     return ["x", "y", "z", "w"].map((lane, index) => {
       const rows = [0, 1, 2, 3].map((row) => `${inStage(`${name}_${row}`, stage)}.${lane}`);

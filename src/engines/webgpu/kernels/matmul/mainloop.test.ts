@@ -17,7 +17,7 @@ interface Loop {
 /**
  * Runs the statements as JavaScript, which they are but for types and suffixes.
  * @returns the steps multiplied, by where they begin.
- * @throws if the strips are read or written anew with no barrier since they were written or read.
+ * @throws if the operand tiles are read or overwritten without a barrier in between.
  */
 function multiplied({ steps, step, prefetchStages, count }: Loop): number[] {
   const lines = mainloop({
@@ -35,16 +35,16 @@ function multiplied({ steps, step, prefetchStages, count }: Loop): number[] {
     .replaceAll(/\((steps \+ \d+)\) \/ (\d+)/g, "Math.floor(($1) / $2)")
     .replaceAll("min(", "Math.min(");
   const source = `
-    let barriers = 0, strips, written, read;
+    let barriers = 0, tiles, written, read;
     const [registers, multiplied] = [[], []];
     const keep = (value) => {
       if (read === barriers) throw new Error("written before all have read them");
-      strips = value;
+      tiles = value;
       written = barriers;
     };
     const multiply = () => {
       if (written === barriers) throw new Error("read before all have written them");
-      multiplied.push(strips);
+      multiplied.push(tiles);
       read = barriers;
     };
     ${text}
@@ -68,7 +68,7 @@ test("every step is multiplied once, in order", () => {
   );
 });
 
-test("so many steps are on their way", () => {
+test("as many steps as prefetch stages are in flight", () => {
   const text = mainloop({
     steps: 6,
     step: 32,

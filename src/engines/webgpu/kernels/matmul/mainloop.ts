@@ -1,33 +1,31 @@
 /**
- * The main loop of a matmul: the steps along K. In every step both operands' tiles go from registers to workgroup memory and
- * are multiplied there, while the loads of later steps are in flight.
+ * The main loop of a matmul: the steps along K. Each step stores both operands' tiles from registers into workgroup memory
+ * and multiplies them there, while the loads of later steps are in flight.
  *
- * A step's arithmetic is often shorter than the latency of its loads, the more so as weights come from memory and not from
- * a cache. Several steps may therefore be prefetched, each into registers of its own.
+ * A step's arithmetic is often shorter than its load latency, so several steps may be prefetched into separate registers.
  *
  * Must stay true: control flow is uniform within a workgroup.
  */
-import { indent } from "../../wgsl/kernel-source.ts";
+import { indent } from "../../wgsl/declarations.ts";
 
 export interface Mainloop {
   /** The number of steps; as WGSL where it is known only at run time. */
   readonly steps: number | string;
   /** Elements of K in a step. */
   readonly step: number;
-  /** Where in K the first step begins, as WGSL; absent: at 0. */
+  /** The start of the first step in K, as WGSL; absent: 0. */
   readonly from?: string | undefined;
   /** Steps whose loads are in flight at a time. */
   readonly prefetchStages: number;
-  /** Statements that load the tiles from `k0` on into the registers of a stage. */
+  /** Loads the tiles from `k0` on into the registers of a stage. */
   readonly loadFromGlobal: (stage: number) => readonly string[];
-  /** The same for the first step, where something else is done in between. */
+  /** The loads of the first step, if they differ. */
   readonly loadFirst?: readonly string[];
-  /** Statements that store a stage's registers into workgroup memory. */
   readonly storeToShared: (stage: number) => readonly string[];
   readonly multiply: () => readonly string[];
 }
 
-/** A register of a prefetch stage, by its name in the first. */
+/** The name of a register in a prefetch stage. @param name the name in the first. */
 export const inStage = (name: string, stage: number): string => (stage === 0 ? name : `${name}_${stage}`);
 
 export function mainloop(loop: Mainloop): string[] {
@@ -37,18 +35,18 @@ export function mainloop(loop: Mainloop): string[] {
   return [
     `var k0 = ${from ?? "0u"};`,
     ...loadFirst,
-    // A step beyond the last is not multiplied.
+    // Loads beyond the last step are clamped to it, and not multiplied.
     ...later.flatMap((stage) => [`k0 = ${startOf(loop, `min(${stage}u, ${count} - 1u)`)};`, ...loadFromGlobal(stage)]),
     ...(prefetchStages === 1 ? singleStage(loop, count) : multiStage(loop, count)),
   ];
 }
 
-/** Where in K a step begins, both as WGSL. */
+/** The start of a step in K, as WGSL. */
 function startOf({ step, from }: Mainloop, number: string): string {
   return `${from === undefined ? "" : `${from} + `}${number} * ${step}u`;
 }
 
-/** Counts by one: the compiler sees that such a loop ends, and adds no guard against an endless one. */
+/** Counts steps, not elements: compilers recognize such a loop as finite, and add no guard. */
 function singleStage(loop: Mainloop, count: string): string[] {
   const { loadFromGlobal, storeToShared, multiply } = loop;
   return [
@@ -66,7 +64,7 @@ function singleStage(loop: Mainloop, count: string): string[] {
   ];
 }
 
-/** Each stage's step is written out: registers that are being loaded cannot be renamed without waiting for them. */
+/** Unrolled by stage: copying registers between stages would wait for their loads. */
 function multiStage(loop: Mainloop, count: string): string[] {
   const { steps, prefetchStages, loadFromGlobal, storeToShared, multiply } = loop;
   const rounds =

@@ -1,34 +1,33 @@
 /**
- * How a matmul's kernel reads its operands: how rows are numbered, and the functions that load vectors of either side, with
- * what the schedule computes of the left operand before.
+ * How a matmul's kernel reads its operands: the numbering of rows, and the functions that load vectors of either operand,
+ * with the left operand's prologue.
  *
- * A right operand without leading axes serves all rows: the left operand's leading axes and its rows are then one axis.
+ * If the right operand has no leading axes, the left operand's leading axes and rows are one axis.
  */
 import type { Extent, Shape, Value } from "../../../../program/program.ts";
 import { transposed } from "../../../../program/views.ts";
 import { at, type Coordinates, delinearize } from "../../wgsl/coordinates.ts";
 import { Block, type Given, maskTail } from "../../wgsl/expressions.ts";
-import { gridOf, indent, productText } from "../../wgsl/kernel-source.ts";
+import { gridOf, productText } from "../../wgsl/kernel-source.ts";
 import { extentText } from "../../wgsl/storage.ts";
 import type { EmitRequest } from "../family.ts";
 import { declareVec8Loader } from "../fragments.ts";
 import { type MatmulTemplate, operandsOfMatmul } from "./problem.ts";
 import { rowStatistics } from "./row-statistics.ts";
 
-/** How the rows of the result are numbered, and what the right operand's leading coordinates are. */
-export interface Rows {
+/** The rows of the result, and the right operand's leading coordinates. */
+interface Rows {
   readonly count: string;
-  /** Of a row of the result, and of the left operand, by the names `batch` and `row`. */
+  /** Coordinates of a row of the result and of the left operand, from the variables `batch` and `row`. */
   readonly coordinates: Coordinates;
   readonly rightLeading: Coordinates;
 }
 
-/** A matmul's kernel that is being emitted. */
 export interface MatmulRequest extends EmitRequest {
   readonly template: MatmulTemplate;
-  /** The names of the variables that hold the row statistics. */
+  /** Names of the variables that hold the row statistics. */
   readonly statisticNames: readonly string[];
-  /** Workgroups that K is split among; `batch` is then the number of a slice. */
+  /** Workgroups that K is split among; above 1, `batch` is the index of a slice. */
   readonly splitK: number;
 }
 
@@ -38,7 +37,7 @@ export class MatmulOperands {
   readonly k: Extent;
   readonly columns: Extent;
   readonly rows: Rows;
-  /** Numbers that belong to whole rows, and where the kernel has them. */
+  /** Row statistics, as the kernel's variables. */
   readonly statistics: ReadonlyMap<Value, Given>;
   readonly #request: MatmulRequest;
 
@@ -60,22 +59,19 @@ export class MatmulOperands {
     return this.right.shape.length > 2;
   }
 
-  /** Whether K is contiguous in the right operand's memory: weights as [outputs, inputs], keys. */
+  /** Whether K is contiguous in the right operand's memory: weights as [outputs, inputs], or keys. */
   get isRightTransposed(): boolean {
     const { operation, shape } = this.right;
     return operation.kind === "transpose" && operation.permutation.at(-1) !== shape.length - 1;
   }
 
-  /** Where in K a workgroup's slice begins, as WGSL; absent where it has the whole. */
+  /** The start of a workgroup's slice of K, as WGSL; absent where K is not split. */
   get kStart(): string | undefined {
     const { splitK } = this.#request;
     return splitK === 1 ? undefined : `batch * ${Number(this.k) / splitK}u`;
   }
 
-  /**
-   * The type that kernels without tensor cores load into registers: float16 where both operands lie in memory as such,
-   * which is half as much; it becomes float32 on the way to workgroup memory.
-   */
+  /** The type of loads into registers without tensor cores: float16 where both operands are stored so, for half the traffic. */
   stagingType(): "f32" | "f16" {
     const block = new Block(this.#request.bindings, this.statistics);
     const left = block.storedF16(this.left, this.#leftPlace);
@@ -87,54 +83,42 @@ export class MatmulOperands {
     return [...this.rows.coordinates, at("k", 4)];
   }
 
-  /** A transposed right operand as it lies in memory. */
   get #rightPlace(): readonly [Value, Coordinates] {
     return [transposed(this.right), [...this.#rightColumn, at("k", 4)]];
   }
 
-  /** Where a column of a transposed right operand is; beyond the last, the last. */
+  /** Coordinates of a column of a transposed right operand, clamped to the last. */
   get #rightColumn(): Coordinates {
     return [...this.rows.rightLeading, at(`min(column, ${extentText(this.columns)} - 1u)`)];
   }
 
-  /** `load_left`: four elements along K of a row, zero beyond its end. @param step elements along K of a step. */
+  /** Declares `load_left`: four elements along K of a row, zero beyond K. @param step elements along K of a step. */
   declareLoadLeft(type: "f32" | "f16", step: number): string {
     const block = new Block(this.#request.bindings, this.statistics);
     const coordinates = this.#leftPlace;
-    // Padding of rows is zero in memory; what is computed of it need not be.
+    // Padding of rows is zero in memory; values computed from it need not be.
     const isWhole = isMultiple(this.k, 4);
     const four =
       type === "f16" && isWhole
         ? block.f16(this.left, coordinates)
         : maskTail(block.vector(this.left, coordinates), "k", this.k, "0.0f");
-    return this.#declare("load_left", ["batch", "row", "tile_row", "k"], type, [
-      ...this.#guard(step, `vec4<${type}>()`),
-      ...indent(block.lines),
-      `  return ${type === "f16" && !isWhole ? `vec4<f16>(${four})` : four};`,
-    ]);
+    const result = type === "f16" && !isWhole ? `vec4<f16>(${four})` : four;
+    const body = [...this.#guard(step, `vec4<${type}>()`), ...block.lines, `return ${result};`];
+    const parameters = "batch: u32, row: u32, tile_row: u32, k: u32";
+    return this.#request.declarations.function("load_left", `(${parameters}) -> vec4<${type}>`, body);
   }
 
-  /** `load_right`: four elements along K of a column of a transposed right operand; zero beyond their end. */
+  /** Declares `load_right`: four elements along K of a column of a transposed right operand, zero beyond K. */
   declareLoadRight(type: "f32" | "f16", step: number): string {
     const block = new Block(this.#request.bindings);
     const [value, coordinates] = this.#rightPlace;
     const four = type === "f16" ? block.f16(value, coordinates) : block.vector(value, coordinates);
-    return this.#declare("load_right", ["batch", "column", "k"], type, [
-      ...this.#guard(step, `vec4<${type}>()`),
-      ...indent(block.lines),
-      `  return ${four};`,
-    ]);
+    const body = [...this.#guard(step, `vec4<${type}>()`), ...block.lines, `return ${four};`];
+    const signature = `(batch: u32, column: u32, k: u32) -> vec4<${type}>`;
+    return this.#request.declarations.function("load_right", signature, body);
   }
 
-  #declare(name: string, parameters: readonly string[], type: "f32" | "f16", body: readonly string[]): string {
-    const { declarations } = this.#request;
-    const own = declarations.nameOf(name);
-    const typed = parameters.map((parameter) => `${parameter}: u32`).join(", ");
-    declarations.function(name, [`fn ${own}(${typed}) -> vec4<${type}> {`, ...body, "}"].join("\n"));
-    return own;
-  }
-
-  /** `load_left_vec8`: eight float16 along K of a row. @returns its name. */
+  /** Declares `load_left_vec8`: eight float16 along K of a row. @returns its name. */
   declareLoadLeftVec8(step: number): string {
     const block = new Block(this.#request.bindings, this.statistics);
     const vec8 = block.vec8(this.left, [...this.rows.coordinates, at("k", 8)]);
@@ -148,7 +132,7 @@ export class MatmulOperands {
     });
   }
 
-  /** `load_right_vec8`: eight float16 along K of a column of a transposed right operand. @returns its name. */
+  /** Declares `load_right_vec8`: eight float16 along K of a column of a transposed right operand. @returns its name. */
   declareLoadRightVec8(step: number): string {
     const block = new Block(this.#request.bindings);
     const vec8 = block.vec8(transposed(this.right), [...this.#rightColumn, at("k", 8)]);
@@ -162,12 +146,12 @@ export class MatmulOperands {
     });
   }
 
-  /** Zeros beyond the end of K, unless steps end with it. */
+  /** Returns zeros beyond K, unless K is a multiple of the step. */
   #guard(step: number, zeros: string): string[] {
-    return isMultiple(this.k, step) ? [] : [`  if (k >= ${extentText(this.k)}) { return ${zeros}; }`];
+    return isMultiple(this.k, step) ? [] : [`if (k >= ${extentText(this.k)}) { return ${zeros}; }`];
   }
 
-  /** One workgroup for each tile of the result. */
+  /** One workgroup per tile of the result. */
   grid({ tileM, tileN }: { readonly tileM: number; readonly tileN: number }): ReturnType<typeof gridOf> {
     const { shape } = this.#request.template.matmul;
     const [batchAxes, rowAxes] = this.#isBatched ? [shape.slice(0, -2), shape.slice(-2, -1)] : [[], shape.slice(0, -1)];

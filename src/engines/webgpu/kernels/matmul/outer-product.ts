@@ -1,14 +1,14 @@
 /**
  * Outer-product matmul: both operand tiles are staged K-major, and an invocation holds blocks of four rows by four columns.
- * Its sums are whole vectors of the result, stored as they are, unless the workgroup splits K.
+ * Its sums are whole vectors of the result, stored directly unless the workgroup splits K.
  *
- * Does not apply where statistics of the result are computed: neighbours would have to have neighbouring columns.
+ * Not for kernels with statistics of the result, which need adjacent columns in adjacent invocations.
  *
  * Must stay true: barriers are reached by all invocations of a workgroup.
  */
 import { at } from "../../wgsl/coordinates.ts";
+import { indent } from "../../wgsl/declarations.ts";
 import { Block } from "../../wgsl/expressions.ts";
-import { indent } from "../../wgsl/kernel-source.ts";
 import { extentText } from "../../wgsl/storage.ts";
 import type { MatmulEpilogue } from "./epilogue.ts";
 import type { Side } from "./k-contiguous-tiles.ts";
@@ -21,10 +21,7 @@ import { kMajorTiles, type RegisterTile, stepOf, threadGrid, threadsOf } from ".
 const lanes = ["x", "y", "z", "w"] as const;
 const four = [0, 1, 2, 3] as const;
 
-/**
- * Rows of each invocation whose partial sums are staged at a time: as many as keep all invocations busy, if they take no
- * more room than the operands' tiles.
- */
+/** Rows per invocation staged at a time: enough to keep all invocations busy, within the memory of the operands' tiles. */
 function rowsStagedOf(tile: RegisterTile, layout: KMajorTiles): number {
   const { workgroupSplitK, threadTile, tileM, tileN } = tile;
   const ofOneRow = ((tileM / threadTile[0]) * tileN) / 4;
@@ -40,7 +37,6 @@ export class OuterProduct implements Multiplication {
   readonly #layout: KMajorTiles;
   /** Invocations along the rows and along the columns. */
   readonly #threadGrid: readonly [rows: number, columns: number];
-  /** Rows of each invocation whose partial sums are added at a time. */
   readonly #rowsStaged: number;
 
   constructor(matmul: RegisterTiledMatmul) {
@@ -51,21 +47,18 @@ export class OuterProduct implements Multiplication {
     this.#rowsStaged = rowsStagedOf(matmul.tile, this.#layout);
   }
 
-  /** `load_right` of a right operand that is K-major in memory: four columns at one place along K. */
+  /** Declares `load_right` of a right operand that is K-major in memory: four columns at one index along K. */
   declareLoadRight(): void {
     const { operands, request } = this.#matmul;
     const { right, rows, k, columns } = operands;
     const block = new Block(request.bindings);
     const vector = block.vector(right, [...rows.rightLeading, at("k"), at("inside", 4)]);
-    const source = [
-      `fn ${this.#nameOf("load_right")}(batch: u32, column: u32, k: u32) -> vec4<f32> {`,
-      ...(isMultiple(k, stepOf(this.#tile)) ? [] : [`  if (k >= ${extentText(k)}) { return vec4<f32>(); }`]),
-      `  let inside = min(column, (${extentText(columns)} - 1u) & ~3u);`,
-      ...indent(block.lines),
-      `  return ${vector};`,
-      "}",
-    ];
-    request.declarations.function("load_right", source.join("\n"));
+    request.declarations.function("load_right", "(batch: u32, column: u32, k: u32) -> vec4<f32>", [
+      ...(isMultiple(k, stepOf(this.#tile)) ? [] : [`if (k >= ${extentText(k)}) { return vec4<f32>(); }`]),
+      `let inside = min(column, (${extentText(columns)} - 1u) & ~3u);`,
+      ...block.lines,
+      `return ${vector};`,
+    ]);
   }
 
   #nameOf(name: string): string {
@@ -84,7 +77,7 @@ export class OuterProduct implements Multiplication {
       ...declareSide,
       ...blocks.flatMap((block) => [
         `let ${block.name}_k = ${block.k};`,
-        `let ${block.name}_line = ${block.row};`,
+        `let ${block.name}_tile_row = ${block.row};`,
         `let ${block.name}_place = ${block.place};`,
         ...this.#rowsOf(block),
       ]),
@@ -102,30 +95,28 @@ export class OuterProduct implements Multiplication {
     ];
   }
 
-  /** For each vector of sums of an invocation: four columns of one of its rows. */
+  /** For each vector of an invocation's sums: four columns of a row. */
   #forEachSum<T>(make: (r: number, g: number) => T): T[] {
     const [rows, columns] = this.#tile.threadTile;
     const groups = columns / 4;
     return Array.from({ length: rows * groups }, (_, index) => make(Math.floor(index / groups), index % groups));
   }
 
-  /** The rows of a block of the left operand, the same in all steps. */
+  /** Declares the rows of a block of the left operand, the same in all steps. */
   #rowsOf({ name, sides }: LoadBlock): string[] {
     if (!sides.includes("left")) return [];
-    const { count } = this.#matmul.operands.rows;
-    return four.map((index) => {
-      return `let ${name}_row${index} = min(first_row + ${name}_line + ${index}u, ${count} - 1u);`;
-    });
+    const last = `${this.#matmul.operands.rows.count} - 1u`;
+    return four.map((index) => `let ${name}_row${index} = min(first_row + ${name}_tile_row + ${index}u, ${last});`);
   }
 
   #loadFromGlobal({ name, sides }: LoadBlock, stage: number): string[] {
     const left = four.map((index) => {
-      const place = `${name}_row${index}, ${name}_line + ${index}u, k0 + ${name}_k`;
+      const place = `${name}_row${index}, ${name}_tile_row + ${index}u, k0 + ${name}_k`;
       return `${inStage(`${name}_${index}`, stage)} = ${this.#nameOf("load_left")}(batch, ${place});`;
     });
     const right = four.map((index) => {
       const [row, k] = this.#matmul.operands.isRightTransposed ? [` + ${index}u`, ""] : ["", ` + ${index}u`];
-      const place = `first_column + ${name}_line${row}, k0 + ${name}_k${k}`;
+      const place = `first_column + ${name}_tile_row${row}, k0 + ${name}_k${k}`;
       return `${inStage(`${name}_${index}`, stage)} = ${this.#nameOf("load_right")}(batch, ${place});`;
     });
     return this.#bySide(sides, left, right);
@@ -136,7 +127,7 @@ export class OuterProduct implements Multiplication {
     const placed = { ...block, place: `${block.name}_place` };
     const transposed = this.#layout.storeToShared(this.#tiles, placed, stage, stagingType);
     if (operands.isRightTransposed) return transposed;
-    return this.#bySide(block.sides, transposed, this.#layout.storeToShared(this.#tiles, placed, stage, undefined));
+    return this.#bySide(block.sides, transposed, this.#layout.storeToShared(this.#tiles, placed, stage));
   }
 
   #bySide(sides: LoadBlock["sides"], left: readonly string[], right: readonly string[]): string[] {
@@ -144,7 +135,7 @@ export class OuterProduct implements Multiplication {
     return [...(sides[0] === "left" ? left : right)];
   }
 
-  /** A step of a part of the workgroup, place by place along K. */
+  /** A step, unrolled along K. */
   #multiplyStep(): string[] {
     const { tileK, threadTile, workgroupSplitK } = this.#tile;
     const [ys, xs] = this.#threadGrid;
@@ -172,7 +163,7 @@ export class OuterProduct implements Multiplication {
     return this.#tile.workgroupSplitK === 1 ? this.#storeSums(epilogue) : this.#storePartialSums(epilogue);
   }
 
-  /** Which row of the tile an invocation's is, by that of its block. */
+  /** The tile row of an invocation's row `r`, as WGSL. */
   #tileRow(y: string, r: number): string {
     return `(${y} + ${Math.floor(r / 4) * this.#threadGrid[0]}u) * 4u + ${r % 4}u`;
   }
@@ -189,7 +180,6 @@ export class OuterProduct implements Multiplication {
     ];
   }
 
-  /** Every invocation stores its own sums. */
   #storeSums(epilogue: MatmulEpilogue): string[] {
     const [, xs] = this.#threadGrid;
     const vector = (g: number): string => `x + ${g * xs}u`;
@@ -205,7 +195,7 @@ export class OuterProduct implements Multiplication {
     ];
   }
 
-  /** The partial sums are added in workgroup memory, some rows of every invocation at a time. */
+  /** Adds the partial sums in workgroup memory, some rows of every invocation at a time. */
   #storePartialSums(epilogue: MatmulEpilogue): string[] {
     const { threadTile, tileN } = this.#tile;
     const [ys] = this.#threadGrid;
@@ -232,7 +222,7 @@ export class OuterProduct implements Multiplication {
         "workgroupBarrier();",
         ...epilogue.forEach(steps, String(r), (slot) => {
           const [tileRow, vector] = [this.#stagedRow(`element / ${width}u`, r), `element % ${width}u`];
-          const lines = this.#storeVector(epilogue, slot, this.#sumOfParts(vectors), tileRow, vector);
+          const lines = this.#storeVector(epilogue, slot, this.#totalOf(vectors), tileRow, vector);
           const element = `let element = local_index + step * ${threads}u;`;
           return isWhole ? [element, ...lines] : [element, `if (element < ${vectors}u) {`, ...indent(lines), "}"];
         }),
@@ -240,7 +230,7 @@ export class OuterProduct implements Multiplication {
     ];
   }
 
-  /** The partial sums of some rows of each invocation, from its row r on. */
+  /** Stages the partial sums of some rows of each invocation, from its row `r` on. */
   #stage(r: number): string[] {
     const { threadTile, tileN } = this.#tile;
     const [ys, xs] = this.#threadGrid;
@@ -254,13 +244,13 @@ export class OuterProduct implements Multiplication {
     ).flat();
   }
 
-  /** The sum of all parts' sums. @param vectors from one part's to the next's. */
-  #sumOfParts(vectors: number): string {
+  /** The sum of the partial sums, as WGSL. @param vectors the stride between slices. */
+  #totalOf(vectors: number): string {
     const parts = Array.from({ length: this.#tile.workgroupSplitK }, (_, part) => part);
     return parts.map((part) => `${this.#tiles}[element + ${part * vectors}u]`).join(" + ");
   }
 
-  /** Which row of the tile a staged row is, of those from an invocation's row r on. */
+  /** The tile row of a staged row, of those from an invocation's row `r` on. */
   #stagedRow(row: string, r: number): string {
     const [ys] = this.#threadGrid;
     if (this.#rowsStaged === 1) return this.#tileRow(row, r);

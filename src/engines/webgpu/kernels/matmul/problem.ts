@@ -1,6 +1,4 @@
-/**
- * What a matmul's tile depends on: its sizes, and what its kernel computes besides the products.
- */
+/** What a matmul's tile depends on: its sizes, and what its kernel computes besides the products. */
 import { type Extent, operandsOf, type Value } from "../../../../program/program.ts";
 import { viewedTensor } from "../../../../program/views.ts";
 import type { Kernel, Template } from "../../../../schedule/schedule.ts";
@@ -11,13 +9,13 @@ import { rowStatistics } from "./row-statistics.ts";
 export interface MatmulProblem extends Problem {
   /** K and N. */
   readonly shape: readonly [k: Extent, n: Extent];
-  /** Whether the kernel computes statistics of its result: not all tiles suit those. */
+  /** Whether the kernel computes statistics of its result, which not all tiles support. */
   readonly hasStatistics: boolean;
   /** Whether the result may be left as split-K partial sums. */
   readonly canSplitK: boolean;
-  /** Whether both operands lie in memory as float16. */
+  /** Whether both operands are stored as float16. */
   readonly isF16: boolean;
-  /** Numbers of each row of the left operand that the kernel keeps in workgroup memory. */
+  /** Statistics per row of the left operand that the kernel keeps in workgroup memory. */
   readonly rowStatistics: number;
 }
 
@@ -39,13 +37,13 @@ export function matmulProblem(
   };
 }
 
-/** The two operands of a value that is a matmul. */
+/** @throws RangeError for a value that is no matmul. */
 export function operandsOfMatmul({ operation }: Value): { readonly left: Value; readonly right: Value } {
   if (operation.kind !== "matmul") throw new RangeError(`a ${operation.kind} is no matmul`);
   return operation;
 }
 
-/** Whether K divides among so many workgroups into equal slices of whole steps; 1 is always possible. */
+/** Whether K divides into equal slices of whole steps; a single slice is always possible. */
 export const canSplitK = (
   splitK: number,
   step: number,
@@ -55,24 +53,21 @@ export const canSplitK = (
 /** Sizes of split-K worth trying for a tile. */
 const splitKSizes = [1, 2, 3, 4, 6, 8];
 
-/** The sizes that all tiles of matmuls have. */
-interface ResultTile {
-  readonly tileM: number;
-  readonly tileN: number;
-  readonly splitK: number;
-}
-
-/** So many workgroups keep a large GPU busy: about one for each of four multiprocessors. */
-const enoughWorkgroups = 32;
-/** From so many workgroups on, small tiles only read operands more often. */
+/** Min workgroups that keep a large GPU busy: about one per four multiprocessors. */
+const minWorkgroups = 32;
+/** Beyond this many workgroups, small tiles only read operands more often. */
 const manyWorkgroups = 6000;
 
 /**
- * Tiles with each split-K that the problem allows, without those of which a run has so few that most of a large GPU is
- * idle (as long as there are smaller ones), and those so small that a run has tens of thousands.
- * @param rows of the result.
+ * Tiles with each split-K that the problem allows, without tiles so large that a large GPU is mostly idle (unless there are
+ * no smaller ones) and tiles so small that a run has tens of thousands of workgroups.
+ * @param rows rows of the result.
  */
-export function ofUsefulSize<T extends ResultTile>(tiles: readonly T[], problem: MatmulProblem, rows: number): T[] {
+export function ofUsefulSize<T extends { readonly tileM: number; readonly tileN: number; readonly splitK: number }>(
+  tiles: readonly T[],
+  problem: MatmulProblem,
+  rows: number,
+): T[] {
   const columns = Number(problem.shape[1]);
   const split = problem.canSplitK ? splitKSizes.flatMap((splitK) => tiles.map((tile) => ({ ...tile, splitK }))) : tiles;
   const tilesOfResult = ({ tileM, tileN }: T): number => Math.ceil(rows / tileM) * Math.ceil(columns / tileN);
@@ -81,6 +76,6 @@ export function ofUsefulSize<T extends ResultTile>(tiles: readonly T[], problem:
     const count = tilesOfResult(tile) * tile.splitK;
     const isEmpty = tile.tileN >= 2 * Math.max(columns, 32) || tile.tileM >= 2 * Math.max(rows, 32);
     const isLarge = tile.tileM * tile.tileN >= 96 * 96;
-    return !isEmpty && count >= Math.min(enoughWorkgroups, max / 4) && (count <= manyWorkgroups || isLarge);
+    return !isEmpty && count >= Math.min(minWorkgroups, max / 4) && (count <= manyWorkgroups || isLarge);
   });
 }

@@ -1,6 +1,6 @@
 /**
- * Matmuls without tensor cores: a workgroup holds a tile of both operands in workgroup memory, every invocation a tile of
- * the result in registers.
+ * Matmuls without tensor cores: a workgroup stages a tile of both operands in workgroup memory, an invocation holds a tile
+ * of the result in registers.
  */
 import { assemble, type KernelSource } from "../../wgsl/kernel-source.ts";
 import type { EmitRequest, KernelFamily } from "../family.ts";
@@ -11,13 +11,9 @@ import { OuterProduct } from "./outer-product.ts";
 import { type MatmulProblem, matmulProblem } from "./problem.ts";
 import { type Multiplication, type RegisterTiledMatmul, tilePlace } from "./register-tiled.ts";
 import {
-  defaultRegisterTile,
-  formatRegisterTile,
-  isValidRegisterTile,
   memoryOf,
   type RegisterTile,
-  RegisterTileSchema,
-  registerTileCandidates,
+  registerTiling,
   rowStatisticsVariables,
   stepOf,
   threadsOf,
@@ -29,13 +25,8 @@ export const registerMatmul: KernelFamily<MatmulProblem, RegisterTile> = {
   name: "matmul",
   accepts: (kernel, context) =>
     kernel.template.kind === "matmul" ? matmulProblem(kernel, kernel.template, context) : undefined,
-  defaultTile: defaultRegisterTile,
-  isValid: isValidRegisterTile,
-  threadsOf,
-  workgroupVariables,
-  hasGrid: true,
   emit,
-  tuning: { schema: RegisterTileSchema, candidates: registerTileCandidates, format: formatRegisterTile },
+  ...registerTiling,
 };
 
 function emit(request: EmitRequest, tile: RegisterTile): KernelSource {
@@ -43,10 +34,8 @@ function emit(request: EmitRequest, tile: RegisterTile): KernelSource {
   const { template, stores } = kernel;
   if (template.kind !== "matmul") throw new RangeError(`a kernel of ${template.kind} is no matmul`);
   const count = rowStatistics(interior, template.matmul).length;
-  const variables = workgroupVariables(tile, {
-    hasStatistics: template.statistics !== undefined,
-    rowStatistics: count,
-  });
+  const hasStatistics = template.statistics !== undefined;
+  const variables = workgroupVariables(tile, { hasStatistics, rowStatistics: count });
   const memory = new Map(variables.map((variable) => [variable.name, declarations.workgroup(variable)]));
   const statisticNames = rowStatisticsVariables(count, tile.tileM).map(({ name }) => memory.get(name) ?? name);
   for (const value of stores) bindings.write(value);
@@ -59,17 +48,13 @@ function emit(request: EmitRequest, tile: RegisterTile): KernelSource {
   if (operands.isRightTransposed) operands.declareLoadRight(stagingType, stepOf(tile));
   else multiplication.declareLoadRight();
   const epilogue = new MatmulEpilogue(matmul, operands);
-  const threads = threadsOf(tile);
+  const workgroupSize = threadsOf(tile);
   const body = [
     ...tilePlace(tile),
-    ...epilogue.computeRowStatistics(tile.tileM, threads),
+    ...epilogue.computeRowStatistics(tile.tileM, workgroupSize),
     ...multiplication.multiply(),
     ...multiplication.store(epilogue),
   ];
-  return {
-    ...assemble(bindings, { declarations, workgroupSize: [threads], body }),
-    ...operands.grid(tile),
-    workgroupMemory: memoryOf(tile, { rowStatistics: count }),
-    workgroupSize: threads,
-  };
+  const workgroupMemory = memoryOf(tile, { rowStatistics: count });
+  return { ...assemble(bindings, { declarations, workgroupSize, workgroupMemory, body }), ...operands.grid(tile) };
 }

@@ -1,6 +1,6 @@
 /**
- * What the two kernels of matmuls without tensor cores have in common (`dot-product.ts`, `outer-product.ts`): where a
- * workgroup's tile is and an invocation's place in it, and the main loop along K.
+ * Common to the matmuls without tensor cores (`dot-product.ts`, `outer-product.ts`): the places of a workgroup's and an
+ * invocation's tile, and the main loop along K.
  */
 import { extentText } from "../../wgsl/storage.ts";
 import { threadSwizzle } from "../thread-swizzle.ts";
@@ -9,39 +9,35 @@ import { type Mainloop, mainloop } from "./mainloop.ts";
 import type { MatmulOperands, MatmulRequest } from "./operands.ts";
 import { type RegisterTile, stepOf, threadGrid } from "./register-tiles.ts";
 
-/** A kernel that is being emitted. */
 export interface RegisterTiledMatmul {
   readonly request: MatmulRequest;
   readonly operands: MatmulOperands;
   readonly tile: RegisterTile;
-  /** The type of elements in registers before they go to workgroup memory. */
+  /** The type of prefetched elements in registers. */
   readonly stagingType: "f32" | "f16";
-  /** The names of workgroup variables, by those of `workgroupVariables`. */
+  /** Names of workgroup variables in the source, by their names in `workgroupVariables`. */
   readonly memory: ReadonlyMap<string, string>;
 }
 
-/** What each of the kernels does in its own way. */
 export interface Multiplication {
   /** Declares the function that loads a right operand whose K is not contiguous. */
   declareLoadRight(): void;
-  /** Statements that compute the sums. */
   multiply(): string[];
-  /** Statements that store the result. */
   store(epilogue: MatmulEpilogue): string[];
 }
 
-export function tilePlace({ tileM, tileN, ...tile }: RegisterTile): string[] {
-  const [ys, xs] = threadGrid({ tileM, tileN, ...tile });
+export function tilePlace(tile: RegisterTile): string[] {
+  const [ys, xs] = threadGrid(tile);
   return [
-    `let first_row = group.y * ${tileM}u;`,
-    `let first_column = group.x * ${tileN}u;`,
+    `let first_row = group.y * ${tile.tileM}u;`,
+    `let first_column = group.x * ${tile.tileN}u;`,
     "let batch = group.z;",
     `let part = local_index / ${ys * xs}u;`,
     ...threadSwizzle(`local_index % ${ys * xs}u`, xs, ys),
   ];
 }
 
-/** The loop over the steps along K, or along the workgroup's slice of it. */
+/** The loop over the steps along K, or the workgroup's slice of K. */
 export function alongK(
   { operands, tile }: RegisterTiledMatmul,
   loop: Pick<Mainloop, "prefetchStages" | "loadFromGlobal" | "storeToShared" | "multiply">,

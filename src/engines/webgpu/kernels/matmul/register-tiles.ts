@@ -1,42 +1,42 @@
 /**
- * The tiles of matmuls without tensor cores, by the size of the work and what the device's limits allow.
+ * The tiles of matmuls without tensor cores, by problem size and the device's limits.
  *
- * An invocation holds up to 8 × 12 sums in registers, so that what it reads from workgroup memory serves many
- * multiplications. Few rows make few tiles: there K is split among the parts of a workgroup, and a long K among workgroups
- * (split-K), so that a large GPU is not idle.
+ * An invocation holds up to 8 × 12 sums in registers, so that each read from workgroup memory serves many multiplications.
+ * Few rows make few tiles: there K is split within a workgroup, and a long K among workgroups (split-K), to occupy a large
+ * GPU.
  *
- * Must stay true: every tile in use is valid; `small` fits into the limits that every WebGPU device has.
+ * Must stay true: every default tile is valid; `small` fits the limits of every WebGPU device.
  */
 import * as v from "valibot";
 import type { Extent } from "../../../../program/program.ts";
 import type { KernelLimits } from "../../device/kernel-limits.ts";
 import { bytesOf, type WorkgroupVariable } from "../../wgsl/declarations.ts";
-import { areCounts } from "../family.ts";
+import { areCounts, type Tiling } from "../family.ts";
 import { Count, combinations, formatSizes } from "../tile-sizes.ts";
 import { KContiguousTiles, type OperandTileSizes } from "./k-contiguous-tiles.ts";
 import { KMajorTiles } from "./k-major-tiles.ts";
 import { canSplitK, type MatmulProblem, ofUsefulSize } from "./problem.ts";
 
-export const RegisterTileSchema = v.object({
+const TileSchema = v.object({
   /** Rows and columns of the result. */
   tileM: Count,
   tileN: Count,
-  /** Elements of K that a part of the workgroup multiplies in a step. */
+  /** Elements of K per step in each part of the workgroup. */
   tileK: Count,
   /** Parts of the workgroup that K is split among. */
   workgroupSplitK: Count,
-  /** Rows and columns of the result that one invocation holds in registers. */
+  /** Rows and columns of the result that an invocation holds in registers. */
   threadTile: v.tuple([Count, Count]),
   /** Steps along K whose loads are in flight at a time. */
   prefetchStages: Count,
-  /** Of the operands' tiles in workgroup memory: dot products (`dot-product.ts`), or outer products (`outer-product.ts`). */
+  /** The layout of the operands' tiles, for `dot-product.ts` or `outer-product.ts`. */
   layout: v.picklist(["k-contiguous", "k-major"]),
   /** Workgroups that K is split among. */
   splitK: Count,
 });
 
-/** A workgroup's tile of the result, and how its invocations share it. */
-export type RegisterTile = Readonly<v.InferOutput<typeof RegisterTileSchema>>;
+/** A workgroup's tile of the result, and its division among invocations. */
+export type RegisterTile = Readonly<v.InferOutput<typeof TileSchema>>;
 
 const kContiguous = (
   tileM: number,
@@ -44,51 +44,38 @@ const kContiguous = (
   tileK: number,
   workgroupSplitK: number,
   ...threadTile: [number, number]
-): RegisterTile => ({
-  tileM,
-  tileN,
-  tileK,
-  workgroupSplitK,
-  threadTile,
-  prefetchStages: 1,
-  layout: "k-contiguous",
-  splitK: 1,
-});
-const kMajor = (...sizes: Parameters<typeof kContiguous>): RegisterTile => ({
-  ...kContiguous(...sizes),
-  layout: "k-major",
-});
+): RegisterTile => {
+  const sizes = { tileM, tileN, tileK, workgroupSplitK, threadTile };
+  return { ...sizes, prefetchStages: 1, layout: "k-contiguous", splitK: 1 };
+};
+const kMajor = (...sizes: Parameters<typeof kContiguous>): RegisterTile => {
+  return { ...kContiguous(...sizes), layout: "k-major" };
+};
 
 const small = kContiguous(32, 32, 16, 1, 4, 4);
 const medium = kContiguous(64, 64, 16, 1, 8, 8);
 
-/** Up to so many columns a small tile is large enough. */
+/** Max columns for which a small tile is large enough. */
 const smallColumns = 128;
 
-/** Up to so many columns (768 of BERT-base for one) large tiles would be too few; and in between. */
+/** Max columns for which large tiles are too few (such as BERT-base's 768), and for medium ones. */
 const [fewColumns, someColumns] = [1024, 2560];
 
-/** With few columns, from this K on (BERT-base's 3072) other tiles are the fastest. */
+/** Min K (such as BERT-base's 3072) for which other tiles are the fastest where columns are few. */
 const longK = 2048;
 
-/** Rows of the result, at most, for which there are very few tiles, few, and some. */
+/** Max rows of the result for which there are very few tiles, few, and some. */
 const [veryFewRows, fewRows, someRows] = [192, 1024, 4096];
 
-/** The classes by which runs choose a tile: rows of the result, at most. */
-export const registerSizeClasses: readonly [number, ...number[]] = [
-  veryFewRows,
-  fewRows,
-  someRows,
-  Number.POSITIVE_INFINITY,
-];
+/** Max rows of the result in each size class. */
+export const registerSizeClasses = [veryFewRows, fewRows, someRows, Number.POSITIVE_INFINITY] as const;
 
-/** The first tile that suits a problem and that the device allows. */
-export function defaultRegisterTile(problem: MatmulProblem, limits: KernelLimits, maxRows: number): RegisterTile {
-  const fits = (tile: RegisterTile): boolean => isValidRegisterTile(tile, problem, limits);
+function defaultTile(problem: MatmulProblem, limits: KernelLimits, maxRows: number): RegisterTile {
+  const fits = (tile: RegisterTile): boolean => isValid(tile, problem, limits);
   return limits.isSoftware ? small : (preferredTiles(problem, maxRows).find(fits) ?? small);
 }
 
-/** Best first; those that are not for all devices were found by `fusebert tune` on an NVIDIA H200. */
+/** Best first; the large ones were found by `fusebert tune` on an NVIDIA H200. */
 function preferredTiles({ shape: [k, n], isF16 }: MatmulProblem, maxRows: number): readonly RegisterTile[] {
   if (typeof n !== "number" || n <= smallColumns) return [small];
   if (maxRows > fewRows) return [...forManyRows(maxRows, n), kContiguous(128, 128, 16, 1, 8, 8), medium, small];
@@ -103,9 +90,8 @@ function forManyRows(maxRows: number, columns: number): readonly RegisterTile[] 
 }
 
 /**
- * Tiles of 48 and 96 divide the rows and columns of BERT-base into about as many as a large GPU computes at a time.
- * Register tiles that are higher than wide are faster on an NVIDIA H200 where operands are float32, wider ones where they
- * are float16, by 3 to 10 %; why was not found.
+ * Tiles of 48 and 96 divide BERT-base's results into about one wave of a large GPU. On an NVIDIA H200 tall register tiles
+ * are 3 to 10 % faster for float32 operands, wide ones for float16; the cause is unknown.
  */
 function forFewRows(k: number, columns: number, isF16: boolean): readonly RegisterTile[] {
   const large = isF16 ? kMajor(96, 96, 8, 4, 8, 12) : kMajor(96, 96, 8, 4, 12, 8);
@@ -124,17 +110,16 @@ function forVeryFewRows(k: number, columns: number): readonly RegisterTile[] {
 }
 
 /**
- * Whether the multiplications of a step are unrolled, not looped over. On an NVIDIA H200 BERT-base's wide results (2304
- * and 3072 columns) are 10 to 14 % faster unrolled, its narrow ones (768) 5 to 25 % slower; why was not found.
+ * Whether a step's multiplications are unrolled. On an NVIDIA H200 BERT-base's wide results (2304 and 3072 columns) are 10
+ * to 14 % faster unrolled, its narrow ones (768) 5 to 25 % slower; the cause is unknown.
  */
 export const unrolls = (columns: Extent): boolean => Number(columns) > fewColumns;
 
 /**
- * A tile is valid if it divides evenly, K too where it is split; if its invocations load its operands' tiles evenly; and,
- * where it computes statistics, if its columns are a multiple of 32, their widest tile, and the invocations that have the
- * vectors of such a tile of statistics are neighbours.
+ * A tile is valid if it and each slice of K divide evenly; if its invocations load its operands' tiles evenly; and, with
+ * statistics, if its columns are a multiple of 32, the widest tile of statistics, whose vectors adjacent invocations have.
  */
-export function isValidRegisterTile(tile: RegisterTile, problem: MatmulProblem, limits: KernelLimits): boolean {
+function isValid(tile: RegisterTile, problem: MatmulProblem, limits: KernelLimits): boolean {
   const { tileM, tileN, tileK, workgroupSplitK, threadTile, prefetchStages, layout, splitK } = tile;
   const { hasStatistics } = problem;
   if (!areCounts([tileM, tileN, tileK, workgroupSplitK, ...threadTile, prefetchStages, splitK])) return false;
@@ -149,12 +134,11 @@ export function isValidRegisterTile(tile: RegisterTile, problem: MatmulProblem, 
   return threads % 8 === 0 && isEven && fits;
 }
 
-/** Bytes of workgroup memory, with room for statistics and for the two numbers of a LayerNorm a row, needed or not. */
+/** Bytes of workgroup memory, including room for statistics and a LayerNorm's two numbers per row, needed or not. */
 export function memoryOf(tile: RegisterTile, { rowStatistics }: Pick<MatmulProblem, "rowStatistics">): number {
   return bytesOf(workgroupVariables(tile, { hasStatistics: true, rowStatistics: Math.max(2, rowStatistics) }));
 }
 
-/** What a kernel keeps in workgroup memory: the operands' tiles, the result on its way, and numbers of whole rows. */
 export function workgroupVariables(
   tile: RegisterTile,
   { hasStatistics, rowStatistics }: Pick<MatmulProblem, "hasStatistics" | "rowStatistics">,
@@ -176,19 +160,15 @@ export function workgroupVariables(
 export const rowStatisticsVariables = (count: number, tileM: number): WorkgroupVariable[] =>
   Array.from({ length: count }, (_, index) => ({ name: `row_statistic${index}`, element: "f32", count: tileM }));
 
-const operandSizes = (tile: RegisterTile): OperandTileSizes => ({
-  tileM: tile.tileM,
-  tileN: tile.tileN,
-  step: stepOf(tile),
-  vector: 4,
-  threads: threadsOf(tile),
-});
+const operandSizes = (tile: RegisterTile): OperandTileSizes => {
+  return { ...tile, step: stepOf(tile), vector: 4, threads: threadsOf(tile) };
+};
 
 export const kContiguousTiles = (tile: RegisterTile): KContiguousTiles => new KContiguousTiles(operandSizes(tile));
 
 export const kMajorTiles = (tile: RegisterTile): KMajorTiles => new KMajorTiles(operandSizes(tile));
 
-/** Vectors of k-major tiles, or of the partial sums that take their place where the workgroup splits K. */
+/** Vectors of K-major tiles, or of the partial sums that overwrite them where the workgroup splits K. */
 function kMajorLength(tile: RegisterTile): number {
   const { tileM, tileN, workgroupSplitK, threadTile } = tile;
   const partialSums = workgroupSplitK === 1 ? 0 : (workgroupSplitK * (tileM / threadTile[0]) * tileN) / 4;
@@ -200,27 +180,27 @@ export function threadsOf(tile: RegisterTile): number {
   return high * wide * tile.workgroupSplitK;
 }
 
-/** Elements of K that the whole workgroup multiplies in a step. */
+/** Elements of K per step in the whole workgroup. */
 export const stepOf = ({ tileK, workgroupSplitK }: RegisterTile): number => tileK * workgroupSplitK;
 
-/** Invocations along the rows and the columns of the tile. What an invocation holds is so far apart. */
+/** Invocations along the rows and the columns of the tile: the stride of an invocation's rows and columns. */
 export const threadGrid = ({ tileM, tileN, threadTile }: RegisterTile): readonly [rows: number, columns: number] => [
   tileM / threadTile[0],
   tileN / threadTile[1],
 ];
 
-/** Numbers of the result that the workgroup stages at a time. */
+/** Elements of the result that the workgroup stages at a time. */
 const stagedOf = ({ tileM, tileN, workgroupSplitK, threadTile }: RegisterTile): number =>
   (tileM / threadTile[0]) * tileN * workgroupSplitK;
 
-/** Registers of a workgroup on most GPUs: its invocations' sums, and some for each invocation besides. */
+/** Registers of a workgroup on most GPUs. */
 const registers = 65_536;
 
 /**
- * Left out: invocations with too few sums, which load more than they multiply, or with more than registers hold, prefetched
+ * Excluded: invocations with too few sums, which load more than they multiply, or with too many for the registers, prefetched
  * operands included; workgroups of fewer than 64 invocations; steps along K that are short, or longer than K.
  */
-export function* registerTileCandidates(problem: MatmulProblem, rows: number): Generator<RegisterTile> {
+function* candidates(problem: MatmulProblem, rows: number): Generator<RegisterTile> {
   yield* ofUsefulSize([...allCandidates(Number(problem.shape[0]))], problem, rows);
 }
 
@@ -248,6 +228,14 @@ function* allCandidates(k: number): Generator<RegisterTile> {
   }
 }
 
-/** `96×96×8×4 8·12 k-major ÷4 +2`: split-K after `÷`, prefetched stages after `+`. */
-export const formatRegisterTile = ({ threadTile, layout, prefetchStages, splitK, ...sizes }: RegisterTile): string =>
+const format = ({ threadTile, layout, prefetchStages, splitK, ...sizes }: RegisterTile): string =>
   formatSizes({ sizes, grid: threadTile, ...(layout === "k-major" && { layout }), splitK, prefetchStages });
+
+export const registerTiling: Tiling<MatmulProblem, RegisterTile> = {
+  defaultTile,
+  isValid,
+  threadsOf,
+  workgroupVariables,
+  hasGrid: true,
+  tuning: { schema: TileSchema, candidates, format },
+};

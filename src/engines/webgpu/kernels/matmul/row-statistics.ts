@@ -1,12 +1,10 @@
-/**
- * The numbers of a kernel that belong to a whole row, such as a LayerNorm's mean and deviation: worth computing once.
- */
+/** Row statistics: a kernel's values that belong to a whole row, such as a LayerNorm's mean, computed once per row. */
 import { operandsOf, type Value } from "../../../../program/program.ts";
 
 /**
- * @param interior what the kernel computes, in order.
- * @param rows whose rows are meant: [..., n].
- * @returns the values of shape [..., 1] that come of a reduction and are used for elements of the row.
+ * @param interior the values that the kernel computes, in order.
+ * @param rows the value whose rows are meant: [..., n].
+ * @returns values of shape [..., 1] that depend on a reduction and are used for elements of the row.
  */
 export function rowStatistics(interior: readonly Value[], rows: Value): Value[] {
   const shape = [...rows.shape.slice(0, -1), 1].join();

@@ -1,21 +1,10 @@
-/**
- * Matmuls in tensor cores: by weights in float16, [outputs, inputs], without leading axes.
- */
+/** Matmuls in tensor cores: the right operand is weights in float16, [outputs, inputs], without leading axes. */
 import type { Value } from "../../../../program/program.ts";
 import type { TensorSource } from "../../wgsl/bindings.ts";
 import type { KernelFamily } from "../family.ts";
 import { type MatmulProblem, matmulProblem } from "./problem.ts";
 import { emitTensorMatmul } from "./tensor-matmul.ts";
-import {
-  defaultTensorTile,
-  formatTensorTile,
-  isValidTensorTile,
-  type TensorTile,
-  TensorTileSchema,
-  tensorThreadsOf,
-  tensorTileCandidates,
-  tensorVariables,
-} from "./tensor-tiles.ts";
+import { type TensorTile, tensorTiling } from "./tensor-tiles.ts";
 
 export const tensorMatmul: KernelFamily<MatmulProblem, TensorTile> = {
   name: "tensor-matmul",
@@ -27,13 +16,8 @@ export const tensorMatmul: KernelFamily<MatmulProblem, TensorTile> = {
       suitsTensorCores(template.matmul, context.placement);
     return isOurs ? matmulProblem(kernel, template, context) : undefined;
   },
-  defaultTile: (problem, _, maxRows) => defaultTensorTile(problem, maxRows),
-  isValid: isValidTensorTile,
-  threadsOf: tensorThreadsOf,
-  workgroupVariables: (tile, { rowStatistics }) => tensorVariables(tile, rowStatistics),
-  hasGrid: true,
   emit: emitTensorMatmul,
-  tuning: { schema: TensorTileSchema, candidates: tensorTileCandidates, format: formatTensorTile },
+  ...tensorTiling,
 };
 
 function suitsTensorCores({ operation }: Value, placement: TensorSource): boolean {

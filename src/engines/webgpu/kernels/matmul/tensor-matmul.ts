@@ -1,11 +1,10 @@
 /**
- * The kernel of matmuls in tensor cores (WGSL's subgroup matrices, `chromium-experimental-subgroup-matrix`): float16
- * operands, float32 sums, fragments of 16 × 16.
+ * Matmuls in tensor cores (WGSL's subgroup matrices, `chromium-experimental-subgroup-matrix`): float16 operands, float32
+ * sums, fragments of 16 × 16.
  *
- * A workgroup loads a tile of both operands into its memory, eight float16 at a time, while the tile before is multiplied; a
- * subgroup holds several fragments of the result. The result goes through the same memory, so that each invocation then has
- * whole vectors of rows for the epilogue. Rows in that memory are 16 bytes longer than their contents, so that the rows of a
- * fragment begin in different banks.
+ * A workgroup loads a tile of both operands, eight float16 per load, while the previous tile is multiplied; a subgroup holds
+ * several fragments of the result. The result goes through the same workgroup memory, so that each invocation gets whole
+ * vectors of rows for the epilogue. Rows there are padded by 16 bytes, so that a fragment's begin in different banks.
  *
  * Must stay true: control flow around fragments is the same for all invocations of a workgroup.
  */
@@ -49,12 +48,10 @@ export function emitTensorMatmul(request: EmitRequest, tile: TensorTile): Kernel
   const loadLeft = operands.declareLoadLeftVec8(step);
   const epilogue = new MatmulEpilogue(matmul, operands);
   const body = new TensorMatmul({ operands, epilogue, tile, memory, loadLeft, loadRight }).body();
-  const threads = tensorThreadsOf(tile);
+  const sizes = { workgroupSize: tensorThreadsOf(tile), workgroupMemory: bytesOf(variables) };
   return {
-    ...assemble(bindings, { extensions: tensorExtensions, declarations, workgroupSize: [threads], body }),
+    ...assemble(bindings, { extensions: tensorExtensions, declarations, body, ...sizes }),
     ...operands.grid(tile),
-    workgroupMemory: bytesOf(variables),
-    workgroupSize: threads,
   };
 }
 
@@ -62,7 +59,7 @@ interface Parts {
   readonly operands: MatmulOperands;
   readonly epilogue: MatmulEpilogue;
   readonly tile: TensorTile;
-  /** The names of the array in workgroup memory, and of the functions that load vectors of eight. */
+  /** Names of the array in workgroup memory, and of the functions that load vectors of eight. */
   readonly memory: string;
   readonly loadLeft: string;
   readonly loadRight: string;
@@ -100,19 +97,19 @@ class TensorMatmul {
     ];
   }
 
-  /** Which part of the tile is the subgroup's. */
+  /** Declares the subgroup's part of the tile. */
   #place(): string[] {
     const { subgroupGrid, tileM, tileN, tileK } = this.#tile;
     const [m, n, k] = subgroupGrid;
     return [
       `let subgroup = local_index / ${subgroupSize}u;`,
-      ...(k > 1 ? [`let depth_part = subgroup / ${m * n}u * ${tileK / 8}u;`] : []),
+      ...(k > 1 ? [`let k_part = subgroup / ${m * n}u * ${tileK / 8}u;`] : []),
       `let row_part = subgroup ${k > 1 ? `% ${m * n}u ` : ""}/ ${n}u * ${tileM / m}u;`,
       `let column_part = subgroup % ${n}u * ${tileN / n}u;`,
     ];
   }
 
-  /** @param before what precedes the first load of the left operand; the right one's is in flight meanwhile. */
+  /** @param before statements before the first load of the left operand, while the right one's is in flight. */
   #multiply(before: readonly string[]): string[] {
     const { operands, memory } = this.#parts;
     const { prefetchStages, tileK, splitK } = this.#tile;
@@ -156,11 +153,11 @@ class TensorMatmul {
     });
   }
 
-  /** The products of fragments at one place along K. */
+  /** Multiplies the fragments at one index along K. */
   #multiplyFragments(index: number): string[] {
     const { memory } = this.#parts;
     const [rows, columns] = this.#fragments;
-    const start = `${this.#tile.subgroupGrid[2] > 1 ? "depth_part + " : ""}${(index * fragment) / 8}u`;
+    const start = `${this.#tile.subgroupGrid[2] > 1 ? "k_part + " : ""}${(index * fragment) / 8}u`;
     const { stride } = this.#layout;
     const right = this.#layout.start("right");
     return [
@@ -180,18 +177,17 @@ class TensorMatmul {
     ];
   }
 
-  /** The result, a row of fragments of every subgroup at a time. */
+  /** Stores the result, a row of fragments of every subgroup at a time. */
   #store(): string[] {
     const [rows, columns] = this.#fragments;
     const stride = stagedStrideOf(this.#tile);
-    const ofSubgroup = fragment * stride;
     const fragmentRows = Array.from({ length: rows }, (_, i) => i);
     return [
       ...fragmentRows.flatMap((i) => this.#prefetchResidual(i)),
       ...fragmentRows.flatMap((i) => [
         "workgroupBarrier();",
         ...Array.from({ length: columns }, (_, j) =>
-          storeFragment(this.#parts.memory, `subgroup * ${ofSubgroup}u + ${j * 4}u`, `sum${i}_${j}`, stride),
+          storeFragment(this.#parts.memory, `subgroup * ${fragment * stride}u + ${j * 4}u`, `sum${i}_${j}`, stride),
         ),
         "workgroupBarrier();",
         ...this.#storeRows(i, stride),
@@ -199,14 +195,15 @@ class TensorMatmul {
     ];
   }
 
-  /** Vectors of a row of fragments that an invocation stores. */
+  /** Vectors of a row of fragments per invocation. */
   get #storeSteps(): number {
     const steps = (this.#tile.subgroupGrid[0] * fragment * this.#tile.tileN) / 4 / this.#threads;
-    if (!Number.isInteger(steps)) throw new RangeError("the invocations of a tile cannot share its result evenly");
+    if (!Number.isInteger(steps))
+      throw new RangeError("the result does not divide evenly among the tile's invocations");
     return steps;
   }
 
-  /** Which row of the tile and which vector of it an element of a row of fragments is, as WGSL. */
+  /** The tile row and vector of an element of a row of fragments, as WGSL. */
   #placeOf(i: number, element: string) {
     const { tileM, tileN, subgroupGrid } = this.#tile;
     const perRow = tileN / 4;
@@ -233,14 +230,14 @@ class TensorMatmul {
     const perSubgroup = this.#tile.tileN / n / 4;
     const { stagedRow, vector, tileRow } = this.#placeOf(i, "element");
     const partialSum = (part: number): string =>
-      `bitcast<vec4<f32>>(${memory}[(strip + ${part * m * n}u) * ${fragment * stride}u + in_strip])`;
+      `bitcast<vec4<f32>>(${memory}[(staged_subgroup + ${part * m * n}u) * ${fragment * stride}u + staged_vector])`;
     const isInside = `row < ${operands.rows.count} && column < ${extentText(operands.columns)}`;
     return epilogue.forEach(this.#storeSteps, String(i), (slot) => [
       `let element = local_index + step * ${this.#threads}u;`,
-      `let strip_row = ${stagedRow};`,
+      `let staged_row = ${stagedRow};`,
       `let vector = ${vector};`,
-      `let strip = strip_row / ${fragment}u * ${n}u + vector / ${perSubgroup}u;`,
-      `let in_strip = strip_row % ${fragment}u * ${stride}u + vector % ${perSubgroup}u;`,
+      `let staged_subgroup = staged_row / ${fragment}u * ${n}u + vector / ${perSubgroup}u;`,
+      `let staged_vector = staged_row % ${fragment}u * ${stride}u + vector % ${perSubgroup}u;`,
       `let tile_row = ${tileRow};`,
       "let row = first_row + tile_row;",
       "let column = first_column + vector * 4u;",

@@ -1,27 +1,26 @@
 /**
- * The tiles of matmuls in tensor cores, by the size of the work.
+ * The tiles of matmuls in tensor cores, by problem size. Found by `fusebert tune` on an NVIDIA H200; correct on any device.
  *
- * Few rows make few tiles: there K is split among the subgroups of a workgroup, and a long K among workgroups (split-K), so
- * that a GPU with more than a hundred multiprocessors is not idle. Many rows take large tiles, which read each operand less
- * often. Found by `fusebert tune` on an NVIDIA H200; any of them is right anywhere.
+ * Few rows make few tiles: there K is split among the subgroups of a workgroup, and a long K among workgroups (split-K), to
+ * occupy a GPU with more than a hundred multiprocessors. Many rows take large tiles, which read operands less often.
  *
- * Must stay true: every tile in use is valid where there are 48 KiB of workgroup memory.
+ * Must stay true: every default tile is valid on devices with 48 KiB of workgroup memory.
  */
 import * as v from "valibot";
 import type { KernelLimits } from "../../device/kernel-limits.ts";
 import { bytesOf, type WorkgroupVariable } from "../../wgsl/declarations.ts";
-import { areCounts } from "../family.ts";
+import { areCounts, type Tiling } from "../family.ts";
 import { fragment, subgroupSize } from "../fragments.ts";
 import { Count, combinations, formatSizes } from "../tile-sizes.ts";
 import { KContiguousTiles } from "./k-contiguous-tiles.ts";
 import { canSplitK, type MatmulProblem, ofUsefulSize } from "./problem.ts";
 import { rowStatisticsVariables } from "./register-tiles.ts";
 
-export const TensorTileSchema = v.object({
+const TileSchema = v.object({
   /** Rows and columns of the result. */
   tileM: Count,
   tileN: Count,
-  /** Elements of K that a subgroup multiplies in a step. */
+  /** Elements of K per step in each subgroup. */
   tileK: Count,
   /** Subgroups along the rows, along the columns, and along K. */
   subgroupGrid: v.tuple([Count, Count, Count]),
@@ -31,10 +30,10 @@ export const TensorTileSchema = v.object({
   splitK: Count,
 });
 
-/** A workgroup's tile of the result, and how its subgroups share it. */
-export type TensorTile = Readonly<v.InferOutput<typeof TensorTileSchema>>;
+/** A workgroup's tile of the result, and its division among subgroups. */
+export type TensorTile = Readonly<v.InferOutput<typeof TileSchema>>;
 
-/** One step prefetched, and K whole. */
+/** A tile with one prefetch stage, and K not split among workgroups. */
 export const tensorTile = (
   tileM: number,
   tileN: number,
@@ -42,16 +41,16 @@ export const tensorTile = (
   ...subgroupGrid: [number, number, number]
 ): TensorTile => ({ tileM, tileN, tileK, subgroupGrid, prefetchStages: 1, splitK: 1 });
 
-/** Up to so many columns (768 of BERT-base for one) large tiles would be too few; and in between. */
+/** Max columns for which large tiles are too few (such as BERT-base's 768), and for medium ones. */
 const [fewColumns, someColumns] = [1024, 2560];
 
 export const hasFewColumns = (columns: number): boolean => columns <= fewColumns;
 
-/** With few columns, from this K on (BERT-base's 3072) it is split, where it may be. */
+/** Min K (such as BERT-base's 3072) that is split where columns are few. */
 const longK = 2048;
 
 interface SizeClass {
-  /** Rows of the result, at most. */
+  /** Max rows of the result. */
   readonly maxRows: number;
   readonly fewColumns: TensorTile;
   /** Best first; the last does not split K among workgroups. */
@@ -96,7 +95,7 @@ const classes: readonly [SizeClass, ...SizeClass[]] = [
 
 const [smallest, ...larger] = classes;
 
-/** The classes by which runs choose a tile: rows of the result, at most. */
+/** Max rows of the result in each size class. */
 export const tensorSizeClasses: readonly [number, ...number[]] = [
   smallest.maxRows,
   ...larger.map(({ maxRows }) => maxRows),
@@ -111,7 +110,7 @@ export function defaultTensorTile(problem: Pick<MatmulProblem, "shape" | "canSpl
   return choice.fewColumnsLongK.find(isPossible) ?? choice.fewColumns;
 }
 
-/** Elements of K that all subgroups multiply in a step. */
+/** Elements of K per step in the whole workgroup. */
 export const tensorStepOf = ({ tileK, subgroupGrid: [, , k] }: TensorTile): number => tileK * k;
 
 export const tensorThreadsOf = ({ subgroupGrid: [m, n, k] }: TensorTile): number => m * n * k * subgroupSize;
@@ -120,10 +119,9 @@ export const tensorThreadsOf = ({ subgroupGrid: [m, n, k] }: TensorTile): number
 export const tensorOperandTiles = (tile: TensorTile): KContiguousTiles =>
   new KContiguousTiles({ ...tile, step: tensorStepOf(tile), vector: 8, threads: tensorThreadsOf(tile) });
 
-/** Vectors of a row of a subgroup's part of the result, 16 rows of float32. */
+/** The row stride, in vectors of float32, of a subgroup's 16 staged rows of the result. */
 export const stagedStrideOf = ({ tileN, subgroupGrid: [, n] }: TensorTile): number => tileN / n / 4 + 1;
 
-/** What a kernel keeps in workgroup memory: the operands' tiles, in whose place the result comes, and row statistics. */
 export function tensorVariables(tile: TensorTile, rowStatistics: number): WorkgroupVariable[] {
   const [m, n, k] = tile.subgroupGrid;
   const count = Math.max(tensorOperandTiles(tile).length, m * n * k * fragment * stagedStrideOf(tile));
@@ -132,11 +130,10 @@ export function tensorVariables(tile: TensorTile, rowStatistics: number): Workgr
 }
 
 /**
- * A tile is valid if it divides K evenly where that is split, its subgroups have whole fragments, its invocations share its
- * operands and its result evenly, its columns are a multiple of 32, the widest tile of statistics, and there is room for
- * the two numbers of a LayerNorm a row.
+ * A tile is valid if slices of K divide evenly, subgroups have whole fragments, operands and result divide evenly among
+ * invocations, columns are a multiple of 32, the widest tile of statistics, and a LayerNorm's two numbers per row fit.
  */
-export function isValidTensorTile(tile: TensorTile, problem: MatmulProblem, limits: KernelLimits): boolean {
+function isValid(tile: TensorTile, problem: MatmulProblem, limits: KernelLimits): boolean {
   const { tileM, tileN, tileK, subgroupGrid, prefetchStages, splitK } = tile;
   const [m, n] = subgroupGrid;
   if (!areCounts([tileM, tileN, tileK, ...subgroupGrid, prefetchStages, splitK])) return false;
@@ -144,21 +141,21 @@ export function isValidTensorTile(tile: TensorTile, problem: MatmulProblem, limi
   const hasFragments = tileM % (m * fragment) === 0 && tileN % (n * fragment) === 0 && tileK % fragment === 0;
   if (!hasFragments || tileN % 32 !== 0) return false;
   const threads = tensorThreadsOf(tile);
-  const sharesResult = (m * fragment * tileN) % (4 * threads) === 0;
+  const dividesResult = (m * fragment * tileN) % (4 * threads) === 0;
   const bytes = bytesOf(tensorVariables(tile, Math.max(2, problem.rowStatistics)));
   const fits = threads <= limits.workgroupSize && bytes <= limits.workgroupMemory;
-  return tensorOperandTiles(tile).isEven && sharesResult && fits;
+  return tensorOperandTiles(tile).isEven && dividesResult && fits;
 }
 
 /**
- * Left out: subgroups with too few sums, or of a shape that loads much for what it multiplies, or with more than registers
- * hold, prefetched operands included; workgroups of fewer than 64 invocations; steps along K that are short, or longer than K.
+ * Excluded: subgroups with too few sums, of an unbalanced shape, or with too many for the registers, prefetched operands
+ * included; workgroups of fewer than 64 invocations; steps along K that are short, or longer than K.
  */
-export function* tensorTileCandidates(problem: MatmulProblem, rows: number): Generator<TensorTile> {
+function* candidates(problem: MatmulProblem, rows: number): Generator<TensorTile> {
   yield* ofUsefulSize([...allCandidates(Number(problem.shape[0]))], problem, rows);
 }
 
-function* allCandidates(inner: number): Generator<TensorTile> {
+function* allCandidates(totalK: number): Generator<TensorTile> {
   for (const [tileM, tileN, tileK, m, n, k, prefetchStages] of combinations(
     [16, 32, 48, 64, 96, 128, 192, 256],
     [32, 64, 96, 128, 192, 256],
@@ -175,12 +172,20 @@ function* allCandidates(inner: number): Generator<TensorTile> {
     const inFlight = (((tileM + tileN) * step) / 8 / threads) * prefetchStages;
     const isBalanced = Math.max(high, wide) <= 2 * Math.min(high, wide);
     const hasSums = high * wide >= 2 && high * wide <= 16 && isBalanced;
-    const hasStep = step >= 32 && step <= Math.min(256, Math.max(inner, 32));
-    const isUseful = hasStep && step * prefetchStages <= Math.max(inner, 32) && inFlight <= 16;
+    const hasStep = step >= 32 && step <= Math.min(256, Math.max(totalK, 32));
+    const isUseful = hasStep && step * prefetchStages <= Math.max(totalK, 32) && inFlight <= 16;
     if (threads >= 64 && threads <= 512 && hasSums && isUseful) yield tile;
   }
 }
 
-/** `48×64×32 1·2·2 ÷4 +2`: split-K after `÷`, prefetched stages after `+`. */
-export const formatTensorTile = ({ subgroupGrid, prefetchStages, splitK, ...sizes }: TensorTile): string =>
+const format = ({ subgroupGrid, prefetchStages, splitK, ...sizes }: TensorTile): string =>
   formatSizes({ sizes, grid: subgroupGrid, splitK, prefetchStages });
+
+export const tensorTiling: Tiling<MatmulProblem, TensorTile> = {
+  defaultTile: (problem, _, maxRows) => defaultTensorTile(problem, maxRows),
+  isValid,
+  threadsOf: tensorThreadsOf,
+  workgroupVariables: (tile, { rowStatistics }) => tensorVariables(tile, rowStatistics),
+  hasGrid: true,
+  tuning: { schema: TileSchema, candidates, format },
+};

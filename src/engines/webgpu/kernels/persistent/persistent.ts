@@ -1,24 +1,24 @@
 /**
- * One persistent dispatch runs several kernels, with a grid-wide barrier between them: as many workgroups as the GPU runs at
- * the same time take the workgroups that each kernel would have had in turns.
+ * One persistent dispatch runs several kernels, with a grid-wide barrier between them. It has as many workgroups as run
+ * concurrently on the GPU; they take each kernel's workgroups in turns.
  *
- * Opt-in, because WebGPU gives no forward-progress guarantee, nor says that one workgroup sees what another has written
- * before the barrier: it is only done where it was asked for, and where a self-test on the device came out right. Waiting is
- * bounded, and on timeout the run is repeated without it (`run/grid-barrier.ts`). On an H200 it is correct but slower.
+ * Opt-in, because WebGPU guarantees neither forward progress nor that a workgroup sees another's writes after the barrier; a
+ * self-test on the device must pass first. Waiting is bounded, and on timeout the run is repeated without it
+ * (`run/grid-barrier.ts`). On an H200 it is correct but slower.
  *
- * Must stay true: every invocation reaches every barrier; what one workgroup writes and another reads after a barrier had
- * nothing else in its place earlier in the dispatch, which might still be in a cache (all tensors of a kernel have places of
- * their own, see `run/arena.ts`).
+ * Must stay true: every invocation reaches every barrier; memory that one workgroup writes and another reads after a barrier
+ * held nothing else earlier in the dispatch, since that might still be cached (`run/arena.ts` gives every tensor of a kernel
+ * a distinct place).
  */
 import type { KernelBindings } from "../../wgsl/bindings.ts";
 import { bytesOf, Declarations, SharedMemory } from "../../wgsl/declarations.ts";
-import { assemble, type Grid, indent, type KernelSource } from "../../wgsl/kernel-source.ts";
+import { assemble, type Grid, type KernelSource } from "../../wgsl/kernel-source.ts";
 import { declareGridBarrier } from "./grid-barrier.ts";
 
-/** Emits one of the kernels, with the bindings that all share. It has a grid, and workgroups of the same size as the others. */
+/** Emits one of the kernels with the shared bindings. All have a grid, and workgroups of one size. */
 type EmitStage = (declarations: Declarations) => KernelSource;
 
-/** @param workgroups that run at the same time. */
+/** @param workgroups the number of workgroups that run concurrently. */
 export function emitPersistent(
   bindings: KernelBindings,
   workgroups: number,
@@ -35,25 +35,24 @@ export function emitPersistent(
   for (const variable of memory.variables) declarations.workgroup(variable);
   const gridBarrier = declareGridBarrier(declarations);
   sources.forEach(({ parts }, index) => {
-    const signature = `fn stage_${index}(group: vec3<u32>, groups: vec3<u32>, local: vec3<u32>, local_index: u32) {`;
-    const source = [...parts.declarations.lines, signature, ...indent(parts.body), "}"];
-    declarations.function(`stage_${index}`, source.join("\n"));
+    declarations.include(parts.declarations);
+    const signature = "(group: vec3<u32>, groups: vec3<u32>, local: vec3<u32>, local_index: u32)";
+    declarations.function(`stage_${index}`, signature, parts.body);
   });
   const body = sources.flatMap(({ grid = ["1u", "1u", "1u"] }, index) => [
     ...(index === 0 ? [] : [`if (!${gridBarrier}(${index}u, groups.x, local_index)) { return; }`]),
-    ...visit(grid, index),
+    ...takeTurns(grid, index),
   ]);
   const extensions = [...new Set(sources.flatMap(({ parts }) => parts.extensions ?? []))];
+  const workgroupMemory = bytesOf(memory.variables);
   return {
-    ...assemble(bindings, { extensions, declarations, workgroupSize: [workgroupSize], body }),
+    ...assemble(bindings, { extensions, declarations, workgroupSize, workgroupMemory, body }),
     workgroups: () => [workgroups, 1, 1],
-    workgroupMemory: bytesOf(memory.variables),
-    workgroupSize,
   };
 }
 
-/** A kernel's workgroups, in turns. Between two of them workgroup memory changes its owner. */
-function visit([x, y, z]: Grid, index: number): string[] {
+/** Takes a kernel's workgroups in turns; the barrier precedes the reuse of workgroup memory. */
+function takeTurns([x, y, z]: Grid, index: number): string[] {
   return [
     "{",
     `  let grid = vec3<u32>(${x}, ${y}, ${z});`,

@@ -1,33 +1,23 @@
 /**
  * Row reductions: LayerNorm, softmax, and every reduction with what is computed from it.
  *
- * One workgroup owns a row. Each reduction is a pass over the row: each invocation adds up its vectors, then those of a group
- * each other's sums, then all those of the groups, in the same order. A row of known and moderate width is held in registers
- * from the first pass to the last; for any other, what precedes the next pass is computed again, from what is in cache by
- * then.
+ * One workgroup computes a row. Each reduction is a pass over the row: invocations add up their vectors, groups of
+ * invocations those sums, and all invocations the groups' sums, in a fixed order. A row of known and moderate width is held
+ * in registers for all passes; for any other, each pass recomputes its operand from tensors that are in cache by then.
  */
 import type { Extent, Operation, Shape, Value } from "../../../../program/program.ts";
 import type { KernelBindings } from "../../wgsl/bindings.ts";
 import { at, type Coordinate, delinearize, zero } from "../../wgsl/coordinates.ts";
-import { bytesOf } from "../../wgsl/declarations.ts";
+import { bytesOf, indent } from "../../wgsl/declarations.ts";
 import { acrossLanes, Block, type Given, lowest, maskTail } from "../../wgsl/expressions.ts";
-import {
-  assemble,
-  indent,
-  type KernelSource,
-  linearGrid,
-  linearGroup,
-  productOf,
-  productText,
-  store,
-} from "../../wgsl/kernel-source.ts";
+import { assemble, declareRow, type KernelSource, rowGrid, store } from "../../wgsl/kernel-source.ts";
 import { extentText } from "../../wgsl/storage.ts";
 import { type EmitRequest, type FixedTile, fixedTile, type KernelFamily, type Problem } from "../family.ts";
 import { reductionVariables, WorkgroupReduction } from "./workgroup-reduction.ts";
 
 type Reduction = Extract<Operation, { kind: "reduce" }>;
 
-/** Vectors of a row that an invocation holds, at most. */
+/** Max vectors of a row that an invocation holds. */
 const maxHeld = 8;
 
 export const rowReduction: KernelFamily<Problem, FixedTile> = {
@@ -71,17 +61,14 @@ function emit({ kernel, interior, bindings, declarations }: EmitRequest, { threa
     const statements = wide.flatMap((value) => store(bindings, inner, value, row, at("column", 4)));
     block.lines.push(...overColumns("column", rows, threads, [...inner.lines, ...statements]));
   }
-  const body = [`let row = ${linearGroup};`, `if (row >= ${productText(leading)}) { return; }`, ...block.lines];
+  const body = [...declareRow(leading), ...block.lines];
+  const workgroupMemory = bytesOf(reductionVariables(threads));
   return {
-    ...assemble(bindings, { declarations, workgroupSize: [threads], body }),
-    workgroups: (extentOf) => linearGrid(productOf(leading, extentOf)),
-    grid: [productText(leading), "1u", "1u"],
-    workgroupMemory: bytesOf(reductionVariables(threads)),
-    workgroupSize: threads,
+    ...assemble(bindings, { declarations, workgroupSize: threads, workgroupMemory, body }),
+    ...rowGrid(leading),
   };
 }
 
-/** The row that a kernel is emitted for. */
 interface RowKernel {
   readonly bindings: KernelBindings;
   readonly block: Block;
@@ -89,15 +76,15 @@ interface RowKernel {
   readonly row: readonly Coordinate[];
 }
 
-/** Four columns that each invocation holds of the row. */
+/** Four columns of the row per invocation. */
 interface HeldColumns {
   readonly column: Coordinate;
   readonly declarations: readonly string[];
-  /** Whether they are an invocation's at all; absent where they always are. Others hold the row's last columns again. */
+  /** The condition under which an invocation has them, if not all do; the others hold copies of the last columns. */
   readonly isInside: string | undefined;
 }
 
-/** The columns of a row as invocations hold them; `undefined` for a row too wide, or of unknown width. */
+/** The columns of a row as invocations hold them; `undefined` for a row that is too wide, or of unknown width. */
 function heldColumns(width: Extent, threads: number): HeldColumns[] | undefined {
   const count = Math.ceil(Number(width) / (threads * 4));
   if (typeof width !== "number" || count > maxHeld) return undefined;
@@ -112,7 +99,7 @@ function heldColumns(width: Extent, threads: number): HeldColumns[] | undefined 
   });
 }
 
-/** A reduction of what invocations hold; gives the name of its result. */
+/** Reduces held columns. @returns the name of the result. */
 function heldReduction(
   { bindings, block, reduce, row }: RowKernel,
   { function: name, operand }: Reduction,
@@ -134,7 +121,6 @@ function heldReduction(
   return result;
 }
 
-/** Whether a value has one element a row. */
 const isNarrow = ({ shape }: Value): boolean => (shape.at(-1) ?? 1) === 1;
 
 function rowsReduced(interior: readonly Value[]): Shape {
@@ -142,17 +128,15 @@ function rowsReduced(interior: readonly Value[]): Shape {
   throw new RangeError("a row reduction that reduces nothing");
 }
 
-/** One pass over the row; gives the name of its result. */
+/** Reduces in a pass over the row. @returns the name of the result. */
 function reduction(
   { bindings, block, reduce, row }: RowKernel,
   { function: name, operand }: Reduction,
   threads: number,
 ): string {
-  const [partial, result, column] = ["partial", "row_value", "column"].map((prefix) => bindings.freshName(prefix)) as [
-    string,
-    string,
-    string,
-  ];
+  const partial = bindings.freshName("partial");
+  const result = bindings.freshName("row_value");
+  const column = bindings.freshName("column");
   const neutral = name === "sum" ? "0.0f" : lowest;
   const inner = block.inner();
   const vector = inner.vector(operand, [...row, at(column, 4)]);
