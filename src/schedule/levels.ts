@@ -1,16 +1,16 @@
 /**
- * The fusion levels: each adds one idea to the one below.
+ * The levels: lists of rewrites and fusions.
  *
- * | level | adds |
+ * | level | what it does |
  * | --- | --- |
- * | O0 | nothing: a kernel for every operation, as written |
- * | O1 | horizontal fusion |
- * | O2 | vertical fusion, rows, attention |
- * | O3 | LayerNorm folded into what comes before and after it |
- * | O4 | subprograms: attention and feed-forward as the units that are explained, timed and compared |
+ * | O0 | a kernel for every operation, as written |
+ * | O1 | O0 with horizontal fusion |
+ * | O2 | O1 with attention, vertical fusion and row reductions |
+ * | O3 | O2 with LayerNorm folded into the kernels before and after it |
+ * | O4 | O2's kernels, with attention and feed-forward named as the units that are explained, timed and compared |
  *
- * O4 drops O3's idea: a matmul that normalises its operand does so once per tile of columns, and beside tensor cores, sixteen
- * times faster at the products, that costs more than a LayerNorm kernel.
+ * O4, the default, is no step beyond O3: a matmul that normalises its operand does so once per tile of columns, and in tensor
+ * cores, sixteen times faster at the products, that costs more than a LayerNorm kernel.
  *
  * Every level centres rows before their mean is computed (`center-rows.ts`), for accuracy.
  */
