@@ -5,8 +5,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bertForQuestionAnswering } from "../src/architectures/bert/program.ts";
 import type { Checkpoint } from "../src/architectures/checkpoint.ts";
+import type { WebGpuOptions } from "../src/engines/webgpu/run/options.ts";
 import type { RunTrace } from "../src/engines/webgpu/run/run-recording.ts";
-import { WebGpuEngine, type WebGpuOptions } from "../src/engines/webgpu/webgpu-engine.ts";
+import { WebGpuEngine } from "../src/engines/webgpu/webgpu-engine.ts";
 import { loadDawn } from "../src/platform/dawn.ts";
 import type { Tensor } from "../src/tensor/tensor.ts";
 import { openRandomOdd, positionIds } from "./support/golden.ts";

@@ -3,7 +3,8 @@
  * `webgpu-proof` checks the results.
  */
 
-import { WebGpuEngine, type WebGpuOptions } from "../../src/engines/webgpu/webgpu-engine.ts";
+import type { WebGpuOptions } from "../../src/engines/webgpu/run/options.ts";
+import { WebGpuEngine } from "../../src/engines/webgpu/webgpu-engine.ts";
 import { loadDawn } from "../../src/platform/dawn.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { batchOf, randomParameters } from "./random-bert.ts";

@@ -8,7 +8,7 @@ import { checkChoice, checkFunction, checkOptions, checkString, isRecord } from 
 import type { ModelFiles } from "../checkpoint/files.ts";
 import type { Engine } from "../engines/engine.ts";
 import type { GpuPrecision } from "../engines/webgpu/device/precision.ts";
-import type { WebGpuOptions } from "../engines/webgpu/webgpu-engine.ts";
+import type { WebGpuOptions } from "../engines/webgpu/run/options.ts";
 import { InputError } from "../errors.ts";
 import type { Level } from "../schedule/levels.ts";
 

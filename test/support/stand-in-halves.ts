@@ -30,7 +30,7 @@ export function standInForHalves(lowered: LoweredKernel): LoweredKernel {
     // The branch for growing maxima is always taken.
     .replaceAll("workgroupUniformLoad(&must_scale) != 0u", "workgroupUniformLoad(&must_scale) < 2u")
     .replace(/(?<=var<workgroup> tile: array<vec4<u32>, )\d+/, (units) => String(Math.min(Number(units), maxUnits)));
-  const [left] = /\b(subgroup[A-Z_]\w*|f16)\b/.exec(code) ?? [];
+  const [left] = /\b(subgroup(?:[A-Z]|_matrix)\w*|f16)\b/.exec(code) ?? [];
   if (left !== undefined) throw new Error(`the kernel has ${left}, which nothing stands in for`);
   return inParts({ ...lowered, code: `${code}${fragments}`, workgroupMemory: 0 });
 }

@@ -12,46 +12,16 @@ import type { Program } from "../../program/program.ts";
 import { bestLevel } from "../../schedule/levels.ts";
 import type { Engine, Executable, ReadParameter, RunOptions } from "../engine.ts";
 import { GpuDevice } from "./device/gpu-device.ts";
-import type { GpuIdentity } from "./device/identity.ts";
 import { KernelError } from "./device/pipeline-cache.ts";
 import type { GpuPrecision } from "./device/precision.ts";
 import type { PersistentLimits, TileSource } from "./plan/kernel-plan.ts";
 import { checkTunedTiles, type TunedTiles, tileSourceOf } from "./plan/tuned-tiles.ts";
-import { CompiledProgram, type CompileSettings } from "./run/compiled-program.ts";
+import { CompiledProgram } from "./run/compiled-program.ts";
 import { findPersistent } from "./run/find-persistent.ts";
 import { GridBarrierTimeout } from "./run/grid-barrier.ts";
+import type { WebGpuOptions } from "./run/options.ts";
 import { selfTest, WrongNumbersError } from "./run/self-test.ts";
 import { WebGpuExecutable } from "./run/webgpu-executable.ts";
-
-export interface WebGpuOptions extends Partial<Pick<CompileSettings, "level" | "onTrace" | "timeKernels">> {
-  /**
-   * Default `auto`: `f16` where the GPU has it (the feature shader-f16), else `f32`. `f16-storage` halves the memory, but
-   * unpacking costs arithmetic, so it has to be asked for.
-   */
-  readonly precision?: GpuPrecision | "auto";
-  /**
-   * Default `true`: in `f16`, matmuls use tensor cores where the driver exposes them. `false` is the workaround where
-   * they compute wrongly.
-   */
-  readonly tensorCores?: boolean;
-  /**
-   * In `f16` on tensor cores: attention and feed-forward as one persistent dispatch each, with grid-wide barriers
-   * between kernels. WGSL gives no forward-progress guarantee, so a test on the device decides, and a run whose barrier
-   * timed out is repeated without.
-   */
-  readonly persistent?: boolean;
-  /** Accepts a GPU that fails the self-test, which computes a known layer. */
-  readonly skipSelfTest?: boolean;
-  /**
-   * Results of `fusebert tune` on this GPU, instead of the cached ones; `default` uses neither (docs/tuning.md). Tiles
-   * of another GPU are ignored.
-   */
-  readonly tiles?: TunedTiles | "default";
-  /** Reads cached tiles. Its result is checked, and a failure ignored. */
-  readonly loadTiles?: (gpu: GpuIdentity) => Promise<unknown>;
-  /** Called with the source of a kernel that the driver refuses. Resolves to the path it was saved to, if it was. */
-  readonly saveSource?: (label: string, code: string) => Promise<string | undefined>;
-}
 
 export interface GpuProbe {
   /** Adapter, precision and level: `google swiftshader, f32, O4`. */

@@ -15,11 +15,11 @@ import type { PersistentLimits, TileSource } from "../plan/kernel-plan.ts";
 import { lowerForAllSizes } from "../plan/lower.ts";
 import { Placement } from "../plan/placement.ts";
 import { GpuProgram } from "./gpu-program.ts";
+import type { WebGpuOptions } from "./options.ts";
 import { packInputs, planPacking, unpack, visiblePairs } from "./packing.ts";
-import { type OnTrace, RunRecording } from "./run-recording.ts";
+import { RunRecording } from "./run-recording.ts";
 
-export interface CompileSettings {
-  /** Fusion level. Default: the fastest. */
+export interface CompileSettings extends Pick<WebGpuOptions, "onTrace" | "timeKernels"> {
   readonly level: Level;
   readonly precision: GpuPrecision;
   /** The most tokens a run has, if known: larger size classes are not compiled. */
@@ -28,10 +28,6 @@ export interface CompileSettings {
   readonly tiles?: TileSource | undefined;
   /** Compiles each subprogram as one persistent kernel, where possible. */
   readonly persistent?: PersistentLimits | undefined;
-  /** Called with the trace of every run (docs/tracing.md). Kernels are then timed one by one, which slows runs down. */
-  readonly onTrace?: OnTrace;
-  /** Default `true`. `false`: traces contain the host's phases only, and runs are not slowed down. */
-  readonly timeKernels?: boolean;
 }
 
 export class CompiledProgram {
