@@ -20,7 +20,7 @@ import { modelFiles } from "./platform/model-files.ts";
 import { checkGpuValues, type Device, devices, type GpuEngineOptions } from "./platform/platform.ts";
 import { selectOutputs } from "./program/program.ts";
 import { assumeUnmasked } from "./rewrites/assume-unmasked.ts";
-import type { BertTokenizer } from "./text/tokenizer.ts";
+import type { Tokenizer } from "./text/tokenizer.ts";
 
 export interface LoadOptions {
   /** Default `auto`. */
@@ -58,14 +58,14 @@ export class LoadedModel {
   readonly device: string;
   /** In full: `webgpu: google swiftshader, f32, O4` (adapter, precision, level), `cpu: ONNX Runtime, f32`. */
   readonly computedBy: string;
-  readonly tokenizer: BertTokenizer;
+  readonly tokenizer: Tokenizer;
   /** The model's longest sequence, in tokens. */
   readonly maxPositions: number;
   readonly #engine: Engine;
   readonly #checkpoint: Checkpoint;
   #executable: Executable | undefined;
 
-  private constructor(checkpoint: Checkpoint, tokenizer: BertTokenizer, executable: Executable, engine: Engine) {
+  private constructor(checkpoint: Checkpoint, tokenizer: Tokenizer, executable: Executable, engine: Engine) {
     this.name = checkpoint.name;
     this.device = engine.name;
     this.computedBy = `${engine.name}: ${executable.description}`;
@@ -154,7 +154,7 @@ async function compileAndRead(
   engine: Engine,
   { config, weights, tokenizer }: Checkpoint,
   signal: AbortSignal | undefined,
-): Promise<[Executable, BertTokenizer]> {
+): Promise<[Executable, Tokenizer]> {
   const program = selectOutputs(bertForQuestionAnswering(config), ["start_logits", "end_logits"]);
   const readParameter = (name: string) => weights.read(name);
   const compiling = engine.compile(

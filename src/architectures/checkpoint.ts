@@ -11,7 +11,7 @@ import { parseJsonObject } from "../checkpoint/json.ts";
 import { readText } from "../checkpoint/text-file.ts";
 import type { Weights } from "../checkpoint/weights.ts";
 import { CheckpointError } from "../errors.ts";
-import { BertTokenizer } from "../text/tokenizer.ts";
+import { Tokenizer } from "../text/tokenizer.ts";
 import { type BertConfig, readConfig } from "./bert/config.ts";
 import { canonicalName, mayBeZero } from "./bert/parameters.ts";
 import { checkParameters } from "./check-parameters.ts";
@@ -32,7 +32,7 @@ export interface Checkpoint {
    * Reads `tokenizer.json` or else `vocab.txt`, each with `tokenizer_config.json`, on first use, even after `close()`.
    * @throws CheckpointError if there is none, or it has more tokens than the model's vocabulary.
    */
-  tokenizer(): Promise<BertTokenizer>;
+  tokenizer(): Promise<Tokenizer>;
   /** Closes the weights' files; idempotent. */
   close(): Promise<void>;
 }
@@ -52,7 +52,7 @@ export async function openCheckpoint(files: ModelFiles, options?: OpenOptions): 
     await weights.close();
     throw error;
   }
-  let tokenizer: Promise<BertTokenizer> | undefined;
+  let tokenizer: Promise<Tokenizer> | undefined;
   return {
     name: files.name,
     config,
@@ -98,7 +98,7 @@ export async function openConfig(
   });
 }
 
-async function openTokenizer(files: ModelFiles, config: BertConfig, options?: OpenOptions): Promise<BertTokenizer> {
+async function openTokenizer(files: ModelFiles, config: BertConfig, options?: OpenOptions): Promise<Tokenizer> {
   const tokenizer = await readTokenizer(files, options);
   if (tokenizer.vocabularySize <= config.vocabSize) return tokenizer;
   throw new CheckpointError({
@@ -108,15 +108,15 @@ async function openTokenizer(files: ModelFiles, config: BertConfig, options?: Op
   });
 }
 
-async function readTokenizer(files: ModelFiles, options?: OpenOptions): Promise<BertTokenizer> {
+async function readTokenizer(files: ModelFiles, options?: OpenOptions): Promise<Tokenizer> {
   const readTokenizerConfig = () => readText(files, "tokenizer_config.json", options);
   const json = await readText(files, "tokenizer.json", options);
   if (json !== undefined) {
-    return BertTokenizer.fromTokenizerJson(json, `${files.name}/tokenizer.json`, await readTokenizerConfig());
+    return Tokenizer.fromTokenizerJson(json, `${files.name}/tokenizer.json`, await readTokenizerConfig());
   }
   const vocabulary = await readText(files, "vocab.txt", options);
   if (vocabulary !== undefined) {
-    return BertTokenizer.fromVocabulary(vocabulary, `${files.name}/vocab.txt`, await readTokenizerConfig());
+    return Tokenizer.fromVocabulary(vocabulary, `${files.name}/vocab.txt`, await readTokenizerConfig());
   }
   throw new CheckpointError({
     found: `${files.name} has no tokenizer`,

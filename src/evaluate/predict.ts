@@ -8,14 +8,14 @@ import type { WindowLogits } from "../answer/window-scores.ts";
 import { describe } from "../checkpoint/describe.ts";
 import { FusebertError, InputError } from "../errors.ts";
 import { type Encoding, sliceEncoding } from "../text/encoding.ts";
-import type { BertTokenizer } from "../text/tokenizer.ts";
+import type { Tokenizer } from "../text/tokenizer.ts";
 import { countWindows, makeWindows, type TextWindow } from "../text/windows.ts";
 import type { Prediction, PredictionCollector, ScoringMethod } from "./prediction.ts";
 import type { SquadQuestion } from "./squad.ts";
 
 /** The part of a model that prediction needs. */
 export interface WindowModel {
-  readonly tokenizer: Pick<BertTokenizer, "encode" | "special">;
+  readonly tokenizer: Pick<Tokenizer, "encode" | "special">;
   run<T extends { readonly window: TextWindow }>(
     items: Iterable<T>,
     signal?: AbortSignal,

@@ -1,7 +1,7 @@
 /** Compares the tokenizer with golden rows of Hugging Face's fast tokenizer for the built-in vocabulary. */
 import { describe, expect, test } from "vitest";
 import { builtin, codePointOffsets, readRepositoryFile } from "./testing.ts";
-import { BertTokenizer } from "./tokenizer.ts";
+import { Tokenizer } from "./tokenizer.ts";
 import { makeWindows } from "./windows.ts";
 
 interface SingleRow {
@@ -28,7 +28,7 @@ const folder = "test/fixtures/golden/model";
 const golden: { single: SingleRow[]; pair: PairRow[] } = JSON.parse(readRepositoryFile(`${folder}/tokenizer.json`));
 const questions: QuestionRow[] = JSON.parse(readRepositoryFile(`${folder}/questions.json`));
 
-const fromVocabulary = BertTokenizer.fromVocabulary(
+const fromVocabulary = Tokenizer.fromVocabulary(
   readRepositoryFile("models/builtin/vocab.txt"),
   "vocab.txt",
   readRepositoryFile("models/builtin/tokenizer_config.json"),

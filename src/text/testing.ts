@@ -1,14 +1,14 @@
 /** Test helpers: the built-in tokenizer, small custom ones, and readable encodings. */
 import { readFileSync } from "node:fs";
 import type { Encoding } from "./encoding.ts";
-import { BertTokenizer } from "./tokenizer.ts";
+import { Tokenizer } from "./tokenizer.ts";
 
 export function readRepositoryFile(path: string): string {
   return readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
 }
 
 export const builtinJson = readRepositoryFile("models/builtin/tokenizer.json");
-export const builtin = BertTokenizer.fromTokenizerJson(builtinJson);
+export const builtin = Tokenizer.fromTokenizerJson(builtinJson);
 
 export interface AddedTokenEntry {
   readonly content: string;
@@ -53,12 +53,12 @@ export function smallJson(words: readonly string[], normalizer: object = {}, add
   };
 }
 
-export function smallTokenizer(...args: Parameters<typeof smallJson>): BertTokenizer {
-  return BertTokenizer.fromTokenizerJson(JSON.stringify(smallJson(...args)));
+export function smallTokenizer(...args: Parameters<typeof smallJson>): Tokenizer {
+  return Tokenizer.fromTokenizerJson(JSON.stringify(smallJson(...args)));
 }
 
 /** Each token with its bounds: `hello@0-5`. */
-export function show(tokenizer: BertTokenizer, text: string): string[] {
+export function show(tokenizer: Tokenizer, text: string): string[] {
   const encoding = tokenizer.encode(text);
   return Array.from(encoding.ids, (id, index) => {
     return `${tokenizer.token(id)}@${encoding.starts[index]}-${encoding.ends[index]}`;

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { CheckpointError } from "../errors.ts";
 import { show, smallJson } from "./testing.ts";
-import { BertTokenizer } from "./tokenizer.ts";
+import { Tokenizer } from "./tokenizer.ts";
 
 const base = smallJson(["hello", "##o", "world"], {}, [{ content: "<x>", normalized: true }]);
 
@@ -14,7 +14,7 @@ function changed(change: (json: typeof base & Record<string, unknown>) => void):
 
 describe("tokenizer.json", () => {
   test("defines the special ids and the vocabulary size", () => {
-    const tokenizer = BertTokenizer.fromTokenizerJson(JSON.stringify(base));
+    const tokenizer = Tokenizer.fromTokenizerJson(JSON.stringify(base));
     expect(tokenizer.special).toEqual({ cls: 2, sep: 3, pad: 0, unk: 1 });
     expect(tokenizer.vocabularySize).toBe(8);
   });
@@ -29,10 +29,10 @@ describe("tokenizer.json", () => {
       special_tokens: { "<s>": { id: "<s>", ids: [4] }, "</s>": { id: "</s>", ids: [5] } },
     };
     const json = changed((file) => Object.assign(file, { post_processor: template }));
-    expect(BertTokenizer.fromTokenizerJson(json).special).toMatchObject({ cls: 4, sep: 5 });
+    expect(Tokenizer.fromTokenizerJson(json).special).toMatchObject({ cls: 4, sep: 5 });
     template.pair[3] = sequence("B", 0);
     const other = changed((file) => Object.assign(file, { post_processor: template }));
-    expect(() => BertTokenizer.fromTokenizerJson(other)).toThrow(/post_processor\.pair is .*expected BERT's/);
+    expect(() => Tokenizer.fromTokenizerJson(other)).toThrow(/post_processor\.pair is .*expected BERT's/);
   });
 
   test.each<[string, (json: typeof base & Record<string, unknown>) => void, RegExp]>([
@@ -89,9 +89,9 @@ describe("tokenizer.json", () => {
     ["no [UNK]", (json) => Object.assign(json.model, { unk_token: "<unk>" }), /has no <unk>/],
     ["half a pair", (json) => Object.assign(json.model.vocab, { "\ud800": 40 }), /surrogate/],
   ])("%s is rejected", (_name, change, message) => {
-    expect(() => BertTokenizer.fromTokenizerJson(changed(change), "the-file")).toThrow(CheckpointError);
-    expect(() => BertTokenizer.fromTokenizerJson(changed(change), "the-file")).toThrow(message);
-    expect(() => BertTokenizer.fromTokenizerJson(changed(change), "the-file")).toThrow(/^the-file/);
+    expect(() => Tokenizer.fromTokenizerJson(changed(change), "the-file")).toThrow(CheckpointError);
+    expect(() => Tokenizer.fromTokenizerJson(changed(change), "the-file")).toThrow(message);
+    expect(() => Tokenizer.fromTokenizerJson(changed(change), "the-file")).toThrow(/^the-file/);
   });
 
   test("a missing [CLS] without a post-processor is rejected", () => {
@@ -99,12 +99,12 @@ describe("tokenizer.json", () => {
       Object.assign(file, { post_processor: null, added_tokens: [] });
       Object.assign(file.model.vocab, { "[CLS]": undefined });
     });
-    expect(() => BertTokenizer.fromTokenizerJson(json)).toThrow(/has no \[CLS\]/);
+    expect(() => Tokenizer.fromTokenizerJson(json)).toThrow(/has no \[CLS\]/);
   });
 
   test("an old file without a model type is accepted", () => {
     const json = changed((file) => Object.assign(file.model, { type: undefined, max_input_chars_per_word: undefined }));
-    expect(show(BertTokenizer.fromTokenizerJson(json), "helloo")).toEqual(["hello@0-5", "##o@5-6"]);
+    expect(show(Tokenizer.fromTokenizerJson(json), "helloo")).toEqual(["hello@0-5", "##o@5-6"]);
   });
 });
 
@@ -112,7 +112,7 @@ describe("vocab.txt", () => {
   const lines = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "É", "e", "中", "##文", ""].join("\r\n");
 
   test("needs no configuration", () => {
-    const tokenizer = BertTokenizer.fromVocabulary(lines);
+    const tokenizer = Tokenizer.fromVocabulary(lines);
     expect(tokenizer.special).toEqual({ cls: 2, sep: 3, pad: 0, unk: 1 });
     expect(tokenizer.vocabularySize).toBe(8);
     expect(show(tokenizer, "É [SEP]")).toEqual(["e@0-1", "[SEP]@2-7"]);
@@ -126,7 +126,7 @@ describe("vocab.txt", () => {
       sep_token: { content: "e", lstrip: true, rstrip: false, single_word: true, normalized: false },
       added_tokens_decoder: { "20": { content: "<x>", special: false } },
     };
-    const tokenizer = BertTokenizer.fromVocabulary(lines, undefined, JSON.stringify(config));
+    const tokenizer = Tokenizer.fromVocabulary(lines, undefined, JSON.stringify(config));
     expect(tokenizer.special.sep).toBe(5);
     expect(tokenizer.vocabularySize).toBe(21);
     expect(show(tokenizer, "É e 中文<x>")).toEqual(["É@0-1", "e@1-3", "中@4-5", "##文@5-6", "<x>@6-9"]);
@@ -141,7 +141,7 @@ describe("vocab.txt", () => {
     [lines, '{"cls_token":"[SEP]"}', /^tokenizer_config\.json: \[CLS\], \[SEP\] and \[UNK\] have the ids 3, 3 and 1/],
     [lines, '{"added_tokens_decoder":{"0":{"content":"x"}}}', /"\[PAD\]" and "x" both have the id 0/],
   ])("%#: wrong files are rejected", (vocabulary, config, message) => {
-    expect(() => BertTokenizer.fromVocabulary(vocabulary, undefined, config)).toThrow(CheckpointError);
-    expect(() => BertTokenizer.fromVocabulary(vocabulary, undefined, config)).toThrow(message);
+    expect(() => Tokenizer.fromVocabulary(vocabulary, undefined, config)).toThrow(CheckpointError);
+    expect(() => Tokenizer.fromVocabulary(vocabulary, undefined, config)).toThrow(message);
   });
 });

@@ -1,7 +1,7 @@
 /** Variants of BERT's tokenizer; the expected values are Hugging Face's. */
 import { describe, expect, test } from "vitest";
 import { builtin, show, smallTokenizer } from "./testing.ts";
-import { BertTokenizer } from "./tokenizer.ts";
+import { Tokenizer } from "./tokenizer.ts";
 
 describe("normaliser", () => {
   test("cased: neither lower case nor stripped accents", () => {
@@ -64,7 +64,7 @@ describe("WordPiece", () => {
   test("the limit counts code points", () => {
     const json = { type: "WordPiece", unk_token: "[UNK]", continuing_subword_prefix: "@", max_input_chars_per_word: 2 };
     const vocab = { "[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "😀": 4, "@😀": 5 };
-    const tokenizer = BertTokenizer.fromTokenizerJson(
+    const tokenizer = Tokenizer.fromTokenizerJson(
       JSON.stringify({
         normalizer: { type: "BertNormalizer", clean_text: true, handle_chinese_chars: true, lowercase: true },
         pre_tokenizer: { type: "BertPreTokenizer" },

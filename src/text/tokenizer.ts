@@ -28,7 +28,7 @@ export interface EncodeAsyncOptions {
 /** How long encodeAsync may block the event loop, in milliseconds: less than a frame. */
 const MAX_BLOCKING = 12;
 
-export class BertTokenizer {
+export class Tokenizer {
   readonly special: SpecialTokens;
   /** One more than the highest id. */
   readonly vocabularySize: number;
@@ -69,8 +69,8 @@ export class BertTokenizer {
    * @param tokenizerConfig the content of tokenizer_config.json, which may override the normalizer.
    * @throws CheckpointError if a file is malformed, or not a BERT tokenizer.
    */
-  static fromTokenizerJson(json: string, name = "tokenizer.json", tokenizerConfig?: string): BertTokenizer {
-    return new BertTokenizer(readTokenizerJson(json, name, tokenizerConfig));
+  static fromTokenizerJson(json: string, name = "tokenizer.json", tokenizerConfig?: string): Tokenizer {
+    return new Tokenizer(readTokenizerJson(json, name, tokenizerConfig));
   }
 
   /**
@@ -78,8 +78,8 @@ export class BertTokenizer {
    * @param tokenizerConfig the content of tokenizer_config.json; without it: lower case, no accents.
    * @throws CheckpointError if a file is malformed, or not a BERT tokenizer.
    */
-  static fromVocabulary(vocabulary: string, name = "vocab.txt", tokenizerConfig?: string): BertTokenizer {
-    return new BertTokenizer(readVocabulary(vocabulary, name, tokenizerConfig));
+  static fromVocabulary(vocabulary: string, name = "vocab.txt", tokenizerConfig?: string): Tokenizer {
+    return new Tokenizer(readVocabulary(vocabulary, name, tokenizerConfig));
   }
 
   /** For display; an unknown id gives `(no token 99)`. */

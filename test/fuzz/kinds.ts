@@ -24,7 +24,7 @@ import { parseNullOdds, parsePredictions } from "../../src/evaluate/predictions-
 import { parseSquad } from "../../src/evaluate/squad.ts";
 import { elementCount, type Tensor } from "../../src/tensor/tensor.ts";
 import { smallJson } from "../../src/text/testing.ts";
-import { BertTokenizer } from "../../src/text/tokenizer.ts";
+import { Tokenizer } from "../../src/text/tokenizer.ts";
 import { readNpy } from "../../src/verify/candidate/npy.ts";
 import { encodeNpy, npyHeader } from "../../src/verify/testing/npy.ts";
 import { type FuzzKind, REFUSED } from "./harness.ts";
@@ -136,7 +136,7 @@ const tokenizerConfig = {
   added_tokens_decoder: { "20": { content: "<x>", special: false, normalized: true } },
 };
 
-function encodeWith(read: BertTokenizer): void {
+function encodeWith(read: Tokenizer): void {
   const { length, starts, ends } = read.encode(SAMPLE);
   for (let at = 0; at < length; at++) {
     const [start, end] = [starts[at] as number, ends[at] as number];
@@ -147,7 +147,7 @@ function encodeWith(read: BertTokenizer): void {
 const vocabularyFile: FuzzKind = {
   name: "vocab.txt",
   mutate: (random) => mutate(utf8(vocabulary), vocabulary.length, random),
-  read: (bytes) => encodeWith(BertTokenizer.fromVocabulary(strict(bytes))),
+  read: (bytes) => encodeWith(Tokenizer.fromVocabulary(strict(bytes))),
 };
 
 const model: FuzzKind = {
@@ -277,13 +277,13 @@ export const kinds: readonly FuzzKind[] = [
   config,
   index,
   safetensors,
-  jsonKind("tokenizer.json", tokenizer, (text) => encodeWith(BertTokenizer.fromTokenizerJson(text)), strict),
+  jsonKind("tokenizer.json", tokenizer, (text) => encodeWith(Tokenizer.fromTokenizerJson(text)), strict),
   jsonKind(
     "tokenizer_config.json",
     tokenizerConfig,
     (text) => {
-      encodeWith(BertTokenizer.fromTokenizerJson(tokenizerText, undefined, text));
-      encodeWith(BertTokenizer.fromVocabulary(vocabulary, undefined, text));
+      encodeWith(Tokenizer.fromTokenizerJson(tokenizerText, undefined, text));
+      encodeWith(Tokenizer.fromVocabulary(vocabulary, undefined, text));
     },
     strict,
   ),

@@ -7,7 +7,7 @@
  */
 import type { TokenSequence } from "../../src/architectures/bert/inputs.ts";
 import type { Encoding } from "../../src/text/encoding.ts";
-import type { BertTokenizer } from "../../src/text/tokenizer.ts";
+import type { Tokenizer } from "../../src/text/tokenizer.ts";
 
 const maxSequenceLength = 384;
 const docStride = 128;
@@ -29,7 +29,7 @@ export interface LiteralResult {
 }
 
 export async function answerLiterally(
-  tokenizer: BertTokenizer,
+  tokenizer: Tokenizer,
   model: Model,
   question: string,
   contextText: string,
