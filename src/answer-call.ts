@@ -127,7 +127,7 @@ export class AnswerCall {
       row,
       question: encoding,
       context: encodedContext,
-      windows: countWindows(encoding.length, encodedContext.length, this.#options),
+      windows: countWindows(encoding.length, encodedContext.length, this.#model.tokenizer.pair, this.#options),
       collector: new AnswerCollector(encodedContext, this.#options),
       truncatedQuestion,
       computed: 0,
@@ -158,7 +158,7 @@ export class AnswerCall {
 
   *#windowsOf(tasks: readonly Task[]): Generator<{ task: Task; window: TextWindow }> {
     for (const task of tasks) {
-      for (const window of makeWindows(task.question, task.context, this.#model.tokenizer.special, this.#options)) {
+      for (const window of makeWindows(task.question, task.context, this.#model.tokenizer.pair, this.#options)) {
         yield { task, window };
       }
     }
@@ -167,7 +167,10 @@ export class AnswerCall {
   #note(tasks: readonly Task[], windows: number): string | undefined {
     const { docStride } = this.#options;
     const minWindows = tasks.reduce((sum, { question, context }) => {
-      return sum + countWindows(question.length, context.length, { ...this.#options, docStride: 0 });
+      return (
+        sum +
+        countWindows(question.length, context.length, this.#model.tokenizer.pair, { ...this.#options, docStride: 0 })
+      );
     }, 0);
     if (windows < notedOverlapFactor * minWindows) return undefined;
     return (

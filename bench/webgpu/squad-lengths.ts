@@ -22,7 +22,7 @@ export async function squadLengths({ sample }: Setup): Promise<number[]> {
   await checkpoint.close();
   const options = { maxSequenceLength: 384, docStride: 128 };
   const lengths = questions.flatMap(({ question, context }) => {
-    const windows = makeWindows(tokenizer.encode(question), tokenizer.encode(context), tokenizer.special, options);
+    const windows = makeWindows(tokenizer.encode(question), tokenizer.encode(context), tokenizer.pair, options);
     return Array.from(windows, ({ inputIds }) => inputIds.length);
   });
   const scale = sample.maxTokens / options.maxSequenceLength;

@@ -32,7 +32,7 @@ test("equal those chosen from all spans, best first", () => {
         const disjoint = new AnswerCollector(context, resolveAnswerOptions({ ...common, topK, overlap: "none" }, 512));
         const all = new AnswerCollector(context, resolveAnswerOptions({ ...common, topK: 100_000 }, 512));
         const windowOptions = resolveAnswerOptions(common, 512);
-        for (const window of makeWindows(question, context, builtin.special, windowOptions)) {
+        for (const window of makeWindows(question, context, builtin.pair, windowOptions)) {
           const length = window.inputIds.length;
           const logits = { start: [...logitStream.take(length)], end: [...logitStream.take(length)] };
           disjoint.add(window, logits);

@@ -8,6 +8,7 @@ import type { WindowLogits } from "../answer/window-scores.ts";
 import { describe } from "../checkpoint/describe.ts";
 import { FusebertError, InputError } from "../errors.ts";
 import { type Encoding, sliceEncoding } from "../text/encoding.ts";
+import { type PairTemplate, specialCount } from "../text/pair-template.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { countWindows, makeWindows, type TextWindow } from "../text/windows.ts";
 import type { Prediction, PredictionCollector, ScoringMethod } from "./prediction.ts";
@@ -15,7 +16,7 @@ import type { SquadQuestion } from "./squad.ts";
 
 /** The part of a model that prediction needs. */
 export interface WindowModel {
-  readonly tokenizer: Pick<Tokenizer, "encode" | "special">;
+  readonly tokenizer: Pick<Tokenizer, "encode" | "pair">;
   run<T extends { readonly window: TextWindow }>(
     items: Iterable<T>,
     signal?: AbortSignal,
@@ -73,13 +74,19 @@ function* windowsOf(
   for (const squadQuestion of questions) {
     // The questions of one paragraph are consecutive.
     if (context?.text !== squadQuestion.context) context = tokenizer.encode(squadQuestion.context);
-    const task = startTask(squadQuestion, context, tokenizer.encode(squadQuestion.question), method);
-    const options = method.windowOptions(task.question.length);
-    for (const window of makeWindows(task.question, context, tokenizer.special, options)) yield { task, window };
+    const task = startTask(squadQuestion, context, tokenizer.encode(squadQuestion.question), tokenizer.pair, method);
+    const options = method.windowOptions(task.question.length, specialCount(tokenizer.pair));
+    for (const window of makeWindows(task.question, context, tokenizer.pair, options)) yield { task, window };
   }
 }
 
-function startTask({ id }: SquadQuestion, context: Encoding, question: Encoding, method: ScoringMethod): Task {
+function startTask(
+  { id }: SquadQuestion,
+  context: Encoding,
+  question: Encoding,
+  pair: PairTemplate,
+  method: ScoringMethod,
+): Task {
   if (context.length === 0) throw unreadable(id, "has an empty context");
   const isShortened = question.length > method.maxQuestionLength;
   const read = isShortened ? sliceEncoding(question, 0, method.maxQuestionLength) : question;
@@ -87,16 +94,27 @@ function startTask({ id }: SquadQuestion, context: Encoding, question: Encoding,
     id,
     question: read,
     context,
-    collector: method.collector(context, read.length),
+    collector: method.collector(context, read.length, specialCount(pair)),
     isShortened,
-    windows: windowCount(id, read, context, method),
+    windows: windowCount(id, read, context, pair, method),
     computed: 0,
   };
 }
 
-function windowCount(id: string, question: Encoding, context: Encoding, method: ScoringMethod): number {
+function windowCount(
+  id: string,
+  question: Encoding,
+  context: Encoding,
+  pair: PairTemplate,
+  method: ScoringMethod,
+): number {
   try {
-    return countWindows(question.length, context.length, method.windowOptions(question.length));
+    return countWindows(
+      question.length,
+      context.length,
+      pair,
+      method.windowOptions(question.length, specialCount(pair)),
+    );
   } catch (error) {
     throw error instanceof FusebertError ? unreadable(id, `cannot be read: ${error.message}`) : error;
   }

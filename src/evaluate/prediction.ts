@@ -30,8 +30,9 @@ export interface PredictionCollector {
 export interface ScoringMethod {
   /** In tokens; a longer question is cut. */
   readonly maxQuestionLength: number;
-  windowOptions(questionLength: number): WindowOptions;
-  collector(context: Encoding, questionLength: number): PredictionCollector;
+  /** @param specials the number of special tokens in a sequence. */
+  windowOptions(questionLength: number, specials: number): WindowOptions;
+  collector(context: Encoding, questionLength: number, specials: number): PredictionCollector;
 }
 
 /** Length of n-best lists. */

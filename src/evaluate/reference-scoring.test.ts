@@ -144,7 +144,7 @@ describe("without a valid pair", () => {
 
   test("the prediction is empty, with null odds above every threshold", () => {
     const context = encodeCharacters("x".repeat(300));
-    const collector = referenceScoring(512, true).collector(context, 30);
+    const collector = referenceScoring(512, true).collector(context, 30, 3);
     const inputIds = new Int32Array(333);
     const window = { inputIds, tokenTypeIds: inputIds, contextOffset: 32, contextStart: 0, contextEnd: 300 };
     collector.add(window, { start: logitsOf(333, 0), end: logitsOf(333, 0) });
@@ -156,7 +156,7 @@ describe("without a valid pair", () => {
   });
 
   test("a NaN logit is an engine error", () => {
-    const collector = referenceScoring(512, false).collector(encodeCharacters("xy"), 1);
+    const collector = referenceScoring(512, false).collector(encodeCharacters("xy"), 1, 3);
     const inputIds = new Int32Array(6);
     const window = { inputIds, tokenTypeIds: inputIds, contextOffset: 3, contextStart: 0, contextEnd: 2 };
     const start = [0, 0, 0, Number.NaN, 0, 0];

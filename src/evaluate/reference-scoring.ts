@@ -13,7 +13,7 @@
 import { AnswerEdges } from "../answer/answer-edges.ts";
 import { finiteLogit, type WindowLogits } from "../answer/window-scores.ts";
 import type { Encoding } from "../text/encoding.ts";
-import { SEPARATORS, type TextWindow } from "../text/windows.ts";
+import type { TextWindow } from "../text/windows.ts";
 import { bestWindowStart, type WindowLayout } from "./max-context.ts";
 import {
   type NBestEntry,
@@ -48,15 +48,15 @@ const score = ({ startLogit, endLogit }: Pick<Candidate, "startLogit" | "endLogi
  */
 export function referenceScoring(maxPositions: number, hasNull: boolean): ScoringMethod {
   const length = Math.min(maxSequenceLength, maxPositions);
-  const contextCapacity = (questionLength: number) => length - questionLength - SEPARATORS;
+  const contextCapacity = (questionLength: number, specials: number) => length - questionLength - specials;
   return {
     maxQuestionLength,
-    windowOptions: (questionLength) => ({
+    windowOptions: (questionLength, specials) => ({
       maxSequenceLength: length,
-      docStride: Math.max(0, contextCapacity(questionLength) - stride),
+      docStride: Math.max(0, contextCapacity(questionLength, specials) - stride),
     }),
-    collector: (context, questionLength) => {
-      const size = contextCapacity(questionLength);
+    collector: (context, questionLength, specials) => {
+      const size = contextCapacity(questionLength, specials);
       const layout = { size, step: Math.min(stride, size), length: context.length };
       return new ReferenceCollector(context, layout, hasNull);
     },

@@ -1,6 +1,7 @@
 /** A fake model: every character is a token, and logits are a hash of a window's tokens. */
 import type { WindowLogits } from "../answer/window-scores.ts";
 import { type Encoding, EncodingBuilder } from "../text/encoding.ts";
+import { bertTemplate } from "../text/pair-template.ts";
 import type { TextWindow } from "../text/windows.ts";
 import type { WindowModel } from "./predict.ts";
 
@@ -26,7 +27,7 @@ export function fakeLogits({ inputIds }: Pick<TextWindow, "inputIds">): WindowLo
 }
 
 export class FakeModel implements WindowModel {
-  readonly tokenizer = { encode: encodeCharacters, special: { pad: 0, unk: 1, cls: 2, sep: 3 } };
+  readonly tokenizer = { encode: encodeCharacters, pair: bertTemplate(2, 3) };
   /** Windows per batch; results are in reverse order. */
   readonly #batch: number;
 

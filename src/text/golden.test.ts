@@ -50,7 +50,7 @@ describe.each([
   test.each([...golden.pair, ...questions])("pair $question", (row) => {
     const question = tokenizer.encode(row.question);
     const context = tokenizer.encode(row.context);
-    const windows = [...makeWindows(question, context, tokenizer.special, { maxSequenceLength: 384, docStride: 128 })];
+    const windows = [...makeWindows(question, context, tokenizer.pair, { maxSequenceLength: 384, docStride: 128 })];
     expect(windows).toHaveLength(1);
     const ids = [...(windows[0]?.inputIds ?? [])];
     if ("ids" in row) {

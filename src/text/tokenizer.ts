@@ -8,6 +8,7 @@
 import { AddedTokenMatcher } from "./added-tokens.ts";
 import { type Encoding, EncodingBuilder } from "./encoding.ts";
 import { BertNormalizer, type NormalizedText } from "./normalize.ts";
+import { bertTemplate, type PairTemplate } from "./pair-template.ts";
 import { endOfPiece } from "./pieces.ts";
 import { forEachWord } from "./pre-tokenize.ts";
 import type { SpecialTokens, TokenizerDefinition } from "./tokenizer-definition.ts";
@@ -30,6 +31,8 @@ const MAX_BLOCKING = 12;
 
 export class Tokenizer {
   readonly special: SpecialTokens;
+  /** How a question and a text become one sequence. */
+  readonly pair: PairTemplate;
   /** One more than the highest id. */
   readonly vocabularySize: number;
   /** What users should know about the files, as sentences without the full stop. */
@@ -45,6 +48,7 @@ export class Tokenizer {
   private constructor(definition: TokenizerDefinition) {
     const { addedTokens, special, tokens } = definition;
     this.special = special;
+    this.pair = bertTemplate(special.cls, special.sep);
     this.warnings = definition.warnings;
     this.#tokens = tokens;
     this.vocabularySize = highest(tokens.keys()) + 1;

@@ -2,10 +2,11 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { InputError } from "../errors.ts";
 import type { Encoding } from "./encoding.ts";
+import { bertTemplate, robertaTemplate } from "./pair-template.ts";
 import { builtin } from "./testing.ts";
 import { countWindows, makeWindows } from "./windows.ts";
 
-const special = { cls: 101, sep: 102, pad: 0, unk: 100 };
+const template = bertTemplate(101, 102);
 
 function encodingOf(length: number, firstId: number): Encoding {
   const ids = Int32Array.from({ length }, (_, index) => firstId + index);
@@ -14,7 +15,7 @@ function encodingOf(length: number, firstId: number): Encoding {
 
 test("equal the windows of Hugging Face's only_second truncation", () => {
   const options = { maxSequenceLength: 10, docStride: 2 };
-  const windows = [...makeWindows(encodingOf(2, 1), encodingOf(12, 200), special, options)];
+  const windows = [...makeWindows(encodingOf(2, 1), encodingOf(12, 200), template, options)];
   expect(windows.map(({ contextStart, contextEnd }) => [contextStart, contextEnd])).toEqual([
     [0, 5],
     [3, 8],
@@ -31,11 +32,11 @@ test("equal the windows of Hugging Face's only_second truncation", () => {
 });
 
 test("a context that just fits gives one window; an empty one gives none", () => {
-  expect(countWindows(2, 5, { maxSequenceLength: 10, docStride: 2 })).toBe(1);
-  expect(countWindows(2, 6, { maxSequenceLength: 10, docStride: 2 })).toBe(2);
-  expect(countWindows(2, 0, { maxSequenceLength: 10, docStride: 2 })).toBe(0);
+  expect(countWindows(2, 5, template, { maxSequenceLength: 10, docStride: 2 })).toBe(1);
+  expect(countWindows(2, 6, template, { maxSequenceLength: 10, docStride: 2 })).toBe(2);
+  expect(countWindows(2, 0, template, { maxSequenceLength: 10, docStride: 2 })).toBe(0);
   expect([
-    ...makeWindows(builtin.encode("?"), builtin.encode(" "), special, { maxSequenceLength: 9, docStride: 0 }),
+    ...makeWindows(builtin.encode("?"), builtin.encode(" "), template, { maxSequenceLength: 9, docStride: 0 }),
   ]).toEqual([]);
 });
 
@@ -51,8 +52,8 @@ test("every token is in a window, neighbours overlap exactly, none is too long",
       const docStride = Math.floor(overlap * capacity);
       const options = { maxSequenceLength: question + 3 + capacity, docStride };
       const contextIds = encodingOf(context, 1000);
-      const windows = [...makeWindows(encodingOf(question, 1), contextIds, special, options)];
-      expect(windows).toHaveLength(countWindows(question, context, options));
+      const windows = [...makeWindows(encodingOf(question, 1), contextIds, template, options)];
+      expect(windows).toHaveLength(countWindows(question, context, template, options));
       for (const [index, window] of windows.entries()) {
         const next = windows[index + 1];
         expect(window.inputIds.length).toBeLessThanOrEqual(options.maxSequenceLength);
@@ -70,7 +71,7 @@ test("every token is in a window, neighbours overlap exactly, none is too long",
 
 test("windows are made lazily", () => {
   const endless = { ...encodingOf(10, 0), length: 2 ** 30 };
-  const windows = makeWindows(encodingOf(1, 1), endless, special, { maxSequenceLength: 8, docStride: 0 });
+  const windows = makeWindows(encodingOf(1, 1), endless, template, { maxSequenceLength: 8, docStride: 0 });
   expect(windows.next().value?.contextEnd).toBe(4);
 });
 
@@ -82,8 +83,19 @@ describe("impossible combinations", () => {
     [1, { maxSequenceLength: 20.5, docStride: 1 }, /maxSequenceLength is 20.5/],
     [1, { maxSequenceLength: Number.NaN, docStride: 1 }, /maxSequenceLength is NaN/],
   ])("question of %i tokens, %o", (question, options, message) => {
-    expect(() => countWindows(question, 100, options)).toThrow(InputError);
-    expect(() => countWindows(question, 100, options)).toThrow(message);
-    expect(() => makeWindows(encodingOf(question, 1), encodingOf(9, 1), special, options).next()).toThrow(message);
+    expect(() => countWindows(question, 100, template, options)).toThrow(InputError);
+    expect(() => countWindows(question, 100, template, options)).toThrow(message);
+    expect(() => makeWindows(encodingOf(question, 1), encodingOf(9, 1), template, options).next()).toThrow(message);
   });
+});
+
+test("a template with two separators takes a token more, and has its own types", () => {
+  const options = { maxSequenceLength: 10, docStride: 2 };
+  const windows = [...makeWindows(encodingOf(2, 10), encodingOf(5, 200), robertaTemplate(0, 2), options)];
+  expect(windows.map(({ inputIds }) => [...inputIds])).toEqual([
+    [0, 10, 11, 2, 2, 200, 201, 202, 203, 2],
+    [0, 10, 11, 2, 2, 202, 203, 204, 2],
+  ]);
+  expect([...(windows[0]?.tokenTypeIds ?? [])]).toEqual(Array(10).fill(0));
+  expect(windows[1]).toMatchObject({ contextOffset: 5, contextStart: 2, contextEnd: 5 });
 });
