@@ -8,9 +8,9 @@
  * any two batches, and `dispose` releases everything.
  */
 import { platform } from "#platform";
-import type { TokenSequence } from "./architectures/bert/inputs.ts";
-import { bertForQuestionAnswering } from "./architectures/bert/program.ts";
 import { type Checkpoint, openCheckpoint } from "./architectures/checkpoint.ts";
+import { questionAnsweringProgram } from "./architectures/index.ts";
+import type { TokenSequence } from "./architectures/inputs.ts";
 import { checkChoice, checkOptions, checkString, describeArgument } from "./arguments.ts";
 import type { DownloadProgress, ModelFiles } from "./checkpoint/files.ts";
 import type { Engine, Executable } from "./engines/engine.ts";
@@ -128,7 +128,7 @@ export class LoadedModel {
     const isFull = mixesLengths && tokensPerBatch !== undefined ? holdsTokens(tokensPerBatch) : holdsWindows(lookahead);
     for (const chunk of chunked(items, isFull)) {
       const sequences = chunk.map(({ window }) => window);
-      for await (const batch of runSequences(executable, sequences, options)) {
+      for await (const batch of runSequences(executable, sequences, this.#checkpoint.config, options)) {
         yield batch.map(({ index, start, end }) => ({ item: chunk[index] as T, logits: { start, end } }));
       }
     }
@@ -155,7 +155,7 @@ async function compileAndRead(
   { config, weights, tokenizer }: Checkpoint,
   signal: AbortSignal | undefined,
 ): Promise<[Executable, Tokenizer]> {
-  const program = selectOutputs(bertForQuestionAnswering(config), ["start_logits", "end_logits"]);
+  const program = selectOutputs(questionAnsweringProgram(config), ["start_logits", "end_logits"]);
   const readParameter = (name: string) => weights.read(name);
   const compiling = engine.compile(
     engine.mixesLengths ? program : assumeUnmasked(program),

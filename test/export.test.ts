@@ -3,7 +3,7 @@
  */
 import type { InferenceSession } from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { TokenSequence } from "../src/architectures/bert/inputs.ts";
+import type { TokenSequence } from "../src/architectures/inputs.ts";
 import { FolderFiles } from "../src/checkpoint/node/folder-files.ts";
 import { type ExportPrecision, exportOnnx } from "../src/export/export-onnx.ts";
 import type { Tensor } from "../src/tensor/tensor.ts";

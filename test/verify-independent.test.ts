@@ -3,9 +3,9 @@
  * the engines and the hypotheses.
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { layerStages } from "../src/architectures/bert/layer-program.ts";
-import { shapeOfStage } from "../src/architectures/bert/stage-names.ts";
 import type { Checkpoint } from "../src/architectures/checkpoint.ts";
+import { shapeOfStage } from "../src/architectures/index.ts";
+import { encoderLayerStages } from "../src/architectures/layers/encoder-layer.ts";
 import { toFloat64 } from "../src/tensor/half.ts";
 import type { Tensor } from "../src/tensor/tensor.ts";
 import { type Precision, roundTo } from "../src/verify/layer/precision.ts";
@@ -33,7 +33,7 @@ afterAll(() => odd.close());
 async function judge(
   deviations: readonly string[],
   precision: Precision,
-  only: readonly string[] = layerStages,
+  only: readonly string[] = encoderLayerStages,
   fused = true,
 ): Promise<CandidateReport> {
   const { config } = odd;
@@ -44,7 +44,7 @@ async function judge(
   const weightOf = (name: string) => required(weights.get(name), name);
   const found = runIndependentLayer(size, weightOf, toFloat64(hiddenStates), attentionMask.data, kernel);
   const stages = new Map<string, Tensor>(
-    layerStages
+    encoderLayerStages
       .filter((stage) => only.includes(stage))
       .map((stage) => {
         const shape = shapeOfStage(stage, config, { batch, sequence });
@@ -64,7 +64,7 @@ const causesOf = (report: CandidateReport) => report.layers[0]?.diagnosis.causes
 
 test.each(["f16", "bf16", "f32"] as const)("a faithful kernel in %s passes, with no cause named", async (precision) => {
   for (const fused of [true, false]) {
-    const report = await judge([], precision, layerStages, fused);
+    const report = await judge([], precision, encoderLayerStages, fused);
     expect(causesOf(report)).toEqual([]);
     expect(report.layers[0]?.diagnosis.unexplained).toEqual([]);
     expect(report.passed).toBe(true);
@@ -80,7 +80,7 @@ test.each([
   [["transposed:output", "no-mask"]],
   [["swap-query-key", "no-bias:output"]],
 ])("%j are found, from every stage and from a few", async (deviations) => {
-  for (const only of [layerStages, ["query", "key", "value", "output"]]) {
+  for (const only of [encoderLayerStages, ["query", "key", "value", "output"]]) {
     const report = await judge(deviations, "f16", only);
     expect(causesOf(report), only.join()).toEqual([...deviations].sort());
   }

@@ -4,8 +4,9 @@
  */
 import * as onnxruntime from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type LayerStage, layerProgram, layerStages } from "../src/architectures/bert/layer-program.ts";
 import type { Checkpoint } from "../src/architectures/checkpoint.ts";
+import { layerProgram } from "../src/architectures/index.ts";
+import { encoderLayerStages } from "../src/architectures/layers/encoder-layer.ts";
 import { layerInputs } from "../src/cli/verify/inputs.ts";
 import type { Engine } from "../src/engines/engine.ts";
 import { OnnxEngine } from "../src/engines/onnx/onnx-engine.ts";
@@ -53,7 +54,7 @@ const stagesWith = ({ stages }: LayerReport, flag: "production" | "judged"): str
 interface FakeOptions {
   readonly observes?: boolean;
   /** A stage that is a little too large in one of the runs. */
-  readonly wrong?: { readonly run: "production" | "instrumented"; readonly stage: LayerStage };
+  readonly wrong?: { readonly run: "production" | "instrumented"; readonly stage: string };
 }
 
 /** The interpreter, as an engine whose kernels also write `query` and `context`. */
@@ -107,7 +108,7 @@ describe("an engine that can be observed", () => {
     const report = await judge(fakeEngine({}));
     expect(stagesWith(report, "production")).toEqual(["query", "context", "output"]);
     expect(stagesWith(report, "judged")).toEqual(["query", "context", "output"]);
-    expect(report.stages.map(({ stage }) => stage)).toEqual(layerStages.map((stage) => `layer.0.${stage}`));
+    expect(report.stages.map(({ stage }) => stage)).toEqual(encoderLayerStages.map((stage) => `layer.0.${stage}`));
     expect(isMatch(report.verdict)).toBe(true);
     expect(report.diagnosis.sentence).toMatch(/^It is identical/);
   });
@@ -137,7 +138,7 @@ describe("an engine that can be observed", () => {
 test("an engine that cannot be observed is judged at every stage", async () => {
   const report = await judge(fakeEngine({ observes: false, wrong: { run: "instrumented", stage: "context" } }));
   expect(stagesWith(report, "production")).toEqual(["output"]);
-  expect(stagesWith(report, "judged")).toEqual(layerStages);
+  expect(stagesWith(report, "judged")).toEqual(encoderLayerStages);
   expect(report.verdict).toBe("FAIR");
   expect(report.firstDivergent).toBe("layer.0.context");
 });

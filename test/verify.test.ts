@@ -3,9 +3,9 @@
  */
 import { readdir } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { deviationsOf } from "../src/architectures/bert/deviations.ts";
-import { layerProgram, layerStages, stageName } from "../src/architectures/bert/layer-program.ts";
 import type { Checkpoint } from "../src/architectures/checkpoint.ts";
+import { deviationsOf, layerProgram, stageName } from "../src/architectures/index.ts";
+import { encoderLayerStages } from "../src/architectures/layers/encoder-layer.ts";
 import { toFloat64 } from "../src/tensor/half.ts";
 import { seededNormal } from "../src/tensor/random.ts";
 import type { Tensor } from "../src/tensor/tensor.ts";
@@ -140,6 +140,7 @@ describe("every hypothesis, imitated in fp16", () => {
       heads: 3,
       intermediateSize: 160,
       maxPositions: 80,
+      family: "bert" as const,
       tokenTypes: 2,
       layerNormEps: 1e-12,
       padTokenId: 0,
@@ -234,6 +235,8 @@ describe("a deviation outside the hypotheses", () => {
 });
 
 test("the stages of a layer have the names that dumps use", () => {
-  expect(layerStages.map((stage) => stageName(3, stage))).toContain("layer.3.attention_output_dense");
-  expect([...layerProgram(odd.config, 0).outputs.keys()]).toEqual(layerStages.map((stage) => stageName(0, stage)));
+  expect(encoderLayerStages.map((stage) => stageName(3, stage))).toContain("layer.3.attention_output_dense");
+  expect([...layerProgram(odd.config, 0).outputs.keys()]).toEqual(
+    encoderLayerStages.map((stage) => stageName(0, stage)),
+  );
 });

@@ -1,13 +1,12 @@
 /**
  * BERT with random weights and inputs, to measure speed without a download.
  */
-import type { BertConfig } from "../../src/architectures/bert/config.ts";
-import { expectedParameters } from "../../src/architectures/bert/parameters.ts";
+import { expectedParameters, type ModelConfig } from "../../src/architectures/index.ts";
 import type { ReadParameter } from "../../src/engines/engine.ts";
 import { randomTensors } from "../../src/engines/webgpu/tune/synthetic-tensors.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 
-export function randomParameters(config: BertConfig, half: boolean): ReadParameter {
+export function randomParameters(config: ModelConfig, half: boolean): ReadParameter {
   return randomTensors(expectedParameters(config), half);
 }
 
@@ -15,7 +14,7 @@ export function randomParameters(config: BertConfig, half: boolean): ReadParamet
  * Token ids of a batch, padded to the longest.
  * @param lengths the lengths of its sequences, in tokens.
  */
-export function batchOf(config: BertConfig, lengths: readonly number[]): Map<string, Tensor> {
+export function batchOf(config: ModelConfig, lengths: readonly number[]): Map<string, Tensor> {
   const sequence = Math.max(...lengths);
   const integers = (of: (index: number) => number): Tensor => {
     const data = Int32Array.from({ length: lengths.length * sequence }, (_, index) => of(index));

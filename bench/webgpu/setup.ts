@@ -2,8 +2,8 @@
  * The measured models: BERT-base at the usual sizes, or a tiny model to test the benchmark on a slow or software GPU.
  */
 import { bertBase } from "../../src/architectures/bert/bert-base.ts";
-import type { BertConfig } from "../../src/architectures/bert/config.ts";
 import { bertForQuestionAnswering } from "../../src/architectures/bert/program.ts";
+import type { ModelConfig } from "../../src/architectures/index.ts";
 import type { GpuPrecision } from "../../src/engines/webgpu/device/precision.ts";
 import { type Program, selectOutputs } from "../../src/program/program.ts";
 
@@ -12,7 +12,7 @@ export type Work = readonly [batch: number, sequence: number];
 
 export interface Setup {
   readonly name: "base" | "tiny";
-  readonly config: BertConfig;
+  readonly config: ModelConfig;
   /** The batches of the latency table. */
   readonly works: readonly [Work, Work, Work, Work];
   /** The one of those by which levels and kernels are compared, and the largest. */

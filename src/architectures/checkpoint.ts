@@ -1,5 +1,5 @@
 /**
- * A BERT question-answering checkpoint: configuration, weights and tokenizer, checked against each other.
+ * A question-answering checkpoint: configuration, weights and tokenizer, checked against each other.
  *
  * Must stay true: every opened file is closed, even if opening fails; the tokenizer is read on demand, because a layer
  * can be verified without one.
@@ -12,15 +12,14 @@ import { readText } from "../checkpoint/text-file.ts";
 import type { Weights } from "../checkpoint/weights.ts";
 import { CheckpointError } from "../errors.ts";
 import { Tokenizer } from "../text/tokenizer.ts";
-import { type BertConfig, readConfig } from "./bert/config.ts";
-import { canonicalName, mayBeZero } from "./bert/parameters.ts";
 import { checkParameters } from "./check-parameters.ts";
+import { architectureOf, canonicalNames, type ModelConfig, mayBeZero, readModelConfig } from "./index.ts";
 import { configWarnings, tokenizerWarnings, zeroWarnings } from "./warnings.ts";
 
 export interface Checkpoint {
   /** For display: an id, a folder, a URL. */
   readonly name: string;
-  readonly config: BertConfig;
+  readonly config: ModelConfig;
   /** Has every parameter of the configuration, in the right shape. */
   readonly weights: Weights;
   /**
@@ -45,9 +44,10 @@ export interface Checkpoint {
 export async function openCheckpoint(files: ModelFiles, options?: OpenOptions): Promise<Checkpoint> {
   const { config, warnings: configWarnings } = await openConfig(files, options);
   const warnings = [...configWarnings];
-  const weights = await openWeights(files, { canonicalName, mayBeZero }, options);
+  const architecture = architectureOf(config);
+  const weights = await openWeights(files, { canonicalName: canonicalNames(architecture), mayBeZero }, options);
   try {
-    checkParameters(config, weights, files.name);
+    checkParameters(architecture, config, weights, files.name);
   } catch (error) {
     await weights.close();
     throw error;
@@ -79,17 +79,18 @@ export async function openCheckpoint(files: ModelFiles, options?: OpenOptions): 
 
 /**
  * Reads only config.json.
- * @throws CheckpointError if it is missing, or not a BERT's.
+ * @throws CheckpointError if it is missing, or of no known family.
  */
 export async function openConfig(
   files: ModelFiles,
   options?: OpenOptions,
-): Promise<{ readonly config: BertConfig; readonly warnings: readonly string[] }> {
+): Promise<{ readonly config: ModelConfig; readonly warnings: readonly string[] }> {
   const json = await readText(files, "config.json", options);
   if (json !== undefined) {
     const name = `${files.name}/config.json`;
     const object = parseJsonObject(json, name);
-    return { config: readConfig(object, name), warnings: configWarnings(object, name) };
+    const config = readModelConfig(object, name);
+    return { config, warnings: configWarnings(object, config, name) };
   }
   throw new CheckpointError({
     found: `${files.name} has no config.json`,
@@ -98,7 +99,7 @@ export async function openConfig(
   });
 }
 
-async function openTokenizer(files: ModelFiles, config: BertConfig, options?: OpenOptions): Promise<Tokenizer> {
+async function openTokenizer(files: ModelFiles, config: ModelConfig, options?: OpenOptions): Promise<Tokenizer> {
   const tokenizer = await readTokenizer(files, options);
   if (tokenizer.vocabularySize <= config.vocabSize) return tokenizer;
   throw new CheckpointError({

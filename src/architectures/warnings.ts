@@ -4,20 +4,23 @@
 import { isRecord } from "../arguments.ts";
 import { describe, grouped } from "../checkpoint/describe.ts";
 import type { JsonObject } from "../checkpoint/json.ts";
-import type { BertConfig } from "./bert/config.ts";
-import { QA_LABELS } from "./bert/parameters.ts";
-
-const OWN_CLASS = "BertForQuestionAnswering";
+import { QA_LABELS } from "./extents.ts";
+import { architectureOf, type ModelConfig } from "./index.ts";
 
 /** Warnings about ignored entries of `config.json`. */
-export function configWarnings(config: JsonObject, fileName: string): string[] {
-  const { architectures, num_labels: labels, id2label, quantization_config: quantization } = config;
+export function configWarnings(object: JsonObject, config: ModelConfig, fileName: string): string[] {
+  const { architectures, num_labels: labels, id2label, quantization_config: quantization } = object;
+  const ownClasses = architectureOf(config).classNames.map((name) => `${name}ForQuestionAnswering`);
   const warnings: string[] = [];
-  if (Array.isArray(architectures) && architectures.length > 0 && !architectures.includes(OWN_CLASS)) {
+  if (
+    Array.isArray(architectures) &&
+    architectures.length > 0 &&
+    !ownClasses.some((name) => architectures.includes(name))
+  ) {
     // Joins only strings: an object's toString may be anything.
     const areNames = architectures.every((name) => typeof name === "string");
     const found = describe(areNames ? architectures.join(", ") : architectures);
-    warnings.push(`${fileName}: architectures is ${found}, not ${OWN_CLASS}; the question-answering head is used`);
+    warnings.push(`${fileName}: architectures is ${found}, not ${ownClasses[0]}; the question-answering head is used`);
   }
   const named = isRecord(id2label) ? Object.keys(id2label).length : QA_LABELS;
   if ((labels ?? QA_LABELS) !== QA_LABELS || named !== QA_LABELS) {
@@ -31,7 +34,7 @@ export function configWarnings(config: JsonObject, fileName: string): string[] {
 }
 
 /** The model's vocabulary is often rounded up, but not to twice the tokenizer's size. */
-export function tokenizerWarnings(tokens: number, { vocabSize }: BertConfig, model: string): string[] {
+export function tokenizerWarnings(tokens: number, { vocabSize }: ModelConfig, model: string): string[] {
   if (tokens >= vocabSize / 2) return [];
   return [
     `${model}: the tokenizer has ${grouped(tokens)} tokens, the model's vocabulary ${grouped(vocabSize)}: ` +

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { canonicalName, mayBeZero } from "../architectures/bert/parameters.ts";
+import { canonicalNames, mayBeZero } from "../architectures/index.ts";
 import { CheckpointError } from "../errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { openWeights } from "./checkpoint-weights.ts";
@@ -13,7 +13,7 @@ import { encodeSafetensors, openSafetensors } from "./safetensors.ts";
 import { GuardedFiles } from "./testing/guarded-source.ts";
 import { tinyFiles, tinyTensors, utf8 } from "./testing/tiny-model.ts";
 
-const names = { canonicalName, mayBeZero };
+const names = { canonicalName: canonicalNames({ prefix: "bert." }), mayBeZero };
 
 const golden = new URL("../../test/fixtures/golden/random-odd/", import.meta.url).pathname;
 const builtin = new URL("../../models/builtin/", import.meta.url).pathname;

@@ -42,7 +42,7 @@ test("each sequence gets its own logits", async () => {
     tokenTypeIds: new Int32Array(ids.length),
   }));
   const seen = new Map<number, number[]>();
-  for await (const batch of runSequences(echo, sequences)) {
+  for await (const batch of runSequences(echo, sequences, {})) {
     for (const { index, start, end } of batch) {
       seen.set(index, Array.from(start));
       expect(Array.from(end)).toEqual(Array.from(start, (_, position) => position));
@@ -57,7 +57,7 @@ test("an abort takes effect before the next batch", async () => {
     inputIds: new Int32Array(length),
     tokenTypeIds: new Int32Array(length),
   }));
-  const batches = runSequences(echo, sequences, { signal: controller.signal });
+  const batches = runSequences(echo, sequences, {}, { signal: controller.signal });
   await batches.next();
   controller.abort(new Error("enough"));
   await expect(batches.next()).rejects.toThrow("enough");

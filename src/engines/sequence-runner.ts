@@ -6,7 +6,7 @@
  *
  * Must stay true: a sequence's logits do not depend on what it is batched with.
  */
-import { attentionMask, batchInputs, type TokenSequence } from "../architectures/bert/inputs.ts";
+import { attentionMask, batchInputs, type InputPolicy, type TokenSequence } from "../architectures/inputs.ts";
 import { EngineError } from "../errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Executable, RunOptions } from "./engine.ts";
@@ -36,6 +36,7 @@ export interface SequenceRunOptions extends RunOptions {
 export async function* runSequences(
   executable: Executable,
   sequences: readonly TokenSequence[],
+  policy: InputPolicy,
   { tokensPerBatch = defaultTokensPerBatch, mixesLengths = false, ...options }: SequenceRunOptions = {},
 ): AsyncGenerator<IndexedLogits[]> {
   const lengths = sequences.map(({ inputIds }) => inputIds.length);
@@ -44,7 +45,7 @@ export async function* runSequences(
     : planBatches(lengths, tokensPerBatch)) {
     options.signal?.throwIfAborted();
     const batch = indices.map((index) => sequences[index] as TokenSequence);
-    const inputs = batchInputs(batch);
+    const inputs = batchInputs(batch, policy);
     if (mixesLengths) inputs.set("attention_mask", attentionMask(batch));
     const outputs = await executable.run(inputs, options);
     yield indices.map((index, row) => ({

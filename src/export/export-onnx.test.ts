@@ -1,7 +1,7 @@
 /** A model too large for one ONNX file is recognised by its shapes alone. */
 import { expect, test } from "vitest";
 import { parseConfig } from "../architectures/bert/config.ts";
-import { expectedParameters } from "../architectures/bert/parameters.ts";
+import { expectedParameters } from "../architectures/index.ts";
 import { BytesSource } from "../checkpoint/byte-sources.ts";
 import type { ByteSource, ModelFiles } from "../checkpoint/files.ts";
 import { InputError } from "../errors.ts";

@@ -7,9 +7,8 @@
  * into one ONNX file is rejected before a weight is read.
  */
 
-import type { BertConfig } from "../architectures/bert/config.ts";
-import { bertForQuestionAnswering } from "../architectures/bert/program.ts";
 import { openCheckpoint } from "../architectures/checkpoint.ts";
+import { type ModelConfig, questionAnsweringProgram } from "../architectures/index.ts";
 import { checkChoice, checkOptions } from "../arguments.ts";
 import type { ModelFiles, OpenOptions } from "../checkpoint/files.ts";
 import { openWhole } from "../checkpoint/text-file.ts";
@@ -110,8 +109,8 @@ export async function exportOnnx(model?: string | ModelFiles, options: ExportOpt
   }
 }
 
-function exportedGraph(config: BertConfig, precision: ExportPrecision): OnnxGraph {
-  const program = selectOutputs(bertForQuestionAnswering(config), ["start_logits", "end_logits"]);
+function exportedGraph(config: ModelConfig, precision: ExportPrecision): OnnxGraph {
+  const program = selectOutputs(questionAnsweringProgram(config), ["start_logits", "end_logits"]);
   const graph = lowerToOnnx(program, portableDialect);
   return precision === "f16" ? toHalfPrecision(graph) : graph;
 }

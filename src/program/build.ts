@@ -28,8 +28,15 @@ export function parameter(name: string, shape: Shape): Value {
   return { operation: { kind: "parameter", name }, shape, type: "real" };
 }
 
-export function constant(value: number): Value {
-  return { operation: { kind: "constant", value }, shape: [], type: "real" };
+export function constant(value: number, type: ElementType = "real"): Value {
+  return { operation: { kind: "constant", value }, shape: [], type };
+}
+
+/** A constant tensor. @param name for display. @param values row-major. */
+export function table(name: string, shape: readonly number[], values: Float32Array, type: ElementType): Value {
+  const count = shape.reduce((product, extent) => product * extent, 1);
+  check(values.length === count, () => `${values.length} values are no table of ${show(shape)}`);
+  return { operation: { kind: "table", name, values }, shape, type };
 }
 
 /** Looks up rows of a `[rows, width]` table; the result is `[...indices, width]`. */
@@ -38,6 +45,19 @@ export function gather(table: Value, indices: Value): Value {
   check(indices.type === "integer", () => "gather needs integer indices");
   const width = table.shape[1] as Extent;
   return { operation: { kind: "gather", table, indices }, shape: [...indices.shape, width], type: table.type };
+}
+
+/** Looks up elements of each row: `result[..., j] = operand[..., indices[..., j]]`. */
+export function take(operand: Value, indices: Value): Value {
+  const leading = operand.shape.slice(0, -1);
+  check(indices.type === "integer", () => "take needs integer indices");
+  check(
+    indices.shape.length === operand.shape.length &&
+      indices.shape.slice(0, -1).every((extent, axis) => extent === 1 || extent === leading[axis]),
+    () => `take from ${show(operand.shape)} by indices ${show(indices.shape)}: the leading extents differ`,
+  );
+  const shape = [...leading, indices.shape.at(-1) as Extent];
+  return { operation: { kind: "take", operand, indices }, shape, type: operand.type };
 }
 
 /** Aligned at the last axis; extents are equal or 1, as in NumPy. */
@@ -50,10 +70,14 @@ export function broadcastShapes(shapes: readonly Shape[]): Shape {
   });
 }
 
+/** Functions whose result is an integer if all operands are. */
+const keepsIntegers: ReadonlySet<ElementwiseFunction> = new Set(["add", "subtract", "multiply", "maximum"]);
+
 export function elementwise(name: ElementwiseFunction, ...operands: Value[]): Value {
   check(operands.length === elementwiseArity[name], () => `${name} takes ${elementwiseArity[name]} operands`);
   const shape = broadcastShapes(operands.map((operand) => operand.shape));
-  return { operation: { kind: "elementwise", function: name, operands }, shape, type: "real" };
+  const isInteger = keepsIntegers.has(name) && operands.every(({ type }) => type === "integer");
+  return { operation: { kind: "elementwise", function: name, operands }, shape, type: isInteger ? "integer" : "real" };
 }
 
 export const add = (left: Value, right: Value): Value => elementwise("add", left, right);
@@ -66,6 +90,7 @@ export const sqrt = (operand: Value): Value => elementwise("sqrt", operand);
 export const erf = (operand: Value): Value => elementwise("erf", operand);
 export const tanh = (operand: Value): Value => elementwise("tanh", operand);
 export const equal = (left: Value, right: Value): Value => elementwise("equal", left, right);
+export const less = (left: Value, right: Value): Value => elementwise("less", left, right);
 export const select = (condition: Value, yes: Value, no: Value): Value => elementwise("select", condition, yes, no);
 
 export function reduce(name: ReduceFunction, operand: Value): Value {
@@ -82,7 +107,7 @@ export const sum = (operand: Value): Value => reduce("sum", operand);
 /** The largest element of each row, as `[..., 1]`. */
 export const max = (operand: Value): Value => reduce("max", operand);
 
-/** `[..., m, k] × [..., k, n] → [..., m, n]`; a right operand of two axes is shared by all leading indices. */
+/** `[..., m, k] × [..., k, n] → [..., m, n]`; leading axes that the right operand lacks share it, as in NumPy. */
 export function matmul(left: Value, right: Value): Value {
   const [m, k] = left.shape.slice(-2);
   const [rightK, n] = right.shape.slice(-2);
@@ -92,7 +117,7 @@ export function matmul(left: Value, right: Value): Value {
   );
   const leading = left.shape.slice(0, -2);
   check(
-    right.shape.length === 2 || show(right.shape.slice(0, -2)) === show(leading),
+    show(right.shape.slice(0, -2)) === show(leading.slice(leading.length + 2 - right.shape.length)),
     () => `matmul of ${show(left.shape)} and ${show(right.shape)}: the leading extents differ`,
   );
   return { operation: { kind: "matmul", left, right }, shape: [...leading, m, n], type: "real" };

@@ -18,6 +18,7 @@ import {
   sqrt,
   subtract,
   sum,
+  tanh,
   transpose,
 } from "./build.ts";
 import type { Value } from "./program.ts";
@@ -27,8 +28,12 @@ import type { Value } from "./program.ts";
  * @param name of the layer: its parameters are `name.weight` and `name.bias`.
  */
 export function dense(operand: Value, name: string, inputs: number, outputs: number): Value {
-  const weight = transpose(parameter(`${name}.weight`, [outputs, inputs]), [1, 0]);
-  return add(matmul(operand, weight), parameter(`${name}.bias`, [outputs]));
+  return add(linear(operand, name, inputs, outputs), parameter(`${name}.bias`, [outputs]));
+}
+
+/** A dense layer without bias, `x Wᵀ`. */
+export function linear(operand: Value, name: string, inputs: number, outputs: number): Value {
+  return matmul(operand, transpose(parameter(`${name}.weight`, [outputs, inputs]), [1, 0]));
 }
 
 /** The lowest finite float32. Not −∞, because WGSL does not guarantee infinities. */
@@ -51,16 +56,28 @@ export function maskedSoftmax(scores: Value, keyMask: Value): Value {
  */
 export function layerNorm(operand: Value, epsilon: number, name: string): Value {
   const size = Number(operand.shape.at(-1));
+  return add(scaledNorm(operand, epsilon, name), parameter(`${name}.bias`, [size]));
+}
+
+/** LayerNorm without bias. */
+export function scaledNorm(operand: Value, epsilon: number, name: string): Value {
+  const size = Number(operand.shape.at(-1));
   const width = constant(size);
   const centered = subtract(operand, divide(sum(operand), width));
   const variance = divide(sum(multiply(centered, centered)), width);
   const normalized = divide(centered, sqrt(add(variance, constant(epsilon))));
-  const weight = parameter(`${name}.weight`, [size]);
-  return add(multiply(normalized, weight), parameter(`${name}.bias`, [size]));
+  return multiply(normalized, parameter(`${name}.weight`, [size]));
 }
 
 /** GELU (Hendrycks and Gimpel, 2016): x/2 · (1 + erf(x/√2)), not its tanh approximation. */
 export function gelu(operand: Value): Value {
   const half = multiply(operand, constant(0.5));
   return multiply(half, add(constant(1), erf(divide(operand, constant(Math.SQRT2)))));
+}
+
+/** The tanh approximation of GELU (`gelu_new`): x/2 · (1 + tanh(√(2/π) · (x + 0.044715 x³))). Right in ALBERT. */
+export function geluTanh(operand: Value): Value {
+  const cubed = multiply(multiply(operand, operand), operand);
+  const inner = multiply(constant(Math.sqrt(2 / Math.PI)), add(operand, multiply(constant(0.044715), cubed)));
+  return multiply(multiply(operand, constant(0.5)), add(constant(1), tanh(inner)));
 }

@@ -150,3 +150,33 @@ export function matchGelu(value: Value): Value | undefined {
   }
   return undefined;
 }
+
+/** The operand x of x/2 · (1 + tanh(√(2/π) · (x + 0.044715 x³))), as `geluTanh` writes it. */
+export function matchGeluTanh(value: Value): Value | undefined {
+  for (const [half, gate] of eitherOrder(value, "multiply")) {
+    for (const [operand, factor] of eitherOrder(half, "multiply")) {
+      if (constantOf(factor) !== 0.5) continue;
+      for (const [one, angle] of eitherOrder(gate, "add")) {
+        const [argument] = elementwiseOperands(angle, "tanh");
+        if (constantOf(one) === 1 && cubicOf(argument) === operand) return operand;
+      }
+    }
+  }
+  return undefined;
+}
+
+/** The operand x of √(2/π) · (x + 0.044715 x³). */
+function cubicOf(value: Value | undefined): Value | undefined {
+  for (const [root, inner] of eitherOrder(value, "multiply")) {
+    if (constantOf(root) !== Math.sqrt(2 / Math.PI)) continue;
+    for (const [operand, scaled] of eitherOrder(inner, "add")) {
+      for (const [cubed, factor] of eitherOrder(scaled, "multiply")) {
+        const [square, third] = elementwiseOperands(cubed, "multiply");
+        const squares = elementwiseOperands(square, "multiply");
+        const isCube = third === operand && squares.length === 2 && squares.every((other) => other === operand);
+        if (constantOf(factor) === 0.044715 && isCube) return operand;
+      }
+    }
+  }
+  return undefined;
+}

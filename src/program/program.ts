@@ -25,7 +25,7 @@ export type ElementType = "real" | "integer";
 
 /**
  * Elementwise functions and their number of operands. `select(condition, a, b)` is `a` where the condition is not zero,
- * else `b`; NaN in the other branch does not propagate. `equal` gives 1 or 0.
+ * else `b`; NaN in the other branch does not propagate. `equal` and `less` give 1 or 0.
  */
 export const elementwiseArity = {
   add: 2,
@@ -38,6 +38,7 @@ export const elementwiseArity = {
   erf: 1,
   tanh: 1,
   equal: 2,
+  less: 2,
   select: 3,
 } as const;
 
@@ -52,13 +53,17 @@ export type Operation =
   | { readonly kind: "parameter"; readonly name: string }
   /** A scalar. */
   | { readonly kind: "constant"; readonly value: number }
+  /** A constant tensor that the program brings along, row-major: buckets of distances, angles of positions. */
+  | { readonly kind: "table"; readonly name: string; readonly values: Float32Array }
   /** `result[..., h] = table[indices[...], h]`. */
   | { readonly kind: "gather"; readonly table: Value; readonly indices: Value }
+  /** `result[..., j] = operand[..., indices[..., j]]`; the leading axes of `indices` broadcast to the operand's. */
+  | { readonly kind: "take"; readonly operand: Value; readonly indices: Value }
   /** Operands broadcast as in NumPy. */
   | { readonly kind: "elementwise"; readonly function: ElementwiseFunction; readonly operands: readonly Value[] }
   /** Over the last axis, which is kept with extent 1. */
   | { readonly kind: "reduce"; readonly function: ReduceFunction; readonly operand: Value }
-  /** `[..., m, k] × [..., k, n]`; the leading axes are equal, or the right operand has none. */
+  /** `[..., m, k] × [..., k, n]`; the leading axes are equal, or the right operand lacks the first of them. */
   | { readonly kind: "matmul"; readonly left: Value; readonly right: Value }
   /** Axis `i` of the result is axis `permutation[i]` of the operand. */
   | { readonly kind: "transpose"; readonly operand: Value; readonly permutation: readonly number[] }
@@ -97,9 +102,12 @@ export function operandsOf(operation: Operation): readonly Value[] {
     case "input":
     case "parameter":
     case "constant":
+    case "table":
       return [];
     case "gather":
       return [operation.table, operation.indices];
+    case "take":
+      return [operation.operand, operation.indices];
     case "elementwise":
     case "concatenate":
       return operation.operands;

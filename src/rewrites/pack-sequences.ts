@@ -3,7 +3,7 @@
  *
  * `[batch, sequence, …]` becomes `[tokens, …]`, so that no padding is computed, and a batch of any lengths has the
  * shape of one long sequence. All operations of BERT are per token except attention, which must stay within a sequence:
- * the key mask becomes `sequence_ids[query] = sequence_ids[key]`. A sequence's id is the index of its first token,
+ * the key mask becomes `sequence_ids[query] = sequence_ids[key]`, times a sliding window if there is one. A sequence's id is the index of its first token,
  * which also tells a kernel where the keys begin.
  *
  * Applies if `batch` is always the first axis, and sequence positions are combined only by a softmax and the weighted
@@ -12,12 +12,24 @@
  *
  * Must stay true: at real positions the packed program equals the padded one.
  */
-import { elementwise, equal, gather, input, matmul, reduce, reshape, slice, transpose } from "../program/build.ts";
+import {
+  elementwise,
+  equal,
+  gather,
+  input,
+  matmul,
+  multiply,
+  reduce,
+  reshape,
+  slice,
+  take,
+  transpose,
+} from "../program/build.ts";
 import { maskedSoftmax } from "../program/layers.ts";
 import { computeOrder } from "../program/order.ts";
 import { matchSoftmax } from "../program/patterns.ts";
 import type { Extent, Operation, Program, Shape, Value } from "../program/program.ts";
-import { isAttentionMask } from "./assume-unmasked.ts";
+import { isAttentionMask, maskedFactor } from "./assume-unmasked.ts";
 import { carryObserved } from "./rewrite.ts";
 
 /** Name of the input [tokens] that holds, for each token, the index of its sequence's first token. */
@@ -43,6 +55,7 @@ class Packing {
   readonly packed = new Map<Value, Value>();
   readonly #ids = input(sequenceIds, ["tokens"], "integer");
   readonly #masks = new Map<number, Value>();
+  readonly #windows = new Map<Value, Value>();
   /** Softmaxes, which are zero at the positions of other sequences. */
   readonly #softmaxes = new Set<Value>();
 
@@ -68,9 +81,19 @@ class Packing {
   #packSoftmax(value: Value): Value | undefined {
     const softmax = value.shape.at(-1) === "sequence" ? matchSoftmax(value) : undefined;
     if (softmax === undefined) return undefined;
-    if (softmax.mask !== undefined && !isAttentionMask(softmax.mask)) throw new NotPackable();
     this.#softmaxes.add(value);
-    return maskedSoftmax(this.#of(softmax.scores), this.#sameSequence(value.shape.length - 1));
+    return maskedSoftmax(this.#of(softmax.scores), this.#visible(softmax.mask, value.shape.length - 1));
+  }
+
+  /** The keys that each query may attend to, of those in its sequence. */
+  #visible(mask: Value | undefined, rank: number): Value {
+    const same = this.#sameSequence(rank);
+    if (mask === undefined || isAttentionMask(mask)) return same;
+    const window = maskedFactor(mask);
+    if (window === undefined) throw new NotPackable();
+    const known = this.#windows.get(mask) ?? multiply(same, this.#of(window));
+    this.#windows.set(mask, known);
+    return known;
   }
 
   #rebuild({ operation, type }: Value, shape: Shape): Value {
@@ -79,6 +102,8 @@ class Packing {
         return input(operation.name, shape, type);
       case "gather":
         return gather(this.#of(operation.table), this.#of(operation.indices));
+      case "take":
+        return take(this.#of(operation.operand), this.#of(operation.indices));
       case "elementwise":
         return elementwise(operation.function, ...operation.operands.map((operand) => this.#of(operand)));
       case "matmul":

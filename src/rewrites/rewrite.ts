@@ -49,9 +49,12 @@ function mapOperands(operation: Operation, map: (operand: Value) => Value): Oper
     case "input":
     case "parameter":
     case "constant":
+    case "table":
       return operation;
     case "gather":
       return { ...operation, table: map(operation.table), indices: map(operation.indices) };
+    case "take":
+      return { ...operation, operand: map(operation.operand), indices: map(operation.indices) };
     case "elementwise":
     case "concatenate":
       return { ...operation, operands: operation.operands.map(map) };

@@ -4,10 +4,9 @@ import { expectSame } from "../../test/support/compare-tensors.ts";
 import { openRandomOdd, positionIds, required } from "../../test/support/golden.ts";
 import { checkSchedule, interpretSchedule } from "../../test/support/interpret-schedule.ts";
 import { type RandomProgram, randomProgram } from "../../test/support/random-programs.ts";
-import type { BertConfig } from "../architectures/bert/config.ts";
-import { layerStages } from "../architectures/bert/layer-program.ts";
-import { expectedParameters } from "../architectures/bert/parameters.ts";
 import { bertForQuestionAnswering } from "../architectures/bert/program.ts";
+import { expectedParameters, type ModelConfig } from "../architectures/index.ts";
+import { encoderLayerStages } from "../architectures/layers/encoder-layer.ts";
 import { interpret, type LoweredPrecision } from "../engines/reference/interpret.ts";
 import {
   add,
@@ -164,8 +163,8 @@ test("the observed stages of a layer that each level stores", async () => {
       name.startsWith("layer.1.") ? [name.slice(8)] : [],
     );
   };
-  expect(written("O0")).toEqual(layerStages);
-  expect(written("O1")).toEqual(layerStages);
+  expect(written("O0")).toEqual(encoderLayerStages);
+  expect(written("O1")).toEqual(encoderLayerStages);
   const atAttention = ["query", "key", "value", "context", "attention_output"];
   expect(written("O2")).toEqual([...atAttention, "intermediate", "output"]);
   expect(written("O3")).toEqual(["query", "key", "value", "context", "intermediate"]);
@@ -177,13 +176,14 @@ test("stages that no output needs are not observed", async () => {
   expect([...required(observed).keys()]).toEqual(["embeddings"]);
 });
 
-const config = (layers: number): BertConfig => ({
+const config = (layers: number): ModelConfig => ({
   vocabSize: 99,
   hiddenSize: 64,
   layers,
   heads: 4,
   intermediateSize: 128,
   maxPositions: 32,
+  family: "bert" as const,
   tokenTypes: 2,
   layerNormEps: 1e-12,
   padTokenId: 0,

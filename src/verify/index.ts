@@ -2,9 +2,19 @@
  * `import { verify, compare, diagnose } from "fusebert/verify"`: verification as a library, with tensors from any source.
  * docs/verification.md has a worked example.
  */
-export type { BertConfig } from "../architectures/bert/config.ts";
-export { type Deviation, deviationsOf } from "../architectures/bert/deviations.ts";
-export { type LayerStage, layerProgram, layerStages, stageName } from "../architectures/bert/layer-program.ts";
+export {
+  type Deviation,
+  deviationsOf,
+  layerProgram,
+  layerStagesOf,
+  type ModelConfig,
+  type ModelConfig as BertConfig,
+  stageName,
+} from "../architectures/index.ts";
+export {
+  type EncoderLayerStage as LayerStage,
+  encoderLayerStages as layerStages,
+} from "../architectures/layers/encoder-layer.ts";
 export type { DataOf, DType, FloatDType, Tensor } from "../tensor/tensor.ts";
 export { engineCandidate, imitation, imitationNames, type RunnableCandidate } from "./candidate/candidate.ts";
 export { type CompareOptions, compareTensors as compare } from "./compare/compare.ts";

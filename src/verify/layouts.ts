@@ -5,8 +5,7 @@
  * the five have the bytes of the original; the others must give poor matches, each recognised as its layout.
  */
 
-import type { Deviation } from "../architectures/bert/deviations.ts";
-import { layerProgram, stageName } from "../architectures/bert/layer-program.ts";
+import { type Deviation, layerProgram, stageName } from "../architectures/index.ts";
 import { toFloat64 } from "../tensor/half.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { applyAll, type RunnableCandidate } from "./candidate/candidate.ts";

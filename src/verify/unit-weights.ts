@@ -11,9 +11,8 @@
  */
 
 import { bertBase } from "../architectures/bert/bert-base.ts";
-import type { BertConfig } from "../architectures/bert/config.ts";
-import { layerProgram, layerStages, stageName } from "../architectures/bert/layer-program.ts";
-import { expectedParameters } from "../architectures/bert/parameters.ts";
+import { expectedParameters, layerProgram, type ModelConfig, stageName } from "../architectures/index.ts";
+import { encoderLayerStages } from "../architectures/layers/encoder-layer.ts";
 import { toFloat64 } from "../tensor/half.ts";
 import { seededNormal } from "../tensor/random.ts";
 import { elementCount, type Tensor } from "../tensor/tensor.ts";
@@ -31,7 +30,7 @@ export type UnitWeightKind = UnitWeightReport["kind"];
 export interface UnitWeightSize {
   /** For display: the model's name, or `BERT-base`. */
   readonly name: string;
-  readonly config: BertConfig;
+  readonly config: ModelConfig;
   readonly sequence: number;
   /** The demo's biases, by canonical name of layer 0; absent: random. */
   readonly biases?: ReadonlyMap<string, Tensor>;
@@ -44,7 +43,7 @@ export const bertBaseSize: UnitWeightSize = {
 };
 
 /** The test's sequence length: a power of two, so that attention probabilities of 1/length are exact in every precision. */
-export function unitSequence({ maxPositions }: BertConfig): number {
+export function unitSequence({ maxPositions }: ModelConfig): number {
   return 2 ** Math.floor(Math.log2(Math.min(128, maxPositions)));
 }
 
@@ -52,7 +51,7 @@ export function unitSequence({ maxPositions }: BertConfig): number {
 const exactOutput = 0.5;
 
 /** The operation that computes each stage, for reports of an overflow. */
-const operations: Readonly<Record<(typeof layerStages)[number], string>> = {
+const operations: Readonly<Record<(typeof encoderLayerStages)[number], string>> = {
   query: "the query's matrix product and bias",
   key: "the key's matrix product and bias",
   value: "the value's matrix product and bias",
@@ -145,7 +144,8 @@ async function findOverflow(
   const program = layerProgram(size.config, 0);
   const stages = await candidate.compute({ program, layer: 0, parameters, inputs, signal });
   const stage =
-    layerStages.find((kind) => !toFloat64(required(stages.get(stageName(0, kind)))).every(Number.isFinite)) ?? "output";
+    encoderLayerStages.find((kind) => !toFloat64(required(stages.get(stageName(0, kind)))).every(Number.isFinite)) ??
+    "output";
   const magnitude = toFloat64(required((await original()).get(stageName(0, stage)))).reduce(
     (largestSoFar, value) => Math.max(largestSoFar, Math.abs(value)),
     0,
@@ -186,6 +186,6 @@ function constantTensor(shape: readonly number[], value: number): Tensor<"f64"> 
 }
 
 /** Names and shapes of layer 0's parameters. */
-function layerParameters(config: BertConfig): [string, readonly number[]][] {
+function layerParameters(config: ModelConfig): [string, readonly number[]][] {
   return [...expectedParameters({ ...config, layers: 1 })].filter(([name]) => name.startsWith("encoder.layer.0."));
 }

@@ -6,7 +6,7 @@
  * on its own stages), so that an error shows where it arises. Together they distinguish a bug from accumulated rounding.
  */
 
-import { layerProgram, layerStages, stageName } from "../architectures/bert/layer-program.ts";
+import { layerProgram, layerStagesOf, stageName } from "../architectures/index.ts";
 import type { Program, Value } from "../program/program.ts";
 import { assumeUnmasked } from "../rewrites/assume-unmasked.ts";
 import { asFloat32 } from "../tensor/half.ts";
@@ -236,7 +236,7 @@ async function conclude(subject: LayerUnderTest, evidence: Evidence): Promise<La
   const { precision, stages, diagnosed, hidden, propagated, options } = evidence;
   const [batch = 0, sequence = 0] = inputs.attentionMask.shape;
   const real = realRows(inputs.attentionMask.data, batch, sequence);
-  const reports = layerStages
+  const reports = layerStagesOf(subject.config)
     .map((kind) => stageName(layer, kind))
     .filter((stage) => stages.has(stage))
     .map((stage) => reportStage(stage, evidence, real));

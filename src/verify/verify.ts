@@ -5,8 +5,7 @@
  * soon as it is known, and the returned report contains all parts.
  */
 
-import type { BertConfig } from "../architectures/bert/config.ts";
-import { layerProgram, stageName } from "../architectures/bert/layer-program.ts";
+import { layerProgram, type ModelConfig, stageName } from "../architectures/index.ts";
 import { checkFields } from "../arguments.ts";
 import type { FloatDType, Tensor } from "../tensor/tensor.ts";
 import { version } from "../version.ts";
@@ -32,7 +31,7 @@ import { type LayerOptions, type Versions, verifyDumped, verifyRunnable } from "
 /** The model whose layers are the original. */
 export interface OriginalModel {
   readonly name: string;
-  readonly config: BertConfig;
+  readonly config: ModelConfig;
   /** Reads a parameter by its canonical name. */
   readonly read: (name: string) => Promise<Tensor<FloatDType>>;
 }

@@ -2,9 +2,9 @@
  * Models for tests that run kernels with their bounds checked (checked-lowering.ts): compiled, run on batches of many
  * shapes, and with a defect in their kernels.
  */
-import type { BertConfig } from "../../src/architectures/bert/config.ts";
-import { expectedParameters } from "../../src/architectures/bert/parameters.ts";
+
 import { bertForQuestionAnswering } from "../../src/architectures/bert/program.ts";
+import { expectedParameters, type ModelConfig } from "../../src/architectures/index.ts";
 import { GpuDevice } from "../../src/engines/webgpu/device/gpu-device.ts";
 import type { GpuPrecision } from "../../src/engines/webgpu/device/precision.ts";
 import { CompiledProgram } from "../../src/engines/webgpu/run/compiled-program.ts";
@@ -18,7 +18,7 @@ import { next, type OtherGpu } from "./checked-lowering.ts";
 import { required } from "./golden.ts";
 import { paddedInputs } from "./padded-inputs.ts";
 
-const common = { vocabSize: 40, layers: 1, tokenTypes: 2, layerNormEps: 1e-12, padTokenId: 0 };
+const common = { vocabSize: 40, layers: 1, family: "bert" as const, tokenTypes: 2, layerNormEps: 1e-12, padTokenId: 0 };
 
 /** No multiples of four: rows have padding, and vectors span heads. */
 export const odd = { ...common, hiddenSize: 27, heads: 3, intermediateSize: 22, maxPositions: 67 };
@@ -31,7 +31,7 @@ export const deep = { ...even, hiddenSize: 144, intermediateSize: 2048 };
 /** Heads for the smaller attention tile in tensor cores. */
 export const largeHeads = { ...even, hiddenSize: 144, heads: 2 };
 
-function parametersOf(config: BertConfig): Map<string, Tensor<"f32">> {
+function parametersOf(config: ModelConfig): Map<string, Tensor<"f32">> {
   const uniform = seededUniform(7);
   return new Map(
     [...expectedParameters(config)].map(([name, shape]) => {
@@ -42,7 +42,7 @@ function parametersOf(config: BertConfig): Map<string, Tensor<"f32">> {
 }
 
 /** All ids are the largest, also at padding. */
-const inputsOf = ({ vocabSize }: BertConfig, lengths: readonly number[]): Map<string, Tensor> =>
+const inputsOf = ({ vocabSize }: ModelConfig, lengths: readonly number[]): Map<string, Tensor> =>
   paddedInputs(lengths, (_, position) => vocabSize - 1 - (position % 3));
 
 /** A device on which kernels are checked, for all tests of a file. */
@@ -116,7 +116,7 @@ interface Run {
 }
 
 export interface BertCase extends Settings {
-  readonly config: BertConfig;
+  readonly config: ModelConfig;
   /** The stage that is computed at last; absent: the logits. */
   readonly upTo?: string;
 }

@@ -2,7 +2,7 @@
  * An exported model in plain ONNX Runtime, as somebody who has nothing but the file would run it.
  */
 import { InferenceSession, Tensor } from "onnxruntime-node";
-import type { TokenSequence } from "../../src/architectures/bert/inputs.ts";
+import type { TokenSequence } from "../../src/architectures/inputs.ts";
 import { required } from "./golden.ts";
 
 export interface Logits {

@@ -5,7 +5,7 @@
  * The definition is docs/semantics.md; what is fusebert's own there (equal spans are one answer, ties stand in the order of
  * the text) is here as well.
  */
-import type { TokenSequence } from "../../src/architectures/bert/inputs.ts";
+import type { TokenSequence } from "../../src/architectures/inputs.ts";
 import type { Encoding } from "../../src/text/encoding.ts";
 import type { Tokenizer } from "../../src/text/tokenizer.ts";
 

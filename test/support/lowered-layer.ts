@@ -1,7 +1,7 @@
 /** Compares a layer of BERT, run with kernels that a test lowers, with the interpreter. */
-import type { BertConfig } from "../../src/architectures/bert/config.ts";
-import { expectedParameters } from "../../src/architectures/bert/parameters.ts";
+
 import { bertForQuestionAnswering } from "../../src/architectures/bert/program.ts";
+import { expectedParameters, type ModelConfig } from "../../src/architectures/index.ts";
 import { interpret } from "../../src/engines/reference/interpret.ts";
 import { GpuDevice } from "../../src/engines/webgpu/device/gpu-device.ts";
 import type { GpuPrecision } from "../../src/engines/webgpu/device/precision.ts";
@@ -23,20 +23,21 @@ import { required } from "./golden.ts";
 import { paddedInputs } from "./padded-inputs.ts";
 
 /** No size is a multiple of a tile, and no head size of the columns that two subgroups cover. */
-export const oddLayer: BertConfig = {
+export const oddLayer: ModelConfig = {
   vocabSize: 40,
   hiddenSize: 96,
   layers: 1,
   heads: 4,
   intermediateSize: 136,
   maxPositions: 128,
+  family: "bert" as const,
   tokenTypes: 2,
   layerNormEps: 1e-12,
   padTokenId: 0,
 };
 
 /** The same with a feed-forward network whose second matmul can split K. */
-export const divisibleLayer: BertConfig = { ...oddLayer, intermediateSize: 192 };
+export const divisibleLayer: ModelConfig = { ...oddLayer, intermediateSize: 192 };
 
 /** Several sequences in one tile of queries, one in several tiles of keys, and none of all their keys visible. */
 const lengths = [5, 1, 40, 70];
@@ -44,7 +45,7 @@ const lengths = [5, 1, 40, 70];
 const output = "layer.0.output";
 
 export interface LayerCase {
-  readonly config: BertConfig;
+  readonly config: ModelConfig;
   readonly level: Level;
   readonly precision: GpuPrecision;
   readonly lower: (schedule: Schedule, placement: Placement) => readonly LoweredKernel[];
@@ -74,7 +75,7 @@ export async function layerError({ config, level, precision, lower }: LayerCase)
 /** Sequences of some tokens, without padding. */
 export function packedInputs(
   packed: Program,
-  { vocabSize }: BertConfig,
+  { vocabSize }: ModelConfig,
   lengths: readonly number[],
 ): Map<string, Tensor> {
   const given = paddedInputs(lengths, (row, position) => (row * 11 + position * 7) % vocabSize);
@@ -83,7 +84,7 @@ export function packedInputs(
 }
 
 /** Weights so large that scores differ by dozens: the maximum in use must follow them. */
-export function layerParameters(config: BertConfig): Map<string, Tensor<"f32">> {
+export function layerParameters(config: ModelConfig): Map<string, Tensor<"f32">> {
   const uniform = seededUniform(7);
   return new Map(
     [...expectedParameters(config)].map(([name, shape]) => {

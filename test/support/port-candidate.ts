@@ -2,7 +2,7 @@
  * What dump.py of `fusebert verify --write-inputs` dumps as it stands: the query of layer 0 of the built-in model.
  */
 
-import { layerProgram } from "../../src/architectures/bert/layer-program.ts";
+import { layerProgram } from "../../src/architectures/index.ts";
 import { encodeSafetensors } from "../../src/checkpoint/safetensors.ts";
 import { chooseText, layerInputs } from "../../src/cli/verify/inputs.ts";
 import { selectOutputs } from "../../src/program/program.ts";

@@ -5,7 +5,7 @@
 import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseConfig } from "../../src/architectures/bert/config.ts";
-import { expectedParameters } from "../../src/architectures/bert/parameters.ts";
+import { expectedParameters } from "../../src/architectures/index.ts";
 import { encodeSafetensors } from "../../src/checkpoint/safetensors.ts";
 import { seededUniform } from "../../src/tensor/random.ts";
 import { elementCount, type Tensor } from "../../src/tensor/tensor.ts";

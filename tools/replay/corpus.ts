@@ -5,7 +5,7 @@
  * Must stay true: the same kernels in the same places, whenever the same sources generate them.
  */
 
-import type { BertConfig } from "../../src/architectures/bert/config.ts";
+import type { ModelConfig } from "../../src/architectures/index.ts";
 import { lowerForAllSizes } from "../../src/engines/webgpu/plan/lower.ts";
 import { Placement } from "../../src/engines/webgpu/plan/placement.ts";
 import { bestLevel, type Level, levels, scheduleAt } from "../../src/schedule/levels.ts";
@@ -38,7 +38,7 @@ function* allCases(everything: boolean): Generator<Case> {
   }
   for (const program of random()) yield* programCases("nobody's model", program, fewDevices);
   for (const { model, device } of tunedCases) {
-    const config = models[model] as BertConfig;
+    const config = models[model] as ModelConfig;
     const name = `${model}, ${device.name}`;
     yield { name, kernels: () => kernelsInTiles(name, config, device, everything) };
   }

@@ -3,9 +3,9 @@
  */
 import { readFileSync } from "node:fs";
 import { bertBase } from "../../src/architectures/bert/bert-base.ts";
-import { type BertConfig, parseConfig } from "../../src/architectures/bert/config.ts";
-import { layerProgram, layerProgramWithKeys } from "../../src/architectures/bert/layer-program.ts";
+import { parseConfig } from "../../src/architectures/bert/config.ts";
 import { bertForQuestionAnswering } from "../../src/architectures/bert/program.ts";
+import { layerProgram, layerProgramWithKeys, type ModelConfig } from "../../src/architectures/index.ts";
 import { observeOthers, type Program, selectOutputs } from "../../src/program/program.ts";
 import { assumeUnmasked } from "../../src/rewrites/assume-unmasked.ts";
 import { packSequences } from "../../src/rewrites/pack-sequences.ts";
@@ -18,17 +18,17 @@ export interface NamedProgram {
   readonly program: Program;
 }
 
-const read = (folder: string): BertConfig => parseConfig(readFileSync(`${folder}/config.json`, "utf8"));
+const read = (folder: string): ModelConfig => parseConfig(readFileSync(`${folder}/config.json`, "utf8"));
 
 const sizes = ({
   hiddenSize,
   heads,
   intermediateSize,
-}: Pick<BertConfig, "hiddenSize" | "heads" | "intermediateSize">) =>
-  ({ ...bertBase, hiddenSize, heads, intermediateSize }) satisfies BertConfig;
+}: Pick<ModelConfig, "hiddenSize" | "heads" | "intermediateSize">) =>
+  ({ ...bertBase, hiddenSize, heads, intermediateSize }) satisfies ModelConfig;
 
 /** Models of which every kernel is generated at every level. */
-export const models: Readonly<Record<string, BertConfig>> = {
+export const models: Readonly<Record<string, ModelConfig>> = {
   "BERT-base": bertBase,
   "BERT-large": sizes({ hiddenSize: 1024, heads: 16, intermediateSize: 4096 }),
   "the built-in model": read(builtInFolder),
@@ -45,15 +45,15 @@ export const models: Readonly<Record<string, BertConfig>> = {
 const logits = ["start_logits", "end_logits"];
 
 /** Layers after the second are like it: at O3, the first is like no other. */
-const twoLayers = (config: BertConfig): BertConfig => ({ ...config, layers: Math.min(config.layers, 2) });
+const twoLayers = (config: ModelConfig): ModelConfig => ({ ...config, layers: Math.min(config.layers, 2) });
 
 /** As in question answering. */
-export function answering(config: BertConfig): NamedProgram {
+export function answering(config: ModelConfig): NamedProgram {
   return packed("answers", selectOutputs(bertForQuestionAnswering(twoLayers(config)), logits));
 }
 
 /** As everything else computes it: observed, of equal lengths, in rows with padding, a layer alone. */
-export function otherPrograms(config: BertConfig): NamedProgram[] {
+export function otherPrograms(config: ModelConfig): NamedProgram[] {
   const oneLayer = { ...config, layers: 1 };
   const answers = selectOutputs(bertForQuestionAnswering(oneLayer), logits);
   return [

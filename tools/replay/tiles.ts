@@ -5,7 +5,7 @@
  * tuned tiles are, and what one binds does not depend on another's tile.
  */
 import { createHash } from "node:crypto";
-import type { BertConfig } from "../../src/architectures/bert/config.ts";
+import type { ModelConfig } from "../../src/architectures/index.ts";
 import type { Tile } from "../../src/engines/webgpu/kernels/family.ts";
 import type { TileSource } from "../../src/engines/webgpu/plan/kernel-plan.ts";
 import { lowerToWgsl } from "../../src/engines/webgpu/plan/lower.ts";
@@ -38,7 +38,7 @@ const maxTiles = 300;
 /** @param everything every tile, of which a kernel may have thousands. Otherwise some, spread over all of them. */
 export function* kernelsInTiles(
   place: string,
-  config: BertConfig,
+  config: ModelConfig,
   { limits, precisions }: Device,
   everything: boolean,
 ): Generator<GeneratedKernel[]> {

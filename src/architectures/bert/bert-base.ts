@@ -2,6 +2,7 @@
 import type { BertConfig } from "./config.ts";
 
 export const bertBase: BertConfig = {
+  family: "bert",
   vocabSize: 30_522,
   hiddenSize: 768,
   layers: 12,

@@ -1,13 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { tinyConfigJson as valid } from "../../checkpoint/testing/tiny-model.ts";
 import { CheckpointError } from "../../errors.ts";
-import { parseConfig } from "./config.ts";
+import { parseModelConfig } from "../index.ts";
 
-const parse = (changes: object) => parseConfig(JSON.stringify({ ...valid, ...changes }));
+const parse = (changes: object) => parseModelConfig(JSON.stringify({ ...valid, ...changes }));
 
-describe("parseConfig", () => {
+describe("config.json", () => {
   test("reads every field", () => {
     expect(parse({})).toEqual({
+      family: "bert",
       vocabSize: 13,
       hiddenSize: 6,
       layers: 2,
@@ -30,8 +31,8 @@ describe("parseConfig", () => {
       intermediate_size: 3072,
     };
     const expected = { maxPositions: 512, tokenTypes: 2, layerNormEps: 1e-12, padTokenId: 0 };
-    expect(parseConfig(JSON.stringify(required))).toMatchObject(expected);
-    expect(parseConfig(JSON.stringify({ ...required, pad_token_id: null }))).toMatchObject(expected);
+    expect(parseModelConfig(JSON.stringify(required))).toMatchObject(expected);
+    expect(parseModelConfig(JSON.stringify({ ...required, pad_token_id: null }))).toMatchObject(expected);
   });
 
   test("an old file without model_type is recognised by its architectures", () => {
@@ -72,8 +73,8 @@ describe("parseConfig", () => {
       "is_decoder is true; expected false: fusebert computes encoders. Decoders are not",
     ],
     ["cross attention", { add_cross_attention: true }, "Cross-attention is not supported: use an encoder"],
-    ["another model", { model_type: "roberta" }, 'model_type is "roberta"; expected "bert"'],
-    ["another class", { model_type: undefined, architectures: ["RobertaModel"] }, "has no model_type"],
+    ["another model", { model_type: "t5" }, 'model_type is "t5"; expected one of "bert", "roberta", "xlm-roberta"'],
+    ["another class", { model_type: undefined, architectures: ["T5Model"] }, "has no model_type"],
     ["neither model_type nor architectures", { model_type: undefined, architectures: undefined }, "has no model_type"],
     ["a model_type that is not a string", { model_type: { a: 1 } }, "model_type is an object"],
   ])("%s is rejected", (_, changes, message) => {
@@ -88,6 +89,6 @@ describe("parseConfig", () => {
     ['{"model_type": "bert", "model_type": "bert"}', 'has the key "model_type" twice'],
     ['{"model_type": "bert", "vocab_size": 1e400}', "vocab_size is"],
   ])("%j is rejected", (json, message) => {
-    expect(() => parseConfig(json)).toThrow(message);
+    expect(() => parseModelConfig(json)).toThrow(message);
   });
 });

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { tinyConfig } from "../../checkpoint/testing/tiny-model.ts";
-import { canonicalName, expectedParameters } from "./parameters.ts";
+import { canonicalNames, expectedParameters } from "../index.ts";
+import { bert } from "./index.ts";
 
 test("the parameters equal BertForQuestionAnswering's", () => {
   const parameters = expectedParameters({ ...tinyConfig, layers: 12 });
@@ -26,5 +27,5 @@ test.each([
   ["gamma", "gamma"],
   ["qa_outputs.weight", "qa_outputs.weight"],
 ])("the canonical name of %s is %s", (stored, canonical) => {
-  expect(canonicalName(stored)).toBe(canonical);
+  expect(canonicalNames(bert)(stored)).toBe(canonical);
 });

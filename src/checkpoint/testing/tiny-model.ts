@@ -1,9 +1,8 @@
 /** For tests: a question-answering BERT of two layers and a few thousand weights, as files. */
 
-import { type BertConfig, parseConfig } from "../../architectures/bert/config.ts";
-import { expectedParameters } from "../../architectures/bert/parameters.ts";
-import type { Tensor } from "../../tensor/tensor.ts";
-import { elementCount } from "../../tensor/tensor.ts";
+import { parseConfig } from "../../architectures/bert/config.ts";
+import { expectedParameters, type ModelConfig } from "../../architectures/index.ts";
+import { elementCount, type Tensor } from "../../tensor/tensor.ts";
 import { encodeSafetensors } from "../safetensors.ts";
 
 export const tinyConfigJson = {
@@ -21,7 +20,7 @@ export const tinyConfigJson = {
   pad_token_id: 0,
 };
 
-export const tinyConfig: BertConfig = parseConfig(JSON.stringify(tinyConfigJson));
+export const tinyConfig: ModelConfig = parseConfig(JSON.stringify(tinyConfigJson));
 
 /** The tiny model's parameters in float32, with names mapped by `rename`. */
 export function tinyTensors(rename: (name: string) => string = (name) => name): Map<string, Tensor> {

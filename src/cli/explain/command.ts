@@ -5,8 +5,8 @@
  */
 
 import { Command, Option } from "commander";
-import type { BertConfig } from "../../architectures/bert/config.ts";
 import { openConfig } from "../../architectures/checkpoint.ts";
+import type { ModelConfig } from "../../architectures/index.ts";
 import { type GpuPrecision, gpuPrecisions } from "../../engines/webgpu/device/precision.ts";
 import type { KernelDescription } from "../../engines/webgpu/explain/describe.ts";
 import { explainLevel, explainLevels, kernelSources } from "../../engines/webgpu/explain/explain.ts";
@@ -103,7 +103,7 @@ async function run(options: ExplainCommandOptions, signal: AbortSignal): Promise
   return exitCode.answered;
 }
 
-function checkTokens(tokens: number, { maxPositions }: BertConfig): void {
+function checkTokens(tokens: number, { maxPositions }: ModelConfig): void {
   if (tokens <= maxPositions) return;
   throw new InputError({
     found: `--tokens is ${tokens}`,

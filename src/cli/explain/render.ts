@@ -4,7 +4,7 @@
  * Must stay true: no line is longer than 80 columns, and text is padded before it is coloured.
  */
 import pc from "picocolors";
-import type { BertConfig } from "../../architectures/bert/config.ts";
+import type { ModelConfig } from "../../architectures/index.ts";
 import type { GpuPrecision } from "../../engines/webgpu/device/precision.ts";
 import { allBytes } from "../../engines/webgpu/explain/costs.ts";
 import { type KernelDescription, type Totals, totalsOf } from "../../engines/webgpu/explain/describe.ts";
@@ -19,7 +19,7 @@ import { pairs } from "../verify/render-text.ts";
 export interface ExplainSettings {
   readonly version: string;
   readonly model: string;
-  readonly config: BertConfig;
+  readonly config: ModelConfig;
   readonly level: Level;
   readonly precision: GpuPrecision;
   readonly tokens: number;

@@ -2,8 +2,8 @@
  * Chooses what `fusebert verify` judges: this machine's engines, an imitated kernel, or a dump.
  */
 import { existsSync } from "node:fs";
-import { parseStageName } from "../../architectures/bert/stage-names.ts";
 import type { Checkpoint } from "../../architectures/checkpoint.ts";
+import { type ModelConfig, parseStageName } from "../../architectures/index.ts";
 import { gpuPrecisions } from "../../engines/webgpu/device/precision.ts";
 import { InputError } from "../../errors.ts";
 import { createGpuEngine, platform } from "../../platform/node.ts";
@@ -122,7 +122,7 @@ async function chooseDump(
   };
   const states = hiddenStates ?? emptyStates([batch, sequence, config.hiddenSize]);
   return {
-    layers: layers.length === 1 ? layers : layersOf(dump, layers),
+    layers: layers.length === 1 ? layers : layersOf(config, dump, layers),
     inputs: { hiddenStates: states, attentionMask },
     embeddings,
     candidates: [candidate],
@@ -171,7 +171,7 @@ function emptyStates(shape: readonly number[]): Tensor {
 }
 
 /** The layers of which the dump has stages. */
-function layersOf(dump: Dump, layers: readonly number[]): number[] {
-  const present = new Set([...dump.stages.keys()].map((name) => parseStageName(name, 0)?.layer));
+function layersOf(config: ModelConfig, dump: Dump, layers: readonly number[]): number[] {
+  const present = new Set([...dump.stages.keys()].map((name) => parseStageName(config, name, 0)?.layer));
   return layers.filter((layer) => present.has(layer));
 }

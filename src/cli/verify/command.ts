@@ -2,8 +2,8 @@
  * `fusebert verify`: proves that a layer computes what the original computes, or says what it does instead.
  */
 import { Command, Option } from "commander";
-import { layerProgram } from "../../architectures/bert/layer-program.ts";
 import { type Checkpoint, openCheckpoint } from "../../architectures/checkpoint.ts";
+import { layerProgram } from "../../architectures/index.ts";
 import { gpuPrecisions } from "../../engines/webgpu/device/precision.ts";
 import { InputError } from "../../errors.ts";
 import { displayable } from "../../format/displayable.ts";

@@ -2,8 +2,8 @@
  * The input of the layer under test: the embeddings of a text, or the output of the layers before.
  */
 
-import { bertForQuestionAnswering } from "../../architectures/bert/program.ts";
 import type { Checkpoint } from "../../architectures/checkpoint.ts";
+import { questionAnsweringProgram } from "../../architectures/index.ts";
 import { CheckpointError, InputError } from "../../errors.ts";
 import { selectOutputs } from "../../program/program.ts";
 import { seededNormal } from "../../tensor/random.ts";
@@ -62,7 +62,7 @@ export async function layerInputs(
   const integers = (data: Int32Array): Tensor<"i32"> => ({ dtype: "i32", shape: [1, length], data });
   const attentionMask = integers(mask);
   const wanted = layer === 0 ? ["embeddings"] : ["embeddings", `layer.${layer - 1}.output`];
-  const program = selectOutputs(bertForQuestionAnswering(config), wanted);
+  const program = selectOutputs(questionAnsweringProgram(config), wanted);
   const parameters = await readParameters(program, (name) => checkpoint.weights.read(name));
   const outputs = await compute(
     program,

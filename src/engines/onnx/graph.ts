@@ -27,7 +27,7 @@ export interface OnnxConstant {
   readonly type: OnnxType;
   readonly shape: readonly number[];
   /** float16 as bits. */
-  readonly data: Float32Array | Uint16Array | BigInt64Array;
+  readonly data: Float32Array | Uint16Array | Int32Array | BigInt64Array;
 }
 
 /** A tensor of the checkpoint, transposed where a matmul needs [inputs, outputs]. */

@@ -17,7 +17,7 @@ import {
   matchSoftmax,
   type SoftmaxMatch,
 } from "../../program/patterns.ts";
-import type { ElementwiseFunction, Extent, Shape, Value } from "../../program/program.ts";
+import type { ElementType, ElementwiseFunction, Extent, Shape, Value } from "../../program/program.ts";
 import { type OnnxAttribute, type OnnxValueInfo, type OnnxWeight, onnxType } from "./graph.ts";
 
 /** Receives the nodes of instructions; every method returns the name of the new tensor. */
@@ -32,6 +32,10 @@ export interface Emitter {
   ): string;
   input(info: OnnxValueInfo): string;
   scalar(value: number): string;
+  /** A whole number, in the type of the program's integers. */
+  integer(value: number): string;
+  /** A constant tensor of the program. */
+  table(name: string, value: Value): string;
   /** An int64 vector, for shapes and axes. */
   integers(values: readonly number[]): string;
   /** An int64 vector of extents that may be dynamic. */
@@ -45,7 +49,7 @@ export interface Instruction {
   readonly emit: (emitter: Emitter, names: readonly string[]) => string;
 }
 
-const elementwiseOperators: Readonly<Record<Exclude<ElementwiseFunction, "select" | "equal">, string>> = {
+const elementwiseOperators: Readonly<Record<Exclude<ElementwiseFunction, "select" | "equal" | "less">, string>> = {
   add: "Add",
   subtract: "Sub",
   multiply: "Mul",
@@ -61,11 +65,13 @@ const elementwiseOperators: Readonly<Record<Exclude<ElementwiseFunction, "select
 export interface Dialect {
   /** Version of the operator set. */
   readonly opset: number;
+  /** The type of inputs and arithmetic on ids and positions. */
+  readonly integers: typeof onnxType.int32 | typeof onnxType.int64;
   readonly choose: (value: Value) => Instruction;
 }
 
 /** The operators that are fastest in ONNX Runtime. Gelu needs opset 20, LayerNormalization 17. */
-export const runtimeDialect: Dialect = { opset: 20, choose: chooseInstruction };
+export const runtimeDialect: Dialect = { opset: 20, integers: onnxType.int32, choose: chooseInstruction };
 
 function chooseInstruction(value: Value): Instruction {
   const softmaxMatch = matchSoftmax(value);
@@ -113,13 +119,22 @@ export function textbook(value: Value): Instruction {
     case "parameter":
       return weight(operation.name, shape, false);
     case "constant":
-      return { reads: [], emit: (emitter) => emitter.scalar(operation.value) };
+      return {
+        reads: [],
+        emit: (emitter) =>
+          value.type === "integer" ? emitter.integer(operation.value) : emitter.scalar(operation.value),
+      };
+    case "table":
+      return { reads: [], emit: (emitter) => emitter.table(operation.name, value) };
+    case "take":
+      return take(operation.operand, operation.indices, shape);
     case "gather":
       return simple("Gather", [operation.table, operation.indices]);
     case "elementwise":
       if (operation.function === "select") return select(operation.operands);
-      if (operation.function === "equal") return equal(operation.operands);
-      return simple(elementwiseOperators[operation.function], operation.operands);
+      if (operation.function === "equal") return compare("Equal", operation.operands);
+      if (operation.function === "less") return compare("Less", operation.operands);
+      return elementwise(elementwiseOperators[operation.function], operation.operands, value.type);
     case "reduce":
       return reduce(operation.function === "sum" ? "ReduceSum" : "ReduceMax", operation.operand);
     case "matmul":
@@ -167,11 +182,38 @@ function select(operands: readonly Value[]): Instruction {
   };
 }
 
-function equal(operands: readonly Value[]): Instruction {
+function compare(operator: "Equal" | "Less", operands: readonly Value[]): Instruction {
   return {
     reads: operands,
     emit: (emitter, names) =>
-      emitter.result("Cast", [emitter.intermediate("Equal", names)], { to: { int: onnxType.float } }),
+      emitter.result("Cast", [emitter.intermediate(operator, names)], { to: { int: onnxType.float } }),
+  };
+}
+
+/** Operators take operands of one type: integers among reals are cast. */
+function elementwise(operator: string, operands: readonly Value[], type: ElementType): Instruction {
+  return {
+    reads: operands,
+    emit: (emitter, names) =>
+      emitter.result(
+        operator,
+        names.map((name, index) =>
+          type === "real" && operands[index]?.type === "integer"
+            ? emitter.intermediate("Cast", [name], { to: { int: onnxType.float } })
+            : name,
+        ),
+      ),
+  };
+}
+
+/** GatherElements does not broadcast, so the indices are expanded to the result's shape. */
+function take(operand: Value, indices: Value, shape: Shape): Instruction {
+  return {
+    reads: [operand, indices],
+    emit: (emitter, [data = "", places = ""]) => {
+      const expanded = emitter.intermediate("Expand", [places, emitter.extents(shape)]);
+      return emitter.result("GatherElements", [data, expanded], { axis: { int: -1 } });
+    },
   };
 }
 

@@ -22,7 +22,7 @@ import { type Dialect, type Emitter, type Instruction, runtimeDialect } from "./
 
 export function lowerToOnnx(program: Program, dialect: Dialect = runtimeDialect): OnnxGraph {
   const instructions = neededInstructions(program, dialect);
-  const lowering = new Lowering(program);
+  const lowering = new Lowering(program, dialect.integers);
   for (const value of computeOrder(program)) {
     const instruction = instructions.get(value);
     if (instruction !== undefined) lowering.emit(value, instruction);
@@ -55,7 +55,10 @@ class Lowering implements Emitter {
   /** The value being emitted: its result gets the stage's name, intermediate tensors get a number. */
   #current: Value | undefined;
 
-  constructor(program: Program) {
+  readonly #integers: Dialect["integers"];
+
+  constructor(program: Program, integers: Dialect["integers"]) {
+    this.#integers = integers;
     for (const [name, value] of program.outputs) if (!this.#outputNames.has(value)) this.#outputNames.set(value, name);
   }
 
@@ -112,6 +115,30 @@ class Lowering implements Emitter {
 
   scalar(value: number): string {
     return this.#constant({ name: `scalar_${value}`, type: onnxType.float, shape: [], data: Float32Array.of(value) });
+  }
+
+  integer(value: number): string {
+    return this.#constant({
+      name: `integer_${value}`,
+      type: this.#integers,
+      shape: [],
+      data: this.#integerData([value]),
+    });
+  }
+
+  table(name: string, { operation, shape, type }: Value): string {
+    if (operation.kind !== "table") throw new RangeError(`a ${operation.kind} is no table`);
+    const isInteger = type === "integer";
+    return this.#constant({
+      name: `table_${name}`,
+      type: isInteger ? this.#integers : onnxType.float,
+      shape: shape.map(Number),
+      data: isInteger ? this.#integerData(operation.values) : operation.values,
+    });
+  }
+
+  #integerData(values: ArrayLike<number>): Int32Array | BigInt64Array {
+    return this.#integers === onnxType.int32 ? Int32Array.from(values) : BigInt64Array.from(values, BigInt);
   }
 
   integers(values: readonly number[]): string {

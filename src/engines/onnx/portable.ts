@@ -15,7 +15,7 @@ import { onnxType } from "./graph.ts";
 import { type Dialect, type Instruction, layerNorm, textbook } from "./instructions.ts";
 
 /** The first opset in which ReduceMax takes its axes as an input, like ReduceSum. */
-export const portableDialect: Dialect = { opset: 18, choose: chooseInstruction };
+export const portableDialect: Dialect = { opset: 18, integers: onnxType.int64, choose: chooseInstruction };
 
 function chooseInstruction(value: Value): Instruction {
   const { operation, shape } = value;

@@ -60,6 +60,9 @@ const loops: Readonly<Record<ElementwiseFunction, RowLoop>> = {
   equal: binary((out, to, width, a, b) => {
     for (let column = 0; column < width; column++) out[to + column] = at(a, column) === at(b, column) ? 1 : 0;
   }),
+  less: binary((out, to, width, a, b) => {
+    for (let column = 0; column < width; column++) out[to + column] = at(a, column) < at(b, column) ? 1 : 0;
+  }),
   select: (out, to, width, rows) => {
     const [condition, yes, no] = rows as [Row, Row, Row];
     for (let column = 0; column < width; column++) {

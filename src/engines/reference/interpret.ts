@@ -16,7 +16,7 @@ import { elementCount, type Tensor } from "../../tensor/tensor.ts";
 import type { RunOptions } from "../engine.ts";
 import { applyElementwise } from "./elementwise.ts";
 import { type Arithmetic, multiplyMatrices } from "./matmul.ts";
-import { concatenated, contiguous, forEachRow, type Strided, toContiguous } from "./strided.ts";
+import { broadcastTo, concatenated, contiguous, forEachRow, type Strided, toContiguous } from "./strided.ts";
 import { applyView } from "./views.ts";
 
 /** Called with the number of operations done and their total. */
@@ -128,8 +128,12 @@ function evaluate(value: Value, { results, binding, parameters, inputs, arithmet
       return tensorNamed("parameter", operation.name, shape, parameters);
     case "constant":
       return contiguous(Float64Array.of(operation.value), shape);
+    case "table":
+      return contiguous(Float64Array.from(operation.values), shape);
     case "gather":
       return gatherRows(resultOf(results, operation.table), resultOf(results, operation.indices));
+    case "take":
+      return takeElements(resultOf(results, operation.operand), resultOf(results, operation.indices), shape);
     case "elementwise":
       return applyElementwise(
         operation.function,
@@ -175,12 +179,33 @@ function gatherRows(table: Strided, indices: Strided): Strided {
   const rowIndices = toContiguous(indices);
   const out = new Float64Array(rowIndices.length * width);
   rowIndices.forEach((index, position) => {
-    if (!(index >= 0 && index < count)) {
-      throw new EngineError({ found: `an index is ${index}`, expected: `0 to ${count - 1}, the rows of its table` });
-    }
+    if (!(index >= 0 && index < count)) throw badIndex(index, count);
     out.set(rows.subarray(index * width, (index + 1) * width), position * width);
   });
   return contiguous(out, [...indices.shape, width]);
+}
+
+function takeElements(view: Strided, indices: Strided, shape: readonly number[]): Strided {
+  const out = new Float64Array(elementCount(shape));
+  const count = view.shape.at(-1) as number;
+  const width = shape.at(-1) as number;
+  const everyIndex = broadcastTo(indices, shape);
+  // Rows of the operand and of the indices differ in length: only their offsets are needed.
+  const rows = { ...view, shape: [...view.shape.slice(0, -1), width] };
+  const [step, indexStep] = [view.strides.at(-1) as number, everyIndex.strides.at(-1) as number];
+  forEachRow([rows, everyIndex], (row, offsets) => {
+    const [from, indexFrom] = offsets as [number, number];
+    for (let column = 0; column < width; column++) {
+      const index = everyIndex.data[indexFrom + column * indexStep] as number;
+      if (!(index >= 0 && index < count)) throw badIndex(index, count);
+      out[row * width + column] = view.data[from + index * step] as number;
+    }
+  });
+  return contiguous(out, shape);
+}
+
+function badIndex(index: number, count: number): EngineError {
+  return new EngineError({ found: `an index is ${index}`, expected: `0 to ${count - 1}, the rows of its table` });
 }
 
 function reduceRows(name: ReduceFunction, view: Strided, arithmetic: Arithmetic): Strided {

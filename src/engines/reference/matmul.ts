@@ -10,7 +10,7 @@ import { contiguous, type Strided, toContiguous } from "./strided.ts";
 /** Accumulation in float64, or as in a simple float32 kernel, with each product and sum rounded. */
 export type Arithmetic = "f64" | "f32";
 
-/** `[..., m, k] × [..., k, n]`, or `[..., m, k] × [k, n]`. */
+/** `[..., m, k] × [..., k, n]`; leading axes that the right operand lacks share it. */
 export function multiplyMatrices(left: Strided, right: Strided, arithmetic: Arithmetic = "f64"): Strided {
   const multiplyRows = arithmetic === "f64" ? multiplyRowsF64 : multiplyRowsF32;
   const [m, k] = left.shape.slice(-2) as [number, number];
@@ -21,8 +21,9 @@ export function multiplyMatrices(left: Strided, right: Strided, arithmetic: Arit
   const out = new Float64Array(elementCount(leading) * m * n);
   if (right.shape.length === 2) multiplyRows(a, 0, b, 0, out, 0, elementCount(leading) * m, k, n);
   else {
+    const rightCount = elementCount(right.shape.slice(0, -2));
     for (let batch = 0; batch < elementCount(leading); batch++) {
-      multiplyRows(a, batch * m * k, b, batch * n * k, out, batch * m * n, m, k, n);
+      multiplyRows(a, batch * m * k, b, (batch % rightCount) * n * k, out, batch * m * n, m, k, n);
     }
   }
   return contiguous(out, [...leading, m, n]);

@@ -3,8 +3,7 @@
  *
  * Must stay true: a candidate receives a program, parameters and inputs, never the expected results.
  */
-import type { BertConfig } from "../../architectures/bert/config.ts";
-import { type Deviation, deviationsOf } from "../../architectures/bert/deviations.ts";
+import { type Deviation, deviationsOf, type ModelConfig } from "../../architectures/index.ts";
 import type { Engine } from "../../engines/engine.ts";
 import { InputError } from "../../errors.ts";
 import { observeOthers, type Program } from "../../program/program.ts";
@@ -87,17 +86,17 @@ const knownKernels: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The names that `--candidate` accepts besides files: known kernels, and every single deviation. */
-export function imitationNames(config: BertConfig): string[] {
+export function imitationNames(config: ModelConfig): string[] {
   return [...Object.keys(knownKernels), ...deviationsOf(config, 0).map(({ id }) => id)];
 }
 
-export const isImitation = (config: BertConfig, name: string): boolean => imitationNames(config).includes(name);
+export const isImitation = (config: ModelConfig, name: string): boolean => imitationNames(config).includes(name);
 
 /**
  * A kernel imitated by the interpreter: an ordinary implementation of a precision, with deviations.
  * @throws InputError for a name that is not in `imitationNames`.
  */
-export function imitation(config: BertConfig, name: string, precision: Precision): RunnableCandidate {
+export function imitation(config: ModelConfig, name: string, precision: Precision): RunnableCandidate {
   if (!isImitation(config, name)) {
     throw new InputError({
       found: `there is no imitation ${JSON.stringify(name)}`,

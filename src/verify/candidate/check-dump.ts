@@ -5,9 +5,14 @@
  * Must stay true: a wrong file is rejected here, with the tensor's name and both shapes, and never becomes a bad verdict.
  */
 
-import type { BertConfig } from "../../architectures/bert/config.ts";
-import { layerStages, stageName } from "../../architectures/bert/layer-program.ts";
-import { type DumpExtents, parseStageName, shapeOfStage } from "../../architectures/bert/stage-names.ts";
+import {
+  type DumpExtents,
+  layerStagesOf,
+  type ModelConfig,
+  parseStageName,
+  shapeOfStage,
+  stageName,
+} from "../../architectures/index.ts";
 import { describe } from "../../checkpoint/describe.ts";
 import { InputError } from "../../errors.ts";
 import type { Dump, TargetLayer } from "./dump.ts";
@@ -27,7 +32,7 @@ export function checkDump(dump: Dump, { config, layer }: TargetLayer): DumpExten
       expected: `0 to ${config.layers - 1}, the layers of this model`,
     });
   }
-  const shapes = shapesOf(dump, layer);
+  const shapes = shapesOf(config, dump, layer);
   const [reference, extents] = extentsOf(shapes, dump.name);
   for (const [name, shape] of shapes) {
     const expected = expectedShape(name, layer, config, extents);
@@ -44,18 +49,18 @@ export function checkDump(dump: Dump, { config, layer }: TargetLayer): DumpExten
 }
 
 /** The shapes of the layer's tensors; the first one defines batch and sequence. */
-function shapesOf(dump: Dump, layer: number): Map<string, readonly number[]> {
+function shapesOf(config: ModelConfig, dump: Dump, layer: number): Map<string, readonly number[]> {
   const shapes = new Map<string, readonly number[]>();
   if (dump.attentionMask !== undefined) shapes.set("attention_mask", dump.attentionMask.shape);
   if (dump.hiddenStates !== undefined) shapes.set("hidden_states", dump.hiddenStates.shape);
   const before = shapes.size;
-  for (const stage of layerStages) {
+  for (const stage of layerStagesOf(config)) {
     const name = stageName(layer, stage);
     const tensor = dump.stages.get(name);
     if (tensor !== undefined) shapes.set(name, tensor.shape);
   }
   if (shapes.size > before) return shapes;
-  throw dump.stages.size > 0 ? otherLayers(dump, layer) : noStages(dump, layer);
+  throw dump.stages.size > 0 ? otherLayers(config, dump, layer) : noStages(config, dump, layer);
 }
 
 /** Batch and sequence, with the name of the tensor that defines them. */
@@ -69,9 +74,9 @@ function extentsOf(shapes: ReadonlyMap<string, readonly number[]>, file: string)
   });
 }
 
-function expectedShape(name: string, layer: number, config: BertConfig, extents: DumpExtents): readonly number[] {
+function expectedShape(name: string, layer: number, config: ModelConfig, extents: DumpExtents): readonly number[] {
   if (name === "attention_mask") return [extents.batch, extents.sequence];
-  const stage = parseStageName(name, layer)?.stage;
+  const stage = parseStageName(config, name, layer)?.stage;
   // The input of a layer has the shape of its output.
   return shapeOfStage(stage ?? "output", config, extents);
 }
@@ -82,31 +87,31 @@ function adviceOn(shape: readonly number[], expected: readonly number[]): string
   return "Check that the dump was made with this model and on one input.";
 }
 
-function otherLayers(dump: Dump, layer: number): InputError {
-  const layers = [...new Set([...dump.stages.keys()].map((name) => parseStageName(name, layer)?.layer))];
+function otherLayers(config: ModelConfig, dump: Dump, layer: number): InputError {
+  const layers = [...new Set([...dump.stages.keys()].map((name) => parseStageName(config, name, layer)?.layer))];
   return new InputError({
     found: `${dump.name} has no stage of layer ${layer}, only of layer ${layers.join(", ")}`,
     expected: `names such as ${stageName(layer, "output")}`,
   });
 }
 
-function noStages(dump: Dump, layer: number): InputError {
+function noStages(config: ModelConfig, dump: Dump, layer: number): InputError {
   const { unknown } = dump;
   const names = unknown.slice(0, maxListed).map(describe).join(", ");
   const rest = unknown.length > maxListed ? ` and ${unknown.length - maxListed} more` : "";
   const has = unknown.length === 0 ? "" : `; it has ${names}${rest}`;
   return new InputError({
     found: `${dump.name} has no stage of a layer${has}`,
-    expected: `layer.${layer}. and one of ${layerStages.join(", ")}`,
-    advice: suggestion(unknown) ?? "Give the tensors these names where your kernel is dumped.",
+    expected: `layer.${layer}. and one of ${layerStagesOf(config).join(", ")}`,
+    advice: suggestion(config, unknown) ?? "Give the tensors these names where your kernel is dumped.",
   });
 }
 
 /** Finds an unknown name that resembles a stage: misspelt, or with another prefix, such as `encoder.layers.0.query`. */
-function suggestion(unknown: readonly string[]): string | undefined {
+function suggestion(config: ModelConfig, unknown: readonly string[]): string | undefined {
   for (const name of unknown.slice(0, 1000)) {
     const [, prefix = "", last = ""] = /^(.*[./])?([^./]*)$/s.exec(name) ?? [];
-    const meant = nearest(last.toLowerCase(), layerStages);
+    const meant = nearest(last.toLowerCase(), layerStagesOf(config));
     if (meant === undefined) continue;
     const [layer] = /\d{1,4}/.exec(prefix) ?? [];
     return `Did you mean ${layer === undefined ? meant : stageName(Number(layer), meant)} by ${describe(name)}?`;

@@ -1,17 +1,18 @@
 import { expect, test } from "vitest";
-import type { BertConfig } from "../../architectures/bert/config.ts";
+import type { ModelConfig } from "../../architectures/index.ts";
 import { CheckpointError, InputError } from "../../errors.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { checkDump } from "./check-dump.ts";
 import { readDump, withInputs } from "./dump.ts";
 
-const config: BertConfig = {
+const config: ModelConfig = {
   vocabSize: 10,
   hiddenSize: 6,
   layers: 2,
   heads: 2,
   intermediateSize: 8,
   maxPositions: 16,
+  family: "bert" as const,
   tokenTypes: 2,
   layerNormEps: 1e-12,
   padTokenId: 0,

@@ -7,9 +7,7 @@
  * Must stay true: no name has two meanings; values are copied bit by bit, in the dtype they have.
  */
 
-import type { BertConfig } from "../../architectures/bert/config.ts";
-import { stageName } from "../../architectures/bert/layer-program.ts";
-import { parseStageName } from "../../architectures/bert/stage-names.ts";
+import { type ModelConfig, parseStageName, stageName } from "../../architectures/index.ts";
 import { describe } from "../../checkpoint/describe.ts";
 import { CheckpointError, InputError } from "../../errors.ts";
 import type { FloatDType, Tensor } from "../../tensor/tensor.ts";
@@ -39,7 +37,7 @@ export interface TensorSource {
 }
 
 export interface TargetLayer {
-  readonly config: BertConfig;
+  readonly config: ModelConfig;
   /** The layer of bare stage names and of `hidden_states`. */
   readonly layer: number;
 }
@@ -59,7 +57,7 @@ export async function readDump(source: TensorSource, { config, layer }: TargetLa
   const unknown: string[] = [];
   const inputs = inputNames(layer);
   for (const name of source.tensors.keys()) {
-    const parsed = parseStageName(name, layer);
+    const parsed = parseStageName(config, name, layer);
     if (parsed === undefined) {
       if (name !== maskName && !inputs.includes(name)) unknown.push(name);
       continue;

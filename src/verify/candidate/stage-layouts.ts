@@ -4,18 +4,17 @@
  *
  * Must stay true: only layouts that their shape identifies are converted; `check-dump.ts` rejects all others.
  */
-import type { BertConfig } from "../../architectures/bert/config.ts";
-import type { LayerStage } from "../../architectures/bert/layer-program.ts";
+import type { ModelConfig } from "../../architectures/index.ts";
 import type { DataOf, FloatDType, Tensor } from "../../tensor/tensor.ts";
 
 /** Stages that kernels may store as [batch, heads, sequence, head size]. */
-const perHead: ReadonlySet<LayerStage> = new Set<LayerStage>(["query", "key", "value", "context"]);
+const perHead: ReadonlySet<string> = new Set<string>(["query", "key", "value", "context"]);
 
 /** Adds a missing batch axis, and merges the heads of query, key, value and context. */
 export function inStageShape(
   tensor: Tensor<FloatDType>,
-  stage: LayerStage,
-  { heads, hiddenSize }: BertConfig,
+  stage: string,
+  { heads, hiddenSize }: ModelConfig,
 ): Tensor<FloatDType> {
   const { shape } = tensor;
   if (stage === "attention_scores" || stage === "attention_probs") return withBatch(tensor, 4);

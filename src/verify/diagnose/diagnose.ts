@@ -8,7 +8,8 @@
  * that remains without it; a stage without such a cause is reported as unexplained.
  */
 
-import { type Deviation, deviationsOf, scale } from "../../architectures/bert/deviations.ts";
+import { type Deviation, deviationsOf } from "../../architectures/index.ts";
+import { scale } from "../../architectures/layers/encoder-deviations.ts";
 import { checkFields } from "../../arguments.ts";
 import { applyAll } from "../candidate/candidate.ts";
 import type { LayerUnderTest } from "../layer/layer-under-test.ts";

@@ -8,7 +8,6 @@
  * not change are reused.
  */
 
-import type { LayerStage } from "../../architectures/bert/layer-program.ts";
 import { interpret } from "../../engines/reference/interpret.ts";
 import type { Strided } from "../../engines/reference/strided.ts";
 import { constant, multiply } from "../../program/build.ts";
@@ -162,9 +161,9 @@ function sampleRows(attentionMask: Tensor<"i32">, sampling: boolean): number[][]
 }
 
 /** Stages whose rows are keys, which are never sampled. */
-const isKeySide = (kind: LayerStage): boolean => kind === "key" || kind === "value";
+const isKeySide = (kind: string): boolean => kind === "key" || kind === "value";
 
-function sampleStage(kind: LayerStage, tensor: Tensor, rows: readonly number[][]): Tensor<"f64"> {
+function sampleStage(kind: string, tensor: Tensor, rows: readonly number[][]): Tensor<"f64"> {
   const data = toFloat64(tensor);
   if (isKeySide(kind)) return { dtype: "f64", shape: tensor.shape, data };
   return gatherRows({ dtype: "f64", shape: tensor.shape, data }, rows);
@@ -193,7 +192,7 @@ function gatherRows({ shape, data }: Tensor<"f64">, rows: readonly number[][]): 
  * original, and a kernel with other values ignores the mask.
  */
 function ignoredElements(
-  kind: LayerStage,
+  kind: string,
   shape: readonly number[],
   attentionMask: Tensor<"i32">,
   rows: readonly number[][],
@@ -222,7 +221,7 @@ function sampledInputs(segment: Segment, data: SegmentData, rows: readonly numbe
     inputs.set("hidden_states", sampleStage("query", hiddenStates, rows));
   }
   for (const name of segment.readsStages) {
-    const kind = name.split(".").at(-1) as LayerStage;
+    const kind = name.split(".").at(-1) as string;
     inputs.set(givenName(name), sampleStage(kind, required(data.stages.get(name)), rows));
   }
   return inputs;

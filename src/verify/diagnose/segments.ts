@@ -5,13 +5,7 @@
  * shows in the segment that contains it, unaffected by earlier ones. In a dump of every stage a segment has one or two
  * operations; in a dump of the output alone it is the whole layer.
  */
-import type { BertConfig } from "../../architectures/bert/config.ts";
-import {
-  type LayerStage,
-  layerProgramWithKeys,
-  layerStages,
-  stageName,
-} from "../../architectures/bert/layer-program.ts";
+import { layerProgramWithKeys, layerStagesOf, type ModelConfig, stageName } from "../../architectures/index.ts";
 import { inputsOf } from "../../program/bind.ts";
 import { input } from "../../program/build.ts";
 import { computeOrder } from "../../program/order.ts";
@@ -21,7 +15,7 @@ import { rewrite } from "../../rewrites/rewrite.ts";
 export interface Segment {
   /** The full name of the stage it computes. */
   readonly stage: string;
-  readonly kind: LayerStage;
+  readonly kind: string;
   /** Its outputs are that stage and the intermediate ones: those that an implementation stores. */
   readonly program: Program;
   /** The full names of the stages it reads. */
@@ -39,7 +33,7 @@ export const givenName = (stage: string): string => `given ${stage}`;
  * @param hasHidden whether the layer's input is dumped.
  */
 export function segmentsOf(
-  config: BertConfig,
+  config: ModelConfig,
   layer: number,
   available: ReadonlySet<string>,
   hasHidden: boolean,
@@ -51,7 +45,7 @@ export function segmentsOf(
   const inputs = new Map(
     [...program.outputs].map(([name, { shape }]) => [name, input(givenName(name), shape, "real")]),
   );
-  for (const kind of layerStages) {
+  for (const kind of layerStagesOf(config)) {
     const stage = stageName(layer, kind);
     if (!available.has(stage)) continue;
     const segment = cut(program, stage, kind, available, inputs);
@@ -64,7 +58,7 @@ export function segmentsOf(
 function cut(
   program: Program,
   stage: string,
-  kind: LayerStage,
+  kind: string,
   available: ReadonlySet<string>,
   stageInputs: ReadonlyMap<string, Value>,
 ): Segment {

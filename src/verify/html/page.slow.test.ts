@@ -1,6 +1,6 @@
 import { parseHTML } from "linkedom";
 import { describe, expect, test } from "vitest";
-import { layerStages } from "../../architectures/bert/layer-program.ts";
+import { encoderLayerStages } from "../../architectures/layers/encoder-layer.ts";
 import type { CandidateReport, Statistics, VerifyReport } from "../report/report.ts";
 import { renderHtml } from "./page.ts";
 import { statistics } from "./testing/figures.ts";
@@ -31,7 +31,7 @@ describe("the page", () => {
     const shown = words(text);
     const diagnosis = report.candidates[1]?.layers[0]?.diagnosis;
     expect(diagnosis?.causes.length).toBeGreaterThan(3);
-    for (const stage of layerStages) expect(shown).toContain(stage);
+    for (const stage of encoderLayerStages) expect(shown).toContain(stage);
     for (const { says, id, alternatives } of diagnosis?.causes ?? []) {
       for (const word of [says, id, ...alternatives]) expect(shown).toContain(word);
     }

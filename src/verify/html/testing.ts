@@ -3,7 +3,7 @@
  * overflows, a dump that could not be compared. The same for the same seed.
  */
 
-import { layerStages } from "../../architectures/bert/layer-program.ts";
+import { encoderLayerStages } from "../../architectures/layers/encoder-layer.ts";
 import { seededUniform } from "../../tensor/random.ts";
 import type {
   CandidateReport,
@@ -64,7 +64,7 @@ export function goodCandidate(random = seededUniform(1), layerCount = 1): Candid
   const budgetOf = (place: number) => f32Rounding * (2 + 0.9 * Math.sqrt(place));
   const layers = Array.from({ length: layerCount }, (_, layer) =>
     layerOf(random, layer, (place) => {
-      const grown = layer * layerStages.length + place;
+      const grown = layer * encoderLayerStages.length + place;
       const error = budgetOf(grown) * (0.55 + 0.5 * random());
       return { propagated: { error, budget: budgetOf(grown) }, shadow: { error: error * 0.5, budget: budgetOf(1) } };
     }),
@@ -79,7 +79,7 @@ export function souffle(random = seededUniform(2), layerCount = 1): CandidateRep
     layerOf(random, layer, (place) => {
       const shadow = souffleErrors[place] ?? 0.3;
       const propagated = Math.min(1.3, Math.max(shadow, 0.4) + 0.05 * place);
-      const budget = budgetOf(layer * layerStages.length + place);
+      const budget = budgetOf(layer * encoderLayerStages.length + place);
       return {
         propagated: { error: layer + place < 3 ? shadow : propagated, budget },
         shadow: { error: shadow, budget: budgetOf(1) },
@@ -113,7 +113,7 @@ function layerOf(
   layer: number,
   errors: (place: number) => { propagated: ErrorOfStage; shadow: ErrorOfStage },
 ): LayerReport {
-  const stages = layerStages.map((name, place): StageReport => {
+  const stages = encoderLayerStages.map((name, place): StageReport => {
     const { propagated, shadow } = errors(place);
     return {
       stage: `layer.${layer}.${name}`,

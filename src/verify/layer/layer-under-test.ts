@@ -5,7 +5,7 @@
  * The *budget* of a stage is the relative L2 error of that ordinary implementation: float32 arithmetic, sums in order, every
  * stage stored in the candidate's precision. It is not a chosen tolerance, but the error that the precision itself causes.
  */
-import type { BertConfig } from "../../architectures/bert/config.ts";
+import type { ModelConfig } from "../../architectures/index.ts";
 import { interpret } from "../../engines/reference/interpret.ts";
 import { computeOrder } from "../../program/order.ts";
 import type { Program } from "../../program/program.ts";
@@ -15,7 +15,7 @@ import type { LayerInputs } from "./layer-inputs.ts";
 import { type Precision, roundTo } from "./precision.ts";
 
 export interface LayerUnderTest {
-  readonly config: BertConfig;
+  readonly config: ModelConfig;
   readonly layer: number;
   /** The layer's parameters in float64, by canonical name. */
   readonly parameters: ReadonlyMap<string, Tensor<"f64">>;

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { goldenFolder, openRandomOdd } from "../../../test/support/golden.ts";
-import type { BertConfig } from "../../architectures/bert/config.ts";
+import type { ModelConfig } from "../../architectures/index.ts";
 import { encodeSafetensors } from "../../checkpoint/safetensors.ts";
 import { InputError } from "../../errors.ts";
 import { toFloat64 } from "../../tensor/half.ts";
@@ -12,7 +12,7 @@ import { encodeNpy, npyHeader } from "../testing/npy.ts";
 import { openDump } from "./open-dump.ts";
 
 let folder: string;
-let config: BertConfig;
+let config: ModelConfig;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "fusebert-dump-"));

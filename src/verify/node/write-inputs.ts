@@ -10,10 +10,13 @@
  */
 import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { BertConfig } from "../../architectures/bert/config.ts";
-import { layerStages, stageName } from "../../architectures/bert/layer-program.ts";
-import { expectedParameters } from "../../architectures/bert/parameters.ts";
-import { shapeOfStage } from "../../architectures/bert/stage-names.ts";
+import {
+  expectedParameters,
+  layerStagesOf,
+  type ModelConfig,
+  shapeOfStage,
+  stageName,
+} from "../../architectures/index.ts";
 import { encodeSafetensors } from "../../checkpoint/safetensors.ts";
 import { codeOf, InputError } from "../../errors.ts";
 import { writeFailure } from "../../files/write-failure.ts";
@@ -29,7 +32,7 @@ export interface InputsToWrite {
   readonly attentionMask: Tensor<"i32">;
   /** By canonical name; those of other layers are ignored. */
   readonly weights: ReadonlyMap<string, Tensor>;
-  readonly config: BertConfig;
+  readonly config: ModelConfig;
   readonly layer: number;
   readonly modelName: string;
 }
@@ -118,7 +121,7 @@ function describeLayer({ config, layer, modelName, hiddenStates }: InputsToWrite
     layerNormEps,
     attentionScale: 1 / Math.sqrt(headSize),
     stages: Object.fromEntries(
-      layerStages.map((stage) => [stageName(layer, stage), shapeOfStage(stage, config, { batch, sequence })]),
+      layerStagesOf(config).map((stage) => [stageName(layer, stage), shapeOfStage(stage, config, { batch, sequence })]),
     ),
     conventions,
     command: verifyCommand({ layer }),

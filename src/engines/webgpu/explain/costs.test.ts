@@ -10,7 +10,13 @@ import { trafficOf } from "./costs.ts";
 
 test("the bytes of a split-K matmul and of the LayerNorm that reduces it are those of all partial sums", () => {
   const config = { vocabSize: 40, hiddenSize: 96, layers: 1, heads: 4, intermediateSize: 2048, maxPositions: 64 };
-  const bert = bertForQuestionAnswering({ ...config, tokenTypes: 2, layerNormEps: 1e-12, padTokenId: 0 });
+  const bert = bertForQuestionAnswering({
+    ...config,
+    family: "bert" as const,
+    tokenTypes: 2,
+    layerNormEps: 1e-12,
+    padTokenId: 0,
+  });
   const program = selectOutputs(bert, ["start_logits", "end_logits"]);
   const schedule = scheduleAt(packSequences(program) ?? program, "O4");
   const placement = new Placement(schedule, "f16");

@@ -1,6 +1,6 @@
 import { expect, describe as suite, test } from "vitest";
 import { bertBase } from "../../../architectures/bert/bert-base.ts";
-import type { BertConfig } from "../../../architectures/bert/config.ts";
+import type { ModelConfig } from "../../../architectures/index.ts";
 import { allBytes } from "./costs.ts";
 import { explainLevel, explainLevels, kernelSources } from "./explain.ts";
 import { sentenceOf } from "./operations.ts";
@@ -8,7 +8,7 @@ import { sentenceOf } from "./operations.ts";
 const tokens = 384;
 
 /** The matmuls of BERT by hand: four of h × h, attention's two, two of h × 4h, and the head. */
-function matmulFlops({ hiddenSize: h, intermediateSize: i, layers }: BertConfig, n: number): number {
+function matmulFlops({ hiddenSize: h, intermediateSize: i, layers }: ModelConfig, n: number): number {
   return layers * (4 * 2 * n * h * h + 2 * 2 * n * n * h + 2 * 2 * n * h * i) + 2 * n * h * 2;
 }
 

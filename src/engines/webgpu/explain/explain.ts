@@ -1,6 +1,5 @@
 /** Describes a model's question-answering program by level, as the WebGPU engine runs it: packed, only logits as outputs. */
-import type { BertConfig } from "../../../architectures/bert/config.ts";
-import { bertForQuestionAnswering } from "../../../architectures/bert/program.ts";
+import { type ModelConfig, questionAnsweringProgram } from "../../../architectures/index.ts";
 import { selectOutputs } from "../../../program/program.ts";
 import { packSequences } from "../../../rewrites/pack-sequences.ts";
 import { type Level, levels, scheduleAt } from "../../../schedule/levels.ts";
@@ -17,7 +16,7 @@ export interface LevelDescription extends ScheduleDescription {
 
 /** @param tokens of the batch; attention is counted as if they were one sequence. */
 export function explainLevel(
-  config: BertConfig,
+  config: ModelConfig,
   level: Level,
   precision: GpuPrecision,
   tokens: number,
@@ -27,7 +26,7 @@ export function explainLevel(
   return { level, ...describe(schedule, new Placement(schedule, precision), extents) };
 }
 
-export function explainLevels(config: BertConfig, precision: GpuPrecision, tokens: number): LevelDescription[] {
+export function explainLevels(config: ModelConfig, precision: GpuPrecision, tokens: number): LevelDescription[] {
   return levels.map((level) => explainLevel(config, level, precision, tokens));
 }
 
@@ -36,7 +35,7 @@ export function explainLevels(config: BertConfig, precision: GpuPrecision, token
  * @param tokens of the batch: they select the size class.
  */
 export function kernelSources(
-  config: BertConfig,
+  config: ModelConfig,
   level: Level,
   precision: GpuPrecision,
   tokens: number,
@@ -48,7 +47,7 @@ export function kernelSources(
   return lowered.map(({ code }) => code);
 }
 
-function scheduleOf(config: BertConfig, level: Level): Schedule {
-  const program = selectOutputs(bertForQuestionAnswering(config), ["start_logits", "end_logits"]);
+function scheduleOf(config: ModelConfig, level: Level): Schedule {
+  const program = selectOutputs(questionAnsweringProgram(config), ["start_logits", "end_logits"]);
   return scheduleAt(packSequences(program) ?? program, level);
 }

@@ -6,8 +6,8 @@
 import { readdir } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { required } from "../../../../test/support/golden.ts";
-import type { BertConfig } from "../../../architectures/bert/config.ts";
 import { bertForQuestionAnswering } from "../../../architectures/bert/program.ts";
+import type { ModelConfig } from "../../../architectures/index.ts";
 import { selectOutputs } from "../../../program/program.ts";
 import { packSequences } from "../../../rewrites/pack-sequences.ts";
 import { type Level, scheduleAt } from "../../../schedule/levels.ts";
@@ -16,13 +16,14 @@ import type { GpuPrecision } from "../device/precision.ts";
 import { lowerToWgsl } from "../plan/lower.ts";
 import { Placement } from "../plan/placement.ts";
 
-const config: BertConfig = {
+const config: ModelConfig = {
   vocabSize: 100,
   hiddenSize: 64,
   layers: 2,
   heads: 2,
   intermediateSize: 128,
   maxPositions: 64,
+  family: "bert" as const,
   tokenTypes: 2,
   layerNormEps: 1e-12,
   padTokenId: 0,
@@ -37,7 +38,7 @@ function kernelsAt(
   precision: GpuPrecision,
   limits: KernelLimits = plain,
   maxRows?: number,
-  model: BertConfig = config,
+  model: ModelConfig = config,
 ) {
   const program = selectOutputs(bertForQuestionAnswering(model), ["start_logits", "end_logits"]);
   const schedule = scheduleAt(packSequences(program) ?? program, level);

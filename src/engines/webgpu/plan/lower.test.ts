@@ -2,8 +2,8 @@
  * What kernels take of a device: they say truly how much, and where a device allows little they take less.
  */
 import { expect, test } from "vitest";
-import type { BertConfig } from "../../../architectures/bert/config.ts";
 import { bertForQuestionAnswering } from "../../../architectures/bert/program.ts";
+import type { ModelConfig } from "../../../architectures/index.ts";
 import { selectOutputs } from "../../../program/program.ts";
 import { packSequences } from "../../../rewrites/pack-sequences.ts";
 import { type Level, levels, scheduleAt } from "../../../schedule/levels.ts";
@@ -13,13 +13,14 @@ import { kindOf, type LoweredKernel, lowerForAllSizes, lowerToWgsl } from "./low
 import { Placement } from "./placement.ts";
 
 /** Heads as wide as in every BERT that matters. */
-const config: BertConfig = {
+const config: ModelConfig = {
   vocabSize: 100,
   hiddenSize: 128,
   layers: 1,
   heads: 2,
   intermediateSize: 256,
   maxPositions: 64,
+  family: "bert" as const,
   tokenTypes: 2,
   layerNormEps: 1e-12,
   padTokenId: 0,

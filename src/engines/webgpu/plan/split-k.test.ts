@@ -20,6 +20,7 @@ const config = {
   heads: 4,
   intermediateSize: 2048,
   maxPositions: 64,
+  family: "bert" as const,
   tokenTypes: 2,
   layerNormEps: 1e-12,
   padTokenId: 0,

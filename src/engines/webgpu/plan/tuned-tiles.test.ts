@@ -96,6 +96,7 @@ const config = {
   heads: 2,
   intermediateSize: 128,
   maxPositions: 64,
+  family: "bert" as const,
   tokenTypes: 2,
   layerNormEps: 1e-12,
   padTokenId: 0,

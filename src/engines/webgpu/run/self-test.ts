@@ -4,8 +4,7 @@
  * Miscompiled kernels and missing memory barriers fail on every run, so one run suffices. It uses the same passes, kernel
  * templates and precision as a model of a real size.
  */
-import { expectedParameters } from "../../../architectures/bert/parameters.ts";
-import { bertForQuestionAnswering } from "../../../architectures/bert/program.ts";
+import { expectedParameters, questionAnsweringProgram } from "../../../architectures/index.ts";
 import { EngineError } from "../../../errors.ts";
 import { selectOutputs } from "../../../program/program.ts";
 import { assumeUnmasked } from "../../../rewrites/assume-unmasked.ts";
@@ -30,6 +29,7 @@ const config = {
   heads: 2,
   intermediateSize: 160,
   maxPositions: 8,
+  family: "bert" as const,
   tokenTypes: 2,
   layerNormEps: 1e-12,
   padTokenId: 0,
@@ -49,7 +49,7 @@ export async function selfTest(
   precision: GpuPrecision,
   persistent?: PersistentLimits,
 ): Promise<void> {
-  const program = assumeUnmasked(selectOutputs(bertForQuestionAnswering(config), ["start_logits", "end_logits"]));
+  const program = assumeUnmasked(selectOutputs(questionAnsweringProgram(config), ["start_logits", "end_logits"]));
   const parameters = makeParameters();
   const inputs = makeInputs();
   const read = async (name: string): Promise<Tensor<"f32">> => parameters.get(name) as Tensor<"f32">;

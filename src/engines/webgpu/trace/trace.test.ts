@@ -1,7 +1,7 @@
 import { expect, describe as suite, test } from "vitest";
 import { bertBase } from "../../../architectures/bert/bert-base.ts";
-import type { BertConfig } from "../../../architectures/bert/config.ts";
 import { bertForQuestionAnswering } from "../../../architectures/bert/program.ts";
+import type { ModelConfig } from "../../../architectures/index.ts";
 import { selectOutputs } from "../../../program/program.ts";
 import { packSequences } from "../../../rewrites/pack-sequences.ts";
 import { type Level, scheduleAt } from "../../../schedule/levels.ts";
@@ -16,7 +16,7 @@ import { planPacking, visiblePairs } from "../run/packing.ts";
 import type { HostPhase, KernelTime, RunTrace, TracedProgram } from "../run/run-recording.ts";
 import { TraceRecorder } from "./trace-recorder.ts";
 
-const config: BertConfig = { ...bertBase, layers: 1 };
+const config: ModelConfig = { ...bertBase, layers: 1 };
 
 interface Traced {
   readonly program: TracedProgram;

@@ -16,6 +16,7 @@ test.each([
     heads: 2,
     intermediateSize: 136,
     maxPositions: 512,
+    family: "bert" as const,
     tokenTypes: 2,
     layerNormEps: 1e-12,
     padTokenId: 0,

@@ -2,9 +2,7 @@
  * Plans what tuning measures: each distinct kernel of a model that has a choice of tiles, with run sizes and candidates. One
  * layer suffices, because all are alike, and a small vocabulary, because no kernel with tiles reads the table.
  */
-import type { BertConfig } from "../../../architectures/bert/config.ts";
-import { expectedParameters } from "../../../architectures/bert/parameters.ts";
-import { bertForQuestionAnswering } from "../../../architectures/bert/program.ts";
+import { expectedParameters, type ModelConfig, questionAnsweringProgram } from "../../../architectures/index.ts";
 import { InputError } from "../../../errors.ts";
 import { inputsOf } from "../../../program/bind.ts";
 import { computeOrder } from "../../../program/order.ts";
@@ -67,7 +65,7 @@ export interface TuningPlan {
 }
 
 export interface PlanSettings {
-  readonly config: BertConfig;
+  readonly config: ModelConfig;
   readonly precision: GpuPrecision;
   /** Absent: one per size class. */
   readonly rows?: readonly number[];
@@ -86,7 +84,7 @@ const vocabulary = 1024;
 /** @throws InputError for two numbers of rows in one size class. */
 export function planTuning(settings: PlanSettings, limits: KernelLimits): TuningPlan {
   const config = { ...settings.config, layers: 1, vocabSize: Math.min(settings.config.vocabSize, vocabulary) };
-  const program = selectOutputs(bertForQuestionAnswering(config), ["start_logits", "end_logits"]);
+  const program = selectOutputs(questionAnsweringProgram(config), ["start_logits", "end_logits"]);
   const schedule = scheduleAt(packSequences(program) ?? program, bestLevel);
   const placement = new Placement(schedule, settings.precision);
   const rows = settings.rows ?? rowsFor(limits);
@@ -183,7 +181,7 @@ function checkRows(rows: readonly number[], limits: KernelLimits): void {
 
 function inputsFor(
   { program }: Schedule,
-  { vocabSize, maxPositions, tokenTypes }: BertConfig,
+  { vocabSize, maxPositions, tokenTypes }: ModelConfig,
   rows: number,
 ): Map<string, Tensor> {
   const length = Math.min(longestSequence, maxPositions);

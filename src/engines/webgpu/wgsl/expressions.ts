@@ -46,6 +46,7 @@ const elementwiseText: Readonly<
   exp: call("exp"),
   sqrt: call("sqrt"),
   equal: ([left, right], type) => `select(${type}(0.0), ${type}(1.0), ${left} == ${right})`,
+  less: ([left, right], type) => `select(${type}(0.0), ${type}(1.0), ${left} < ${right})`,
   select: ([condition, yes, no], type) => `select(${no}, ${yes}, ${condition} != ${type}(0.0))`,
 };
 
@@ -160,6 +161,8 @@ export class Block {
       case "reshape":
       case "transpose":
         return this.#viewedVector(value, operation, coordinates);
+      case "take":
+        return this.#lanes(value, coordinates);
       case "concatenate":
         return operation.axis === value.shape.length - 1
           ? this.#lanes(value, coordinates)
@@ -184,6 +187,8 @@ export class Block {
       case "reshape":
       case "transpose":
         return this.scalar(operation.operand, viewedCoordinates(value, operation, coordinates));
+      case "take":
+        return this.#take(operation, coordinates);
       case "concatenate":
         return this.#concatenated(operation, coordinates, (operand, at) => this.scalar(operand, at));
       case "reduce":
@@ -230,6 +235,12 @@ export class Block {
   #row({ table, indices }: Extract<Operation, { kind: "gather" }>, coordinates: Coordinates): Coordinate {
     const index = this.scalar(indices, coordinates.slice(0, -1));
     return { text: `min(u32(${index}), ${Number(table.shape[0]) - 1}u)`, multipleOf: 1 };
+  }
+
+  #take({ operand, indices }: Extract<Operation, { kind: "take" }>, coordinates: Coordinates): string {
+    const index = this.scalar(indices, broadcastCoordinates(indices, coordinates));
+    const column = { text: `min(u32(${index}), ${extentText(operand.shape.at(-1) as Extent)} - 1u)`, multipleOf: 1 };
+    return this.scalar(operand, [...coordinates.slice(0, -1), column]);
   }
 
   #viewedVector(value: Value, operation: View, coordinates: Coordinates): string {

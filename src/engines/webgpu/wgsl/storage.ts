@@ -28,11 +28,12 @@ export const storageForms: Readonly<Record<ViewType, { readonly element: string;
   integers: { element: "i32", bytes: 4 },
 };
 
-/** @param isHalf whether precisions below float32 store the value in float16. */
-export function storageTypeOf({ type, shape }: Value, isHalf: boolean, precision: GpuPrecision): StorageType {
-  if (type === "integer") return "integers";
+/** Inputs are integers in memory; computed integers, such as distances, are whole numbers in float32. @param isHalf whether precisions below float32 store the value in float16. */
+export function storageTypeOf(value: Value, isHalf: boolean, precision: GpuPrecision): StorageType {
+  const { operation, type, shape } = value;
+  if (type === "integer" && operation.kind === "input") return "integers";
   if ((shape.at(-1) ?? 1) === 1) return "scalars";
-  if (!isHalf || precision === "f32") return "f32";
+  if (!isHalf || precision === "f32" || type === "integer") return "f32";
   return precision === "f16" ? "f16" : "packed-f16";
 }
 

@@ -49,7 +49,7 @@ export class MatmulOperands {
     this.right = right;
     this.k = left.shape.at(-1) as Extent;
     this.columns = matmul.shape.at(-1) as Extent;
-    this.rows = rowsOf(matmul.shape, this.#isBatched);
+    this.rows = rowsOf(matmul.shape, right.shape.length - 2);
     const ofRows = rowStatistics(interior, matmul);
     this.statistics = new Map(ofRows.map((value, index) => [value, { scalar: `${statisticNames[index]}[tile_row]` }]));
     this.#request = request;
@@ -163,13 +163,18 @@ export class MatmulOperands {
   }
 }
 
-function rowsOf(shape: Shape, isBatched: boolean): Rows {
-  if (!isBatched) {
+/** @param rightLeading the number of the right operand's leading axes. */
+function rowsOf(shape: Shape, rightLeading: number): Rows {
+  if (rightLeading === 0) {
     const axes = shape.slice(0, -1);
     return { count: productText(axes), coordinates: delinearize(at("row"), axes), rightLeading: [] };
   }
   const leading = delinearize(at("batch"), shape.slice(0, -2));
-  return { count: extentText(shape.at(-2) as Extent), coordinates: [...leading, at("row")], rightLeading: leading };
+  return {
+    count: extentText(shape.at(-2) as Extent),
+    coordinates: [...leading, at("row")],
+    rightLeading: leading.slice(-rightLeading),
+  };
 }
 
 export const isMultiple = (extent: Extent, of: number): boolean => typeof extent === "number" && extent % of === 0;

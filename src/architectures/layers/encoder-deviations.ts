@@ -1,5 +1,5 @@
 /**
- * Deviations of a kernel from BERT's layer: the hypotheses that a diagnosis tests.
+ * Deviations of a kernel from an encoder layer (`encoder-layer.ts`): the hypotheses that a diagnosis tests.
  *
  * Each is a rewrite of the layer's program, so that the interpreter computes hypotheses, alone or combined, like the
  * original. A rewrite that does not apply returns the same program object, which shows that it is irrelevant.
@@ -21,14 +21,14 @@ import {
   select,
   subtract,
   sum,
-  tanh,
   transpose,
 } from "../../program/build.ts";
-import { gelu, layerNorm } from "../../program/layers.ts";
+import { gelu, geluTanh, layerNorm } from "../../program/layers.ts";
 import {
   constantOf,
   elementwiseOperands,
   matchGelu,
+  matchGeluTanh,
   matchLayerNorm,
   matchSoftmax,
   parameterName,
@@ -36,44 +36,31 @@ import {
 import type { Extent, Program, Value } from "../../program/program.ts";
 import { assumeUnmasked } from "../../rewrites/assume-unmasked.ts";
 import { rewrite } from "../../rewrites/rewrite.ts";
-import type { BertConfig } from "./config.ts";
+import type { ModelConfig } from "../architecture.ts";
+import type { Deviation } from "../deviation.ts";
+import type { EncoderLayerNames } from "./encoder-layer.ts";
 
-export interface Deviation {
-  /** Stable name in options and JSON: `no-bias:query`. */
-  readonly id: string;
-  /** Deviations of one group exclude each other. */
-  readonly group?: string;
-  /** Predicate of a sentence about the kernel: `leaves out the bias of the query`. */
-  readonly says: string;
-  /** A deliberate shortcut in a kernel, as opposed to a mistake. */
-  readonly simplification: boolean;
-  /** The result bears so little relation to the original that it and other deviations hide each other. */
-  readonly scrambles?: boolean;
-  readonly apply: (program: Program) => Program;
-}
-
-/** The six dense layers: path, id, name in reports. */
+/** The six dense layers: id, name in reports. */
 const denseLayers = [
-  ["attention.self.query", "query", "the query"],
-  ["attention.self.key", "key", "the key"],
-  ["attention.self.value", "value", "the value"],
-  ["attention.output.dense", "attention-output", "the attention output"],
-  ["intermediate.dense", "intermediate", "the intermediate"],
-  ["output.dense", "output", "the output"],
+  ["query", "query", "the query"],
+  ["key", "key", "the key"],
+  ["value", "value", "the value"],
+  ["attentionOutput", "attention-output", "the attention output"],
+  ["intermediate", "intermediate", "the intermediate"],
+  ["output", "output", "the output"],
 ] as const;
 
 const norms = [
-  ["attention.output.LayerNorm", "attention", "the attention's LayerNorm"],
-  ["output.LayerNorm", "output", "the output's LayerNorm"],
+  ["attentionNorm", "attention", "the attention's LayerNorm"],
+  ["outputNorm", "output", "the output's LayerNorm"],
 ] as const;
 
-/** All hypotheses about a layer, in order of application. */
-export function deviationsOf(config: BertConfig, layer: number): Deviation[] {
-  const prefix = `encoder.layer.${layer}`;
+/** All hypotheses about a layer, in order of application. @param names of the layer's modules. */
+export function encoderDeviations(config: ModelConfig, names: EncoderLayerNames): Deviation[] {
   return [
-    ...structural(config, prefix),
-    swapQueryKey(prefix),
-    ...denseLayers.flatMap(([path, id, words]) => transposed(config, `${prefix}.${path}.weight`, id, words)),
+    ...structural(config, names),
+    swapQueryKey(names),
+    ...denseLayers.flatMap(([module, id, words]) => transposed(config, `${names[module]}.weight`, id, words)),
     splitHeadsOtherWay(),
     { id: "no-mask", says: "ignores the attention mask", group: "mask", simplification: true, apply: assumeUnmasked },
     maskAfterSoftmax(),
@@ -82,27 +69,27 @@ export function deviationsOf(config: BertConfig, layer: number): Deviation[] {
       ["none", 1, "1 (not at all)"],
       ["head-size", config.heads / config.hiddenSize, "1/head size"],
     ].map(([id, factor, words]) => scale(config, `scale:${id}`, factor as number, words as string, id === "hidden")),
-    biasAfterActivation(`${prefix}.intermediate.dense.bias`),
+    biasAfterActivation(`${names.intermediate}.bias`),
     ...activations,
-    ...denseLayers.map(([path, id, words]) => ({
+    ...denseLayers.map(([module, id, words]) => ({
       id: `no-bias:${id}`,
       says: `leaves out the bias of ${words}`,
       simplification: true,
-      apply: dropOperand("add", `${prefix}.${path}.bias`),
+      apply: dropOperand("add", `${names[module]}.bias`),
     })),
     ...[1e-5, 1e-6, 1e-12, 1e-3].filter((eps) => eps !== config.layerNormEps).map((eps) => epsilon(config, eps)),
-    ...norms.flatMap(([path, id, words]) => [
+    ...norms.flatMap(([module, id, words]) => [
       {
         id: `no-norm-weight:${id}`,
         says: `leaves out the weight of ${words}`,
         simplification: true,
-        apply: dropOperand("multiply", `${prefix}.${path}.weight`),
+        apply: dropOperand("multiply", `${names[module]}.weight`),
       },
       {
         id: `no-norm-bias:${id}`,
         says: `leaves out the bias of ${words}`,
         simplification: true,
-        apply: dropOperand("add", `${prefix}.${path}.bias`),
+        apply: dropOperand("add", `${names[module]}.bias`),
       },
     ]),
   ];
@@ -110,7 +97,7 @@ export function deviationsOf(config: BertConfig, layer: number): Deviation[] {
 
 /** Multiplies the scores by `factor` instead of 1/√(head size). */
 export function scale(
-  config: BertConfig,
+  config: ModelConfig,
   id: string,
   factor: number,
   words: string,
@@ -144,6 +131,8 @@ function dropOperand(name: "add" | "multiply", parameterToDrop: string): (progra
   });
 }
 
+const matchActivation = (value: Value): Value | undefined => matchGelu(value) ?? matchGeluTanh(value);
+
 const activations: readonly Deviation[] = [
   {
     id: "gelu-tanh",
@@ -152,11 +141,17 @@ const activations: readonly Deviation[] = [
     simplification: false,
     apply: rule((value) => {
       const x = matchGelu(value);
-      if (x === undefined) return undefined;
-      // Hendrycks and Gimpel's approximation: x/2 · (1 + tanh(√(2/π) (x + 0.044715 x³))).
-      const cubed = multiply(multiply(x, x), x);
-      const inner = multiply(constant(Math.sqrt(2 / Math.PI)), add(x, multiply(constant(0.044715), cubed)));
-      return multiply(multiply(x, constant(0.5)), add(constant(1), tanh(inner)));
+      return x && geluTanh(x);
+    }),
+  },
+  {
+    id: "gelu-erf",
+    group: "activation",
+    says: "computes GELU by erf, not by its tanh approximation",
+    simplification: false,
+    apply: rule((value) => {
+      const x = matchGeluTanh(value);
+      return x && gelu(x);
     }),
   },
   {
@@ -165,7 +160,7 @@ const activations: readonly Deviation[] = [
     says: "uses ReLU instead of GELU",
     simplification: true,
     apply: rule((value) => {
-      const x = matchGelu(value);
+      const x = matchActivation(value);
       return x && maximum(x, constant(0));
     }),
   },
@@ -174,7 +169,7 @@ const activations: readonly Deviation[] = [
     group: "activation",
     says: "applies no activation in place of GELU",
     simplification: false,
-    apply: rule(matchGelu),
+    apply: rule(matchActivation),
   },
 ];
 
@@ -184,13 +179,14 @@ function biasAfterActivation(bias: string): Deviation {
     says: "adds the intermediate bias after the activation, not before",
     simplification: false,
     apply: rule((value) => {
-      const [product, added] = elementwiseOperands(matchGelu(value), "add");
-      return product && added && parameterName(added) === bias ? add(gelu(product), added) : undefined;
+      const [product, added] = elementwiseOperands(matchActivation(value), "add");
+      if (product === undefined || added === undefined || parameterName(added) !== bias) return undefined;
+      return add(matchGelu(value) === undefined ? geluTanh(product) : gelu(product), added);
     }),
   };
 }
 
-function epsilon(config: BertConfig, eps: number): Deviation {
+function epsilon(config: ModelConfig, eps: number): Deviation {
   return {
     id: `eps:${eps}`,
     group: "eps",
@@ -204,9 +200,8 @@ function epsilon(config: BertConfig, eps: number): Deviation {
 }
 
 /** Deviations that move a LayerNorm or a residual. Applied first, because they match the unmodified layer. */
-function structural(config: BertConfig, prefix: string): Deviation[] {
-  const residual = (path: string, change: (dense: Value, kept: Value, name: string) => Value) => {
-    const name = `${prefix}.${path}`;
+function structural(config: ModelConfig, names: EncoderLayerNames): Deviation[] {
+  const residual = (name: string, change: (dense: Value, kept: Value, name: string) => Value) => {
     return rule((value) => {
       const match = matchLayerNorm(value);
       const [dense, kept] = elementwiseOperands(match?.operand, "add");
@@ -215,31 +210,31 @@ function structural(config: BertConfig, prefix: string): Deviation[] {
     });
   };
   return [
-    preNorm(config, prefix),
-    ...norms.flatMap(([path, id, words]): Deviation[] => [
+    preNorm(config, names),
+    ...norms.flatMap(([module, id, words]): Deviation[] => [
       {
         id: `no-residual:${id}`,
         group: `residual:${id}`,
         says: `leaves out the residual before ${words}`,
         simplification: false,
-        apply: residual(path, (dense, _, name) => layerNorm(dense, config.layerNormEps, name)),
+        apply: residual(names[module], (dense, _, name) => layerNorm(dense, config.layerNormEps, name)),
       },
       {
         id: `residual-after-norm:${id}`,
         group: `residual:${id}`,
         says: `adds the residual after ${words}, not before`,
         simplification: false,
-        apply: residual(path, (dense, kept, name) => add(layerNorm(dense, config.layerNormEps, name), kept)),
+        apply: residual(names[module], (dense, kept, name) => add(layerNorm(dense, config.layerNormEps, name), kept)),
       },
     ]),
   ];
 }
 
 /** Pre-norm: each LayerNorm precedes its block's first matmuls instead of following its residual. */
-function preNorm(config: BertConfig, prefix: string): Deviation {
+function preNorm(config: ModelConfig, names: EncoderLayerNames): Deviation {
   const before = new Map<string, string>([
-    ...["query", "key", "value"].map((name) => [`${prefix}.attention.self.${name}.weight`, norms[0][0]] as const),
-    [`${prefix}.intermediate.dense.weight`, norms[1][0]] as const,
+    ...[names.query, names.key, names.value].map((name) => [`${name}.weight`, names.attentionNorm] as const),
+    [`${names.intermediate}.weight`, names.outputNorm],
   ]);
   return {
     id: "pre-norm",
@@ -255,15 +250,15 @@ function preNorm(config: BertConfig, prefix: string): Deviation {
       const weight = right.operation.kind === "transpose" ? parameterName(right.operation.operand) : undefined;
       const name = weight === undefined ? undefined : before.get(weight);
       if (name === undefined) return undefined;
-      const operation = { ...value.operation, left: layerNorm(left, config.layerNormEps, `${prefix}.${name}`) };
+      const operation = { ...value.operation, left: layerNorm(left, config.layerNormEps, name) };
       return { ...value, operation };
     }),
   };
 }
 
 /** Swaps the parameters of query and key if they are computed; transposes the scores if they are inputs. */
-function swapQueryKey(prefix: string): Deviation {
-  const [query, key] = [`${prefix}.attention.self.query.`, `${prefix}.attention.self.key.`];
+function swapQueryKey(names: EncoderLayerNames): Deviation {
+  const [query, key] = [`${names.query}.`, `${names.key}.`];
   const isInput = (value: Value): boolean => {
     const { operation } = value;
     if (operation.kind === "transpose" || operation.kind === "reshape") return isInput(operation.operand);
@@ -293,7 +288,7 @@ function isScores(value: Value): boolean {
 }
 
 /** Two ways to misread a weight's layout, which coincide for a square one. */
-function transposed(config: BertConfig, name: string, id: string, words: string): Deviation[] {
+function transposed(config: ModelConfig, name: string, id: string, words: string): Deviation[] {
   const change = (read: (weight: Value) => Value) =>
     rule((value) => {
       const { operation } = value;

@@ -1,0 +1,16 @@
+/** A deviation of a kernel from a model's layer: a hypothesis that a diagnosis tests. */
+import type { Program } from "../program/program.ts";
+
+export interface Deviation {
+  /** Stable name in options and JSON: `no-bias:query`. */
+  readonly id: string;
+  /** Deviations of one group exclude each other. */
+  readonly group?: string;
+  /** Predicate of a sentence about the kernel: `leaves out the bias of the query`. */
+  readonly says: string;
+  /** A deliberate shortcut in a kernel, as opposed to a mistake. */
+  readonly simplification: boolean;
+  /** The result bears so little relation to the original that it and other deviations hide each other. */
+  readonly scrambles?: boolean;
+  readonly apply: (program: Program) => Program;
+}

@@ -1,0 +1,162 @@
+/**
+ * The model families, and what the rest of fusebert asks of a configuration, whatever its family.
+ *
+ * A family is one object in a folder of its own; adding one touches that folder and the list here.
+ */
+import { describe } from "../checkpoint/describe.ts";
+import { type JsonObject, parseJsonObject } from "../checkpoint/json.ts";
+import { CheckpointError } from "../errors.ts";
+import { input } from "../program/build.ts";
+import type { Program, Value } from "../program/program.ts";
+import { albert } from "./albert/index.ts";
+import type { Architecture, LayerInputs, ModelConfig, StageShape } from "./architecture.ts";
+import { bert } from "./bert/index.ts";
+import { deberta } from "./deberta-v2/index.ts";
+import type { Deviation } from "./deviation.ts";
+import { distilbert } from "./distilbert/index.ts";
+import { electra } from "./electra/index.ts";
+import { layerInputs, recorder, sequenceInput } from "./layers/model.ts";
+import { modernbert } from "./modernbert/index.ts";
+import { mpnet } from "./mpnet/index.ts";
+import { roberta } from "./roberta/index.ts";
+
+export type { ModelConfig } from "./architecture.ts";
+export type { Deviation } from "./deviation.ts";
+
+/** In the order in which errors name them. */
+const architectures = [bert, roberta, distilbert, electra, albert, mpnet, deberta, modernbert] as const;
+
+/** Every value of `model_type` that can be read. */
+export const modelTypes: readonly string[] = architectures.flatMap(({ modelTypes: types }) => [...types]);
+
+/** The family of a configuration. */
+export function architectureOf(config: Pick<ModelConfig, "family">): Architecture {
+  const found = architectures.find(({ family }) => family === config.family);
+  if (found === undefined) throw new RangeError(`there is no family ${config.family}`);
+  // A configuration's family says which object takes it.
+  return found as unknown as Architecture;
+}
+
+/**
+ * Reads `config.json`.
+ * @param fileName for errors.
+ * @throws CheckpointError for an unknown family, or one that names a field that is malformed or unsupported.
+ */
+export function readModelConfig(object: JsonObject, fileName: string): ModelConfig {
+  return architectureFor(object, fileName).readConfig(object, fileName);
+}
+
+export const parseModelConfig = (json: string, fileName = "config.json"): ModelConfig =>
+  readModelConfig(parseJsonObject(json, fileName), fileName);
+
+/** Old files have no model_type, but name the transformers class in `architectures`. */
+function architectureFor({ model_type: kind, architectures: classes }: JsonObject, fileName: string): Architecture {
+  const found = architectures.find(({ modelTypes: types, classNames }) => {
+    if (kind !== undefined) return types.some((type) => type === kind);
+    const isOurs = new RegExp(`^(${classNames.join("|")})(Model$|For[A-Z])`);
+    return Array.isArray(classes) && classes.some((name) => typeof name === "string" && isOurs.test(name));
+  });
+  if (found !== undefined) return found as unknown as Architecture;
+  throw new CheckpointError({
+    found: kind === undefined ? `${fileName} has no model_type` : `${fileName}: model_type is ${describe(kind)}`,
+    expected: `one of ${modelTypes.map((type) => JSON.stringify(type)).join(", ")}`,
+    advice:
+      kind === undefined
+        ? 'If the model is of one of these families, add its "model_type" to the file; otherwise use another checkpoint.'
+        : "Use a checkpoint of one of these families that was trained for extractive question answering.",
+  });
+}
+
+/** The whole model; every stage is an output. */
+export const questionAnsweringProgram = (config: ModelConfig): Program => architectureOf(config).program(config);
+
+/** Shapes of the parameters by canonical name, in order of computation. */
+export function expectedParameters(config: ModelConfig): Map<string, readonly number[]> {
+  const parameters = architectureOf(config).parameters(config);
+  return new Map([...parameters].map(([name, extents]) => [name, extents.map(({ size }) => size)]));
+}
+
+/** Hypotheses about a layer, in order of application. */
+export const deviationsOf = (config: ModelConfig, layer: number): readonly Deviation[] =>
+  architectureOf(config).deviations(config, layer);
+
+/** A layer's stages in order of computation. */
+export const layerStagesOf = (config: ModelConfig): readonly string[] => [
+  ...architectureOf(config).layerStages(config).keys(),
+];
+
+export const stageName = (layer: number, stage: string): string => `layer.${layer}.${stage}`;
+
+/**
+ * A layer as engines run it; every stage is an output. Inputs: `hidden_states` [batch, sequence, hidden],
+ * `attention_mask` [batch, sequence], and `token_indices` [batch, sequence] where the family knows distances.
+ */
+export function layerProgram(config: ModelConfig, layer: number): Program {
+  return programOf(config, layer, layerInputs(config.hiddenSize));
+}
+
+/**
+ * The layer as a diagnosis runs it. The positions attended to are a separate input, `key_states` [batch, keys, hidden],
+ * and the mask is [batch, keys]: an output row depends on all keys but no other row, so a diagnosis may pass fewer
+ * `hidden_states`.
+ */
+export function layerProgramWithKeys(config: ModelConfig, layer: number): Program {
+  return programOf(config, layer, {
+    hidden: input("hidden_states", ["batch", "sequence", config.hiddenSize], "real"),
+    mask: input("attention_mask", ["batch", "keys"], "integer"),
+    keyStates: input("key_states", ["batch", "keys", config.hiddenSize], "real"),
+    queryIndices: sequenceInput("token_indices"),
+    keyIndices: input("key_indices", ["batch", "keys"], "integer"),
+  });
+}
+
+function programOf(config: ModelConfig, layer: number, inputs: LayerInputs): Program {
+  const stages = new Map<string, Value>();
+  architectureOf(config).layer(config, layer, inputs, recorder(stages, layer));
+  return { outputs: stages };
+}
+
+export interface StageOfLayer {
+  readonly layer: number;
+  readonly stage: string;
+}
+
+/**
+ * Parses `layer.N.stage` or a bare stage name; `undefined` for any other name.
+ * @param bareLayer the layer of a bare name.
+ */
+export function parseStageName(config: ModelConfig, name: string, bareLayer: number): StageOfLayer | undefined {
+  const [, digits, rest] = /^layer\.(0|[1-9]\d{0,5})\.(.*)$/s.exec(name) ?? [];
+  const stage = layerStagesOf(config).find((known) => known === (rest ?? name));
+  return stage === undefined ? undefined : { layer: digits === undefined ? bareLayer : Number(digits), stage };
+}
+
+export interface DumpExtents {
+  readonly batch: number;
+  readonly sequence: number;
+}
+
+/** The shape of a stage in a dump. */
+export function shapeOfStage(stage: string, config: ModelConfig, { batch, sequence }: DumpExtents): readonly number[] {
+  const shape: StageShape | undefined = architectureOf(config).layerStages(config).get(stage);
+  if (shape === "scores") return [batch, config.heads, sequence, sequence];
+  if (shape === "heads") return [batch, config.heads, sequence, config.hiddenSize / config.heads];
+  return [batch, sequence, shape ?? config.hiddenSize];
+}
+
+/**
+ * The canonical name of a stored tensor. Removes the prefixes of PyTorch's wrappers (`module.` of DataParallel,
+ * `_orig_mod.` of torch.compile) and one of the family; renames a LayerNorm's `gamma` and `beta`, from TensorFlow, to
+ * `weight` and `bias`.
+ */
+export function canonicalNames({ prefix }: Pick<Architecture, "prefix">): (stored: string) => string {
+  return (stored) => {
+    const unwrapped = stored.replace(/^(?:module\.|_orig_mod\.)*/, "");
+    return (unwrapped.startsWith(prefix) ? unwrapped.slice(prefix.length) : unwrapped)
+      .replace(/LayerNorm\.gamma$/, "LayerNorm.weight")
+      .replace(/LayerNorm\.beta$/, "LayerNorm.bias");
+  };
+}
+
+/** Biases may be zero, and embeddings of token types that never occurred in training. */
+export const mayBeZero = (name: string): boolean => !name.endsWith(".weight") || name.includes("token_type_embeddings");
