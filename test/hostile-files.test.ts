@@ -70,6 +70,11 @@ const cases: readonly (readonly [what: string, file: string, parts: () => Parts,
   ["a header of empty lists", "model.safetensors", () => header(['{"a":[', ["[],", 3_000_000], "0]}"]), /header of .* holds more than 800,000 values/],
   ["an index of 98 MB", "model.safetensors.index.json", () => [["[", 98_000_000]], /index\.json has 98,000,000 bytes/],
   ["an index of 2,000 files", "model.safetensors.index.json", () => [`{"weight_map":{${entries(2000, (i) => `"${i}":"s${i}.safetensors"`)}}}`], /index\.json names 2,000 files; expected at most 1,000/],
+  ["nine million empty dicts", "pytorch_model.bin", () => ["\x80\x02", ["}", 9_000_000]], /pytorch_model\.bin has a pickle of more than 1,000,000 operations/],
+  ["a million dicts, remembered", "pytorch_model.bin", () => ["\x80\x02(", ["}K\x01Nsr\x01\0\0\0", 900_000]], /a pickle of more than 1,000,000 operations/],
+  ["90 MB of marks", "pytorch_model.bin", () => ["\x80\x02", ["(", 90_000_000]], /a pickle of more than 1,000,000 operations/],
+  ["a text of 90 MB", "pytorch_model.bin", () => ["\x80\x02X\0\0\0\x05", ["x", 90_000_000]], /a pickle of more than 10,000,000 bytes/],
+  ["an index of 98 MB of shards", "pytorch_model.bin.index.json", () => [["[", 98_000_000]], /bin\.index\.json has 98,000,000 bytes/],
   ["90 MB of line breaks", "vocab.txt", () => [["\n", 90_000_000]], /vocab\.txt has 90,000,000 bytes; expected at most 16,000,000/],
   ["15 MB of line breaks", "vocab.txt", () => [["\n", 15_000_000]], /vocab\.txt has more than 600000 tokens/],
   ["a vocabulary of 700,000 tokens", "vocab.txt", () => [entries(700_000, numbered).replaceAll(",", "\n")], /vocab\.txt has more than 600000 tokens/],
@@ -102,7 +107,7 @@ test("every hostile file is rejected by its name, with a heap of 256 MB", async 
     await mkdir(model);
     const files: Record<string, string | Uint8Array> = { ...tinyFiles(), "tokenizer.json": tokenizer };
     // These would be read instead.
-    if (file.startsWith("model.safetensors.index")) delete files["model.safetensors"];
+    if (/^(?:model\.safetensors\.index|pytorch_model)/.test(file)) delete files["model.safetensors"];
     if (file === "vocab.txt") delete files["tokenizer.json"];
     for (const [name, content] of Object.entries(files)) await writeFile(join(model, name), content);
     await writeParts(join(model, file), parts());

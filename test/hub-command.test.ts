@@ -7,9 +7,10 @@ import { mkdir, readdir, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { checkpointOf, encodeTorchZip } from "../src/checkpoint/torch/testing/torch-writer.ts";
 import type { AnswerReport } from "../src/cli/answer/render.ts";
 import { type CommandResult, runCommand } from "./support/command.ts";
-import { builtInFolder, required } from "./support/golden.ts";
+import { builtInFolder, readGolden, required } from "./support/golden.ts";
 import { type HubServer, startHubServer } from "./support/hub-server.ts";
 
 const repo = "MattBoraske/BERT-question-answering-SQuAD";
@@ -18,6 +19,8 @@ const question = ["answer", "Who wrote the novel?", "--text", passage, "--json"]
 
 const names = ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "vocab.txt"];
 const builtIn = Object.fromEntries(names.map((name) => [name, readFileSync(join(builtInFolder, name))]));
+/** The same weights as `torch.save` writes them. */
+const pytorch = encodeTorchZip(checkpointOf(await readGolden("../../../models/builtin/model.safetensors")));
 
 let hub: HubServer;
 let home: string;
@@ -26,7 +29,8 @@ beforeEach(async () => {
   home = mkdtempSync(join(tmpdir(), "fusebert-hub-command-"));
   const revisions = {
     main: builtIn,
-    "only-pytorch": { ...without(builtIn, "model.safetensors"), "pytorch_model.bin": new Uint8Array(50_000) },
+    "only-pytorch": { ...without(builtIn, "model.safetensors"), "pytorch_model.bin": pytorch },
+    "only-tensorflow": { ...without(builtIn, "model.safetensors"), "tf_model.h5": new Uint8Array(50_000) },
     encoder: { ...builtIn, "model.safetensors": withoutHead(required(builtIn["model.safetensors"])) },
   };
   hub = await startHubServer({ repos: [{ name: repo, revisions }] });
@@ -84,6 +88,14 @@ describe("a model on the hub", () => {
     expect(hub.requests).toEqual([]);
   });
 
+  test("answers with PyTorch's weights where there are no safetensors, also from the cache", async () => {
+    const revision = ["--revision", "only-pytorch"];
+    await expectSameAnswers(await ask(revision), `${repo}@only-pytorch`);
+    hub.requests.length = 0;
+    await expectSameAnswers(await ask(revision, offline), `${repo}@only-pytorch`);
+    expect(hub.requests).toEqual([]);
+  });
+
   test("that is only half in the cache is not taken for a broken one", async () => {
     await cacheLikePython(["config.json"]);
     expectOneLine(await ask([], offline), { code: 3, says: /model\.safetensors of .* is not in the cache .*OFFLINE/ });
@@ -110,9 +122,9 @@ describe("what goes wrong is said in one line", () => {
     expectOneLine(await ask(["--model", "someone/nothing"]), { code: 3, says: /no model someone\/nothing .*HF_TOKEN/ });
   });
 
-  test("weights in PyTorch's own format only: how to convert them", async () => {
-    const says = /weights only in pytorch_model\.bin; .*Convert it in Python.*from_pretrained.*safe_serialization=True/;
-    expectOneLine(await ask(["--revision", "only-pytorch"]), { code: 2, says });
+  test("weights in TensorFlow's format only: how to convert them", async () => {
+    const says = /weights only in tf_model\.h5; .*Convert it in Python.*from_pretrained.*safe_serialization=True/;
+    expectOneLine(await ask(["--revision", "only-tensorflow"]), { code: 2, says });
     // Nobody needs to download what cannot be used.
     expect(await blobSizes()).not.toContain(50_000);
   });

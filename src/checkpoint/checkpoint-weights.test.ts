@@ -12,6 +12,7 @@ import { FolderFiles } from "./node/folder-files.ts";
 import { encodeSafetensors, openSafetensors } from "./safetensors.ts";
 import { GuardedFiles } from "./testing/guarded-source.ts";
 import { tinyFiles, tinyTensors, utf8 } from "./testing/tiny-model.ts";
+import { checkpointOf, encodeTorchLegacy, encodeTorchZip } from "./torch/testing/torch-writer.ts";
 
 const names = { canonicalName: canonicalNames({ prefix: "bert." }), mayBeZero };
 
@@ -189,29 +190,94 @@ describe("shards", () => {
   });
 });
 
-describe("other formats", () => {
-  const load = "AutoModelForQuestionAnswering.from_pretrained";
+describe("PyTorch's", () => {
+  const prefixed = (name: string) => `module.bert.${name.replace("LayerNorm.weight", "LayerNorm.gamma")}`;
+  const torchFile = (tensors: ReadonlyMap<string, Tensor>) => encodeTorchZip(checkpointOf(tensors));
 
   test.each([
-    ["pytorch_model.bin", `${load}("guarded").save_pretrained('converted', safe_serialization=True)`],
-    ["pytorch_model.bin.index.json", `${load}("guarded").save_pretrained(`],
-    ["tf_model.h5", `${load}("guarded", from_tf=True).save_pretrained(`],
+    ["zip", encodeTorchZip],
+    ["legacy", encodeTorchLegacy],
+  ])("pytorch_model.bin, %s: the same tensors as safetensors, under old names too", async (_, encode) => {
+    const expected = await everyTensor(new MemoryFiles(tinyFiles()));
+    for (const tensors of [tinyTensors(), tinyTensors(prefixed)]) {
+      const files = new MemoryFiles({ "pytorch_model.bin": encode(checkpointOf(tensors)) });
+      expect(await everyTensor(files)).toEqual(expected);
+    }
+  });
+
+  test("shards with an index", async () => {
+    const [first, second] = [[...tinyTensors()].slice(0, 9), [...tinyTensors()].slice(9)];
+    const weightMap = Object.fromEntries([
+      ...first.map(([name]) => [name, "pytorch_model-00001-of-00002.bin"]),
+      ...second.map(([name]) => [name, "pytorch_model-00002-of-00002.bin"]),
+    ]);
+    const shards = {
+      "pytorch_model-00001-of-00002.bin": torchFile(new Map(first)),
+      "pytorch_model-00002-of-00002.bin": encodeTorchLegacy(checkpointOf(new Map(second))),
+    };
+    const withIndex = (changes: object = {}) => ({
+      ...shards,
+      "pytorch_model.bin.index.json": utf8(JSON.stringify({ weight_map: { ...weightMap, ...changes } })),
+    });
+    expect(await everyTensor(new MemoryFiles(withIndex()))).toEqual(await everyTensor(new MemoryFiles(tinyFiles())));
+    const { "pytorch_model-00002-of-00002.bin": _, ...incomplete } = withIndex();
+    expect(await refusal(incomplete)).toContain("every file that pytorch_model.bin.index.json names");
+    const stray = await refusal(withIndex({ "qa_outputs.bias": "pytorch_model-00001-of-00002.bin" }));
+    expect(stray).toContain("expected the tensor there, as pytorch_model.bin.index.json says");
+    const other = await refusal(withIndex({ "qa_outputs.bias": "model.safetensors" }));
+    expect(other).toContain("expected the name of a .bin file of this model");
+  });
+
+  test("is not opened if there are safetensors, in one file or in several", async () => {
+    for (const safetensors of [tinyFiles(), shardedFiles()]) {
+      const files = new GuardedFiles({ ...safetensors, "pytorch_model.bin": utf8("not even a checkpoint") });
+      await (await openWeights(files, names)).close();
+    }
+  });
+
+  test("is not passed over for being damaged; it is closed", async () => {
+    expect(await refusal({ "pytorch_model.bin": torchFile(tinyTensors()).subarray(0, -1) })).toContain(
+      "guarded/pytorch_model.bin does not end as a zip archive",
+    );
+    expect(await refusal({ "model.safetensors": utf8("{"), "pytorch_model.bin": torchFile(tinyTensors()) })).toContain(
+      "guarded/model.safetensors has 1 bytes",
+    );
+  });
+
+  test("integers are no weights; NaN is found", async () => {
+    const tensors = tinyTensors();
+    tensors.set("bert.embeddings.position_ids", { dtype: "i64", shape: [1, 1], data: BigInt64Array.of(0n) });
+    tensors.get("qa_outputs.bias")?.data.fill(Number.NaN as never, 1);
+    const weights = await openWeights(new MemoryFiles({ "pytorch_model.bin": torchFile(tensors) }), names);
+    expect(weights.info.has("embeddings.position_ids")).toBe(false);
+    expect(weights.storedDtype("embeddings.position_ids")).toBe("I64");
+    await expect(weights.read("qa_outputs.bias")).rejects.toThrow(
+      'model in memory/pytorch_model.bin: tensor "qa_outputs.bias" is NaN at element 1',
+    );
+  });
+});
+
+describe("other formats", () => {
+  const load = "AutoModelForQuestionAnswering.from_pretrained";
+  const ACCEPTED = "model.safetensors, model.safetensors.index.json, pytorch_model.bin or pytorch_model.bin.index.json";
+
+  test.each([
+    ["tf_model.h5", `${load}("guarded", from_tf=True).save_pretrained('converted', safe_serialization=True)`],
     ["flax_model.msgpack", `${load}("guarded", from_flax=True).save_pretrained(`],
     ["model.onnx", "Use the checkpoint that it was exported from"],
     ["onnx/model.onnx", "cannot be converted back"],
   ])("%s only: advice", async (file, advice) => {
     const message = await refusal({ [file]: utf8("x") });
     expect(message).toContain(`guarded has its weights only in ${file}`);
-    expect(message).toContain("expected model.safetensors or model.safetensors.index.json");
+    expect(message).toContain(`expected ${ACCEPTED}`);
     expect(message).toContain(advice);
   });
 
   test("no weights: the error lists the formats", async () => {
     const message = await refusal({});
-    expect(message).toContain(
-      "neither safetensors nor any of pytorch_model.bin, pytorch_model.bin.index.json, tf_model",
-    );
-    expect(message).toContain("expected model.safetensors or model.safetensors.index.json");
+    expect(message).toContain("has no weights: none of model.safetensors, ");
+    expect(message).toContain("pytorch_model.bin.index.json, tf_model.h5, flax_model.msgpack, model.onnx");
+    expect(message).toContain(`expected ${ACCEPTED}`);
   });
 
   test("their download is aborted as soon as it starts", async () => {

@@ -1,5 +1,5 @@
 /**
- * A checkpoint's weights from one or more safetensors files, under canonical names.
+ * A checkpoint's weights from one or more files, under canonical names.
  *
  * Must stay true: every opened file is closed, by `close()` or at once if opening fails; returned weights are finite.
  */
@@ -9,14 +9,9 @@ import type { FloatDType, Tensor } from "../tensor/tensor.ts";
 import { describe } from "./describe.ts";
 import type { ModelFiles, OpenOptions } from "./files.ts";
 import { checkFinite } from "./finite.ts";
-import { noWeightsError } from "./other-formats.ts";
-import { floatDtype, openSafetensors, type SafetensorsFile } from "./safetensors.ts";
-import { parseShardIndex } from "./shard-index.ts";
-import { readText } from "./text-file.ts";
+import { floatDtype, type TensorFile } from "./tensor-file.ts";
+import { openWeightFiles, type WeightReceiver } from "./weight-files.ts";
 import type { WeightInfo, Weights } from "./weights.ts";
-
-const SINGLE = "model.safetensors";
-const INDEX = "model.safetensors.index.json";
 
 /** The weight names of an architecture. */
 export interface WeightNames {
@@ -27,12 +22,12 @@ export interface WeightNames {
 }
 
 interface Location {
-  readonly file: SafetensorsFile;
+  readonly file: TensorFile;
   readonly storedName: string;
 }
 
 /**
- * Opens `model.safetensors`, or the shards in `model.safetensors.index.json`.
+ * Opens `model.safetensors` or its shards, or else `pytorch_model.bin` or its shards (see `weight-files.ts`).
  * @throws CheckpointError if there are none (the advice is how to convert other formats), a file is damaged, a shard or
  * tensor is missing, or two stored names map to one parameter. DownloadError if a download fails.
  */
@@ -43,14 +38,7 @@ export async function openWeights(
 ): Promise<CheckpointWeights> {
   const weights = new CheckpointWeights(names);
   try {
-    const single = await weights.open(files, SINGLE, options);
-    if (single !== undefined) {
-      for (const name of single.tensors.keys()) weights.add(single, name);
-      return weights;
-    }
-    const index = await readText(files, INDEX, options);
-    if (index === undefined) throw await noWeightsError(files, [SINGLE, INDEX], options);
-    await addShards(weights, parseShardIndex(index, `${files.name}/${INDEX}`), files, options);
+    await openWeightFiles(files, weights, options);
     return weights;
   } catch (error) {
     await weights.close();
@@ -58,31 +46,12 @@ export async function openWeights(
   }
 }
 
-async function addShards(
-  weights: CheckpointWeights,
-  shards: ReadonlyMap<string, readonly string[]>,
-  files: ModelFiles,
-  options?: OpenOptions,
-): Promise<void> {
-  for (const [shard, names] of shards) {
-    const file = await weights.open(files, shard, options);
-    if (file === undefined) {
-      throw new CheckpointError({
-        found: `${files.name} has no ${shard}`,
-        expected: `every file that ${INDEX} names`,
-        advice: "Add the missing file from where the model came from.",
-      });
-    }
-    for (const name of names) weights.add(file, name);
-  }
-}
-
-/** The tensors of open safetensors files under canonical names. Created by `openWeights`. */
-export class CheckpointWeights implements Weights {
+/** The tensors of open files under canonical names. Created by `openWeights`. */
+export class CheckpointWeights implements Weights, WeightReceiver {
   readonly #names: WeightNames;
   readonly #info = new Map<string, WeightInfo>();
   readonly #locations = new Map<string, Location>();
-  readonly #files: SafetensorsFile[] = [];
+  readonly #files: TensorFile[] = [];
   readonly #zeros = new Set<string>();
 
   constructor(names: WeightNames) {
@@ -98,37 +67,17 @@ export class CheckpointWeights implements Weights {
     return [...this.#zeros];
   }
 
-  /** Opens a file that `close()` closes; `undefined` if it does not exist. */
-  async open(files: ModelFiles, path: string, options?: OpenOptions): Promise<SafetensorsFile | undefined> {
-    const source = await files.open(path, options);
-    if (source === undefined) return undefined;
-    const file = await openSafetensors(source, `${files.name}/${path}`);
+  /** Takes over a file: `close()` closes it. */
+  opened(file: TensorFile): void {
     this.#files.push(file);
-    return file;
   }
 
-  /** Adds a file's tensor under its canonical name. */
-  add(file: SafetensorsFile, storedName: string): void {
-    const stored = file.tensors.get(storedName);
-    if (stored === undefined) {
-      throw new CheckpointError({
-        found: `${file.name} has no tensor ${describe(storedName)}`,
-        expected: `the tensor there, as ${INDEX} says`,
-        advice: "Get the index and the weights again, both from the same source.",
-      });
-    }
-    const name = this.#names.canonicalName(storedName);
-    const other = this.#locations.get(name);
-    if (other !== undefined) {
-      throw new CheckpointError({
-        found: `${file.name}: tensors ${describe(other.storedName)} and ${describe(storedName)} both mean ${describe(name)}`,
-        expected: "one tensor for each parameter",
-        advice: "Save the checkpoint again with only one of them.",
-      });
-    }
-    this.#locations.set(name, { file, storedName });
-    const dtype = floatDtype(stored.dtype);
-    if (dtype !== undefined) this.#info.set(name, { dtype, shape: stored.shape });
+  /**
+   * Adds tensors of a file under their canonical names.
+   * @param index what says that they are there.
+   */
+  add(file: TensorFile, names: Iterable<string>, index?: string): void {
+    for (const name of names) this.#add(file, name, index);
   }
 
   /** The dtype as in the file, also of tensors that are not in `info` because they are no weights. */
@@ -150,6 +99,29 @@ export class CheckpointWeights implements Weights {
     const results = await Promise.allSettled(this.#files.map((file) => file.close()));
     const failure = results.find((result) => result.status === "rejected");
     if (failure !== undefined) throw failure.reason;
+  }
+
+  #add(file: TensorFile, storedName: string, index = "its header"): void {
+    const stored = file.tensors.get(storedName);
+    if (stored === undefined) {
+      throw new CheckpointError({
+        found: `${file.name} has no tensor ${describe(storedName)}`,
+        expected: `the tensor there, as ${index} says`,
+        advice: "Get the index and the weights again, both from the same source.",
+      });
+    }
+    const name = this.#names.canonicalName(storedName);
+    const other = this.#locations.get(name);
+    if (other !== undefined) {
+      throw new CheckpointError({
+        found: `${file.name}: tensors ${describe(other.storedName)} and ${describe(storedName)} both mean ${describe(name)}`,
+        expected: "one tensor for each parameter",
+        advice: "Save the checkpoint again with only one of them.",
+      });
+    }
+    this.#locations.set(name, { file, storedName });
+    const dtype = floatDtype(stored.dtype);
+    if (dtype !== undefined) this.#info.set(name, { dtype, shape: stored.shape });
   }
 }
 

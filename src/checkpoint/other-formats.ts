@@ -1,11 +1,9 @@
-/** The error for a model without safetensors: names its format and how to convert it. */
+/** The error for a model without weights that can be read: names their format and how to convert it. */
 import { CheckpointError } from "../errors.ts";
 import type { ModelFiles, OpenOptions } from "./files.ts";
 
 /** Files of unsupported formats, with transformers' argument for them. */
 const FORMATS: readonly { readonly file: string; readonly flag: string }[] = [
-  { file: "pytorch_model.bin", flag: "" },
-  { file: "pytorch_model.bin.index.json", flag: "" },
   { file: "tf_model.h5", flag: ", from_tf=True" },
   { file: "flax_model.msgpack", flag: ", from_flax=True" },
 ];
@@ -21,7 +19,7 @@ export async function noWeightsError(
   accepted: readonly string[],
   options?: OpenOptions,
 ): Promise<CheckpointError> {
-  const expected = accepted.join(" or ");
+  const expected = `${accepted.slice(0, -1).join(", ")} or ${accepted.at(-1)}`;
   for (const { file, flag } of FORMATS) {
     if (await exists(files, file, options)) {
       const found = `${files.name} has its weights only in ${file}`;
@@ -36,7 +34,7 @@ export async function noWeightsError(
   }
   const others = [...FORMATS.map(({ file }) => file), ...ONNX].join(", ");
   return new CheckpointError({
-    found: `${files.name} has no weights: neither safetensors nor any of ${others}`,
+    found: `${files.name} has no weights: none of ${[...accepted, others].join(", ")}`,
     expected,
     advice: "Check that it is the folder, URL or id of a model, and that its weights are there.",
   });

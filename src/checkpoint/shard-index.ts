@@ -12,12 +12,17 @@ import { parseJsonObject } from "./json.ts";
 const MAX_SHARDS = 1000;
 
 /**
- * Parses `model.safetensors.index.json`.
+ * Parses `model.safetensors.index.json` or `pytorch_model.bin.index.json`.
  * @param what the index's name, for errors.
+ * @param extension of the files that it may name.
  * @returns the stored names of tensors by shard.
  * @throws CheckpointError if it is not a valid index.
  */
-export function parseShardIndex(json: string, what: string): Map<string, string[]> {
+export function parseShardIndex(
+  json: string,
+  what: string,
+  extension: ".safetensors" | ".bin" = ".safetensors",
+): Map<string, string[]> {
   const { weight_map: weightMap } = parseJsonObject(json, what);
   if (!isRecord(weightMap)) {
     throw new CheckpointError({
@@ -28,10 +33,10 @@ export function parseShardIndex(json: string, what: string): Map<string, string[
   }
   const shards = new Map<string, string[]>();
   for (const [tensor, shard] of Object.entries(weightMap)) {
-    if (!isShardName(shard)) {
+    if (!isShardName(shard, extension)) {
       throw new CheckpointError({
         found: `${what}: tensor ${describe(tensor)} is said to be in ${describe(shard)}`,
-        expected: "the name of a .safetensors file of this model",
+        expected: `the name of a ${extension} file of this model`,
         advice:
           "Do not use this checkpoint if you do not trust its author; otherwise get it again from where it came from.",
       });
@@ -48,6 +53,6 @@ export function parseShardIndex(json: string, what: string): Map<string, string[
 }
 
 /** Only plain names are valid: no path, on any platform, and no URL. */
-function isShardName(name: unknown): name is string {
-  return typeof name === "string" && /^\w[\w.-]*\.safetensors$/.test(name);
+function isShardName(name: unknown, extension: string): name is string {
+  return typeof name === "string" && /^\w[\w.-]*$/.test(name) && name.endsWith(extension);
 }

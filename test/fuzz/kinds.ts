@@ -13,6 +13,15 @@ import { mutate, splice } from "../../src/checkpoint/testing/mutate.ts";
 import { mutateJson } from "../../src/checkpoint/testing/mutate-json.ts";
 import { tinyConfigJson, tinyFiles, utf8 } from "../../src/checkpoint/testing/tiny-model.ts";
 import {
+  checkpointOf,
+  encodeTorchLegacy,
+  pickleOf,
+  type TorchCheckpoint,
+  zipFilesOf,
+} from "../../src/checkpoint/torch/testing/torch-writer.ts";
+import { encodeZip } from "../../src/checkpoint/torch/testing/zip-writer.ts";
+import { openTorch } from "../../src/checkpoint/torch/torch-file.ts";
+import {
   kernelGeneration,
   makeTunedTiles,
   type TunedTile,
@@ -120,6 +129,58 @@ const safetensors: FuzzKind = {
     }
     expect(total).toBeLessThan(bytes.length);
   },
+};
+
+const checkpoint: TorchCheckpoint = {
+  ...checkpointOf(
+    new Map<string, Tensor>([
+      ["a", { dtype: "f32", shape: [2, 3], data: new Float32Array(6) }],
+      ["b", { dtype: "f16", shape: [4], data: new Uint16Array(4) }],
+      ["mask", { dtype: "i64", shape: [1, 2], data: new BigInt64Array(2) }],
+    ]),
+  ),
+  isOrdered: true,
+};
+
+async function readTorch(bytes: Uint8Array): Promise<void> {
+  const source = new GuardedSource(bytes);
+  const file = await openTorch(source, "m").catch((error: unknown) => {
+    expect(source.closed, "a file that was refused is closed").toBe(1);
+    throw error;
+  });
+  for (const [name, { dtype, shape }] of file.tensors) {
+    if (["I16", "I8"].includes(dtype)) continue;
+    const { data } = await file.read(name);
+    expect(data.length).toBe(elementCount(shape));
+    expect(data.byteLength).toBeLessThan(bytes.length);
+  }
+}
+
+const torchFiles = zipFilesOf(checkpoint);
+const torchArchive = encodeZip(torchFiles);
+
+const torchZip: FuzzKind = {
+  name: "torch-zip",
+  mutate: (random) => {
+    if (random() < 0.3) return mutate(torchArchive, torchArchive.length, random);
+    // Damage to the pickle, in an archive that is sound.
+    return encodeZip(
+      torchFiles.map(([path, bytes]) => [path, path.endsWith(".pkl") ? mutate(bytes, bytes.length, random) : bytes]),
+    );
+  },
+  read: readTorch,
+};
+
+const torchPickle = pickleOf(checkpoint, true);
+const torchLegacyFile = encodeTorchLegacy(checkpoint);
+
+const torchLegacy: FuzzKind = {
+  name: "torch-legacy",
+  mutate: (random) =>
+    random() < 0.5
+      ? mutate(torchLegacyFile, torchLegacyFile.length, random)
+      : encodeTorchLegacy(checkpoint, mutate(torchPickle, torchPickle.length, random)),
+  read: readTorch,
 };
 
 /** A text in which every kind of character stands. */
@@ -278,6 +339,8 @@ export const kinds: readonly FuzzKind[] = [
   config,
   index,
   safetensors,
+  torchZip,
+  torchLegacy,
   jsonKind("tokenizer.json", tokenizer, (text) => encodeWith(Tokenizer.fromTokenizerJson(text)), strict),
   jsonKind(
     "tokenizer_config.json",

@@ -2,6 +2,9 @@ import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { encodeSafetensors } from "../safetensors.ts";
+import { tinyTensors } from "../testing/tiny-model.ts";
+import { checkpointOf, encodeTorchLegacy, encodeTorchZip } from "../torch/testing/torch-writer.ts";
 import { inspectFile } from "./inspect.ts";
 
 let folder: string;
@@ -16,6 +19,18 @@ test("valid JSON is whole, cut JSON is damaged", async () => {
   await writeFile(path, "{}");
   expect(await inspectFile(path)).toBe("whole");
   await writeFile(path, "{");
+  expect(await inspectFile(path)).toBe("damaged");
+});
+
+test.each([
+  ["model.safetensors", encodeSafetensors(tinyTensors())],
+  ["pytorch_model.bin", encodeTorchZip(checkpointOf(tinyTensors()))],
+  ["pytorch_model-00001-of-00002.bin", encodeTorchLegacy(checkpointOf(tinyTensors()))],
+])("whole tensors are whole, cut ones are damaged: %s", async (name, bytes) => {
+  const path = join(folder, name);
+  await writeFile(path, bytes);
+  expect(await inspectFile(path)).toBe("whole");
+  await writeFile(path, bytes.subarray(0, -1));
   expect(await inspectFile(path)).toBe("damaged");
 });
 

@@ -2,8 +2,8 @@
  * Checks a cached file for damage, without the hub.
  *
  * The cache stores no sizes, and the hub would need a request per file. But a blob's name is a hash of its bytes, and
- * hashing a small file takes milliseconds; a safetensors file, which may be too large for that, has its length in the
- * header; and JSON that was cut does not parse. Unknown remains a small file of another kind that is not a link to a
+ * hashing a small file takes milliseconds; files of weights, which may be too large for that, say where their tensors
+ * are; and JSON that was cut does not parse. Unknown remains a small file of another kind that is not a link to a
  * blob, as on file systems without links.
  *
  * Must stay true: "damaged" is a suspicion about bytes that do not match their name or cannot be parsed; the hub
@@ -14,9 +14,12 @@ import { createReadStream } from "node:fs";
 import { readFile, realpath, stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { CheckpointError } from "../../errors.ts";
+import type { ByteSource } from "../files.ts";
 import { decodeUtf8, parseJsonObject } from "../json.ts";
 import { FolderFiles } from "../node/folder-files.ts";
-import { readHeader } from "../safetensors-header.ts";
+import { openSafetensors } from "../safetensors.ts";
+import type { TensorFile } from "../tensor-file.ts";
+import { openTorch } from "../torch/torch-file.ts";
 import type { RemoteFile } from "./hub-client.ts";
 import { newHash } from "./incomplete-file.ts";
 
@@ -24,6 +27,13 @@ export type Condition = "absent" | "whole" | "damaged" | "unreadable" | "unknown
 
 /** Files up to this size, in bytes, are hashed on every open: some 20 ms for the largest. */
 const MAX_HASHED = 2 ** 24;
+
+type OpenTensors = (source: ByteSource, name: string) => Promise<TensorFile>;
+
+const WEIGHT_FILES: ReadonlyMap<string, OpenTensors> = new Map<string, OpenTensors>([
+  [".safetensors", openSafetensors],
+  [".bin", openTorch],
+]);
 
 /** @param path a file of a snapshot. */
 export async function inspectFile(path: string): Promise<Condition> {
@@ -33,7 +43,8 @@ export async function inspectFile(path: string): Promise<Condition> {
     const etag = basename(await realpath(path));
     const isNamedByHash = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(etag);
     if (isNamedByHash && info.size <= MAX_HASHED) return matches(await readFile(path), etag) ? "whole" : "damaged";
-    if (path.endsWith(".safetensors")) return await hasWholeTensors(path);
+    const open = [...WEIGHT_FILES].find(([extension]) => path.endsWith(extension))?.[1];
+    if (open !== undefined) return await hasWholeTensors(path, open);
     if (path.endsWith(".json") && info.size <= MAX_HASHED) {
       parseJsonObject(decodeUtf8(await readFile(path), path), path);
       return "whole";
@@ -61,13 +72,9 @@ function matches(bytes: Uint8Array, etag: string): boolean {
   return digest("sha1", `blob ${bytes.length}\0`) === etag || digest("sha1") === etag;
 }
 
-async function hasWholeTensors(path: string): Promise<Condition> {
+async function hasWholeTensors(path: string, open: OpenTensors): Promise<Condition> {
   const source = await new FolderFiles(dirname(path)).open(basename(path));
   if (source === undefined) return "absent";
-  try {
-    await readHeader(source, path);
-    return "whole";
-  } finally {
-    await source.close();
-  }
+  await (await open(source, path)).close();
+  return "whole";
 }
