@@ -11,10 +11,11 @@ import { parseJsonObject } from "../checkpoint/json.ts";
 import { readText } from "../checkpoint/text-file.ts";
 import type { Weights } from "../checkpoint/weights.ts";
 import { CheckpointError } from "../errors.ts";
-import { Tokenizer } from "../text/tokenizer.ts";
+import type { Tokenizer } from "../text/tokenizer.ts";
 import { type BertConfig, readConfig } from "./bert/config.ts";
 import { canonicalName, mayBeZero } from "./bert/parameters.ts";
 import { checkParameters } from "./check-parameters.ts";
+import { readTokenizer } from "./tokenizer-files.ts";
 import { configWarnings, tokenizerWarnings, zeroWarnings } from "./warnings.ts";
 
 export interface Checkpoint {
@@ -99,28 +100,11 @@ export async function openConfig(
 }
 
 async function openTokenizer(files: ModelFiles, config: BertConfig, options?: OpenOptions): Promise<Tokenizer> {
-  const tokenizer = await readTokenizer(files, options);
+  const tokenizer = await readTokenizer(files, "bert", options);
   if (tokenizer.vocabularySize <= config.vocabSize) return tokenizer;
   throw new CheckpointError({
     found: `${files.name}: the tokenizer has ${tokenizer.vocabularySize} tokens`,
     expected: `at most config.json's vocab_size, ${config.vocabSize}`,
     advice: "Get the tokenizer and the weights from the same model.",
-  });
-}
-
-async function readTokenizer(files: ModelFiles, options?: OpenOptions): Promise<Tokenizer> {
-  const readTokenizerConfig = () => readText(files, "tokenizer_config.json", options);
-  const json = await readText(files, "tokenizer.json", options);
-  if (json !== undefined) {
-    return Tokenizer.fromTokenizerJson(json, `${files.name}/tokenizer.json`, await readTokenizerConfig());
-  }
-  const vocabulary = await readText(files, "vocab.txt", options);
-  if (vocabulary !== undefined) {
-    return Tokenizer.fromVocabulary(vocabulary, `${files.name}/vocab.txt`, await readTokenizerConfig());
-  }
-  throw new CheckpointError({
-    found: `${files.name} has no tokenizer`,
-    expected: "tokenizer.json or vocab.txt",
-    advice: "Copy the tokenizer's files beside config.json: fusebert needs them to answer questions.",
   });
 }
