@@ -148,11 +148,10 @@ export class Tokenizer {
   #encodeWords({ text, starts, ends }: NormalizedText, from: number, to: number, builder: EncodingBuilder): void {
     forEachWord(text, from, to, (wordStart, wordEnd) => {
       const pieces = this.#wordPiece.tokenize(text, wordStart, wordEnd);
-      let start = wordStart;
-      for (let index = 0; index < pieces.length; index += 2) {
-        const end = wordStart + (pieces[index + 1] as number);
+      for (let index = 0; index < pieces.length; index += 3) {
+        const start = wordStart + (pieces[index + 1] as number);
+        const end = wordStart + (pieces[index + 2] as number);
         builder.push(pieces[index] as number, starts[start] as number, ends[end - 1] as number);
-        start = end;
       }
       builder.endWord();
     });
