@@ -11,9 +11,10 @@ import { parseJsonObject } from "../checkpoint/json.ts";
 import { readText } from "../checkpoint/text-file.ts";
 import type { Weights } from "../checkpoint/weights.ts";
 import { CheckpointError } from "../errors.ts";
-import { Tokenizer } from "../text/tokenizer.ts";
+import type { Tokenizer } from "../text/tokenizer.ts";
 import { checkParameters } from "./check-parameters.ts";
-import { architectureOf, canonicalNames, type ModelConfig, mayBeZero, readModelConfig } from "./index.ts";
+import { architectureOf, canonicalNames, type ModelConfig, mayBeZero, modelTypeOf, readModelConfig } from "./index.ts";
+import { readTokenizer } from "./tokenizer-files.ts";
 import { configWarnings, tokenizerWarnings, zeroWarnings } from "./warnings.ts";
 
 export interface Checkpoint {
@@ -42,7 +43,8 @@ export interface Checkpoint {
  * fails; the signal's reason if `options.signal` aborts.
  */
 export async function openCheckpoint(files: ModelFiles, options?: OpenOptions): Promise<Checkpoint> {
-  const { config, warnings: configWarnings } = await openConfig(files, options);
+  const opened = await openConfig(files, options);
+  const { config, warnings: configWarnings } = opened;
   const warnings = [...configWarnings];
   const architecture = architectureOf(config);
   const weights = await openWeights(files, { canonicalName: canonicalNames(architecture), mayBeZero }, options);
@@ -61,10 +63,10 @@ export async function openCheckpoint(files: ModelFiles, options?: OpenOptions): 
       return [...warnings, ...zeroWarnings(weights.zeros, files.name)];
     },
     tokenizer() {
-      tokenizer ??= openTokenizer(files, config, options).then(
-        (opened) => {
-          warnings.push(...opened.warnings, ...tokenizerWarnings(opened.vocabularySize, config, files.name));
-          return opened;
+      tokenizer ??= openTokenizer(files, opened, options).then(
+        (read) => {
+          warnings.push(...read.warnings, ...tokenizerWarnings(read.vocabularySize, config, files.name));
+          return read;
         },
         (error: unknown) => {
           tokenizer = undefined; // A failed download may succeed the next time.
@@ -77,20 +79,24 @@ export async function openCheckpoint(files: ModelFiles, options?: OpenOptions): 
   };
 }
 
+export interface OpenedConfig {
+  readonly config: ModelConfig;
+  /** As config.json names it: a family may have several, with different tokenizers. */
+  readonly modelType: string;
+  readonly warnings: readonly string[];
+}
+
 /**
  * Reads only config.json.
  * @throws CheckpointError if it is missing, or of no known family.
  */
-export async function openConfig(
-  files: ModelFiles,
-  options?: OpenOptions,
-): Promise<{ readonly config: ModelConfig; readonly warnings: readonly string[] }> {
+export async function openConfig(files: ModelFiles, options?: OpenOptions): Promise<OpenedConfig> {
   const json = await readText(files, "config.json", options);
   if (json !== undefined) {
     const name = `${files.name}/config.json`;
     const object = parseJsonObject(json, name);
     const config = readModelConfig(object, name);
-    return { config, warnings: configWarnings(object, config, name) };
+    return { config, modelType: modelTypeOf(object, config), warnings: configWarnings(object, config, name) };
   }
   throw new CheckpointError({
     found: `${files.name} has no config.json`,
@@ -99,29 +105,16 @@ export async function openConfig(
   });
 }
 
-async function openTokenizer(files: ModelFiles, config: ModelConfig, options?: OpenOptions): Promise<Tokenizer> {
-  const tokenizer = await readTokenizer(files, options);
+async function openTokenizer(
+  files: ModelFiles,
+  { config, modelType }: OpenedConfig,
+  options?: OpenOptions,
+): Promise<Tokenizer> {
+  const tokenizer = await readTokenizer(files, modelType, options);
   if (tokenizer.vocabularySize <= config.vocabSize) return tokenizer;
   throw new CheckpointError({
     found: `${files.name}: the tokenizer has ${tokenizer.vocabularySize} tokens`,
     expected: `at most config.json's vocab_size, ${config.vocabSize}`,
     advice: "Get the tokenizer and the weights from the same model.",
-  });
-}
-
-async function readTokenizer(files: ModelFiles, options?: OpenOptions): Promise<Tokenizer> {
-  const readTokenizerConfig = () => readText(files, "tokenizer_config.json", options);
-  const json = await readText(files, "tokenizer.json", options);
-  if (json !== undefined) {
-    return Tokenizer.fromTokenizerJson(json, `${files.name}/tokenizer.json`, await readTokenizerConfig());
-  }
-  const vocabulary = await readText(files, "vocab.txt", options);
-  if (vocabulary !== undefined) {
-    return Tokenizer.fromVocabulary(vocabulary, `${files.name}/vocab.txt`, await readTokenizerConfig());
-  }
-  throw new CheckpointError({
-    found: `${files.name} has no tokenizer`,
-    expected: "tokenizer.json or vocab.txt",
-    advice: "Copy the tokenizer's files beside config.json: fusebert needs them to answer questions.",
   });
 }

@@ -46,6 +46,11 @@ export function readModelConfig(object: JsonObject, fileName: string): ModelConf
   return architectureFor(object, fileName).readConfig(object, fileName);
 }
 
+/** The `model_type`; old files without one are of their family's first. */
+export function modelTypeOf({ model_type: kind }: JsonObject, config: Pick<ModelConfig, "family">): string {
+  return typeof kind === "string" ? kind : (architectureOf(config).modelTypes[0] ?? config.family);
+}
+
 export const parseModelConfig = (json: string, fileName = "config.json"): ModelConfig =>
   readModelConfig(parseJsonObject(json, fileName), fileName);
 

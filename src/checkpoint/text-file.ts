@@ -14,6 +14,8 @@ const MAX_BYTES = 1_000_000;
 const MAX_BYTES_OF: ReadonlyMap<string, number> = new Map([
   ["tokenizer.json", 32_000_000],
   ["vocab.txt", 16_000_000],
+  ["vocab.json", 16_000_000],
+  ["merges.txt", 16_000_000],
 ]);
 
 /**

@@ -12,6 +12,7 @@ export const NONSPACING_MARK = 8;
 export const IDEOGRAPH = 16;
 export const NOT_DECOMPOSED = 32;
 export const REORDERED = 64;
+export const MARK = 128;
 
 const CODE_POINTS = 0x110000;
 
@@ -28,6 +29,7 @@ export function characterClasses(): Uint8Array {
     mark(classes, tables.IDEOGRAPH, IDEOGRAPH);
     mark(classes, tables.NOT_DECOMPOSED, NOT_DECOMPOSED);
     mark(classes, tables.REORDERED, REORDERED);
+    mark(classes, tables.MARK, MARK);
   }
   return classes;
 }
@@ -51,6 +53,14 @@ function rangesOf(ranges: string): (readonly [number, number])[] {
     const [first = "", last = first] = range.split("-");
     return [Number.parseInt(first, 16), Number.parseInt(last, 16)];
   });
+}
+
+/** The content of a regular expression's character class, for the flags `u` and `v`. */
+export function rangesToClass(ranges: string): string {
+  const escaped = (codePoint: number) => `\\u{${codePoint.toString(16)}}`;
+  return rangesOf(ranges)
+    .map(([first, last]) => (first === last ? escaped(first) : `${escaped(first)}-${escaped(last)}`))
+    .join("");
 }
 
 export function isSurrogate(unit: number): boolean {

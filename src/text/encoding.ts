@@ -6,7 +6,7 @@
  * Must stay true: the arrays of an Encoding have exactly its length.
  */
 
-/** The tokens of a text, without [CLS] and [SEP]. Offsets are UTF-16 code units of the original text, end exclusive. */
+/** The tokens of a text, without special tokens around them. Offsets are UTF-16 code units of the original text, end exclusive. */
 export interface Encoding {
   readonly text: string;
   readonly length: number;
@@ -22,7 +22,7 @@ const MIN_CAPACITY = 16;
 const CHARACTERS_PER_TOKEN = 4;
 
 export class EncodingBuilder {
-  readonly #text: string;
+  readonly text: string;
   #length = 0;
   #words = 0;
   #ids: Int32Array;
@@ -32,11 +32,16 @@ export class EncodingBuilder {
 
   constructor(text: string) {
     const capacity = Math.ceil(text.length / CHARACTERS_PER_TOKEN) + MIN_CAPACITY;
-    this.#text = text;
+    this.text = text;
     this.#ids = new Int32Array(capacity);
     this.#starts = new Int32Array(capacity);
     this.#ends = new Int32Array(capacity);
     this.#wordOf = new Int32Array(capacity);
+  }
+
+  /** The number of tokens so far. */
+  get length(): number {
+    return this.#length;
   }
 
   /** Adds a token to the current word. */
@@ -58,7 +63,7 @@ export class EncodingBuilder {
   build(): Encoding {
     const length = this.#length;
     return {
-      text: this.#text,
+      text: this.text,
       length,
       ids: this.#ids.slice(0, length),
       starts: this.#starts.slice(0, length),

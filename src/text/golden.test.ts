@@ -1,6 +1,6 @@
 /** Compares the tokenizer with golden rows of Hugging Face's fast tokenizer for the built-in vocabulary. */
 import { describe, expect, test } from "vitest";
-import { builtin, codePointOffsets, readRepositoryFile } from "./testing.ts";
+import { builtin, codePointOffsets, readRepositoryFile, separatorsOf } from "./testing.ts";
 import { Tokenizer } from "./tokenizer.ts";
 import { makeWindows } from "./windows.ts";
 
@@ -38,7 +38,7 @@ describe.each([
   ["tokenizer.json", builtin],
   ["vocab.txt", fromVocabulary],
 ])("from %s", (_name, tokenizer) => {
-  const { cls, sep } = tokenizer.special;
+  const { cls, sep } = separatorsOf(tokenizer);
 
   test.each(golden.single)("single $text", (row) => {
     const encoding = tokenizer.encode(row.text);

@@ -84,3 +84,8 @@ export function equalEncodings(left: Encoding, right: Encoding): boolean {
     equal(left.words, right.words)
   );
 }
+
+/** The ids of [CLS] and [SEP]. */
+export function separatorsOf({ pair }: Tokenizer): { readonly cls: number; readonly sep: number } {
+  return { cls: pair.before[0]?.id ?? -1, sep: pair.after[0]?.id ?? -1 };
+}

@@ -1,39 +1,35 @@
 /**
- * The data of a tokenizer, independent of the file format, and the checks that all formats share.
+ * The parts of a tokenizer, independent of the file format, and the checks that all formats share.
  *
- * Must stay true: a checked definition has an id for every special token, no duplicate ids, and only ids that fit an
- * Int32Array.
+ * Must stay true: a checked definition has no duplicate ids, and only ids that fit an Int32Array.
  */
 import { CHECK_FILE_KIND, CheckpointError, GET_AGAIN, messageOf } from "../errors.ts";
 import { checkJsonSize, hasObjectBeyond } from "../format/json-limits.ts";
 import type { AddedToken } from "./added-tokens.ts";
 import { isWellFormed } from "./characters.ts";
-import type { NormalizerOptions } from "./normalize.ts";
+import type { Normalizer } from "./normalizers/normalizer.ts";
+import type { OffsetTrim } from "./offset-trim.ts";
+import type { PairTemplate } from "./pair-template.ts";
+import type { PreTokenizer } from "./pre-tokenizers/pre-tokenizer.ts";
+import type { TokenModel } from "./token-model.ts";
 
-/** Token ids. */
-export interface SpecialTokens {
-  readonly cls: number;
-  readonly sep: number;
-  readonly pad: number;
-  readonly unk: number;
-}
-
+/** What a tokenizer is made of. */
 export interface TokenizerDefinition {
-  readonly vocabulary: ReadonlyMap<string, number>;
   /** Vocabulary and added tokens, by id. */
   readonly tokens: ReadonlyMap<number, string>;
   readonly addedTokens: readonly AddedToken[];
-  readonly normalizer: NormalizerOptions;
-  readonly continuingSubwordPrefix: string;
-  readonly maxInputCharsPerWord: number;
-  readonly unknownId: number;
-  readonly special: SpecialTokens;
+  readonly normalizer: Normalizer | undefined;
+  /** Without one, a text is one word. */
+  readonly preTokenizer: PreTokenizer | undefined;
+  readonly model: TokenModel;
+  readonly trims: readonly OffsetTrim[];
+  readonly pair: PairTemplate;
   /** Sentences without the full stop. */
   readonly warnings: readonly string[];
 }
 
 const MAX_ID = 0x7fffffff;
-/** The largest BERT vocabulary, LaBSE's, has 501,153 tokens. */
+/** The largest known vocabulary, LaBSE's, has 501,153 tokens. */
 export const MAX_TOKENS = 600_000;
 /** Over all added tokens: each character may become a trie node (`added-tokens.ts`). */
 const MAX_ADDED_CHARACTERS = 250_000;
@@ -56,7 +52,7 @@ export function tokensById(
     throw new CheckpointError({
       found: `${name}: the ${addedTokens.length} added tokens have ${added} characters`,
       expected: `at most ${MAX_ADDED_CHARACTERS} in all`,
-      advice: "Check that the file belongs to a BERT.",
+      advice: CHECK_FILE_KIND,
     });
   }
   const tokens = new Map<number, string>();
@@ -114,31 +110,21 @@ export function requireId(
   if (id !== undefined) return id;
   throw new CheckpointError({
     found: `${name}: the vocabulary of ${vocabulary.size} tokens has no ${token}`,
-    expected: "a BERT vocabulary, which has [PAD], [UNK], [CLS] and [SEP]",
-    advice: "Check that the file belongs to a BERT and is complete.",
-  });
-}
-
-/** @throws CheckpointError if two of them share an id. */
-export function checkSpecial({ cls, sep, unk }: SpecialTokens, name: string): void {
-  if (cls !== sep && cls !== unk && sep !== unk) return;
-  throw new CheckpointError({
-    found: `${name}: [CLS], [SEP] and [UNK] have the ids ${cls}, ${sep} and ${unk}`,
-    expected: "an id of its own for each",
-    advice: GET_AGAIN,
+    expected: "it to be there",
+    advice: "Check that the file is complete, and that it belongs to the model.",
   });
 }
 
 export function tooManyTokens(name: string): CheckpointError {
   return new CheckpointError({
     found: `${name} has more than ${MAX_TOKENS} tokens`,
-    expected: "the vocabulary of a BERT, the largest of which has 501153",
+    expected: "a vocabulary, the largest of which has 501153",
     advice: CHECK_FILE_KIND,
   });
 }
 
 /** @throws CheckpointError if the text is not one JSON object, or too large. */
-export function parseJson(json: string, name: string): unknown {
+export function parseJson(json: string, name: string): object {
   const value = parsed(json, name);
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
   const found = `${name} is ${Array.isArray(value) ? "an array" : JSON.stringify(value)}`;
@@ -146,8 +132,7 @@ export function parseJson(json: string, name: string): unknown {
 }
 
 function parsed(json: string, name: string): unknown {
-  const advice = "Only a BERT tokenizer can be used: check that the file is one.";
-  checkJsonSize(json, { Fault: CheckpointError, name, advice });
+  checkJsonSize(json, { Fault: CheckpointError, name, advice: CHECK_FILE_KIND });
   // Before parsing, which takes a second and some hundred megabytes; the vocabulary is the largest object.
   if (hasObjectBeyond(json, MAX_TOKENS)) throw tooManyTokens(name);
   try {

@@ -1,23 +1,25 @@
 /**
- * BERT's tokenizer, equal to Hugging Face's fast one (the Rust crate `tokenizers`): splits off added tokens, normalises
- * the rest, splits it into words and the words into WordPiece tokens.
+ * A tokenizer, equal to Hugging Face's fast ones (the Rust crate `tokenizers`): splits off added tokens, normalises the
+ * rest, splits it into words and the words into tokens.
  *
- * Must stay true: ids and offsets equal Hugging Face's for every text; no string throws; time is linear in the text;
- * offsets never split a surrogate pair.
+ * Must stay true: ids and offsets equal Hugging Face's for every text (docs/tokenizers.md lists the exceptions); no
+ * string throws; time is linear in the text; offsets never split a surrogate pair.
  */
 import { AddedTokenMatcher } from "./added-tokens.ts";
+import { type AlignedText, alignedText } from "./aligned-text.ts";
 import { type Encoding, EncodingBuilder } from "./encoding.ts";
-import { BertNormalizer, type NormalizedText } from "./normalize.ts";
-import { bertTemplate, type PairTemplate } from "./pair-template.ts";
-import { endOfPiece } from "./pieces.ts";
-import { forEachWord } from "./pre-tokenize.ts";
-import type { SpecialTokens, TokenizerDefinition } from "./tokenizer-definition.ts";
-import { readTokenizerJson } from "./tokenizer-json.ts";
-import { readVocabulary } from "./vocabulary-files.ts";
-import { WordPiece } from "./word-piece.ts";
+import { type MergesFiles, readMergesFiles } from "./files/merges-files.ts";
+import { readTokenizerJson } from "./files/tokenizer-json.ts";
+import { readVocabulary } from "./files/vocabulary-files.ts";
+import { type Normalizer, WHOLE } from "./normalizers/normalizer.ts";
+import { OffsetTrimmer } from "./offset-trim.ts";
+import type { PairTemplate } from "./pair-template.ts";
+import { PieceCutter } from "./pieces.ts";
+import type { PreTokenizer } from "./pre-tokenizers/pre-tokenizer.ts";
+import type { TokenModel } from "./token-model.ts";
+import type { TokenizerDefinition } from "./tokenizer-definition.ts";
 
 export type { Encoding } from "./encoding.ts";
-export type { SpecialTokens } from "./tokenizer-definition.ts";
 
 export interface EncodeAsyncOptions {
   /** Aborting rejects the promise with the signal's reason. */
@@ -30,7 +32,6 @@ export interface EncodeAsyncOptions {
 const MAX_BLOCKING = 12;
 
 export class Tokenizer {
-  readonly special: SpecialTokens;
   /** How a question and a text become one sequence. */
   readonly pair: PairTemplate;
   /** One more than the highest id. */
@@ -38,52 +39,73 @@ export class Tokenizer {
   /** What users should know about the files, as sentences without the full stop. */
   readonly warnings: readonly string[];
   readonly #tokens: ReadonlyMap<number, string>;
-  readonly #normalizer: BertNormalizer;
-  readonly #wordPiece: WordPiece;
+  readonly #normalizer: Normalizer | undefined;
+  readonly #preTokenizer: PreTokenizer | undefined;
+  readonly #model: TokenModel;
+  readonly #trimmer: OffsetTrimmer;
   readonly #inText: AddedTokenMatcher;
   readonly #inNormalized: AddedTokenMatcher;
-  /** Whether a text may be cut at white space: no added token of the normalised text strips or contains any. */
-  readonly #mayCut: boolean;
+  readonly #cutter: PieceCutter;
 
-  private constructor(definition: TokenizerDefinition) {
-    const { addedTokens, special, tokens } = definition;
-    this.special = special;
-    this.pair = bertTemplate(special.cls, special.sep);
+  constructor(definition: TokenizerDefinition) {
+    const { addedTokens, normalizer, preTokenizer, tokens } = definition;
+    this.pair = definition.pair;
     this.warnings = definition.warnings;
     this.#tokens = tokens;
     this.vocabularySize = highest(tokens.keys()) + 1;
-    this.#normalizer = new BertNormalizer(definition.normalizer);
-    this.#wordPiece = new WordPiece(definition);
+    this.#normalizer = normalizer;
+    this.#preTokenizer = preTokenizer;
+    this.#model = definition.model;
+    this.#trimmer = new OffsetTrimmer(definition.trims, tokens);
     this.#inText = new AddedTokenMatcher(
       addedTokens.filter(({ normalized }) => !normalized).map((token) => [token.content, token]),
     );
     // A token whose normalised content is empty never matches.
     const normalized = addedTokens
       .filter(({ normalized }) => normalized)
-      .map((token) => [this.#normalizer.normalizeString(token.content), token] as const)
+      .map((token) => [this.#normalized(token.content), token] as const)
       .filter(([pattern]) => pattern !== "");
     this.#inNormalized = new AddedTokenMatcher(normalized);
-    this.#mayCut = !normalized.some(
-      ([pattern, { lstrip, rstrip }]) => lstrip || rstrip || /\p{White_Space}/u.test(pattern),
-    );
+    this.#cutter = new PieceCutter(normalizer, preTokenizer, normalized);
   }
 
   /**
    * From the content of a tokenizer.json; `name` is for errors.
-   * @param tokenizerConfig the content of tokenizer_config.json, which may override the normalizer.
-   * @throws CheckpointError if a file is malformed, or not a BERT tokenizer.
+   * @param tokenizerConfig the content of tokenizer_config.json, which may override settings.
+   * @param modelType of config.json; decides what the files leave open.
+   * @throws CheckpointError if a file is malformed, or has a component that is not known.
    */
-  static fromTokenizerJson(json: string, name = "tokenizer.json", tokenizerConfig?: string): Tokenizer {
-    return new Tokenizer(readTokenizerJson(json, name, tokenizerConfig));
+  static fromTokenizerJson(
+    json: string,
+    name = "tokenizer.json",
+    tokenizerConfig?: string,
+    modelType = "bert",
+  ): Tokenizer {
+    return new Tokenizer(readTokenizerJson(json, name, tokenizerConfig, modelType));
   }
 
   /**
    * From the content of a vocab.txt; `name` is for errors.
    * @param tokenizerConfig the content of tokenizer_config.json; without it: lower case, no accents.
-   * @throws CheckpointError if a file is malformed, or not a BERT tokenizer.
+   * @param modelType of config.json; decides the names of the special tokens and the template.
+   * @throws CheckpointError if a file is malformed, or is of a class that splits words otherwise.
    */
-  static fromVocabulary(vocabulary: string, name = "vocab.txt", tokenizerConfig?: string): Tokenizer {
-    return new Tokenizer(readVocabulary(vocabulary, name, tokenizerConfig));
+  static fromVocabulary(
+    vocabulary: string,
+    name = "vocab.txt",
+    tokenizerConfig?: string,
+    modelType = "bert",
+  ): Tokenizer {
+    return new Tokenizer(readVocabulary(vocabulary, name, tokenizerConfig, modelType));
+  }
+
+  /**
+   * From the contents of vocab.json and merges.txt; `name` of vocab.json is for errors.
+   * @param modelType of config.json; decides the names of the special tokens and the template.
+   * @throws CheckpointError if a file is malformed, or is of a class that splits words otherwise.
+   */
+  static fromMerges(files: MergesFiles, name = "vocab.json", modelType = "roberta"): Tokenizer {
+    return new Tokenizer(readMergesFiles(files, name, modelType));
   }
 
   /** For display; an unknown id gives `(no token 99)`. */
@@ -91,7 +113,7 @@ export class Tokenizer {
     return this.#tokens.get(id) ?? `(no token ${id})`;
   }
 
-  /** Never throws: lone surrogates are skipped, unknown words become [UNK]. */
+  /** Never throws: lone surrogates count as U+FFFD. */
   encode(text: string): Encoding {
     const builder = new EncodingBuilder(text);
     for (const _done of this.#steps(text, builder));
@@ -116,12 +138,13 @@ export class Tokenizer {
   }
 
   /** Tokenises piece by piece; yields the end of each piece. */
-  *#steps(text: string, builder: EncodingBuilder): Generator<number> {
+  *#steps(original: string, builder: EncodingBuilder): Generator<number> {
+    // As long as the original, so that offsets stay the same.
+    const text = this.#normalizer?.seesLoneSurrogates === true ? original : original.replace(/\p{Cs}/gu, "\ufffd");
     let from = 0;
     for (const { id, start, end } of this.#inText.matches(text)) {
       yield* this.#stepsBetween(text, from, start, builder);
-      builder.push(id, start, end);
-      builder.endWord();
+      this.#pushMatch(builder, id, text.slice(start, end), start, end);
       yield end;
       from = end;
     }
@@ -131,35 +154,51 @@ export class Tokenizer {
   /** As `#steps` for text[from, to), which holds no added token of the original text. */
   *#stepsBetween(text: string, from: number, to: number, builder: EncodingBuilder): Generator<number> {
     for (let start = from; start < to; ) {
-      const end = this.#mayCut ? endOfPiece(text, start, to) : to;
-      this.#encodePiece(this.#normalizer.normalize(text, start, end), builder);
+      const { piece, end } = this.#cutter.cut(text, { from, to, start });
+      this.#encodePiece(piece, builder);
       yield end;
       start = end;
     }
   }
 
-  #encodePiece(piece: NormalizedText, builder: EncodingBuilder): void {
+  #encodePiece(piece: AlignedText, builder: EncodingBuilder): void {
+    const { text, starts, ends } = piece;
     let from = 0;
-    for (const { id, start, end } of this.#inNormalized.matches(piece.text)) {
+    for (const { id, start, end } of this.#inNormalized.matches(text)) {
       this.#encodeWords(piece, from, start, builder);
-      builder.push(id, piece.starts[start] as number, piece.ends[end - 1] as number);
-      builder.endWord();
+      this.#pushMatch(builder, id, text.slice(start, end), starts[start] as number, ends[end - 1] as number);
       from = end;
     }
-    this.#encodeWords(piece, from, piece.text.length, builder);
+    this.#encodeWords(piece, from, text.length, builder);
   }
 
-  #encodeWords({ text, starts, ends }: NormalizedText, from: number, to: number, builder: EncodingBuilder): void {
-    forEachWord(text, from, to, (wordStart, wordEnd) => {
-      const pieces = this.#wordPiece.tokenize(text, wordStart, wordEnd);
-      let start = wordStart;
-      for (let index = 0; index < pieces.length; index += 2) {
-        const end = wordStart + (pieces[index + 1] as number);
-        builder.push(pieces[index] as number, starts[start] as number, ends[end - 1] as number);
-        start = end;
-      }
-      builder.endWord();
-    });
+  #encodeWords(piece: AlignedText, from: number, to: number, builder: EncodingBuilder): void {
+    if (from >= to) return;
+    if (this.#preTokenizer === undefined) this.#encodeWord(piece, from, to, builder);
+    else this.#preTokenizer.split(piece, from, to, (word, start, end) => this.#encodeWord(word, start, end, builder));
+  }
+
+  #encodeWord({ text, starts, ends }: AlignedText, from: number, to: number, builder: EncodingBuilder): void {
+    const pieces = this.#model.tokenize(text, from, to);
+    const trimmer = this.#trimmer;
+    for (let index = 0; index < pieces.length; index += 3) {
+      const id = pieces[index] as number;
+      const start = starts[from + (pieces[index + 1] as number)] as number;
+      const end = ends[from + (pieces[index + 2] as number) - 1] as number;
+      if (trimmer.isNeeded) builder.push(id, ...trimmer.trim(builder.text, id, builder.length, start, end));
+      else builder.push(id, start, end);
+    }
+    builder.endWord();
+  }
+
+  /** @param match what the added token matched, with the white space that it strips. */
+  #pushMatch(builder: EncodingBuilder, id: number, match: string, start: number, end: number): void {
+    builder.push(id, ...this.#trimmer.trimMatch(builder.text, match, builder.length, start, end));
+    builder.endWord();
+  }
+
+  #normalized(text: string): string {
+    return this.#normalizer?.normalize(alignedText(text, 0, text.length), WHOLE).text ?? text;
   }
 }
 

@@ -7,6 +7,7 @@
  */
 import type { TokenSequence } from "../../src/architectures/inputs.ts";
 import type { Encoding } from "../../src/text/encoding.ts";
+import { separatorsOf } from "../../src/text/testing.ts";
 import type { Tokenizer } from "../../src/text/tokenizer.ts";
 
 const maxSequenceLength = 384;
@@ -36,7 +37,7 @@ export async function answerLiterally(
 ): Promise<LiteralResult> {
   const asked = tokenizer.encode(question);
   const context = tokenizer.encode(contextText);
-  const { cls, sep } = tokenizer.special;
+  const { cls, sep } = separatorsOf(tokenizer);
   const room = maxSequenceLength - asked.length - 3;
   const best = new Map<string, LiteralAnswer>();
   let noAnswerScore = Number.POSITIVE_INFINITY;

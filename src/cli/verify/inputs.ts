@@ -91,9 +91,10 @@ async function tokenIds(
 ): Promise<{ ids: number[]; source: string }> {
   try {
     const tokenizer = await checkpoint.tokenizer();
-    const { cls, sep } = tokenizer.special;
-    const maxTokens = checkpoint.config.maxPositions - 2;
-    return { ids: [cls, ...tokenizer.encode(text).ids.subarray(0, maxTokens), sep], source };
+    const before = tokenizer.pair.before.map(({ id }) => id);
+    const after = tokenizer.pair.after.map(({ id }) => id);
+    const maxTokens = checkpoint.config.maxPositions - before.length - after.length;
+    return { ids: [...before, ...tokenizer.encode(text).ids.subarray(0, maxTokens), ...after], source };
   } catch (error) {
     if (!(error instanceof CheckpointError)) throw error;
     const random = seededNormal(seed);

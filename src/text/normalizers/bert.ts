@@ -8,26 +8,19 @@
  * Must stay true: offsets are those of whole original characters (never half of a surrogate pair) and non-decreasing;
  * time is linear in the text.
  */
+import type { AlignedText } from "../aligned-text.ts";
+import * as characters from "../characters.ts";
+import { resized } from "../encoding.ts";
 import { orderMarks } from "./canonical-order.ts";
-import * as characters from "./characters.ts";
-import { resized } from "./encoding.ts";
+import type { Normalizer } from "./normalizer.ts";
 
-export interface NormalizerOptions {
+export interface BertNormalizerOptions {
   /** Remove control characters, replace white space by spaces. */
   readonly cleanText: boolean;
   /** Put spaces around ideographs. */
   readonly handleChineseChars: boolean;
   readonly stripAccents: boolean;
   readonly lowercase: boolean;
-}
-
-/** A normalised piece of text. The offsets are views of the normaliser's buffers, valid until its next call. */
-export interface NormalizedText {
-  readonly text: string;
-  /** For each code unit of `text`, where the original character begins. */
-  readonly starts: Int32Array;
-  /** For each code unit of `text`, where the original character ends. */
-  readonly ends: Int32Array;
 }
 
 const ASCII = 128;
@@ -41,8 +34,9 @@ const MIN_BUFFER = 1 << 12;
 /** Arguments of one String.fromCharCode call: more may overflow the stack. */
 const MAX_ARGUMENTS = 8_192;
 
-export class BertNormalizer {
-  readonly #options: NormalizerOptions;
+export class BertNormalizer implements Normalizer {
+  readonly seesLoneSurrogates = true;
+  readonly #options: BertNormalizerOptions;
   readonly #classes = characters.characterClasses();
   readonly #ascii = new Uint16Array(ASCII);
   readonly #cache = new Map<number, string>();
@@ -51,7 +45,7 @@ export class BertNormalizer {
   #ends: Int32Array = new Int32Array(0);
   #length = 0;
 
-  constructor(options: NormalizerOptions) {
+  constructor(options: BertNormalizerOptions) {
     this.#options = options;
     for (let code = 0; code < ASCII; code++) {
       const output = this.#compute(code);
@@ -59,31 +53,26 @@ export class BertNormalizer {
     }
   }
 
-  /** Normalises text[from, to), which must not split a surrogate pair. Offsets count from the start of `text`. */
-  normalize(text: string, from: number, to: number): NormalizedText {
-    this.#reserve(to - from);
+  normalize({ text, starts, ends }: AlignedText): AlignedText {
+    this.#reserve(text.length);
     this.#length = 0;
     let marks = false;
-    for (let at = from; at < to; ) {
+    for (let at = 0; at < text.length; ) {
       const unit = text.charCodeAt(at);
       if (unit < ASCII) {
         const output = this.#ascii[unit] as number;
-        if (output !== REMOVED) this.#append(output, at, at + 1);
+        if (output !== REMOVED) this.#append(output, starts[at] as number, ends[at] as number);
         at++;
         continue;
       }
       const codePoint = text.codePointAt(at) as number;
-      const end = at + (codePoint > 0xffff ? 2 : 1);
-      this.#appendAll(this.#outputOf(codePoint), at, end, to - end);
+      const next = at + (codePoint > 0xffff ? 2 : 1);
+      this.#appendAll(this.#outputOf(codePoint), starts[at] as number, ends[at] as number, text.length - next);
       marks ||= ((this.#classes[codePoint] as number) & characters.REORDERED) !== 0;
-      at = end;
+      at = next;
     }
     if (marks && this.#options.stripAccents) orderMarks(this.#units.subarray(0, this.#length));
     return { text: this.#decode(), starts: this.#starts, ends: this.#ends };
-  }
-
-  normalizeString(text: string): string {
-    return this.normalize(text, 0, text.length).text;
   }
 
   #append(unit: number, start: number, end: number): void {

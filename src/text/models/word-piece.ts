@@ -5,7 +5,9 @@
  * Must stay true: a word longer than `maxInputCharsPerWord` code points is [UNK] without a search, and no candidate is
  * longer than the longest token, so time is linear in every text.
  */
-import { isSurrogate } from "./characters.ts";
+import { isSurrogate } from "../characters.ts";
+import type { Pieces, TokenModel } from "../token-model.ts";
+import { WordCache } from "../word-cache.ts";
 
 export interface WordPieceOptions {
   readonly vocabulary: ReadonlyMap<string, number>;
@@ -16,28 +18,18 @@ export interface WordPieceOptions {
   readonly maxInputCharsPerWord: number;
 }
 
-/** A word's tokens: alternating ids and ends (code units from the word's start). */
-export type Pieces = readonly number[];
-
-/**
- * Longer words are not cached: engines copy substrings up to this length, but a longer one keeps its parent alive, so a
- * cache of those could hold a whole text in memory.
- */
-const MAX_CACHED_LENGTH = 12;
-const MAX_CACHED_WORDS = 32_768;
-
 interface Candidates {
   readonly ids: ReadonlyMap<string, number>;
   /** In code units. */
   readonly maxLength: number;
 }
 
-export class WordPiece {
+export class WordPiece implements TokenModel {
   readonly #beginnings: Candidates;
   readonly #continuations: Candidates;
   readonly #unknownId: number;
   readonly #maxLength: number;
-  readonly #cache = new Map<string, Pieces>();
+  readonly #cache = new WordCache((word) => this.#split(word));
 
   constructor({ vocabulary, unknownId, continuingSubwordPrefix, maxInputCharsPerWord }: WordPieceOptions) {
     const continuations = new Map<string, number>();
@@ -50,18 +42,9 @@ export class WordPiece {
     this.#maxLength = maxInputCharsPerWord;
   }
 
-  /** Tokenises the word text[start, end). */
   tokenize(text: string, start: number, end: number): Pieces {
-    if (this.#isTooLong(text, start, end)) return [this.#unknownId, end - start];
-    const word = text.slice(start, end);
-    if (word.length > MAX_CACHED_LENGTH) return this.#split(word);
-    let pieces = this.#cache.get(word);
-    if (pieces === undefined) {
-      if (this.#cache.size >= MAX_CACHED_WORDS) this.#cache.clear();
-      pieces = this.#split(word);
-      this.#cache.set(word, pieces);
-    }
-    return pieces;
+    if (this.#isTooLong(text, start, end)) return [this.#unknownId, 0, end - start];
+    return this.#cache.piecesOf(text, start, end);
   }
 
   #isTooLong(text: string, start: number, end: number): boolean {
@@ -83,8 +66,8 @@ export class WordPiece {
         id = candidates.ids.get(word.slice(start, end));
         if (id !== undefined) break;
       }
-      if (id === undefined) return [this.#unknownId, word.length];
-      pieces.push(id, end);
+      if (id === undefined) return [this.#unknownId, 0, word.length];
+      pieces.push(id, start, end);
       start = end;
       candidates = this.#continuations;
     }

@@ -3,9 +3,9 @@
  * from Python (`make-tokenizer-config.py`).
  */
 import { describe, expect, test } from "vitest";
-import { CheckpointError } from "../errors.ts";
-import { codePointOffsets, readRepositoryFile, show, smallJson } from "./testing.ts";
-import { Tokenizer } from "./tokenizer.ts";
+import { CheckpointError } from "../../errors.ts";
+import { codePointOffsets, readRepositoryFile, show, smallJson } from "../testing.ts";
+import { Tokenizer } from "../tokenizer.ts";
 
 const TEXT = "É e 中文";
 const cased = { lowercase: false, strip_accents: false };

@@ -8,36 +8,8 @@
  * Offsets do not move: as in the Rust tokenizer, the first mark of the sorted run gets the offset of the first mark of
  * the original run.
  */
-import { characterClasses, codePointsOf, isSurrogate, REORDERED } from "./characters.ts";
-import { REORDERED as REORDERED_RANGES } from "./unicode-tables.ts";
-
-let ranks: Map<number, number> | undefined;
-
-/** Each mark's rank. Marks of one combining class share a rank and keep their order. */
-function markRanks(): Map<number, number> {
-  if (ranks === undefined) {
-    const marks = [...codePointsOf(REORDERED_RANGES)].sort(compareByClass);
-    ranks = new Map();
-    let rank = 0;
-    for (const [index, mark] of marks.entries()) {
-      if (index > 0 && compareByClass(marks[index - 1] as number, mark) !== 0) rank++;
-      ranks.set(mark, rank);
-    }
-  }
-  return ranks;
-}
-
-/** JavaScript does not expose combining classes, but NFD shows how they compare. */
-function compareByClass(left: number, right: number): number {
-  if (left === right) return 0;
-  if (swaps(left, right)) return 1;
-  return swaps(right, left) ? -1 : 0;
-}
-
-function swaps(left: number, right: number): boolean {
-  const written = String.fromCodePoint(left, right);
-  return written.normalize("NFD") !== written;
-}
+import { characterClasses, isSurrogate, REORDERED } from "../characters.ts";
+import { combiningRank } from "./combining-classes.ts";
 
 /** Sorts every run of these marks in place, in O(n log n) of the run's length. */
 export function orderMarks(units: Uint16Array): void {
@@ -58,8 +30,7 @@ export function orderMarks(units: Uint16Array): void {
 }
 
 function writeOrdered(units: Uint16Array, start: number, run: number[]): void {
-  const order = markRanks();
-  run.sort((left, right) => (order.get(left) ?? 0) - (order.get(right) ?? 0));
+  run.sort((left, right) => combiningRank(left) - combiningRank(right));
   let at = start;
   for (const codePoint of run) {
     const character = String.fromCodePoint(codePoint);

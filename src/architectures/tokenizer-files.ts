@@ -1,0 +1,45 @@
+/**
+ * Finds and reads the files of a model's tokenizer. `tokenizer.json` comes first; without it the family decides which
+ * files there may be.
+ *
+ * Must stay true: what is read depends on the names of the files and on the model type, never on a guess at contents.
+ */
+import type { ModelFiles, OpenOptions } from "../checkpoint/files.ts";
+import { readText } from "../checkpoint/text-file.ts";
+import { CheckpointError } from "../errors.ts";
+import { Tokenizer } from "../text/tokenizer.ts";
+
+/**
+ * @param modelType of config.json.
+ * @throws CheckpointError if there is no tokenizer, or its files are malformed or contradict each other.
+ */
+export async function readTokenizer(files: ModelFiles, modelType: string, options?: OpenOptions): Promise<Tokenizer> {
+  const read = (path: string) => readText(files, path, options);
+  const nameOf = (path: string) => `${files.name}/${path}`;
+  const json = await read("tokenizer.json");
+  if (json !== undefined) {
+    const config = await read("tokenizer_config.json");
+    return Tokenizer.fromTokenizerJson(json, nameOf("tokenizer.json"), config, modelType);
+  }
+  if (modelType === "roberta") {
+    const vocabulary = await read("vocab.json");
+    const merges = vocabulary === undefined ? undefined : await read("merges.txt");
+    if (vocabulary !== undefined && merges !== undefined) {
+      const contents = { vocabulary, merges, tokenizerConfig: await read("tokenizer_config.json") };
+      return Tokenizer.fromMerges(contents, nameOf("vocab.json"), modelType);
+    }
+    throw missing(files, "tokenizer.json, or vocab.json and merges.txt");
+  }
+  const vocabulary = await read("vocab.txt");
+  if (vocabulary === undefined) throw missing(files, "tokenizer.json or vocab.txt");
+  const config = await read("tokenizer_config.json");
+  return Tokenizer.fromVocabulary(vocabulary, nameOf("vocab.txt"), config, modelType);
+}
+
+function missing({ name }: ModelFiles, expected: string): CheckpointError {
+  return new CheckpointError({
+    found: `${name} has no tokenizer`,
+    expected,
+    advice: "Copy the tokenizer's files beside config.json: fusebert needs them to answer questions.",
+  });
+}

@@ -1,0 +1,125 @@
+/** The models of tokenizer.json, by their `type`. A new kind gets a class in `models/` and a line here. */
+import * as v from "valibot";
+import { CheckpointError, GET_AGAIN } from "../../errors.ts";
+import { Bpe } from "../models/bpe.ts";
+import { MAX_RANKS } from "../models/merge-queue.ts";
+import { type Merge, Merges } from "../models/merges.ts";
+import { WordPiece } from "../models/word-piece.ts";
+import type { TokenModel } from "../token-model.ts";
+import { isTokenId, requireId } from "../tokenizer-definition.ts";
+import { inside, type Place, type Readers, readByType, validate } from "./validate.ts";
+
+/** A model, and its tokens with their ids. */
+export interface ReadModel {
+  readonly model: TokenModel;
+  readonly vocabulary: ReadonlyMap<string, number>;
+}
+
+/** 100 in every known BERT; WordPiece's time per character grows with its square. */
+const MAX_WORD = 1000;
+
+// Checked in readVocab: valibot's record drops the keys "constructor" and "prototype", which are English words.
+const vocab = v.custom<Readonly<Record<string, unknown>>>(
+  (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+  "Expected an object of tokens with their ids",
+);
+const wordPieceSchema = v.object({
+  unk_token: v.string(),
+  continuing_subword_prefix: v.string(),
+  max_input_chars_per_word: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(MAX_WORD)), 100),
+  vocab,
+});
+const bpeSchema = v.object({
+  dropout: v.nullish(v.literal(0)),
+  unk_token: v.nullish(v.string()),
+  continuing_subword_prefix: v.nullish(v.string(), ""),
+  end_of_word_suffix: v.nullish(v.string(), ""),
+  fuse_unk: v.nullish(v.boolean(), false),
+  byte_fallback: v.nullish(v.boolean(), false),
+  ignore_merges: v.nullish(v.boolean(), false),
+  vocab,
+  merges: v.array(v.unknown()),
+});
+
+const readers: Readers<ReadModel> = {
+  WordPiece(value, { name, path }) {
+    const options = validate(wordPieceSchema, value, name, path);
+    const vocabulary = readVocab(Object.entries(options.vocab), { name, path: `${path}.vocab` });
+    const model = new WordPiece({
+      vocabulary,
+      unknownId: requireId(options.unk_token, vocabulary, [], name),
+      continuingSubwordPrefix: options.continuing_subword_prefix,
+      maxInputCharsPerWord: options.max_input_chars_per_word,
+    });
+    return { model, vocabulary };
+  },
+  BPE(value, { name, path }) {
+    const options = validate(bpeSchema, value, name, path);
+    const vocabulary = readVocab(Object.entries(options.vocab), { name, path: `${path}.vocab` });
+    const merges = readMerges(options.merges, { name, path: `${path}.merges` });
+    const prefix = options.continuing_subword_prefix ?? "";
+    const unknown = options.unk_token ?? undefined;
+    const model = new Bpe({
+      vocabulary,
+      merges: new Merges(merges, vocabulary, prefix, name),
+      unknownId: unknown === undefined ? undefined : requireId(unknown, vocabulary, [], name),
+      fuseUnknown: options.fuse_unk ?? false,
+      byteFallback: options.byte_fallback ?? false,
+      continuingSubwordPrefix: prefix,
+      endOfWordSuffix: options.end_of_word_suffix ?? "",
+      ignoreMerges: options.ignore_merges ?? false,
+    });
+    return { model, vocabulary };
+  },
+};
+
+/** @throws CheckpointError if it is malformed or of no known kind. */
+export function readModel(value: unknown, place: Place): ReadModel {
+  return readByType(readers, withType(value), place);
+}
+
+/** Old files have no type. As in Rust, what has merges is BPE, and what has a list of pieces is Unigram. */
+function withType(value: unknown): unknown {
+  if (typeof value !== "object" || value === null || "type" in value) return value;
+  if ("merges" in value) return { ...value, type: "BPE" };
+  return { ...value, type: "vocab" in value && Array.isArray(value.vocab) ? "Unigram" : "WordPiece" };
+}
+
+/** @throws CheckpointError if an id is none. */
+export function readVocab(entries: Iterable<readonly [string, unknown]>, { name, path }: Place): Map<string, number> {
+  const vocabulary = new Map<string, number>();
+  for (const [token, id] of entries) {
+    if (!isTokenId(id)) {
+      throw new CheckpointError({
+        found: `${name}: the id of ${JSON.stringify(token)} in ${path === "" ? "it" : path} is ${JSON.stringify(id)}`,
+        expected: "a whole number from 0 to 2147483647",
+        advice: GET_AGAIN,
+      });
+    }
+    vocabulary.set(token, id);
+  }
+  return vocabulary;
+}
+
+/** Pairs, or as in old files strings with one space between. */
+function readMerges(entries: readonly unknown[], place: Place): Merge[] {
+  if (entries.length >= MAX_RANKS) throw badMerge(place, `${entries.length} long`, `fewer than ${MAX_RANKS}`);
+  return entries.map((entry, index) => {
+    const merge = typeof entry === "string" ? splitMerge(entry) : entry;
+    if (isMerge(merge)) return merge;
+    throw badMerge(inside(place, String(index)), JSON.stringify(entry)?.slice(0, 80) ?? "missing", "two tokens");
+  });
+}
+
+function isMerge(value: unknown): value is Merge {
+  return Array.isArray(value) && value.length === 2 && typeof value[0] === "string" && typeof value[1] === "string";
+}
+
+/** A line of merges.txt: two tokens with one space between. */
+export function splitMerge(line: string): string[] {
+  return line.split(" ", 3);
+}
+
+function badMerge({ name, path }: Place, found: string, expected: string): CheckpointError {
+  return new CheckpointError({ found: `${name}: ${path} is ${found}`, expected, advice: GET_AGAIN });
+}
