@@ -10,6 +10,7 @@ import type { JsonObject } from "../checkpoint/json.ts";
 import type { Program, Value } from "../program/program.ts";
 import type { Deviation } from "./deviation.ts";
 import type { NamedExtent } from "./extents.ts";
+import type { LayerModules } from "./parts.ts";
 
 export type FamilyName =
   | "albert"
@@ -68,6 +69,8 @@ export interface Architecture<C extends ModelConfig = ModelConfig> {
   readonly prefix: string;
   /** The canonical name of the dense layer that computes the logits. */
   readonly head: string;
+  /** Other modules between the last layer and the logits. */
+  readonly beforeHead?: readonly string[];
   /** @throws CheckpointError that names the field. */
   readonly readConfig: (object: JsonObject, fileName: string) => C;
   /** The parameters by canonical name, in order of computation, with their shapes. */
@@ -76,12 +79,18 @@ export interface Architecture<C extends ModelConfig = ModelConfig> {
   readonly layerField: string;
   /** Matches names of a layer's parameters; its first group is the layer's index. */
   readonly layerParameter: RegExp;
+  /** Of every layer. */
+  readonly modules: LayerModules;
+  /** Whether layers have parameters in common, so that a name does not tell the layer. */
+  readonly sharesLayers?: boolean;
   /** The whole model; every stage is an output. */
   readonly program: (config: C) => Program;
   /** One layer; returns its output. */
   readonly layer: (config: C, layer: number, inputs: LayerInputs, stage: StageRecorder) => Value;
   /** A layer's stages in order of computation, and the shape of each after [batch, sequence]. */
   readonly layerStages: (config: C) => ReadonlyMap<string, StageShape>;
+  /** Products of head size that a score sums up, which its factor 1/√(terms · head size) counts. Absent: 1. */
+  readonly scoreTerms?: (config: C) => number;
   /** Hypotheses about a layer, in order of application. */
   readonly deviations: (config: C, layer: number) => readonly Deviation[];
 }

@@ -7,6 +7,7 @@ import { describe } from "../checkpoint/describe.ts";
 import { type JsonObject, parseJsonObject } from "../checkpoint/json.ts";
 import { CheckpointError } from "../errors.ts";
 import { input } from "../program/build.ts";
+import { computeOrder } from "../program/order.ts";
 import type { Program, Value } from "../program/program.ts";
 import { albert } from "./albert/index.ts";
 import type { Architecture, LayerInputs, ModelConfig, StageShape } from "./architecture.ts";
@@ -15,9 +16,11 @@ import { deberta } from "./deberta-v2/index.ts";
 import type { Deviation } from "./deviation.ts";
 import { distilbert } from "./distilbert/index.ts";
 import { electra } from "./electra/index.ts";
+import { scale } from "./layers/encoder-deviations.ts";
 import { layerInputs, recorder, sequenceInput } from "./layers/model.ts";
 import { modernbert } from "./modernbert/index.ts";
 import { mpnet } from "./mpnet/index.ts";
+import type { ParameterPlace } from "./parts.ts";
 import { roberta } from "./roberta/index.ts";
 
 export type { ModelConfig } from "./architecture.ts";
@@ -84,6 +87,34 @@ export function expectedParameters(config: ModelConfig): Map<string, readonly nu
 /** Hypotheses about a layer, in order of application. */
 export const deviationsOf = (config: ModelConfig, layer: number): readonly Deviation[] =>
   architectureOf(config).deviations(config, layer);
+
+/** The deviation that multiplies the scores by a factor of any size. */
+export function scaleDeviation(config: ModelConfig, id: string, factor: number, words: string): Deviation {
+  return scale(config, id, factor, words, architectureOf(config).scoreTerms?.(config));
+}
+
+/** The part, stage and layer of a parameter, by its canonical name; of no layer or head, it is the embeddings'. */
+export function placeOfParameter(name: string): ParameterPlace {
+  const module = name.replace(/\.(?:weight|bias)$/, "");
+  for (const { head, beforeHead = [], layerParameter, modules, sharesLayers } of architectures) {
+    if (module === head || beforeHead.includes(module)) return { part: "head" };
+    const [prefix, digits] = layerParameter.exec(name) ?? [];
+    if (prefix === undefined) continue;
+    const found = modules.get(module.slice(prefix.length));
+    if (found !== undefined) return sharesLayers ? found : { ...found, layer: Number(digits) };
+  }
+  return { part: "embeddings" };
+}
+
+/** The parameters that a layer's program reads, with their shapes, in order of computation. */
+export function layerParameters(config: ModelConfig, layer: number): Map<string, readonly number[]> {
+  const read = new Set(
+    computeOrder(layerProgram(config, layer)).flatMap(({ operation }) =>
+      operation.kind === "parameter" ? [operation.name] : [],
+    ),
+  );
+  return new Map([...expectedParameters(config)].filter(([name]) => read.has(name)));
+}
 
 /** A layer's stages in order of computation. */
 export const layerStagesOf = (config: ModelConfig): readonly string[] => [

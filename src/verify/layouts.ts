@@ -5,7 +5,8 @@
  * the five have the bytes of the original; the others must give poor matches, each recognised as its layout.
  */
 
-import { type Deviation, layerProgram, stageName } from "../architectures/index.ts";
+import { type Deviation, layerProgram, placeOfParameter, stageName } from "../architectures/index.ts";
+import type { Part } from "../architectures/parts.ts";
 import { toFloat64 } from "../tensor/half.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { applyAll, type RunnableCandidate } from "./candidate/candidate.ts";
@@ -18,30 +19,32 @@ import { required } from "./layer/required.ts";
 import type { LayoutReport } from "./report/report.ts";
 import { isMatch } from "./report/verdict.ts";
 
-const attention = ["attention.self.query", "attention.self.key", "attention.self.value"];
-const everything = [...attention, "attention.output.dense", "intermediate.dense", "output.dense"];
-
 interface Layout {
   readonly name: string;
-  /** The matrices whose bytes are those of the transpose. */
-  readonly transposed: readonly string[];
+  /** What it is recognised as: which matrices have the bytes of the transpose. */
+  readonly transposed: string;
 }
 
+const nothing = "the original layout";
+const attention = "Q, K, V transposed";
+const everything = "everything transposed";
+const attentionOutput = "the attention output transposed";
+
 const layouts: readonly Layout[] = [
-  { name: "Q, K, V stacked, nothing transposed", transposed: [] },
+  { name: "Q, K, V stacked, nothing transposed", transposed: nothing },
   { name: "Q, K, V stacked and transposed", transposed: attention },
   { name: "everything transposed", transposed: everything },
-  { name: "only the attention output transposed", transposed: ["attention.output.dense"] },
-  { name: "Hugging Face's layout as it is", transposed: [] },
+  { name: "only the attention output transposed", transposed: attentionOutput },
+  { name: "Hugging Face's layout as it is", transposed: nothing },
 ];
 
-/** Descriptions of layouts, by their transposed matrices. */
-const contents: ReadonlyMap<string, string> = new Map([
-  ["", "the original layout"],
-  [attention.join(), "Q, K, V transposed"],
-  [everything.join(), "everything transposed"],
-  ["attention.output.dense", "the attention output transposed"],
-]);
+/** Whether a layout has the bytes of the transpose for a matrix of this part. */
+const isTransposed: Readonly<Record<string, (part: Part) => boolean>> = {
+  [nothing]: () => false,
+  [attention]: (part) => part === "query, key, value",
+  [everything]: (part) => part !== "embeddings",
+  [attentionOutput]: (part) => part === "attention output",
+};
 
 export interface LayoutOptions {
   /** The candidate's known deviations, with which its layouts are recognised. */
@@ -70,9 +73,9 @@ export async function verifyLayouts(
 
   const known = new Map<string, { readonly exact: Tensor; readonly budget: number }>();
   const deviating = applyAll(program, deviations);
-  for (const key of new Set(layouts.map(({ transposed }) => transposed.join()))) {
-    onStep?.(`computing layout ${contents.get(key)}`);
-    const parameters = withTransposed(subject, key === "" ? [] : key.split(","));
+  for (const key of new Set(layouts.map(({ transposed }) => transposed))) {
+    onStep?.(`computing layout ${key}`);
+    const parameters = withTransposed(subject, key);
     const exact = outputOf(await compute(deviating, parameters, feeds, { signal }));
     const rounded = outputOf(await compute(deviating, parameters, feeds, { signal, precision }));
     known.set(key, { exact, budget: relativeError(exact, rounded, isReal) });
@@ -86,16 +89,14 @@ export async function verifyLayouts(
     const found = outputOf(await candidate.compute(task));
     const comparison = compareStage({ original, candidate: found, ordinary, precision, isReal, limit });
     const recognised = recognise(found, known, limit, isReal);
-    const expected = transposed.length === 0 ? "original" : "poor";
-    const fits = recognised === contents.get(transposed.join());
+    const expected = transposed === nothing ? "original" : "poor";
+    const fits = recognised === transposed;
     reports.push({
       number: index + 1,
       name,
       comparison,
       delta: cornersOf(difference(found, original)),
-      sameBytesAs: layouts.flatMap((other, at) =>
-        at !== index && other.transposed.join() === transposed.join() ? [at + 1] : [],
-      ),
+      sameBytesAs: layouts.flatMap((other, at) => (at !== index && other.transposed === transposed ? [at + 1] : [])),
       expected,
       recognised,
       asExpected: fits && (expected === "original" ? isMatch(comparison.verdict) : comparison.verdict === "POOR"),
@@ -112,20 +113,20 @@ function recognise(
   isReal: ((index: number) => boolean) | undefined,
 ): string | null {
   for (const [key, { exact, budget }] of known) {
-    if (relativeError(exact, found, isReal) <= limit * budget) return contents.get(key) ?? null;
+    if (relativeError(exact, found, isReal) <= limit * budget) return key;
   }
   return null;
 }
 
-/** The layer's parameters, some with the bytes of the transpose under the declared shape. */
-function withTransposed({ parameters, layer }: LayerUnderTest, transposed: readonly string[]): Map<string, Tensor> {
-  const changed = new Map<string, Tensor>(parameters);
-  for (const path of transposed) {
-    const name = `encoder.layer.${layer}.${path}.weight`;
-    const weight = required(parameters.get(name), `the parameter ${name}`);
-    changed.set(name, { ...weight, data: transposedBytes(weight.data, weight.shape) });
-  }
-  return changed;
+/** The layer's parameters, some matrices with the bytes of the transpose under the declared shape. */
+function withTransposed({ parameters }: LayerUnderTest, layout: string): Map<string, Tensor> {
+  return new Map(
+    [...parameters].map(([name, tensor]) => {
+      const isMatrix = name.endsWith(".weight") && tensor.shape.length === 2;
+      if (!isMatrix || !isTransposed[layout]?.(placeOfParameter(name).part)) return [name, tensor];
+      return [name, { ...tensor, data: transposedBytes(tensor.data, tensor.shape) }];
+    }),
+  );
 }
 
 function transposedBytes(data: Float64Array, shape: readonly number[]): Float64Array {

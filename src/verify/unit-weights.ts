@@ -3,7 +3,8 @@
  *
  * *Exact*: input one, dense weights one, dense biases zero, LayerNorm weight one and bias 0.5. Every intermediate is a whole
  * number that each precision represents or a sum that float32 represents, every LayerNorm gets equal elements, and the
- * output is 0.5 everywhere, at any size. The test relies on this argument, not on an implementation.
+ * output is 0.5 everywhere, at any size; where LayerNorm comes first instead, without bias, all it feeds is zero, and the
+ * output is the input. The test relies on this argument, not on an implementation.
  *
  * *The demo's*: every weight becomes one and the biases stay. The sums are near 589,824 for BERT-base, where float32 has a
  * spacing of 1/16, so no float32 implementation can agree closely: the output must be finite, and the difference is reported
@@ -11,15 +12,21 @@
  */
 
 import { bertBase } from "../architectures/bert/bert-base.ts";
-import { expectedParameters, layerProgram, type ModelConfig, stageName } from "../architectures/index.ts";
-import { encoderLayerStages } from "../architectures/layers/encoder-layer.ts";
+import {
+  architectureOf,
+  layerParameters,
+  layerProgram,
+  layerStagesOf,
+  type ModelConfig,
+  stageName,
+} from "../architectures/index.ts";
 import { toFloat64 } from "../tensor/half.ts";
 import { seededNormal } from "../tensor/random.ts";
 import { elementCount, type Tensor } from "../tensor/tensor.ts";
 import type { RunnableCandidate } from "./candidate/candidate.ts";
 import { compareTensors } from "./compare/compare.ts";
 import { cornersOf } from "./compare/corners.ts";
-import { fullMask } from "./layer/layer-inputs.ts";
+import { fullMask, inputTensors } from "./layer/layer-inputs.ts";
 import { compute } from "./layer/layer-under-test.ts";
 import { largest } from "./layer/precision.ts";
 import { required } from "./layer/required.ts";
@@ -47,23 +54,35 @@ export function unitSequence({ maxPositions }: ModelConfig): number {
   return 2 ** Math.floor(Math.log2(Math.min(128, maxPositions)));
 }
 
-/** The output of the exact test, by construction. */
+/** The output of the exact test, by construction, where a LayerNorm comes last. */
 const exactOutput = 0.5;
 
+/** Whether a layer's output is that of a LayerNorm; otherwise it is the input, 1, plus what vanishes in the exact test. */
+function isPostNorm(config: ModelConfig): boolean {
+  return [...architectureOf(config).modules.values()].some(({ part }) => part === "output LayerNorm");
+}
+
 /** The operation that computes each stage, for reports of an overflow. */
-const operations: Readonly<Record<(typeof encoderLayerStages)[number], string>> = {
+const operations: Readonly<Record<string, string>> = {
+  attention_norm: "the LayerNorm before attention",
   query: "the query's matrix product and bias",
   key: "the key's matrix product and bias",
   value: "the value's matrix product and bias",
+  query_rotated: "the rotation of the queries",
+  key_rotated: "the rotation of the keys",
   attention_scores: "the product of queries and keys",
   attention_probs: "the softmax",
   context: "the weighted sum of the values",
   attention_output_dense: "the attention output's matrix product and bias",
   attention_output: "the residual sum and LayerNorm after attention",
+  mlp_norm: "the LayerNorm before feed-forward",
   intermediate: "the intermediate matrix product, bias and GELU",
   output_dense: "the output's matrix product and bias",
   output: "the residual sum and LayerNorm after feed-forward",
 };
+
+/** The layer that is tested: with LayerNorms first, the second, because the first may lack one. */
+export const unitLayer = (config: ModelConfig): number => (isPostNorm(config) ? 0 : 1);
 
 export interface UnitWeightOptions {
   readonly seed: number;
@@ -86,12 +105,12 @@ export function prepareUnitWeights(
   { seed, signal }: UnitWeightOptions,
 ): UnitWeightTest {
   const { config, sequence } = size;
-  const program = layerProgram(config, 0);
+  const program = layerProgram(config, unitLayer(config));
   const parameters = unitParameters(kind, size, seed);
-  const inputs = new Map<string, Tensor>([
-    ["hidden_states", constantTensor([1, sequence, config.hiddenSize], 1)],
-    ["attention_mask", fullMask(1, sequence)],
-  ]);
+  const inputs = inputTensors({
+    hiddenStates: constantTensor([1, sequence, config.hiddenSize], 1),
+    attentionMask: fullMask(1, sequence),
+  });
   let computed: Promise<ReadonlyMap<string, Tensor<"f64">>> | undefined;
   const original = () => {
     computed ??= compute(program, parameters, inputs, { signal });
@@ -107,12 +126,14 @@ export async function runUnitWeights(
 ): Promise<UnitWeightReport> {
   const { kind, size, parameters, inputs, original } = test;
   const { precision } = candidate;
-  const program = layerProgram(size.config, 0);
-  const outputName = stageName(0, "output");
-  const task = { program, layer: 0, parameters, inputs, signal };
+  const program = layerProgram(size.config, unitLayer(size.config));
+  const outputName = stageName(unitLayer(size.config), "output");
+  const task = { program, layer: unitLayer(size.config), parameters, inputs, signal };
   const found = required((await candidate.compute({ ...task, wanted: [outputName] })).get(outputName));
   const expected =
-    kind === "exact" ? constantTensor(found.shape, exactOutput) : required((await original()).get(outputName));
+    kind === "exact"
+      ? constantTensor(found.shape, isPostNorm(size.config) ? exactOutput : 1)
+      : required((await original()).get(outputName));
   const statistics = compareTensors({ original: expected, candidate: found, precision });
   const nonFinite = statistics.nan + statistics.infinite;
   const overflow = nonFinite === 0 ? null : await findOverflow(test, candidate, signal);
@@ -141,18 +162,19 @@ async function findOverflow(
   signal: AbortSignal | undefined,
 ): Promise<Overflow> {
   const { precision } = candidate;
-  const program = layerProgram(size.config, 0);
-  const stages = await candidate.compute({ program, layer: 0, parameters, inputs, signal });
+  const program = layerProgram(size.config, unitLayer(size.config));
+  const stages = await candidate.compute({ program, layer: unitLayer(size.config), parameters, inputs, signal });
   const stage =
-    encoderLayerStages.find((kind) => !toFloat64(required(stages.get(stageName(0, kind)))).every(Number.isFinite)) ??
-    "output";
-  const magnitude = toFloat64(required((await original()).get(stageName(0, stage)))).reduce(
+    layerStagesOf(size.config).find(
+      (kind) => !toFloat64(required(stages.get(stageName(unitLayer(size.config), kind)))).every(Number.isFinite),
+    ) ?? "output";
+  const magnitude = toFloat64(required((await original()).get(stageName(unitLayer(size.config), stage)))).reduce(
     (largestSoFar, value) => Math.max(largestSoFar, Math.abs(value)),
     0,
   );
   return {
-    stage: stageName(0, stage),
-    operation: operations[stage],
+    stage: stageName(unitLayer(size.config), stage),
+    operation: operations[stage] ?? stage,
     magnitude: magnitude > largest[precision] ? magnitude : null,
     precision,
     limit: largest[precision],
@@ -162,11 +184,11 @@ async function findOverflow(
 function unitParameters(kind: UnitWeightKind, { config, biases }: UnitWeightSize, seed: number): Map<string, Tensor> {
   const random = seededNormal(seed);
   const parameters = new Map<string, Tensor>();
-  for (const [name, shape] of layerParameters(config)) {
+  for (const [name, shape] of layerParameters({ ...config, layers: unitLayer(config) + 1 }, unitLayer(config))) {
     const isBias = name.endsWith(".bias");
     if (!isBias) parameters.set(name, constantTensor(shape, 1));
     else if (kind === "exact")
-      parameters.set(name, constantTensor(shape, name.includes("LayerNorm") ? exactOutput : 0));
+      parameters.set(name, constantTensor(shape, isPostNorm(config) && /norm/i.test(name) ? exactOutput : 0));
     else parameters.set(name, biases?.get(name) ?? randomTensor(shape, random));
   }
   return parameters;
@@ -183,9 +205,4 @@ function randomTensor(shape: readonly number[], random: () => number): Tensor<"f
 
 function constantTensor(shape: readonly number[], value: number): Tensor<"f64"> {
   return { dtype: "f64", shape, data: new Float64Array(elementCount(shape)).fill(value) };
-}
-
-/** Names and shapes of layer 0's parameters. */
-function layerParameters(config: ModelConfig): [string, readonly number[]][] {
-  return [...expectedParameters({ ...config, layers: 1 })].filter(([name]) => name.startsWith("encoder.layer.0."));
 }

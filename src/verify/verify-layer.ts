@@ -19,7 +19,7 @@ import { caveats } from "./diagnose/caveats.ts";
 import { type Diagnosis, diagnose } from "./diagnose/diagnose.ts";
 import { givenName, segmentsOf } from "./diagnose/segments.ts";
 import { unround } from "./diagnose/unround.ts";
-import { inputTensors, type LayerInputs } from "./layer/layer-inputs.ts";
+import { indicesOf, inputTensors, type LayerInputs } from "./layer/layer-inputs.ts";
 import { compute, type LayerUnderTest, relativeError } from "./layer/layer-under-test.ts";
 import type { Precision } from "./layer/precision.ts";
 import { required } from "./layer/required.ts";
@@ -145,7 +145,7 @@ async function recompute(
   { stages, hidden, precision, signal }: RecomputeOptions,
 ): Promise<{ pairs: Map<string, Versions>; skipped: ReadonlyMap<string, string> }> {
   const { segments, skipped } = segmentsOf(config, layer, new Set(stages.keys()), hidden !== undefined);
-  const feeds = new Map<string, Tensor>([["attention_mask", attentionMask]]);
+  const feeds = positionFeeds(attentionMask);
   if (hidden) for (const name of ["hidden_states", "key_states"]) feeds.set(name, hidden);
   const unrounded = new Map(feeds);
   for (const [name, tensor] of stages) {
@@ -194,7 +194,7 @@ async function shadowOfRunnable(
   const { segments } = segmentsOf(config, layer, new Set(original.keys()), true);
   const outputs = new Map(segments.map(({ stage, program }) => [stage, program.outputs.get(stage) as Value]));
   // All get the same values, those that an engine accepts.
-  const feeds = new Map<string, Tensor>([["attention_mask", inputs.attentionMask]]);
+  const feeds = positionFeeds(inputs.attentionMask);
   for (const name of ["hidden_states", "key_states"]) feeds.set(name, asFloat32(inputs.hiddenStates));
   for (const [name, tensor] of original) feeds.set(givenName(name), asFloat32(tensor));
   const program = programFor({ outputs }, inputs);
@@ -321,6 +321,16 @@ function comparePair(pair: Versions, { precision, options }: Evidence, real: Rea
 /** Without padding the program has no mask, as when users run an engine. */
 function programFor(program: Program, { attentionMask }: LayerInputs): Program {
   return attentionMask.data.every((value) => value !== 0) ? assumeUnmasked(program) : program;
+}
+
+/** What segments read besides hidden states and stages. */
+function positionFeeds(attentionMask: Tensor<"i32">): Map<string, Tensor> {
+  const indices = indicesOf(attentionMask);
+  return new Map([
+    ["attention_mask", attentionMask],
+    ["token_indices", indices],
+    ["key_indices", indices],
+  ]);
 }
 
 const inputsWith = (inputs: LayerInputs, hiddenStates: Tensor) => inputTensors({ ...inputs, hiddenStates });

@@ -25,7 +25,14 @@ import {
 } from "./report/report.ts";
 import { defaultBudgetLimit, isMatch, worst } from "./report/verdict.ts";
 import { roundTrips } from "./round-trips.ts";
-import { bertBaseSize, prepareUnitWeights, runUnitWeights, type UnitWeightSize, unitSequence } from "./unit-weights.ts";
+import {
+  bertBaseSize,
+  prepareUnitWeights,
+  runUnitWeights,
+  type UnitWeightSize,
+  unitLayer,
+  unitSequence,
+} from "./unit-weights.ts";
 import { type LayerOptions, type Versions, verifyDumped, verifyRunnable } from "./verify-layer.ts";
 
 /** The model whose layers are the original. */
@@ -117,7 +124,8 @@ async function verifyUnitWeights(options: VerifyOptions, seed: number): Promise<
   const { model, signal } = options;
   const runnable = options.candidates.filter((candidate) => candidate.kind !== "dump");
   if (runnable.length === 0) return [];
-  const parameters = await readParameters(layerProgram(model.config, 0), model.read);
+  const layer = Math.min(unitLayer(model.config), model.config.layers - 1);
+  const parameters = await readParameters(layerProgram(model.config, layer), model.read);
   const biases = new Map([...parameters].filter(([name]) => name.endsWith(".bias")));
   const modelSize = { name: model.name, config: model.config, sequence: unitSequence(model.config), biases };
   const reports: UnitWeightReport[] = [];

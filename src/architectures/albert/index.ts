@@ -34,6 +34,7 @@ import {
   type EncoderLayerNames,
   encoderLayer,
   encoderLayerParameters,
+  encoderModules,
   encoderStageShapes,
 } from "../layers/encoder-layer.ts";
 import { embedding, questionAnsweringModel, sumOf } from "../layers/model.ts";
@@ -157,9 +158,12 @@ export const albert: Architecture<AlbertConfig> = {
   readConfig,
   parameters,
   layerField: "num_hidden_groups",
-  layerParameter: /^encoder\.albert_layer_groups\.(\d+)\./,
+  layerParameter: /^encoder\.albert_layer_groups\.(\d+)\.albert_layers\.\d+\./,
+  modules: encoderModules(innerNames(0, 0), "encoder.albert_layer_groups.0.albert_layers.0."),
+  sharesLayers: true,
   program: (config) => questionAnsweringModel(config, { embeddings, layer }),
   layer,
   layerStages: encoderStageShapes,
-  deviations: (config, index) => encoderDeviations(config, layerNames(config, index)),
+  deviations: (config, index) =>
+    encoderDeviations(config, layerNames(config, index), { gelu: config.activation === "gelu" ? "erf" : "tanh" }),
 };

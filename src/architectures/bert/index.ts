@@ -1,7 +1,7 @@
 /** BERT (Devlin et al., 2018): also MiniLM, multilingual BERT and others that differ in size and vocabulary alone. */
 import type { Architecture } from "../architecture.ts";
 import { encoderDeviations } from "../layers/encoder-deviations.ts";
-import { bertLayerNames, encoderStageShapes } from "../layers/encoder-layer.ts";
+import { bertLayerNames, encoderModules, encoderStageShapes } from "../layers/encoder-layer.ts";
 import { type BertConfig, readConfig } from "./config.ts";
 import { bertParameters, layerPrefix } from "./parameters.ts";
 import { bertForQuestionAnswering, bertLayer } from "./program.ts";
@@ -16,6 +16,7 @@ export const bert: Architecture<BertConfig> = {
   parameters: bertParameters,
   layerField: "num_hidden_layers",
   layerParameter: /^encoder\.layer\.(\d+)\./,
+  modules: encoderModules(bertLayerNames(layerPrefix(0)), `${layerPrefix(0)}.`),
   program: bertForQuestionAnswering,
   layer: bertLayer,
   layerStages: encoderStageShapes,

@@ -31,11 +31,13 @@ import {
   type EncoderLayerNames,
   encoderLayer,
   encoderLayerParameters,
+  encoderModules,
   encoderStageShapes,
 } from "../layers/encoder-layer.ts";
 import { type AroundLayer, embedding, questionAnsweringModel, sumOf } from "../layers/model.ts";
-import { type DebertaConfig, readConfig } from "./config.ts";
-import { columnOf, disentangledScores, tap } from "./relative.ts";
+import type { LayerModules } from "../parts.ts";
+import { type DebertaConfig, type RelativeAttention, readConfig } from "./config.ts";
+import { columnOf, disentangledScores, scoreTerms, tap } from "./relative.ts";
 
 interface DebertaLayerNames extends EncoderLayerNames {
   /** The projections of relative positions. */
@@ -43,7 +45,10 @@ interface DebertaLayerNames extends EncoderLayerNames {
   readonly positionQuery: string;
 }
 
-function layerNames({ relative }: DebertaConfig, layer: number): DebertaLayerNames {
+function layerNames(
+  { relative }: { readonly relative?: Pick<RelativeAttention, "sharesKey"> },
+  layer: number,
+): DebertaLayerNames {
   const prefix = `encoder.layer.${layer}`;
   const self = `${prefix}.attention.self`;
   const shares = relative?.sharesKey ?? true;
@@ -145,6 +150,15 @@ function shift(rows: Value, indices: Value, offset: number): Value {
   return matmul(equal(target, reshape(indices, [batch, 1, sequence])), rows);
 }
 
+const prefix = "encoder.layer.0.";
+const ownNames = layerNames({ relative: { sharesKey: false } }, 0);
+const modules: LayerModules = new Map([
+  ...encoderModules(ownNames, prefix),
+  ...[ownNames.positionKey, ownNames.positionQuery].map(
+    (name) => [name.slice(prefix.length), { part: "query, key, value" }] as const,
+  ),
+]);
+
 export const deberta: Architecture<DebertaConfig> = {
   family: "deberta-v2",
   modelTypes: ["deberta-v2"],
@@ -155,8 +169,11 @@ export const deberta: Architecture<DebertaConfig> = {
   parameters,
   layerField: "num_hidden_layers",
   layerParameter: /^encoder\.layer\.(\d+)\./,
+  modules,
   program: (config) => questionAnsweringModel(config, { embeddings, layer, afterLayer }),
   layer,
   layerStages: encoderStageShapes,
-  deviations: (config, index) => encoderDeviations(config, layerNames(config, index)),
+  scoreTerms: ({ relative }) => scoreTerms(relative),
+  deviations: (config, index) =>
+    encoderDeviations(config, layerNames(config, index), { scoreTerms: scoreTerms(config.relative) }),
 };

@@ -66,6 +66,11 @@ function headsOfTable(projected: Value, heads: number): Value {
   return transpose(reshape(projected, [rows, heads, hidden / heads]), [1, 2, 0]);
 }
 
+/** Products that a score sums up: of content, and with positions. */
+export function scoreTerms(relative: RelativeAttention | undefined): number {
+  return 1 + Number(relative?.c2p ?? false) + Number(relative?.p2c ?? false);
+}
+
 /** The scores before the mask. */
 export function disentangledScores(
   config: DebertaConfig,
@@ -76,7 +81,7 @@ export function disentangledScores(
 ): Value {
   const { relative, hiddenSize, heads } = config;
   const headSize = hiddenSize / heads;
-  const terms = 1 + Number(relative?.c2p ?? false) + Number(relative?.p2c ?? false);
+  const terms = scoreTerms(relative);
   let scores = dotProducts(query, key);
   if (relative !== undefined && terms > 1) {
     const rows = rowsOfPairs(config, relative, inputs);

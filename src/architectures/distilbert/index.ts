@@ -19,6 +19,7 @@ import {
   type EncoderLayerNames,
   encoderLayer,
   encoderLayerParameters,
+  encoderModules,
   encoderStageShapes,
 } from "../layers/encoder-layer.ts";
 import { embedding, questionAnsweringModel, sumOf } from "../layers/model.ts";
@@ -111,6 +112,7 @@ export const distilbert: Architecture<DistilBertConfig> = {
   parameters,
   layerField: "n_layers",
   layerParameter: /^transformer\.layer\.(\d+)\./,
+  modules: encoderModules(layerNames(0), "transformer.layer.0."),
   program: (config) => questionAnsweringModel(config, { embeddings, layer }),
   layer,
   layerStages: encoderStageShapes,

@@ -27,7 +27,13 @@ import {
   QA_LABELS,
 } from "../extents.ts";
 import { encoderDeviations } from "../layers/encoder-deviations.ts";
-import { bertLayerNames, encoderLayer, encoderLayerParameters, encoderStageShapes } from "../layers/encoder-layer.ts";
+import {
+  bertLayerNames,
+  encoderLayer,
+  encoderLayerParameters,
+  encoderModules,
+  encoderStageShapes,
+} from "../layers/encoder-layer.ts";
 import { embedding, questionAnsweringModel, sumOf } from "../layers/model.ts";
 
 export interface ElectraConfig extends ModelConfig {
@@ -117,6 +123,7 @@ export const electra: Architecture<ElectraConfig> = {
   parameters,
   layerField: "num_hidden_layers",
   layerParameter: /^encoder\.layer\.(\d+)\./,
+  modules: encoderModules(bertLayerNames(layerPrefix(0)), `${layerPrefix(0)}.`),
   program: (config) => questionAnsweringModel(config, { embeddings, layer }),
   layer,
   layerStages: encoderStageShapes,

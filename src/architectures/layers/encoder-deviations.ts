@@ -55,64 +55,98 @@ const norms = [
   ["outputNorm", "output", "the output's LayerNorm"],
 ] as const;
 
+export interface EncoderConventions {
+  /** The layer's own GELU; the other one is a deviation. Default: erf. */
+  readonly gelu?: "erf" | "tanh";
+  /** Products of head size that a score sums up. Default: 1. */
+  readonly scoreTerms?: number;
+}
+
 /** All hypotheses about a layer, in order of application. @param names of the layer's modules. */
-export function encoderDeviations(config: ModelConfig, names: EncoderLayerNames): Deviation[] {
+export function encoderDeviations(
+  config: ModelConfig,
+  names: EncoderLayerNames,
+  { gelu: own = "erf", scoreTerms = 1 }: EncoderConventions = {},
+): Deviation[] {
   return [
     ...structural(config, names),
     swapQueryKey(names),
     ...denseLayers.flatMap(([module, id, words]) => transposed(config, `${names[module]}.weight`, id, words)),
     splitHeadsOtherWay(),
-    { id: "no-mask", says: "ignores the attention mask", group: "mask", simplification: true, apply: assumeUnmasked },
-    maskAfterSoftmax(),
-    ...[
-      ["hidden", 1 / Math.sqrt(config.hiddenSize), "1/√hidden"],
-      ["none", 1, "1 (not at all)"],
-      ["head-size", config.heads / config.hiddenSize, "1/head size"],
-    ].map(([id, factor, words]) => scale(config, `scale:${id}`, factor as number, words as string, id === "hidden")),
+    ...maskDeviations(),
+    ...scales(config, scoreTerms),
     biasAfterActivation(`${names.intermediate}.bias`),
-    ...activations,
+    ...activations(own),
     ...denseLayers.map(([module, id, words]) => ({
       id: `no-bias:${id}`,
       says: `leaves out the bias of ${words}`,
       simplification: true,
       apply: dropOperand("add", `${names[module]}.bias`),
     })),
-    ...[1e-5, 1e-6, 1e-12, 1e-3].filter((eps) => eps !== config.layerNormEps).map((eps) => epsilon(config, eps)),
-    ...norms.flatMap(([module, id, words]) => [
-      {
-        id: `no-norm-weight:${id}`,
-        says: `leaves out the weight of ${words}`,
-        simplification: true,
-        apply: dropOperand("multiply", `${names[module]}.weight`),
-      },
-      {
-        id: `no-norm-bias:${id}`,
-        says: `leaves out the bias of ${words}`,
-        simplification: true,
-        apply: dropOperand("add", `${names[module]}.bias`),
-      },
-    ]),
+    ...epsilons(config),
+    ...norms.flatMap(([module, id, words]) => withoutNormParameters(names[module], id, words)),
   ];
 }
 
-/** Multiplies the scores by `factor` instead of 1/√(head size). */
-export function scale(
-  config: ModelConfig,
-  id: string,
-  factor: number,
-  words: string,
-  simplification = false,
-): Deviation {
-  const expected = 1 / Math.sqrt(config.hiddenSize / config.heads);
+export function maskDeviations(): Deviation[] {
+  return [
+    { id: "no-mask", says: "ignores the attention mask", group: "mask", simplification: true, apply: assumeUnmasked },
+    maskAfterSoftmax(),
+  ];
+}
+
+/** Other factors of the scores. */
+export function scales(config: ModelConfig, terms = 1): Deviation[] {
+  const headSize = config.hiddenSize / config.heads;
+  const factors: [id: string, factor: number, words: string][] = [
+    ["hidden", 1 / Math.sqrt(config.hiddenSize), "1/√hidden"],
+    ["none", 1, "1 (not at all)"],
+    ["head-size", 1 / headSize, "1/head size"],
+  ];
+  if (terms > 1) factors.push(["one-term", 1 / Math.sqrt(headSize), "1/√(head size)"]);
+  const expected = 1 / Math.sqrt(headSize * terms);
+  const others = factors.filter(([, factor]) => Math.abs(factor / expected - 1) > 1e-6);
+  return others.map(([id, factor, words]) => ({
+    ...scale(config, `scale:${id}`, factor, words, terms),
+    simplification: id === "hidden",
+  }));
+}
+
+export function epsilons(config: ModelConfig): Deviation[] {
+  return [1e-5, 1e-6, 1e-12, 1e-3].filter((eps) => eps !== config.layerNormEps).map((eps) => epsilon(config, eps));
+}
+
+/** @param norm the module's name. */
+export function withoutNormParameters(norm: string, id: string, words: string): Deviation[] {
+  return [
+    {
+      id: `no-norm-weight:${id}`,
+      says: `leaves out the weight of ${words}`,
+      simplification: true,
+      apply: dropOperand("multiply", `${norm}.weight`),
+    },
+    {
+      id: `no-norm-bias:${id}`,
+      says: `leaves out the bias of ${words}`,
+      simplification: true,
+      apply: dropOperand("add", `${norm}.bias`),
+    },
+  ];
+}
+
+/** Multiplies the scores by `factor` instead of 1/√(terms · head size). */
+export function scale(config: ModelConfig, id: string, factor: number, words: string, terms = 1): Deviation {
+  const expected = 1 / Math.sqrt((config.hiddenSize / config.heads) * terms);
+  const expectedWords = terms === 1 ? "1/√(head size)" : `1/√(${terms} · head size)`;
   return {
     id,
     group: "scale",
-    says: `multiplies the attention scores by ${words} = ${format(factor)} instead of 1/√(head size) = ${format(expected)}`,
-    simplification,
+    says: `multiplies the attention scores by ${words} = ${format(factor)} instead of ${expectedWords} = ${format(expected)}`,
+    simplification: false,
     apply: (program) =>
       rewrite(program, (value) => {
         const [products, factorValue] = elementwiseOperands(value, "multiply");
-        const scales = products?.operation.kind === "matmul" && constantOf(factorValue) === expected;
+        const scales = products?.shape.length === 4 && constantOf(factorValue) === expected;
         return products && scales ? multiply(products, constant(factor)) : value;
       }),
   };
@@ -133,45 +167,54 @@ function dropOperand(name: "add" | "multiply", parameterToDrop: string): (progra
 
 const matchActivation = (value: Value): Value | undefined => matchGelu(value) ?? matchGeluTanh(value);
 
-const activations: readonly Deviation[] = [
-  {
+const otherGelu = {
+  erf: {
     id: "gelu-tanh",
-    group: "activation",
     says: "computes GELU by its tanh approximation, not by erf",
-    simplification: false,
-    apply: rule((value) => {
-      const x = matchGelu(value);
-      return x && geluTanh(x);
-    }),
+    match: matchGelu,
+    build: geluTanh,
   },
-  {
+  tanh: {
     id: "gelu-erf",
-    group: "activation",
     says: "computes GELU by erf, not by its tanh approximation",
-    simplification: false,
-    apply: rule((value) => {
-      const x = matchGeluTanh(value);
-      return x && gelu(x);
-    }),
+    match: matchGeluTanh,
+    build: gelu,
   },
-  {
-    id: "relu",
-    group: "activation",
-    says: "uses ReLU instead of GELU",
-    simplification: true,
-    apply: rule((value) => {
-      const x = matchActivation(value);
-      return x && maximum(x, constant(0));
-    }),
-  },
-  {
-    id: "no-activation",
-    group: "activation",
-    says: "applies no activation in place of GELU",
-    simplification: false,
-    apply: rule(matchActivation),
-  },
-];
+} as const;
+
+/** @param own the layer's GELU. */
+export function activations(own: "erf" | "tanh"): Deviation[] {
+  const { id, says, match, build } = otherGelu[own];
+  return [
+    {
+      id,
+      group: "activation",
+      says,
+      simplification: false,
+      apply: rule((value) => {
+        const x = match(value);
+        return x && build(x);
+      }),
+    },
+    {
+      id: "relu",
+      group: "activation",
+      says: "uses ReLU instead of GELU",
+      simplification: true,
+      apply: rule((value) => {
+        const x = matchActivation(value);
+        return x && maximum(x, constant(0));
+      }),
+    },
+    {
+      id: "no-activation",
+      group: "activation",
+      says: "applies no activation in place of GELU",
+      simplification: false,
+      apply: rule(matchActivation),
+    },
+  ];
+}
 
 function biasAfterActivation(bias: string): Deviation {
   return {
@@ -319,7 +362,7 @@ function transposed(config: ModelConfig, name: string, id: string, words: string
 }
 
 /** Head h takes columns h, h + heads, h + 2·heads, … instead of consecutive ones. */
-function splitHeadsOtherWay(): Deviation {
+export function splitHeadsOtherWay(): Deviation {
   const isHeadSwap = (permutation: readonly number[]) => permutation.join() === "0,2,1,3";
   return {
     id: "heads-interleaved",

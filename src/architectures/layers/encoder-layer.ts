@@ -7,6 +7,7 @@ import { dense, layerNorm } from "../../program/layers.ts";
 import type { Value } from "../../program/program.ts";
 import type { LayerInputs, ModelConfig, StageRecorder, StageShape } from "../architecture.ts";
 import { denseParameters, extent, type NamedExtent, normParameters } from "../extents.ts";
+import type { LayerModules, Part } from "../parts.ts";
 import { attend, keyMaskOf, scaledDotProducts, splitHeads } from "./attention.ts";
 
 /** Names of a layer's modules, with the layer's prefix. */
@@ -32,6 +33,21 @@ export const bertLayerNames = (prefix: string): EncoderLayerNames => ({
   output: `${prefix}.output.dense`,
   outputNorm: `${prefix}.output.LayerNorm`,
 });
+
+/** What each module of a layer is. @param prefix of the names, with the dot after it. */
+export function encoderModules(names: EncoderLayerNames, prefix: string): LayerModules {
+  const modules: [keyof EncoderLayerNames, Part, string][] = [
+    ["query", "query, key, value", "query"],
+    ["key", "query, key, value", "key"],
+    ["value", "query, key, value", "value"],
+    ["attentionOutput", "attention output", "attention_output_dense"],
+    ["attentionNorm", "attention LayerNorm", "attention_output"],
+    ["intermediate", "intermediate", "intermediate"],
+    ["output", "output", "output_dense"],
+    ["outputNorm", "output LayerNorm", "output"],
+  ];
+  return new Map(modules.map(([module, part, stage]) => [names[module].slice(prefix.length), { part, stage }]));
+}
 
 /** Fields of config.json that the extents come from. */
 export interface EncoderFields {

@@ -9,7 +9,9 @@ import type { Architecture, LayerInputs, StageRecorder, StageShape } from "../ar
 import { denseParameters, extent, fixed, type NamedExtent, type ParameterShapes, QA_LABELS } from "../extents.ts";
 import { attend, distances, keyMaskOf, scaledDotProducts, splitHeads } from "../layers/attention.ts";
 import { embedding, questionAnsweringModel } from "../layers/model.ts";
+import type { LayerModule, LayerModules } from "../parts.ts";
 import { type ModernBertConfig, readConfig } from "./config.ts";
+import { modernBertDeviations } from "./deviations.ts";
 import { rotate } from "./rotary.ts";
 
 function parameters(config: ModernBertConfig): ParameterShapes {
@@ -133,18 +135,29 @@ function layerStages({ hiddenSize, intermediateSize }: ModernBertConfig): Readon
   ]);
 }
 
+const modules: LayerModules = new Map<string, LayerModule>([
+  ["attn_norm", { part: "input LayerNorm", stage: "attention_norm" }],
+  ["attn.Wqkv", { part: "query, key, value" }],
+  ["attn.Wo", { part: "attention output", stage: "attention_output_dense" }],
+  ["mlp_norm", { part: "attention LayerNorm", stage: "mlp_norm" }],
+  ["mlp.Wi", { part: "intermediate" }],
+  ["mlp.Wo", { part: "output", stage: "output_dense" }],
+]);
+
 export const modernbert: Architecture<ModernBertConfig> = {
   family: "modernbert",
   modelTypes: ["modernbert"],
   classNames: ["ModernBert"],
   prefix: "model.",
   head: "classifier",
+  beforeHead: ["final_norm", "head.dense", "head.norm"],
   readConfig,
   parameters,
   layerField: "num_hidden_layers",
   layerParameter: /^layers\.(\d+)\./,
+  modules,
   program: (config) => questionAnsweringModel(config, { embeddings, layer, logits }),
   layer,
   layerStages,
-  deviations: () => [],
+  deviations: modernBertDeviations,
 };

@@ -5,6 +5,7 @@
  * Must stay true: angles equal those of transformers, which computes frequencies, angles, cosine and sine in float32.
  */
 import { add, concatenate, constant, gather, multiply, reshape, slice, table } from "../../program/build.ts";
+import { elementwiseOperands } from "../../program/patterns.ts";
 import type { Extent, Value } from "../../program/program.ts";
 
 interface RotaryTables {
@@ -51,4 +52,14 @@ export function rotate(operand: Value, indices: Value, theta: number, positions:
   const [first, second] = [slice(operand, 3, 0, half), slice(operand, 3, half, headSize)];
   const turned = concatenate([multiply(second, constant(-1)), first], 3);
   return add(multiply(operand, ofTokens(cosines)), multiply(turned, ofTokens(sines)));
+}
+
+/** The operand of `rotate`, if a value is its result. */
+export function matchRotation(value: Value): Value | undefined {
+  const [byCosine, bySine] = elementwiseOperands(value, "add");
+  const [operand, cosines] = elementwiseOperands(byCosine, "multiply");
+  const [turned] = elementwiseOperands(bySine, "multiply");
+  if (cosines?.operation.kind !== "reshape" || turned?.operation.kind !== "concatenate") return undefined;
+  const { operation } = cosines.operation.operand;
+  return operation.kind === "gather" && operation.table.operation.kind === "table" ? operand : undefined;
 }

@@ -33,6 +33,7 @@ import {
   type EncoderLayerNames,
   encoderLayer,
   encoderLayerParameters,
+  encoderModules,
   encoderStageShapes,
 } from "../layers/encoder-layer.ts";
 import { embedding, questionAnsweringModel, sumOf } from "../layers/model.ts";
@@ -172,6 +173,7 @@ export const mpnet: Architecture<MpnetConfig> = {
   parameters,
   layerField: "num_hidden_layers",
   layerParameter: /^encoder\.layer\.(\d+)\./,
+  modules: encoderModules(layerNames(0), "encoder.layer.0."),
   program: (config) => questionAnsweringModel(config, { embeddings, layer }),
   layer,
   layerStages: encoderStageShapes,

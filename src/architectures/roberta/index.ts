@@ -30,7 +30,13 @@ import {
   QA_LABELS,
 } from "../extents.ts";
 import { encoderDeviations } from "../layers/encoder-deviations.ts";
-import { bertLayerNames, encoderLayer, encoderLayerParameters, encoderStageShapes } from "../layers/encoder-layer.ts";
+import {
+  bertLayerNames,
+  encoderLayer,
+  encoderLayerParameters,
+  encoderModules,
+  encoderStageShapes,
+} from "../layers/encoder-layer.ts";
 import { embedding, firstType, questionAnsweringModel, sumOf } from "../layers/model.ts";
 import { positionsAfterPadding } from "../positions.ts";
 
@@ -116,6 +122,7 @@ export const roberta: Architecture<RobertaConfig> = {
   parameters,
   layerField: "num_hidden_layers",
   layerParameter: /^encoder\.layer\.(\d+)\./,
+  modules: encoderModules(bertLayerNames(layerPrefix(0)), `${layerPrefix(0)}.`),
   program: (config) => questionAnsweringModel(config, { embeddings, layer }),
   layer,
   layerStages: encoderStageShapes,

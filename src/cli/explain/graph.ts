@@ -5,10 +5,10 @@
  * same at every level, so that many boxes of one colour are seen to become one.
  */
 import { Graph, layout } from "@dagrejs/dagre";
+import { type Part, parts } from "../../architectures/parts.ts";
 import { allBytes } from "../../engines/webgpu/explain/costs.ts";
 import type { KernelDescription } from "../../engines/webgpu/explain/describe.ts";
 import type { LevelDescription } from "../../engines/webgpu/explain/explain.ts";
-import { type Part, parts } from "../../engines/webgpu/explain/places.ts";
 import { formatShape } from "../../format/numbers.ts";
 import { html, type Markup } from "../../verify/html/markup.ts";
 import { metric, short } from "./render.ts";

@@ -3,9 +3,10 @@
  *
  * The graphs show one layer, because further layers repeat it; the figures are those of the whole model.
  */
+
+import { parts } from "../../architectures/parts.ts";
 import { allBytes } from "../../engines/webgpu/explain/costs.ts";
 import { explainLevels, type LevelDescription } from "../../engines/webgpu/explain/explain.ts";
-import { parts } from "../../engines/webgpu/explain/places.ts";
 import { count } from "../../format/numbers.ts";
 import { renderDocument } from "../../verify/html/document.ts";
 import { html, type Markup, named } from "../../verify/html/markup.ts";

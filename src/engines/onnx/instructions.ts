@@ -221,18 +221,20 @@ function asBoolean(emitter: Emitter, condition: string): string {
   return emitter.intermediate("Cast", [condition], { to: { int: onnxType.bool } });
 }
 
-/** In ONNX's shape vectors, 0 copies the operand's extent at the same axis, and at most one -1 is inferred. */
+/**
+ * In ONNX's shape vectors, 0 copies the operand's extent at the same axis, and at most one -1 is inferred; a shape with more
+ * unknown extents is computed.
+ */
 function reshape(operand: Value, shape: Shape): Instruction {
   const extents = shape.map((extent, axis) => {
     if (typeof extent === "number") return extent;
     return operand.shape[axis] === extent ? 0 : -1;
   });
-  if (extents.filter((extent) => extent === -1).length > 1) {
-    throw new RangeError(`ONNX cannot reshape [${operand.shape.join(", ")}] to [${shape.join(", ")}]`);
-  }
+  const isInferred = extents.filter((extent) => extent === -1).length <= 1;
   return {
     reads: [operand],
-    emit: (emitter, names) => emitter.result("Reshape", [...names, emitter.integers(extents)]),
+    emit: (emitter, names) =>
+      emitter.result("Reshape", [...names, isInferred ? emitter.integers(extents) : emitter.extents(shape)]),
   };
 }
 

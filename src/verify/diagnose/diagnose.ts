@@ -8,8 +8,7 @@
  * that remains without it; a stage without such a cause is reported as unexplained.
  */
 
-import { type Deviation, deviationsOf } from "../../architectures/index.ts";
-import { scale } from "../../architectures/layers/encoder-deviations.ts";
+import { type Deviation, deviationsOf, scaleDeviation } from "../../architectures/index.ts";
 import { checkFields } from "../../arguments.ts";
 import { applyAll } from "../candidate/candidate.ts";
 import type { LayerUnderTest } from "../layer/layer-under-test.ts";
@@ -156,7 +155,8 @@ async function estimateScale(
   const { config } = subject;
   const { program, stage } = fit.segment;
   const others = tentative.filter(({ group }) => group !== "scale");
-  const withFactor = (factor: number) => applyAll(program, [...others, scale(config, estimatedScale, factor, "")]);
+  const withFactor = (factor: number) =>
+    applyAll(program, [...others, scaleDeviation(config, estimatedScale, factor, "")]);
   if (withFactor(1).outputs.get(stage) === applyAll(program, others).outputs.get(stage)) return undefined;
   const restOf = async (logarithm: number): Promise<number> => {
     onRun();
@@ -168,7 +168,7 @@ async function estimateScale(
     return fit.evaluate(withFactor(factor), signal);
   };
   const factor = await refine(outputOf, fit.target, 2 ** (await minimize(restOf, -12, 4)));
-  return scale(config, estimatedScale, factor, "about");
+  return scaleDeviation(config, estimatedScale, factor, "about");
 }
 
 /** Minimises by a coarse grid and golden-section search around its best point, close enough for `refine`. */

@@ -16,7 +16,7 @@ import { type Program, selectOutputs, type Value } from "../../program/program.t
 import { rewrite } from "../../rewrites/rewrite.ts";
 import { toFloat64 } from "../../tensor/half.ts";
 import { elementCount, type Tensor } from "../../tensor/tensor.ts";
-import { type LayerInputs, realPositions } from "../layer/layer-inputs.ts";
+import { indicesOf, type LayerInputs, realPositions } from "../layer/layer-inputs.ts";
 import { compute } from "../layer/layer-under-test.ts";
 import { type Precision, unitRoundoff } from "../layer/precision.ts";
 import { required } from "../layer/required.ts";
@@ -161,7 +161,7 @@ function sampleRows(attentionMask: Tensor<"i32">, sampling: boolean): number[][]
 }
 
 /** Stages whose rows are keys, which are never sampled. */
-const isKeySide = (kind: string): boolean => kind === "key" || kind === "value";
+const isKeySide = (kind: string): boolean => kind === "key" || kind === "value" || kind === "key_rotated";
 
 function sampleStage(kind: string, tensor: Tensor, rows: readonly number[][]): Tensor<"f64"> {
   const data = toFloat64(tensor);
@@ -214,7 +214,11 @@ function ignoredElements(
 }
 
 function sampledInputs(segment: Segment, data: SegmentData, rows: readonly number[][]): Map<string, Tensor> {
-  const inputs = new Map<string, Tensor>([["attention_mask", data.attentionMask]]);
+  const inputs = new Map<string, Tensor>([
+    ["attention_mask", data.attentionMask],
+    ["key_indices", indicesOf(data.attentionMask)],
+    ["token_indices", { dtype: "i32", shape: [rows.length, rows[0]?.length ?? 0], data: Int32Array.from(rows.flat()) }],
+  ]);
   if (segment.readsHidden && data.inputs) {
     const { hiddenStates } = data.inputs;
     inputs.set("key_states", hiddenStates);

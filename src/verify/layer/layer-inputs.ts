@@ -12,10 +12,18 @@ export interface LayerInputs {
 
 /** The inputs of `layerProgram`, by name. */
 export function inputTensors({ hiddenStates, attentionMask }: LayerInputs): Map<string, Tensor> {
-  return new Map([
+  return new Map<string, Tensor>([
     ["hidden_states", hiddenStates],
     ["attention_mask", attentionMask],
+    ["token_indices", indicesOf(attentionMask)],
   ]);
+}
+
+/** The index of each position in its sequence, in the mask's shape: what distances are computed from. */
+export function indicesOf({ shape }: Pick<LayerInputs["attentionMask"], "shape">): Tensor<"i32"> {
+  const [batch, sequence] = shape as [number, number];
+  const data = Int32Array.from({ length: batch * sequence }, (_, index) => index % sequence);
+  return { dtype: "i32", shape: [batch, sequence], data };
 }
 
 /** A mask of ones, for a batch without padding. */

@@ -11,7 +11,7 @@
 import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
-  expectedParameters,
+  layerParameters,
   layerStagesOf,
   type ModelConfig,
   shapeOfStage,
@@ -92,10 +92,10 @@ function asF32(tensor: Tensor): Tensor<"f32"> {
 }
 
 function layerWeights({ weights, config, layer }: InputsToWrite): Map<string, Tensor> {
-  const names = [...expectedParameters(config).keys()].filter((name) => name.startsWith(`encoder.layer.${layer}.`));
-  if (names.length === 0) {
+  if (layer >= config.layers) {
     throw new InputError({ found: `there is no layer ${layer}`, expected: `0 to ${config.layers - 1}` });
   }
+  const names = [...layerParameters(config, layer).keys()];
   return new Map(
     names.map((name) => {
       const tensor = weights.get(name);

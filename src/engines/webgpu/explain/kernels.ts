@@ -1,4 +1,5 @@
 /** Describes a kernel: its identity, the same in every run, and its work, which depends on the extents. */
+import type { Part } from "../../../architectures/parts.ts";
 import { type Binding, bindShape } from "../../../program/bind.ts";
 import type { Extent, Program, Value } from "../../../program/program.ts";
 import { constantValues } from "../../../program/views.ts";
@@ -7,7 +8,7 @@ import { kindOf, type LoweredKernel } from "../plan/lower.ts";
 import type { Placement } from "../plan/placement.ts";
 import { allBytes, flopsOf, type Traffic, trafficOf } from "./costs.ts";
 import { namedOperations } from "./operations.ts";
-import { orderOf, type Part, type Place, placesOf } from "./places.ts";
+import { orderOf, type Place, placesOf } from "./places.ts";
 import { stagesOf } from "./stages.ts";
 
 export interface KernelIdentity {
@@ -59,7 +60,7 @@ export function namesOf(kernels: readonly Pick<KernelIdentity, "section" | "laye
   });
 }
 
-const nowhere: Place = { part: "embeddings", layer: undefined };
+const nowhere: Place = { part: "embeddings" };
 
 export function identityOf(
   lowered: LoweredKernel,

@@ -2,21 +2,12 @@
  * Finds the stages (`layer.0.query`, …) of a program that passes have rewritten, by what produces them: the bias added last,
  * the LayerNorm's bias, the softmax. A value that concatenates stages, as after horizontal fusion, has all their names.
  */
+import { placeOfParameter, stageName } from "../../../architectures/index.ts";
 import { computeOrder } from "../../../program/order.ts";
-import { elementwiseOperands, matchGelu, matchSoftmax } from "../../../program/patterns.ts";
+import { elementwiseOperands, matchGelu, matchGeluTanh, matchSoftmax } from "../../../program/patterns.ts";
 import type { Program, Value } from "../../../program/program.ts";
 import { viewedTensor } from "../../../program/views.ts";
 import type { Place } from "./places.ts";
-
-const byBias: Readonly<Record<string, string>> = {
-  "attention.self.query.bias": "query",
-  "attention.self.key.bias": "key",
-  "attention.self.value.bias": "value",
-  "attention.output.dense.bias": "attention_output_dense",
-  "attention.output.LayerNorm.bias": "attention_output",
-  "output.dense.bias": "output_dense",
-  "output.LayerNorm.bias": "output",
-};
 
 /** The stage names of values. Views have none: the tensors they view do. */
 export function stagesOf(program: Program, places: ReadonlyMap<Value, Place>): Map<Value, readonly string[]> {
@@ -25,9 +16,11 @@ export function stagesOf(program: Program, places: ReadonlyMap<Value, Place>): M
     stages.set(value, [...(stages.get(value) ?? []), ...names]);
   };
   for (const value of computeOrder(program)) {
-    const prefix = `layer.${places.get(value)?.layer}`;
-    for (const operand of elementwiseOperands(value, "add")) name(value, ...stagesOfBias(operand));
-    if (matchGelu(value) && places.get(value)?.part === "intermediate") name(value, `${prefix}.intermediate`);
+    const layer = places.get(value)?.layer;
+    const prefix = `layer.${layer}`;
+    for (const operand of elementwiseOperands(value, "add")) name(value, ...stagesOfBias(operand, layer));
+    if ((matchGelu(value) ?? matchGeluTanh(value)) && places.get(value)?.part === "intermediate")
+      name(value, `${prefix}.intermediate`);
     const softmax = matchSoftmax(value);
     if (softmax) {
       name(softmax.scores, `${prefix}.attention_scores`);
@@ -43,11 +36,12 @@ export function stagesOf(program: Program, places: ReadonlyMap<Value, Place>): M
   return new Map([...stages].filter(([, names]) => names.length > 0));
 }
 
-function stagesOfBias({ operation }: Value): string[] {
-  if (operation.kind === "concatenate") return operation.operands.flatMap(stagesOfBias);
-  if (operation.kind !== "parameter") return [];
+/** @param layer of the value that the bias completes. */
+function stagesOfBias({ operation }: Value, layer: number | undefined): string[] {
+  if (operation.kind === "concatenate") return operation.operands.flatMap((operand) => stagesOfBias(operand, layer));
+  if (operation.kind !== "parameter" || !operation.name.endsWith(".bias")) return [];
   if (operation.name === "embeddings.LayerNorm.bias") return ["embeddings"];
-  const [, layer, rest = ""] = /^encoder\.layer\.(\d+)\.(.*)$/.exec(operation.name) ?? [];
-  const stage = byBias[rest];
-  return stage === undefined ? [] : [`layer.${layer}.${stage}`];
+  const place = placeOfParameter(operation.name);
+  const named = place.layer ?? layer;
+  return place.stage === undefined || named === undefined ? [] : [stageName(named, place.stage)];
 }

@@ -189,6 +189,7 @@ function inputsFor(
     input_ids: (token) => (token * 797) % vocabSize,
     token_type_ids: (token) => (token % length > 20 ? 1 : 0) % tokenTypes,
     position_ids: (token) => token % length,
+    token_indices: (token) => token % length,
     [sequenceIds]: (token) => token - (token % length),
   };
   return new Map(
