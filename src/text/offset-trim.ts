@@ -6,6 +6,7 @@
  * start of a text, whether it was added or not, and taken off a token after an added token, even if it was added.
  */
 import { SPACE_CHARACTER } from "./byte-characters.ts";
+import type { Vocabulary } from "./vocabulary.ts";
 
 export interface OffsetTrim {
   readonly addPrefixSpace: boolean;
@@ -22,16 +23,13 @@ const TRAILING = new RegExp(`[${SPACE_CHARACTER}\\p{White_Space}]$`, "u");
 
 export class OffsetTrimmer {
   readonly #trims: readonly OffsetTrim[];
-  /** Of tokens that have any. */
-  readonly #spaces = new Map<number, Spaces>();
+  readonly #vocabulary: Vocabulary;
+  /** Of the tokens seen so far, by id; null if one has none. */
+  readonly #spaces = new Map<number, Spaces | null>();
 
-  constructor(trims: readonly OffsetTrim[], tokens: ReadonlyMap<number, string>) {
+  constructor(trims: readonly OffsetTrim[], vocabulary: Vocabulary) {
     this.#trims = trims;
-    if (trims.length === 0) return;
-    for (const [id, token] of tokens) {
-      const spaces = spacesOf(token);
-      if (spaces !== undefined) this.#spaces.set(id, spaces);
-    }
+    this.#vocabulary = vocabulary;
   }
 
   get isNeeded(): boolean {
@@ -40,8 +38,8 @@ export class OffsetTrimmer {
 
   /** The bounds of a token of the model. @param index its place among the tokens of the text. */
   trim(text: string, id: number, index: number, start: number, end: number): readonly [start: number, end: number] {
-    const spaces = this.#spaces.get(id);
-    return spaces === undefined ? [start, end] : this.#trim(text, spaces, index, start, end);
+    const spaces = this.#spacesOf(id);
+    return spaces === null ? [start, end] : this.#trim(text, spaces, index, start, end);
   }
 
   /** The same of an added token, from the text that it matched. */
@@ -52,8 +50,17 @@ export class OffsetTrimmer {
     start: number,
     end: number,
   ): readonly [start: number, end: number] {
-    const spaces = this.isNeeded ? spacesOf(match) : undefined;
-    return spaces === undefined ? [start, end] : this.#trim(text, spaces, index, start, end);
+    const spaces = this.isNeeded ? spacesOf(match) : null;
+    return spaces === null ? [start, end] : this.#trim(text, spaces, index, start, end);
+  }
+
+  #spacesOf(id: number): Spaces | null {
+    let spaces = this.#spaces.get(id);
+    if (spaces === undefined) {
+      spaces = spacesOf(this.#vocabulary.tokenOf(id) ?? "");
+      this.#spaces.set(id, spaces);
+    }
+    return spaces;
   }
 
   #trim(
@@ -75,11 +82,11 @@ export class OffsetTrimmer {
   }
 }
 
-function spacesOf(token: string): Spaces | undefined {
+function spacesOf(token: string): Spaces | null {
   const leading = LEADING.exec(token)?.[0].length ?? 0;
   let trailing = 0;
   for (let at = token.length; at > 0 && TRAILING.test(token.charAt(at - 1)); at--) trailing++;
-  return leading === 0 && trailing === 0 ? undefined : { leading, trailing };
+  return leading === 0 && trailing === 0 ? null : { leading, trailing };
 }
 
 function isPair(text: string, at: number): boolean {

@@ -18,6 +18,7 @@ import { PieceCutter } from "./pieces.ts";
 import type { PreTokenizer } from "./pre-tokenizers/pre-tokenizer.ts";
 import type { TokenModel } from "./token-model.ts";
 import type { TokenizerDefinition } from "./tokenizer-definition.ts";
+import type { Vocabulary } from "./vocabulary.ts";
 
 export type { Encoding } from "./encoding.ts";
 
@@ -38,7 +39,7 @@ export class Tokenizer {
   readonly vocabularySize: number;
   /** What users should know about the files, as sentences without the full stop. */
   readonly warnings: readonly string[];
-  readonly #tokens: ReadonlyMap<number, string>;
+  readonly #vocabulary: Vocabulary;
   readonly #normalizer: Normalizer | undefined;
   readonly #preTokenizer: PreTokenizer | undefined;
   readonly #model: TokenModel;
@@ -48,15 +49,15 @@ export class Tokenizer {
   readonly #cutter: PieceCutter;
 
   constructor(definition: TokenizerDefinition) {
-    const { addedTokens, normalizer, preTokenizer, tokens } = definition;
+    const { addedTokens, normalizer, preTokenizer, vocabulary } = definition;
     this.pair = definition.pair;
     this.warnings = definition.warnings;
-    this.#tokens = tokens;
-    this.vocabularySize = highest(tokens.keys()) + 1;
+    this.#vocabulary = vocabulary;
+    this.vocabularySize = vocabulary.maxId + 1;
     this.#normalizer = normalizer;
     this.#preTokenizer = preTokenizer;
     this.#model = definition.model;
-    this.#trimmer = new OffsetTrimmer(definition.trims, tokens);
+    this.#trimmer = new OffsetTrimmer(definition.trims, vocabulary);
     this.#inText = new AddedTokenMatcher(
       addedTokens.filter(({ normalized }) => !normalized).map((token) => [token.content, token]),
     );
@@ -110,7 +111,7 @@ export class Tokenizer {
 
   /** For display; an unknown id gives `(no token 99)`. */
   token(id: number): string {
-    return this.#tokens.get(id) ?? `(no token ${id})`;
+    return this.#vocabulary.tokenOf(id) ?? `(no token ${id})`;
   }
 
   /** Never throws: lone surrogates count as U+FFFD. */
@@ -200,10 +201,4 @@ export class Tokenizer {
   #normalized(text: string): string {
     return this.#normalizer?.normalize(alignedText(text, 0, text.length), WHOLE).text ?? text;
   }
-}
-
-function highest(ids: Iterable<number>): number {
-  let result = -1;
-  for (const id of ids) result = Math.max(result, id);
-  return result;
 }

@@ -24,7 +24,7 @@ function show(model: Unigram, text: string): string {
   const pieces = model.tokenize(text, 0, text.length);
   const tokens: string[] = [];
   for (let index = 0; index < pieces.length; index += 3) {
-    tokens.push(`${model.pieceOf(pieces[index] as number)}@${pieces[index + 1]}-${pieces[index + 2]}`);
+    tokens.push(`${model.tokenOf(pieces[index] as number)}@${pieces[index + 1]}-${pieces[index + 2]}`);
   }
   return tokens.join(" ");
 }
@@ -94,7 +94,7 @@ describe("the vocabulary", () => {
       undefined,
       undefined,
     ]);
-    expect([model.pieceOf(6), model.pieceOf(-1), model.pieceOf(9), model.pieceOf(0.5)]).toEqual([
+    expect([model.tokenOf(6), model.tokenOf(-1), model.tokenOf(9), model.tokenOf(0.5)]).toEqual([
       "😀",
       undefined,
       undefined,

@@ -16,6 +16,7 @@ import { isWellFormed } from "./characters.ts";
 import { PieceTable } from "./piece-table.ts";
 import { asSerdeJsonReads } from "./serde-json.ts";
 import type { Pieces, TokenModel } from "./token-model.ts";
+import type { Vocabulary } from "./vocabulary.ts";
 import { WordCache } from "./word-cache.ts";
 
 export interface UnigramOptions {
@@ -38,7 +39,7 @@ const MIN_BUFFER = 256;
 /** In UTF-16 code units. Buffers for longer words are not kept. */
 const MAX_REUSED_BUFFER = 1 << 16;
 
-export class Unigram implements TokenModel {
+export class Unigram implements TokenModel, Vocabulary {
   readonly unknownId: number;
   readonly #table: PieceTable;
   readonly #scores: Float64Array;
@@ -73,13 +74,17 @@ export class Unigram implements TokenModel {
     return this.#table.size;
   }
 
+  get maxId(): number {
+    return this.#table.size - 1;
+  }
+
   /** The last id of this piece; undefined if there is none. */
   idOf(piece: string): number | undefined {
     const id = this.#table.find(piece);
     return id < 0 ? undefined : id;
   }
 
-  pieceOf(id: number): string | undefined {
+  tokenOf(id: number): string | undefined {
     return this.#table.piece(id);
   }
 

@@ -2,9 +2,8 @@
  * What a model's family decides where its tokenizer's files are silent: the class, the names of the special tokens, and
  * the template of a pair. Families differ in nothing else here.
  */
-import type { AddedToken } from "../added-tokens.ts";
 import { bertTemplate, type PairTemplate, robertaTemplate } from "../pair-template.ts";
-import { requireId } from "../tokenizer-definition.ts";
+import { requireId, type Vocabulary } from "../vocabulary.ts";
 
 export interface TokenNames {
   readonly cls: string;
@@ -65,13 +64,8 @@ export function familyOf(modelType: string): TokenizerFamily {
  * The template of a tokenizer without a post-processor.
  * @throws CheckpointError if the vocabulary has no such special tokens.
  */
-export function defaultPair(
-  modelType: string,
-  vocabulary: ReadonlyMap<string, number>,
-  addedTokens: readonly AddedToken[],
-  name: string,
-): PairTemplate {
+export function defaultPair(modelType: string, vocabulary: Vocabulary, name: string): PairTemplate {
   const { names, template } = familyOf(modelType);
-  const idOf = (token: string) => requireId(token, vocabulary, addedTokens, name);
+  const idOf = (token: string) => requireId(token, vocabulary, name);
   return template(idOf(names.cls), idOf(names.sep));
 }

@@ -9,7 +9,8 @@ import { CheckpointError, GET_AGAIN } from "../../errors.ts";
 import { Bpe } from "../models/bpe.ts";
 import { type Merge, Merges } from "../models/merges.ts";
 import { ByteLevelPreTokenizer } from "../pre-tokenizers/byte-level.ts";
-import { parseJson, requireId, type TokenizerDefinition, tokensById } from "../tokenizer-definition.ts";
+import { parseJson, type TokenizerDefinition } from "../tokenizer-definition.ts";
+import { ExtendedVocabulary, requireId } from "../vocabulary.ts";
 import { familyOf } from "./families.ts";
 import { readVocab, splitMerge } from "./models.ts";
 import { namesIn, readAddedTokens, specialEntries } from "./special-tokens.ts";
@@ -49,16 +50,17 @@ export function readMergesFiles(files: MergesFiles, name: string, modelType: str
   const names = namesIn(config, family);
   const vocabulary = readVocab(Object.entries(parseJson(files.vocabulary, name)), { name, path: "" });
   const addedTokens = readAddedTokens(config, family, vocabulary, configName);
-  const idOf = (token: string) => requireId(token, vocabulary, addedTokens, name);
+  const all = new ExtendedVocabulary(vocabulary, addedTokens, name);
+  const { ids } = vocabulary;
   const addPrefixSpace = config.add_prefix_space ?? false;
   return {
-    tokens: tokensById(vocabulary, addedTokens, name),
+    vocabulary: all,
     addedTokens,
     normalizer: undefined,
     preTokenizer: new ByteLevelPreTokenizer({ addPrefixSpace, useRegex: true }),
     model: new Bpe({
-      vocabulary,
-      merges: new Merges(readMerges(files.merges, mergesName), vocabulary, "", mergesName),
+      vocabulary: ids,
+      merges: new Merges(readMerges(files.merges, mergesName), ids, "", mergesName),
       unknownId: undefined,
       fuseUnknown: false,
       byteFallback: false,
@@ -67,7 +69,7 @@ export function readMergesFiles(files: MergesFiles, name: string, modelType: str
       ignoreMerges: false,
     }),
     trims: config.trim_offsets === false ? [] : [{ addPrefixSpace }],
-    pair: family.template(idOf(names.cls), idOf(names.sep)),
+    pair: family.template(requireId(names.cls, all, name), requireId(names.sep, all, name)),
     warnings: [],
   };
 }

@@ -6,13 +6,15 @@ import { MAX_RANKS } from "../models/merge-queue.ts";
 import { type Merge, Merges } from "../models/merges.ts";
 import { WordPiece } from "../models/word-piece.ts";
 import type { TokenModel } from "../token-model.ts";
-import { isTokenId, requireId } from "../tokenizer-definition.ts";
-import { inside, type Place, type Readers, readByType, validate } from "./validate.ts";
+import { isTokenId } from "../tokenizer-definition.ts";
+import { Unigram } from "../unigram.ts";
+import { requireId, TokenMap, type Vocabulary } from "../vocabulary.ts";
+import { inside, type Place, type Readers, readByType, tokenIdSchema, validate } from "./validate.ts";
 
 /** A model, and its tokens with their ids. */
 export interface ReadModel {
   readonly model: TokenModel;
-  readonly vocabulary: ReadonlyMap<string, number>;
+  readonly vocabulary: Vocabulary;
 }
 
 /** 100 in every known BERT; WordPiece's time per character grows with its square. */
@@ -40,14 +42,20 @@ const bpeSchema = v.object({
   vocab,
   merges: v.array(v.unknown()),
 });
+// Pieces are checked by Unigram: a schema would take as long as all the rest.
+const unigramSchema = v.object({
+  unk_id: tokenIdSchema,
+  byte_fallback: v.nullish(v.boolean(), false),
+  vocab: v.custom<readonly unknown[]>(Array.isArray, "Expected a list of pieces with their scores"),
+});
 
 const readers: Readers<ReadModel> = {
   WordPiece(value, { name, path }) {
     const options = validate(wordPieceSchema, value, name, path);
     const vocabulary = readVocab(Object.entries(options.vocab), { name, path: `${path}.vocab` });
     const model = new WordPiece({
-      vocabulary,
-      unknownId: requireId(options.unk_token, vocabulary, [], name),
+      vocabulary: vocabulary.ids,
+      unknownId: requireId(options.unk_token, vocabulary, name),
       continuingSubwordPrefix: options.continuing_subword_prefix,
       maxInputCharsPerWord: options.max_input_chars_per_word,
     });
@@ -60,9 +68,9 @@ const readers: Readers<ReadModel> = {
     const prefix = options.continuing_subword_prefix ?? "";
     const unknown = options.unk_token ?? undefined;
     const model = new Bpe({
-      vocabulary,
-      merges: new Merges(merges, vocabulary, prefix, name),
-      unknownId: unknown === undefined ? undefined : requireId(unknown, vocabulary, [], name),
+      vocabulary: vocabulary.ids,
+      merges: new Merges(merges, vocabulary.ids, prefix, name),
+      unknownId: unknown === undefined ? undefined : requireId(unknown, vocabulary, name),
       fuseUnknown: options.fuse_unk ?? false,
       byteFallback: options.byte_fallback ?? false,
       continuingSubwordPrefix: prefix,
@@ -70,6 +78,11 @@ const readers: Readers<ReadModel> = {
       ignoreMerges: options.ignore_merges ?? false,
     });
     return { model, vocabulary };
+  },
+  Unigram(value, { name, path }) {
+    const { unk_id: unknownId, byte_fallback, vocab } = validate(unigramSchema, value, name, path);
+    const model = new Unigram({ vocab, unknownId, byteFallback: byte_fallback ?? false, isJson: true, name });
+    return { model, vocabulary: model };
   },
 };
 
@@ -86,7 +99,7 @@ function withType(value: unknown): unknown {
 }
 
 /** @throws CheckpointError if an id is none. */
-export function readVocab(entries: Iterable<readonly [string, unknown]>, { name, path }: Place): Map<string, number> {
+export function readVocab(entries: Iterable<readonly [string, unknown]>, { name, path }: Place): TokenMap {
   const vocabulary = new Map<string, number>();
   for (const [token, id] of entries) {
     if (!isTokenId(id)) {
@@ -98,7 +111,7 @@ export function readVocab(entries: Iterable<readonly [string, unknown]>, { name,
     }
     vocabulary.set(token, id);
   }
-  return vocabulary;
+  return new TokenMap(vocabulary, name);
 }
 
 /** Pairs, or as in old files strings with one space between. */

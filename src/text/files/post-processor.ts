@@ -9,6 +9,7 @@ import * as v from "valibot";
 import { CheckpointError } from "../../errors.ts";
 import type { OffsetTrim } from "../offset-trim.ts";
 import { bertTemplate, type PairTemplate, robertaTemplate, type TemplateToken } from "../pair-template.ts";
+import type { Vocabulary } from "../vocabulary.ts";
 import { inside, type Place, type Readers, readByType, tokenIdSchema, validate } from "./validate.ts";
 
 const typeId = v.picklist([0, 1]);
@@ -59,13 +60,13 @@ const readers: Readers<PostProcessor> = {
 };
 
 /**
- * @param tokens by id.
+ * @param vocabulary with the added tokens.
  * @throws CheckpointError if it is malformed, is of no known kind, has no template for a pair, or names an id that no
  * token has.
  */
 export function readPostProcessor(
   value: unknown,
-  tokens: ReadonlyMap<number, string>,
+  vocabulary: Vocabulary,
   place: Place,
 ): PostProcessor & { readonly pair: PairTemplate } {
   const { pair, trims } = readByType(readers, value, place);
@@ -73,7 +74,7 @@ export function readPostProcessor(
     throw refusal(place, "adds no special tokens", 'one before the question, whose position stands for "no answer"');
   }
   for (const { id } of [...pair.before, ...pair.between, ...pair.after]) {
-    if (tokens.has(id)) continue;
+    if (vocabulary.tokenOf(id) !== undefined) continue;
     throw refusal(place, `gives a special token the id ${id}, which no token of the vocabulary has`, "ids of tokens");
   }
   return { pair, trims };

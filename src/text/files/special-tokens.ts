@@ -6,7 +6,8 @@
 import * as v from "valibot";
 import { CheckpointError, GET_AGAIN } from "../../errors.ts";
 import type { AddedToken } from "../added-tokens.ts";
-import { findId, isTokenId } from "../tokenizer-definition.ts";
+import { isTokenId } from "../tokenizer-definition.ts";
+import type { Vocabulary } from "../vocabulary.ts";
 import type { TokenizerFamily, TokenNames } from "./families.ts";
 
 const flags = {
@@ -50,7 +51,7 @@ export function namesIn(config: SpecialConfig, { names }: TokenizerFamily): Toke
 export function readAddedTokens(
   config: SpecialConfig,
   family: TokenizerFamily,
-  vocabulary: ReadonlyMap<string, number>,
+  vocabulary: Vocabulary,
   configName: string,
 ): AddedToken[] {
   const tokens = new Map<string, AddedToken>();
@@ -75,7 +76,7 @@ export function readAddedTokens(
   ];
   for (const [special, name, lstrip] of specials) {
     const content = contentOf(special, name);
-    const id = findId(content, vocabulary, [...tokens.values()]);
+    const id = vocabulary.idOf(content);
     // Without an id: it is optional, or required elsewhere.
     if (id === undefined || content === "" || tokens.has(content)) continue;
     const entry = typeof special === "object" && special !== null ? special : v.parse(tokenSchema, { content, lstrip });

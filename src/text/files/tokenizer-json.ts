@@ -8,7 +8,8 @@ import * as v from "valibot";
 import type { AddedToken } from "../added-tokens.ts";
 import { BertNormalizer } from "../normalizers/bert.ts";
 import type { Normalizer } from "../normalizers/normalizer.ts";
-import { parseJson, type TokenizerDefinition, tokensById } from "../tokenizer-definition.ts";
+import { parseJson, type TokenizerDefinition } from "../tokenizer-definition.ts";
+import { ExtendedVocabulary } from "../vocabulary.ts";
 import { defaultPair } from "./families.ts";
 import { readModel } from "./models.ts";
 import { bertOptions, readBertSettings, readNormalizer } from "./normalizers.ts";
@@ -47,9 +48,9 @@ export function readTokenizerJson(
 ): TokenizerDefinition {
   const whole: Place = { name, path: "" };
   const file = validate(fileSchema, parseJson(json, name), name);
-  const { model, vocabulary } = readModel(file.model, inside(whole, "model"));
+  const read = readModel(file.model, inside(whole, "model"));
   const addedTokens = readAddedTokens(file.added_tokens);
-  const tokens = tokensById(vocabulary, addedTokens, name);
+  const vocabulary = new ExtendedVocabulary(read.vocabulary, addedTokens, name);
   const config = { configJson, name, modelType };
   const { normalizer, warnings } = readReconciledNormalizer(file.normalizer, inside(whole, "normalizer"), config);
   const byteLevel = reconcileByteLevel(
@@ -58,14 +59,14 @@ export function readTokenizerJson(
   );
   const { preTokenizer, postProcessor } = byteLevel.settings;
   const { pair, trims } = isAbsent(postProcessor)
-    ? { pair: defaultPair(modelType, vocabulary, addedTokens, name), trims: [] }
-    : readPostProcessor(postProcessor, tokens, inside(whole, "post_processor"));
+    ? { pair: defaultPair(modelType, vocabulary, name), trims: [] }
+    : readPostProcessor(postProcessor, vocabulary, inside(whole, "post_processor"));
   return {
-    tokens,
+    vocabulary,
     addedTokens,
     normalizer,
     preTokenizer: isAbsent(preTokenizer) ? undefined : readPreTokenizer(preTokenizer, inside(whole, "pre_tokenizer")),
-    model,
+    model: read.model,
     trims,
     pair,
     warnings: [...warnings, ...byteLevel.warnings],

@@ -9,14 +9,8 @@ import { CheckpointError } from "../../errors.ts";
 import { WordPiece } from "../models/word-piece.ts";
 import { BertNormalizer } from "../normalizers/bert.ts";
 import { BertPreTokenizer } from "../pre-tokenizers/bert.ts";
-import {
-  MAX_TOKENS,
-  parseJson,
-  requireId,
-  type TokenizerDefinition,
-  tokensById,
-  tooManyTokens,
-} from "../tokenizer-definition.ts";
+import { MAX_TOKENS, parseJson, type TokenizerDefinition, tooManyTokens } from "../tokenizer-definition.ts";
+import { ExtendedVocabulary, requireId, TokenMap } from "../vocabulary.ts";
 import { familyOf } from "./families.ts";
 import { namesIn, readAddedTokens, specialEntries } from "./special-tokens.ts";
 import { configBeside, settingsEntries } from "./tokenizer-config.ts";
@@ -46,9 +40,9 @@ export function readVocabulary(
   const names = namesIn(config, family);
   const vocabulary = readLines(text, name);
   const addedTokens = readAddedTokens(config, family, vocabulary, configName);
-  const idOf = (token: string) => requireId(token, vocabulary, addedTokens, name);
+  const all = new ExtendedVocabulary(vocabulary, addedTokens, configName);
   return {
-    tokens: tokensById(vocabulary, addedTokens, configName),
+    vocabulary: all,
     addedTokens,
     normalizer: new BertNormalizer({
       cleanText: true,
@@ -58,13 +52,13 @@ export function readVocabulary(
     }),
     preTokenizer: new BertPreTokenizer(),
     model: new WordPiece({
-      vocabulary,
-      unknownId: requireId(names.unk, vocabulary, [], name),
+      vocabulary: vocabulary.ids,
+      unknownId: requireId(names.unk, vocabulary, name),
       continuingSubwordPrefix: "##",
       maxInputCharsPerWord: 100,
     }),
     trims: [],
-    pair: family.template(idOf(names.cls), idOf(names.sep)),
+    pair: family.template(requireId(names.cls, all, name), requireId(names.sep, all, name)),
     warnings: [],
   };
 }
@@ -80,9 +74,9 @@ function checkClass({ tokenizer_class: name }: Config, configName: string): void
 }
 
 /** A repeated token has the id of its last line, as in Hugging Face. */
-function readLines(text: string, name: string): Map<string, number> {
+function readLines(text: string, name: string): TokenMap {
   const lines = linesOf(text, name);
-  return new Map(lines.map((token, id) => [token, id]));
+  return new TokenMap(new Map(lines.map((token, id) => [token, id])), name);
 }
 
 /**
