@@ -61,6 +61,8 @@ export class LoadedModel {
   readonly tokenizer: Tokenizer;
   /** The model's longest sequence, in tokens. */
   readonly maxPositions: number;
+  /** The default of the option `noAnswerThreshold`: the one that config.json names, or 0. */
+  readonly noAnswerThreshold: number;
   readonly #engine: Engine;
   readonly #checkpoint: Checkpoint;
   #executable: Executable | undefined;
@@ -71,6 +73,7 @@ export class LoadedModel {
     this.computedBy = `${engine.name}: ${executable.description}`;
     this.tokenizer = tokenizer;
     this.maxPositions = checkpoint.config.maxPositions;
+    this.noAnswerThreshold = checkpoint.settings.noAnswerThreshold ?? 0;
     this.#engine = engine;
     this.#checkpoint = checkpoint;
     this.#executable = executable;

@@ -28,6 +28,8 @@ export class QuestionAnswerer {
   readonly device: string;
   /** In full: `webgpu: google swiftshader, f32, O4` (adapter, precision, level), `cpu: ONNX Runtime, f32`. */
   readonly computedBy: string;
+  /** The default of the option `noAnswerThreshold`: the one that the model's config.json names, or 0. */
+  readonly noAnswerThreshold: number;
   readonly #model: LoadedModel;
   readonly #queue = pLimit(1);
 
@@ -35,6 +37,7 @@ export class QuestionAnswerer {
     this.model = model.name;
     this.device = model.device;
     this.computedBy = model.computedBy;
+    this.noAnswerThreshold = model.noAnswerThreshold;
     this.#model = model;
   }
 
@@ -143,7 +146,8 @@ export class QuestionAnswerer {
     const { signal, onProgress, onError, ...answerOptions } = options;
     signal?.throwIfAborted();
     this.#model.requireOpen();
-    return new AnswerCall(this.#model, resolveAnswerOptions(answerOptions, this.#model.maxPositions), options);
+    const { maxPositions, noAnswerThreshold } = this.#model;
+    return new AnswerCall(this.#model, resolveAnswerOptions(answerOptions, maxPositions, noAnswerThreshold), options);
   }
 
   async #answerOne(question: Question, options: AnswerCallOptions): Promise<AnswerResult> {

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { AnswerReport } from "../src/cli/answer/render.ts";
 import { runCommand } from "./support/command.ts";
-import { builtInFolder } from "./support/golden.ts";
+import { builtInFolder, readGoldenJson, required } from "./support/golden.ts";
 import { novel } from "./support/novel.ts";
 import { writeSmallModel } from "./support/small-model.ts";
 import { softwareGpuMissing } from "./support/software-gpu.ts";
@@ -72,6 +72,7 @@ describe("answers", () => {
       "offsetUnit",
       "answers",
       "noAnswerScore",
+      "noAnswerThreshold",
       "windows",
       "timing",
     ]);
@@ -99,6 +100,30 @@ describe("answers", () => {
     expect(JSON.parse(byLogits.stdout)).toMatchObject({ answers: [], noAnswerScore: 0 });
     const lenient = await runCommand([...args, "--scoring", "logits", "--no-answer-threshold", "-1000"]);
     expect(lenient.code).toBe(0);
+  });
+
+  test("are those above the model's threshold, or the one that is given", async () => {
+    const golden = await readGoldenJson<{ id: string; question: string; context: string }[]>("model/answers.json");
+    // Its golden scores make the sum of logits -0.748, between the two thresholds.
+    const asked = required(golden.find(({ id }) => id === "5727e0474b864d1900163f08"));
+    const args = [
+      "answer",
+      asked.question,
+      "--text",
+      asked.context,
+      "--allow-no-answer",
+      "--scoring",
+      "logits",
+      "--json",
+    ];
+    const byDefault = await runCommand(args);
+    expect(byDefault.code).toBe(0);
+    const { answers, noAnswerThreshold } = JSON.parse(byDefault.stdout) as AnswerReport;
+    expect([answers[0]?.text, noAnswerThreshold]).toEqual(["Conan O'Brien", -2]);
+    expect(answers[0]?.score).toBeCloseTo(-0.748, 3);
+    const strict = await runCommand([...args, "--no-answer-threshold", "0"]);
+    expect(strict.code).toBe(1);
+    expect(JSON.parse(strict.stdout)).toMatchObject({ answers: [], noAnswerThreshold: 0 });
   });
 
   test("come from a model in a folder, on the reference device", async () => {

@@ -58,7 +58,14 @@ describe("the built-in model", () => {
     expect(report).toMatchObject({
       schema: "fusebert.evaluation/1",
       dataset: { file: recent, kind: "2.0", questions: 10, questionsInFile: 10 },
-      run: { model: "built-in", device: "cpu", scoring: "reference", windows: 10, fromJournal: 0 },
+      run: {
+        model: "built-in",
+        device: "cpu",
+        noAnswerThreshold: -2,
+        scoring: "reference",
+        windows: 10,
+        fromJournal: 0,
+      },
       scores: { total: 10, HasAns_total: 5, NoAns_total: 5 },
       missing: [],
     });

@@ -9,17 +9,19 @@ import { encodeSafetensors } from "../src/checkpoint/safetensors.ts";
 import type { Tensor } from "../src/tensor/tensor.ts";
 import type { VerifyReport } from "../src/verify/report/report.ts";
 import { runCommand } from "./support/command.ts";
-import { goldenFolder, readGolden, required } from "./support/golden.ts";
+import { goldenFolder, readGolden, readGoldenBytes, required, unpackGolden } from "./support/golden.ts";
 import { portCandidate } from "./support/port-candidate.ts";
 import { writeSmallModel } from "./support/small-model.ts";
 
 const oddModel = `${goldenFolder}/random-odd`;
-const candidateFile = (name: string) => `${goldenFolder}/random-odd/candidates/${name}.safetensors`;
+const candidatePath = (name: string) => `random-odd/candidates/${name}.safetensors`;
 
 let folder: string;
 const file = (name: string) => join(folder, name);
+const candidateFile = (name: string) => file(candidatePath(name));
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "fusebert-verify-"));
+  for (const name of ["faithful", "gelu-tanh", "relu"]) await unpackGolden(candidatePath(name), folder);
 });
 afterAll(() => rm(folder, { recursive: true }));
 
@@ -278,7 +280,7 @@ describe("an error is reported in one line", () => {
       dump(tensors);
       await writeFile(file("bad.safetensors"), encodeSafetensors(tensors));
     }
-    const whole = await readFile(candidateFile("faithful"));
+    const whole = await readGoldenBytes(candidatePath("faithful"));
     await writeFile(file("cut.safetensors"), whole.subarray(0, whole.length - 100));
     const result = await runCommand(["verify", ...args]);
     expect(result.stderr).toMatch(says);

@@ -1,7 +1,9 @@
 /**
  * `verify` passes faithful candidates, names the deviations of others, and makes no false claims.
  */
-import { readdir } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Checkpoint } from "../src/architectures/checkpoint.ts";
 import { deviationsOf, layerProgram, stageName } from "../src/architectures/index.ts";
@@ -15,16 +17,18 @@ import { readParameters } from "../src/verify/layer/layer-under-test.ts";
 import { openDump } from "../src/verify/node/open-dump.ts";
 import type { CandidateReport } from "../src/verify/report/report.ts";
 import { type DumpCandidate, verify } from "../src/verify/verify.ts";
-import { goldenFolder, openBuiltIn, openRandomOdd, required } from "./support/golden.ts";
+import { goldenFolder, openBuiltIn, openRandomOdd, required, unpackGolden } from "./support/golden.ts";
 import { shortInputs } from "./support/short-inputs.ts";
 
+let folder: string;
 let odd: Checkpoint;
 let builtIn: Checkpoint;
 beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "fusebert-verify-"));
   [odd, builtIn] = await Promise.all([openRandomOdd(), openBuiltIn()]);
 });
 afterAll(async () => {
-  await Promise.all([odd.close(), builtIn.close()]);
+  await Promise.all([odd.close(), builtIn.close(), rm(folder, { recursive: true })]);
 });
 
 interface DumpOverrides {
@@ -38,7 +42,7 @@ async function judge(
   path: string,
   { only, change }: DumpOverrides = {},
 ): Promise<CandidateReport> {
-  const dump = await openDump(`${goldenFolder}/${path}`, { config: checkpoint.config, layer: 0 });
+  const dump = await openDump(await unpackGolden(path, folder), { config: checkpoint.config, layer: 0 });
   const hiddenStates = required(dump.hiddenStates);
   const [batch = 0, sequence = 0] = hiddenStates.shape;
   const stages = new Map<string, Tensor>(
@@ -87,7 +91,7 @@ const truth: Readonly<Record<string, { causes: readonly string[]; verdict: strin
 describe("kernels that independent code imitated in fp16", () => {
   test("are all listed", async () => {
     const files = await readdir(`${goldenFolder}/random-odd/candidates`);
-    expect(files.map((name) => name.replace(".safetensors", "")).sort()).toEqual(Object.keys(truth).sort());
+    expect(files.map((name) => name.replace(".safetensors.br", "")).sort()).toEqual(Object.keys(truth).sort());
   });
 
   test.each(Object.entries(truth))("%s: every stage dumped", async (name, { causes, verdict }) => {

@@ -22,12 +22,17 @@ describe("an answer is whole", () => {
   test.each([
     ["a letter with an accent", "Who painted it?", "It was painted by Chloe\u0301 in 1902.", "Chloe\u0301"],
     ["a letter with two", "Where was he born?", "He was born in Hue\u0302\u0301.", "Hue\u0302\u0301"],
-    ["a variation selector", "Which symbol means love?", "The symbol ❤\ufe0f means love.", "❤\ufe0f"],
+    ["a variation selector", "Which symbol means love?", "Love is written with the symbol ❤\ufe0f.", "❤\ufe0f"],
     ["a Thai tone mark", "Where is the temple?", "The temple is in เชียงใหม่.", "เชียงใหม่"],
     ["a family", "Who is it?", "It is 👩\u200d👩\u200d👧.", "👩\u200d👩\u200d👧"],
     ["a skin tone", "Who is it?", "It is 👋🏽.", "👋🏽"],
-    ["a flag", "Which flag does the ship carry?", "The ship carries the flag 🇩🇪.", "🇩🇪"],
-    ["jamo", "Where does Kim live?", "Kim lives in \u1109\u1165\u110b\u116e\u11af.", "\u1109\u1165\u110b\u116e\u11af"],
+    ["a flag", "Where was Kim born?", "Kim was born in 🇩🇪 in 1990.", "🇩🇪"],
+    [
+      "jamo",
+      "Where does Kim live?",
+      "Kim lives in \u1109\u1165\u110b\u116e\u11af with her sister.",
+      "\u1109\u1165\u110b\u116e\u11af",
+    ],
     ["a conjunct", "Where does Asha live?", "Asha lives in दिल्ली.", "दिल्ली"],
   ])("with %s", async (_, question, context, expected) => {
     expect(await bestOf(question, context)).toBe(expected);

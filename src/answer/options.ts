@@ -40,7 +40,7 @@ export interface AnswerOptions {
   readonly handleImpossibleAnswer?: boolean;
   /** Default `probability`. */
   readonly scoring?: Scoring;
-  /** With `scoring: "logits"` and `handleImpossibleAnswer`: the minimum score of an answer. Default 0. */
+  /** With `scoring: "logits"` and `handleImpossibleAnswer`: the minimum score of an answer. Default: the model's, or 0. */
   readonly noAnswerThreshold?: number;
   /** Widens answers to whole words. Default true. */
   readonly alignToWords?: boolean;
@@ -75,9 +75,14 @@ export const answerOptionNames: readonly (keyof AnswerOptions)[] = [
 /**
  * Fills in the defaults.
  * @param maxPositions the model's longest sequence, in tokens.
+ * @param defaultThreshold the model's default of `noAnswerThreshold`.
  * @throws InputError for an option that is out of range or contradicts another.
  */
-export function resolveAnswerOptions(options: AnswerOptions, maxPositions: number): ResolvedAnswerOptions {
+export function resolveAnswerOptions(
+  options: AnswerOptions,
+  maxPositions: number,
+  defaultThreshold = 0,
+): ResolvedAnswerOptions {
   const scoring = oneOf("scoring", options.scoring, scorings, "probability");
   const maxSequenceLength = atLeastOne("maxSequenceLength", options, Math.min(defaultMaxSequenceLength, maxPositions));
   if (maxSequenceLength > maxPositions) {
@@ -101,7 +106,7 @@ export function resolveAnswerOptions(options: AnswerOptions, maxPositions: numbe
     truncateQuestion: truncatedSide(options.truncateQuestion ?? false),
     handleImpossibleAnswer,
     scoring,
-    noAnswerThreshold: threshold(options, scoring, handleImpossibleAnswer),
+    noAnswerThreshold: givenThreshold(options, scoring, handleImpossibleAnswer) ?? defaultThreshold,
     alignToWords: flag("alignToWords", options, true),
     overlap,
     offsetUnit: oneOf("offsetUnit", options.offsetUnit, offsetUnits, "utf-16"),
@@ -152,9 +157,9 @@ function oneOf<T extends string>(name: string, value: T | undefined, choices: re
   return value ?? fallback;
 }
 
-function threshold(options: AnswerOptions, scoring: Scoring, handleImpossibleAnswer: boolean): number {
+function givenThreshold(options: AnswerOptions, scoring: Scoring, handleImpossibleAnswer: boolean): number | undefined {
   const value = options.noAnswerThreshold;
-  if (value === undefined) return 0;
+  if (value === undefined) return undefined;
   if (typeof value !== "number" || Number.isNaN(value)) {
     throw new InputError({ found: `noAnswerThreshold is ${describeArgument(value)}`, expected: "a number" });
   }

@@ -13,6 +13,7 @@ import type { Weights } from "../checkpoint/weights.ts";
 import { CheckpointError } from "../errors.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { checkParameters } from "./check-parameters.ts";
+import { type FusebertSettings, readFusebertSettings, unknownSettings } from "./fusebert-settings.ts";
 import { architectureOf, canonicalNames, type ModelConfig, mayBeZero, modelTypeOf, readModelConfig } from "./index.ts";
 import { readTokenizer } from "./tokenizer-files.ts";
 import { configWarnings, tokenizerWarnings, zeroWarnings } from "./warnings.ts";
@@ -21,6 +22,7 @@ export interface Checkpoint {
   /** For display: an id, a folder, a URL. */
   readonly name: string;
   readonly config: ModelConfig;
+  readonly settings: FusebertSettings;
   /** Has every parameter of the configuration, in the right shape. */
   readonly weights: Weights;
   /**
@@ -44,7 +46,7 @@ export interface Checkpoint {
  */
 export async function openCheckpoint(files: ModelFiles, options?: OpenOptions): Promise<Checkpoint> {
   const opened = await openConfig(files, options);
-  const { config, warnings: configWarnings } = opened;
+  const { config, settings, warnings: configWarnings } = opened;
   const warnings = [...configWarnings];
   const architecture = architectureOf(config);
   const weights = await openWeights(files, { canonicalName: canonicalNames(architecture), mayBeZero }, options);
@@ -58,6 +60,7 @@ export async function openCheckpoint(files: ModelFiles, options?: OpenOptions): 
   return {
     name: files.name,
     config,
+    settings,
     weights,
     get warnings() {
       return [...warnings, ...zeroWarnings(weights.zeros, files.name)];
@@ -81,6 +84,7 @@ export async function openCheckpoint(files: ModelFiles, options?: OpenOptions): 
 
 export interface OpenedConfig {
   readonly config: ModelConfig;
+  readonly settings: FusebertSettings;
   /** As config.json names it: a family may have several, with different tokenizers. */
   readonly modelType: string;
   readonly warnings: readonly string[];
@@ -88,7 +92,7 @@ export interface OpenedConfig {
 
 /**
  * Reads only config.json.
- * @throws CheckpointError if it is missing, or of no known family.
+ * @throws CheckpointError if it is missing, of no known family, or has an invalid field.
  */
 export async function openConfig(files: ModelFiles, options?: OpenOptions): Promise<OpenedConfig> {
   const json = await readText(files, "config.json", options);
@@ -96,7 +100,12 @@ export async function openConfig(files: ModelFiles, options?: OpenOptions): Prom
     const name = `${files.name}/config.json`;
     const object = parseJsonObject(json, name);
     const config = readModelConfig(object, name);
-    return { config, modelType: modelTypeOf(object, config), warnings: configWarnings(object, config, name) };
+    return {
+      config,
+      settings: readFusebertSettings(object, name),
+      modelType: modelTypeOf(object, config),
+      warnings: [...configWarnings(object, config, name), ...unknownSettings(object, name)],
+    };
   }
   throw new CheckpointError({
     found: `${files.name} has no config.json`,

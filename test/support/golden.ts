@@ -1,8 +1,13 @@
 /**
  * The golden data under test/fixtures: what PyTorch in float64, and Hugging Face's own BERT, computed.
+ *
+ * Large files are stored compressed with Brotli, as `NAME.br`; every function here takes the name without it.
  */
-import { readFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { brotliDecompressSync } from "node:zlib";
 import { type Checkpoint, openCheckpoint } from "../../src/architectures/checkpoint.ts";
 import { MemoryFiles } from "../../src/checkpoint/memory-files.ts";
 import { FolderFiles } from "../../src/checkpoint/node/folder-files.ts";
@@ -17,9 +22,23 @@ export const builtInFolder = `${repositoryRoot}models/builtin`;
 export const openRandomOdd = (): Promise<Checkpoint> => openCheckpoint(new FolderFiles(`${goldenFolder}/random-odd`));
 export const openBuiltIn = (): Promise<Checkpoint> => openCheckpoint(new FolderFiles(builtInFolder));
 
+/** A golden file, decompressed if it is stored compressed. */
+export async function readGoldenBytes(path: string): Promise<Buffer> {
+  const file = `${goldenFolder}/${path}`;
+  return existsSync(file) ? readFile(file) : brotliDecompressSync(await readFile(`${file}.br`));
+}
+
+/** Writes a golden file to the same path under `folder`, for code that takes a path. @returns that path. */
+export async function unpackGolden(path: string, folder: string): Promise<string> {
+  const file = join(folder, path);
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, await readGoldenBytes(path));
+  return file;
+}
+
 /** Every tensor of a golden file, by its name. */
 export async function readGolden(path: string): Promise<Map<string, Tensor>> {
-  const files = new MemoryFiles({ golden: await readFile(`${goldenFolder}/${path}`) });
+  const files = new MemoryFiles({ golden: await readGoldenBytes(path) });
   const source = await files.open("golden");
   if (source === undefined) throw new Error(`${path} is missing`);
   const file = await openSafetensors(source, path);
@@ -29,7 +48,7 @@ export async function readGolden(path: string): Promise<Map<string, Tensor>> {
 }
 
 export async function readGoldenJson<T>(path: string): Promise<T> {
-  return JSON.parse(await readFile(`${goldenFolder}/${path}`, "utf8")) as T;
+  return JSON.parse((await readGoldenBytes(path)).toString("utf8")) as T;
 }
 
 export function required<T>(value: T | undefined, what = "value"): T {

@@ -163,6 +163,7 @@ async function answer(
       throw error instanceof FusebertError ? error.inRow(undefined) : error;
     });
   const answered = performance.now();
+  const threshold = options.noAnswerThreshold ?? answerer.noAnswerThreshold;
   const noAnswerScore = Math.min(...results.map((result) => result.noAnswerScore));
   const found = results
     .flatMap((result, index) => result.answers.map((answer) => ({ answer, text: texts[index] as SourceText })))
@@ -174,7 +175,7 @@ async function answer(
     {
       handleImpossibleAnswer: options.allowNoAnswer === true,
       scoring: options.scoring,
-      noAnswerThreshold: options.noAnswerThreshold ?? 0,
+      noAnswerThreshold: threshold,
     },
   );
   const truncatedQuestion = results[0]?.truncatedQuestion;
@@ -187,6 +188,7 @@ async function answer(
     offsetUnit: options.offsetUnit,
     answers: none ? [] : found.map((entry) => foundAnswer(entry.answer, entry.text, options.offsetUnit)),
     noAnswerScore,
+    noAnswerThreshold: threshold,
     windows: results.reduce((sum, result) => sum + result.windows, 0),
     timing: { loadMs: loaded - started, answerMs: answered - loaded },
   };
@@ -213,7 +215,7 @@ function checkCombination({ noAnswerThreshold: threshold, allowNoAnswer, scoring
 function noAnswerThreshold(): Option {
   const option = new Option(
     "--no-answer-threshold <x>",
-    "with --allow-no-answer and --scoring logits: an answer must score at least this (default: 0)",
+    "with --allow-no-answer and --scoring logits: an answer must score at least this (default: the model's, or 0)",
   );
   option.negate = false;
   return option.argParser(finiteNumber);

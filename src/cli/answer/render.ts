@@ -21,6 +21,8 @@ export interface AnswerRun {
   /** Best first; empty when there is none. */
   readonly answers: readonly FoundAnswer[];
   readonly noAnswerScore: number;
+  /** The option, or the model's default. It applies with `--allow-no-answer` and `--scoring logits`. */
+  readonly noAnswerThreshold: number;
   readonly windows: number;
   readonly timing: { readonly loadMs: number; readonly answerMs: number };
 }

@@ -191,13 +191,14 @@ async function planJournal(path: string, fullDataset: SquadDataset, keepsNBest: 
 }
 
 function describeRun(run: DatasetRun, { revision, scoring }: EvaluateCommandOptions): NonNullable<Result["run"]> {
-  const { model, device, computedBy, fromJournal, timing } = run;
+  const { model, device, computedBy, noAnswerThreshold, fromJournal, timing } = run;
   const predictions = [...run.predictions.values()];
   return {
     model,
     ...(revision !== undefined && { revision }),
     device,
     computedBy,
+    noAnswerThreshold,
     scoring,
     windows: predictions.reduce((sum, { windows }) => sum + windows, 0),
     shortenedQuestions: predictions.filter(({ isShortened }) => isShortened).length,

@@ -31,6 +31,8 @@ export interface EvaluationRun {
   readonly revision?: string;
   readonly device: string;
   readonly computedBy: string;
+  /** The model's default for `fusebert answer`; `--threshold`, of null odds, has the opposite sign. */
+  readonly noAnswerThreshold: number;
   readonly scoring: string;
   readonly windows: number;
   /** Questions that were too long for the model and were cut. */

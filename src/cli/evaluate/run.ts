@@ -31,6 +31,8 @@ export interface DatasetRun {
   readonly model: string;
   readonly device: string;
   readonly computedBy: string;
+  /** The model's default of `fusebert answer`'s option. */
+  readonly noAnswerThreshold: number;
   readonly predictions: ReadonlyMap<string, QuestionPrediction>;
   /** How many of them are from an earlier run. */
   readonly fromJournal: number;
@@ -90,9 +92,9 @@ export async function runDataset(
     }
     resumeHint.cancel();
     const timing = { loadMs: loaded - started, evaluateMs: performance.now() - loaded };
-    const { name, device, computedBy } = model;
-    const run = { model: name, device, computedBy, predictions, fromJournal: earlier.length, timing };
-    return { ...run, ...(journal && { journal }) };
+    const { name, device, computedBy, noAnswerThreshold } = model;
+    const run = { model: name, device, computedBy, noAnswerThreshold };
+    return { ...run, predictions, fromJournal: earlier.length, timing, ...(journal && { journal }) };
   } finally {
     progress.stop();
   }

@@ -3,8 +3,9 @@
  * from Python (`make-tokenizer-config.py`).
  */
 import { describe, expect, test } from "vitest";
+import { readGoldenJson } from "../../../test/support/golden.ts";
 import { CheckpointError } from "../../errors.ts";
-import { codePointOffsets, readRepositoryFile, show, smallJson } from "../testing.ts";
+import { codePointOffsets, show, smallJson } from "../testing.ts";
 import { Tokenizer } from "../tokenizer.ts";
 
 const TEXT = "É e 中文";
@@ -82,12 +83,10 @@ interface PythonRows {
   }[];
 }
 
-/** From tokenizers 0.23.2 in Python 3.12, on 2026-11-27, by make-tokenizer-config.py. */
-const rowsPath = "test/fixtures/golden/tokenizer-config.json";
-
+// From tokenizers 0.23.2 in Python 3.12, on 2026-11-27, by make-tokenizer-config.py.
 describe("rows made in Python", () => {
-  test("every row has transformers 4's ids, tokens and offsets", () => {
-    const { tokenizer: rest, cases }: PythonRows = JSON.parse(readRepositoryFile(rowsPath));
+  test("every row has transformers 4's ids, tokens and offsets", async () => {
+    const { tokenizer: rest, cases } = await readGoldenJson<PythonRows>("tokenizer-config.json");
     expect(cases.length).toBeGreaterThan(50);
     for (const { normalizer, config, rows } of cases) {
       const json = JSON.stringify({ ...rest, normalizer });

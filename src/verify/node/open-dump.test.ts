@@ -1,8 +1,8 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { goldenFolder, openRandomOdd } from "../../../test/support/golden.ts";
+import { openRandomOdd, readGoldenBytes, unpackGolden } from "../../../test/support/golden.ts";
 import type { ModelConfig } from "../../architectures/index.ts";
 import { encodeSafetensors } from "../../checkpoint/safetensors.ts";
 import { InputError } from "../../errors.ts";
@@ -25,7 +25,7 @@ afterAll(() => rm(folder, { recursive: true }));
 const path = (...parts: string[]) => join(folder, ...parts);
 
 test("a safetensors file of all layers is read", async () => {
-  const golden = join(goldenFolder, "random-odd", "golden.safetensors");
+  const golden = await unpackGolden("random-odd/golden.safetensors", folder);
   for (const layer of [0, 1, 2]) {
     const dump = await openDump(golden, { config, layer });
     expect(checkDump(dump, { config, layer })).toEqual({ batch: 3, sequence: 64 });
@@ -82,7 +82,7 @@ test("other and damaged files are rejected with advice", async () => {
   await writeFile(path("text.safetensors"), "version https://git-lfs");
   expect(await refusal("text.safetensors")).toContain("dump it again");
   expect(await refusal("text.safetensors")).not.toContain("ownload");
-  const golden = await readFile(join(goldenFolder, "random-odd", "golden.safetensors"));
+  const golden = await readGoldenBytes("random-odd/golden.safetensors");
   await writeFile(path("cut.safetensors"), golden.subarray(0, golden.length - 1));
   expect(await refusal("cut.safetensors")).toContain("cut.safetensors");
   await mkdir(path("empty"));
