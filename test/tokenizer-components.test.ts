@@ -2,7 +2,7 @@
  * Every component of tokenizer.json, with every setting and in random combinations, against Hugging Face's: ids, offsets
  * and words of texts, also of long ones, which are tokenised in pieces; ids and types of pairs.
  *
- * `docs/semantics.md` lists what differs on purpose; `random-tokenizers.ts` makes none of it.
+ * `docs/tokenizers.md` lists what differs on purpose; `random-tokenizers.ts` makes none of it.
  */
 import { expect, test } from "vitest";
 import { Tokenizer } from "../src/text/tokenizer.ts";
