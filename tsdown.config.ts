@@ -6,6 +6,7 @@ import { defineConfig } from "tsdown";
 export default defineConfig({
   entry: {
     index: "src/index.ts",
+    tokenizer: "src/tokenizer.ts",
     "verify/index": "src/verify/index.ts",
     "verify/html": "src/verify/html/page.ts",
     "export/index": "src/export/export-onnx.ts",

@@ -23,6 +23,7 @@ const consumer = `import {
   type Answer, type AnswerProgress, type AnswerResult, FusebertError, InputError, MemoryFiles, type ModelFiles,
   QuestionAnswerer,
 } from "fusebert";
+import { loadTokenizer, type TokenizedText } from "fusebert/tokenizer";
 
 const phases = new Set<AnswerProgress["phase"]>();
 export const files: ModelFiles = new MemoryFiles({ "config.json": new Uint8Array() });
@@ -40,6 +41,8 @@ export async function main(): Promise<readonly Answer[]> {
   } catch (error) {
     if (!(error instanceof InputError && error instanceof FusebertError)) throw error;
   }
+  const { ids, starts }: TokenizedText = (await loadTokenizer()).encode(context);
+  if (ids.length !== starts.length) throw new Error("arrays of different lengths");
   return one.answers;
 }
 `;

@@ -114,7 +114,11 @@ export async function openConfig(files: ModelFiles, options?: OpenOptions): Prom
   });
 }
 
-async function openTokenizer(
+/**
+ * Reads the tokenizer.
+ * @throws CheckpointError if there is none, or it has more tokens than the model's vocabulary.
+ */
+export async function openTokenizer(
   files: ModelFiles,
   { config, modelType }: OpenedConfig,
   options?: OpenOptions,

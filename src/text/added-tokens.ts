@@ -4,6 +4,7 @@
  * Must stay true: leftmost-longest match, as in the Rust tokenizer; time is linear in the text (at most the longest
  * token's length for each character).
  */
+import { RUST_WORD } from "./regex.ts";
 
 export interface AddedToken {
   readonly id: number;
@@ -31,8 +32,7 @@ interface TrieNode {
 }
 
 const WHITE_SPACE = /^\p{White_Space}$/u;
-/** \w of Rust's regular expressions. */
-const WORD_CHARACTER = /^[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]$/u;
+const WORD_CHARACTER = new RegExp(`^${RUST_WORD}$`, "v");
 const UTF16_UNITS = 0x10000;
 
 export class AddedTokenMatcher {
@@ -69,10 +69,13 @@ export class AddedTokenMatcher {
       const { token, end } = found;
       // A token rejected by `singleWord` is skipped as a whole: no other may begin inside it.
       if (!token.singleWord || isSingleWord(text, at, end)) {
-        const start = token.lstrip ? skipSpacesBack(text, at, consumed) : at;
-        // The previous token may have consumed white space beyond this one's end.
-        consumed = token.rstrip ? skipSpaces(text, Math.max(end, consumed)) : end;
-        yield { id: token.id, start, end: consumed };
+        // The previous token may have consumed white space beyond this one's start, or even its end.
+        const start = token.lstrip ? Math.max(consumed, skipSpacesBack(text, at, consumed)) : at;
+        const stop = token.rstrip ? skipSpaces(text, Math.max(end, consumed)) : end;
+        if (start < stop) {
+          yield { id: token.id, start, end: stop };
+          consumed = stop;
+        }
       }
       at = end;
     }

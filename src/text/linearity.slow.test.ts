@@ -1,6 +1,11 @@
 /** Tokenising takes time linear in the text. */
+import { readFileSync } from "node:fs";
+import { brotliDecompressSync } from "node:zlib";
 import { expect, test } from "vitest";
+import { alignedText } from "./aligned-text.ts";
 import { Graphemes } from "./graphemes.ts";
+import { Charsmap } from "./normalizers/charsmap.ts";
+import { PrecompiledNormalizer } from "./normalizers/precompiled.ts";
 import { builtin, smallTokenizer } from "./testing.ts";
 
 const SHORT = 100_000;
@@ -29,17 +34,29 @@ test.each([
   ["added tokens made of white space", " ", spaces],
   ["added tokens that strip white space", "<x>      ", spaces],
 ])("%s", (_name, unit, tokenizer) => {
+  expectLinear(unit, (text) => tokenizer.encode(text));
+});
+
+const charsmap = readFileSync(new URL("../../test/fixtures/charsmaps/nmt_nfkc.br", import.meta.url));
+const precompiled = new PrecompiledNormalizer(new Charsmap(brotliDecompressSync(charsmap), "nmt_nfkc"));
+
+test.each(["a\u0301", "\u0301", "\x01", "\u200d👩", "가", "\u1161", "क\u094d", "\r\n", "™", "a"])(
+  "a character map, with %j",
+  (unit) => expectLinear(unit, (text) => precompiled.normalize(alignedText(text, 0, text.length))),
+);
+
+function expectLinear(unit: string, work: (text: string) => void): void {
   const time = (length: number) => {
     const text = unit.repeat(length / unit.length);
     // CPU time of this process, independent of the machine's load.
     const before = process.cpuUsage();
-    tokenizer.encode(text);
+    work(text);
     return process.cpuUsage(before).user / 1000;
   };
   time(SHORT);
   const short = Math.max(NOISE, Math.min(time(SHORT), time(SHORT)));
   expect(Math.min(time(LONG), time(LONG)) / short).toBeLessThan(MAX_RATIO);
-});
+}
 
 test("the boundaries of a text that has no certain one", () => {
   const time = (length: number) => {

@@ -33,6 +33,9 @@ export function* matchesOf(pattern: RegExp, text: string): Generator<readonly [s
 const newer = `[${rangesToClass(NEW_IN_17)}]`;
 const known = (content: string): string => `[[${content}]--${newer}]`;
 const unknownOr = (content: string): string => `[${content}${newer}]`;
+/** The characters that \w is in Rust's own regular expressions, for the flag `v`. */
+export const RUST_WORD = known("\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}");
+
 const START = "(?<![^])";
 const END = "(?![^])";
 
@@ -42,10 +45,11 @@ const SETS: Readonly<Record<string, string>> = {
   S: "\\P{White_Space}",
   d: known("\\p{Nd}"),
   D: unknownOr("\\P{Nd}"),
-  // Letters, marks, digits and connectors; and, by an old mistake, numbers of Latin-1.
+  // Letters, marks, digits and connectors; and, unless in a class, numbers of Latin-1.
   w: known("\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\u00b2\\u00b3\\u00b9\\u00bc-\\u00be"),
   h: "[0-9a-fA-F]",
 };
+const WORD_IN_CLASS = known("\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}");
 const CATEGORIES = /^(L[ultmo]?|M[nce]?|N[dlo]?|P[cdseifo]?|S[mcko]?|Z[slp]?)$/;
 const SCRIPTS = /^(Han|Hiragana|Katakana|Hangul|Cyrillic|Latin|Greek|Arabic|Thai)$/;
 /** A letter that is equal to another when case does not matter, beside its own other case. */
@@ -194,7 +198,7 @@ class Translator {
     if (character === "-" && !isFirst && this.#pattern[this.#at] !== "]") return character;
     if (character !== "\\") return inClass(character);
     const escaped = this.#take();
-    const set = this.#set(escaped);
+    const set = escaped === "w" ? WORD_IN_CLASS : this.#set(escaped);
     if (set !== undefined) return set;
     if (/[nrtfv]/.test(escaped)) return `\\${escaped}`;
     if (/[a-zA-Z0-9]/.test(escaped)) throw new PatternError(`\\${escaped} in a character class`);

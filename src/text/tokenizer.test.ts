@@ -54,9 +54,17 @@ describe("normaliser", () => {
     expect(show(tokenizer, `a${late}${early}`)).toEqual(["a@0-1", `##${early}@1-2`, `##${late}@2-3`]);
   });
 
-  test("a lone surrogate is removed", () => {
-    const tokenizer = smallTokenizer(["ab"], { clean_text: false });
-    expect(show(tokenizer, "a\ud800b a\udc00b \ud800")).toEqual(["ab@0-3", "ab@4-7"]);
+  test("a lone surrogate is U+FFFD, which clean_text removes", () => {
+    expect(show(smallTokenizer(["ab"]), "a\ud800b a\udc00b \ud800")).toEqual(["ab@0-3", "ab@4-7"]);
+    const tokenizer = smallTokenizer(["a\ufffdb"], { clean_text: false });
+    expect(show(tokenizer, "a\ud800b a\udc00b \ud800")).toEqual(["a\ufffdb@0-3", "a\ufffdb@4-7", "[UNK]@8-9"]);
+  });
+
+  test("a mark that is kept takes the place of one that NFD moves behind it", () => {
+    const tokenizer = smallTokenizer(["a", "##\u{1d165}", "\u{1d1b9}"]);
+    expect(show(tokenizer, "a\u0301\u{1d165}")).toEqual(["a@0-1", "##\u{1d165}@1-2"]);
+    const decomposed = smallTokenizer(["\u{1d1b9}\u{1d165}"]);
+    expect(show(decomposed, "\u{1d1bb}\u309a")).toEqual(["\u{1d1b9}\u{1d165}@0-3"]);
   });
 });
 

@@ -141,7 +141,7 @@ export class Tokenizer {
   /** Tokenises piece by piece; yields the end of each piece. */
   *#steps(original: string, builder: EncodingBuilder): Generator<number> {
     // As long as the original, so that offsets stay the same.
-    const text = this.#normalizer?.seesLoneSurrogates === true ? original : original.replace(/\p{Cs}/gu, "\ufffd");
+    const text = original.replace(/\p{Cs}/gu, "\ufffd");
     let from = 0;
     for (const { id, start, end } of this.#inText.matches(text)) {
       yield* this.#stepsBetween(text, from, start, builder);

@@ -62,10 +62,10 @@ export const IDEOGRAPH = "3400-4dbf 4e00-9fff f900-faff 20000-2a6df 2a700-2b81f 
 /** Characters that today's Unicode decomposes canonically, but the tokenizer's older NFD does not. */
 export const NOT_DECOMPOSED = "105c9 105e4 11383 11385 1138e 11391 113c5 113c7-113c8 11938 16121-16128 16d68-16d6a";
 
-/** Marks that `strip_accents` keeps and that have a combining class: NFD sorts a run of them. */
+/** Marks that `strip_accents` keeps and that have a combining class, which NFD sorts, and what is decomposed into such. */
 export const REORDERED =
   "8d4-8e1 1b44 1baa 1bf2-1bf3 1dfb 302e-302f a953 a9c0 111c0 11235 1134d 11442 11446 116b6 11c3f " +
-  "1d165-1d166 1d16d-1d172 1e000-1e006 1e008-1e018 1e01b-1e021 1e023-1e024 1e026-1e02a 1e944-1e94a";
+  "1d15e-1d166 1d16d-1d172 1d1bb-1d1c0 1e000-1e006 1e008-1e018 1e01b-1e021 1e023-1e024 1e026-1e02a 1e944-1e94a";
 
 /** Categories Mn, Mc and Me: what the normalizer StripAccents removes, and all that has a combining class. */
 export const MARK =

@@ -58,15 +58,15 @@ export const tokenizerFamilies = [
 ];
 
 const read = (name: string): Buffer =>
-  brotliDecompressSync(readFileSync(new URL(`../fixtures/tokenizers/${name}`, import.meta.url)));
+  brotliDecompressSync(readFileSync(new URL(`../fixtures/${name}`, import.meta.url)));
 
 export function tokenizerFixture(family: string): TokenizerFixture {
   const { modelType, tokenizer, config, rows, modelFile, modelOnlyRows } = JSON.parse(
-    read(`${family}.json.br`).toString(),
+    read(`tokenizers/${family}.json.br`).toString(),
   ) as Packed;
   const json = JSON.stringify(tokenizer);
   if (modelFile === undefined || modelOnlyRows === undefined) return { modelType, json, config, rows };
-  const charsmap = read("charsmap.bin.br");
+  const charsmap = read("charsmaps/nmt_nfkc.br");
   const bytes = Buffer.concat([
     Buffer.from(modelFile.before, "latin1"),
     charsmap,

@@ -3,6 +3,7 @@ import * as v from "valibot";
 import { BertNormalizer, type BertNormalizerOptions } from "../normalizers/bert.ts";
 import { byteLevel, lowercase, nmt, stripAccents } from "../normalizers/characters.ts";
 import { type Normalizer, SequenceNormalizer } from "../normalizers/normalizer.ts";
+import { PrecompiledNormalizer } from "../normalizers/precompiled.ts";
 import { PrependNormalizer, ReplaceNormalizer } from "../normalizers/replace.ts";
 import { StripNormalizer } from "../normalizers/strip.ts";
 import { type NormalForm, UnicodeNormalizer } from "../normalizers/unicode.ts";
@@ -18,6 +19,7 @@ const bertSchema = v.object({
 const sequenceSchema = v.object({ normalizers: v.array(v.unknown()) });
 const stripSchema = v.object({ strip_left: v.boolean(), strip_right: v.boolean() });
 const replaceSchema = v.object({ pattern: v.unknown(), content: v.string() });
+const precompiledSchema = v.object({ precompiled_charsmap: v.string() });
 const prependSchema = v.object({ prepend: v.string() });
 
 /** Of white space only: such a match begins where a piece of text may be cut, so it is in one piece. */
@@ -45,6 +47,10 @@ const readers: Readers<Normalizer> = {
     return new ReplaceNormalizer(regex, content, /\s|\\|\[|\./.test(written) && !SPACES.test(written));
   },
   Prepend: (value, { name, path }) => new PrependNormalizer(validate(prependSchema, value, name, path).prepend),
+  Precompiled(value, { name, path }) {
+    const { precompiled_charsmap: charsmap } = validate(precompiledSchema, value, name, path);
+    return PrecompiledNormalizer.fromBase64(charsmap, `${name}: ${path}.precompiled_charsmap`);
+  },
   Sequence(value, place) {
     const { normalizers } = validate(sequenceSchema, value, place.name, place.path);
     return new SequenceNormalizer(

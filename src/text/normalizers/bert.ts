@@ -3,7 +3,8 @@
  * text for every normalised code unit.
  *
  * Each step works on one character at a time, so the normaliser maps a code point to a short string, which is cached.
- * The one exception is the order of combining marks (`canonical-order.ts`).
+ * The one exception is the order of the few marks that accent stripping keeps: a text with any of these goes through the
+ * steps one after the other.
  *
  * Must stay true: offsets are those of whole original characters (never half of a surrogate pair) and non-decreasing;
  * time is linear in the text.
@@ -11,8 +12,9 @@
 import type { AlignedText } from "../aligned-text.ts";
 import * as characters from "../characters.ts";
 import { resized } from "../encoding.ts";
-import { orderMarks } from "./canonical-order.ts";
-import type { Normalizer } from "./normalizer.ts";
+import { CharacterNormalizer, lowercase } from "./characters.ts";
+import { type Normalizer, SequenceNormalizer, WHOLE } from "./normalizer.ts";
+import { UnicodeNormalizer } from "./unicode.ts";
 
 export interface BertNormalizerOptions {
   /** Remove control characters, replace white space by spaces. */
@@ -35,7 +37,6 @@ const MIN_BUFFER = 1 << 12;
 const MAX_ARGUMENTS = 8_192;
 
 export class BertNormalizer implements Normalizer {
-  readonly seesLoneSurrogates = true;
   readonly #options: BertNormalizerOptions;
   readonly #classes = characters.characterClasses();
   readonly #ascii = new Uint16Array(ASCII);
@@ -44,6 +45,7 @@ export class BertNormalizer implements Normalizer {
   #starts: Int32Array = new Int32Array(0);
   #ends: Int32Array = new Int32Array(0);
   #length = 0;
+  #stepwise: Normalizer | undefined;
 
   constructor(options: BertNormalizerOptions) {
     this.#options = options;
@@ -53,7 +55,8 @@ export class BertNormalizer implements Normalizer {
     }
   }
 
-  normalize({ text, starts, ends }: AlignedText): AlignedText {
+  normalize(input: AlignedText): AlignedText {
+    const { text, starts, ends } = input;
     this.#reserve(text.length);
     this.#length = 0;
     let marks = false;
@@ -71,7 +74,10 @@ export class BertNormalizer implements Normalizer {
       marks ||= ((this.#classes[codePoint] as number) & characters.REORDERED) !== 0;
       at = next;
     }
-    if (marks && this.#options.stripAccents) orderMarks(this.#units.subarray(0, this.#length));
+    if (marks && this.#options.stripAccents) {
+      this.#stepwise ??= stepwise(this.#options);
+      return this.#stepwise.normalize(input, WHOLE);
+    }
     return { text: this.#decode(), starts: this.#starts, ends: this.#ends };
   }
 
@@ -103,8 +109,6 @@ export class BertNormalizer implements Normalizer {
   #compute(codePoint: number): string {
     const { cleanText, handleChineseChars, stripAccents, lowercase } = this.#options;
     const flags = this.#classes[codePoint] as number;
-    // Rust strings cannot hold a lone surrogate; it is removed like U+FFFD.
-    if (characters.isSurrogate(codePoint) && codePoint <= 0xffff) return "";
     if (cleanText) {
       if ((flags & characters.CONTROL) !== 0 || codePoint === REPLACEMENT_CHARACTER) return "";
       if ((flags & characters.WHITE_SPACE) !== 0) return " ";
@@ -149,4 +153,16 @@ export class BertNormalizer implements Normalizer {
     this.#starts = resized(this.#starts, capacity);
     this.#ends = resized(this.#ends, capacity);
   }
+}
+
+/** The steps one after the other: NFD moves marks, and each takes the place of the character whose turn it is. */
+function stepwise(options: BertNormalizerOptions): Normalizer {
+  const classes = characters.characterClasses();
+  const isAccent = (codePoint: number) => ((classes[codePoint] as number) & characters.NONSPACING_MARK) !== 0;
+  return new SequenceNormalizer([
+    new BertNormalizer({ ...options, stripAccents: false, lowercase: false }),
+    new UnicodeNormalizer("NFD"),
+    new CharacterNormalizer((character, codePoint) => (isAccent(codePoint) ? "" : character)),
+    ...(options.lowercase ? [lowercase()] : []),
+  ]);
 }

@@ -16,12 +16,13 @@ export interface Edges {
 export const WHOLE: Edges = { atStart: true, atEnd: true };
 
 export interface Normalizer {
-  /** Never throws. The result's bounds are views that may be valid only until the next call. */
+  /**
+   * Never throws. The text is well-formed: lone surrogates are U+FFFD by then, as in Rust, whose strings hold none. The
+   * result's bounds are views that may be valid only until the next call.
+   */
   normalize(input: AlignedText, edges: Edges): AlignedText;
   /** Whether what it does to a piece may depend on what lies beyond white space. */
   readonly needsWholeText?: boolean;
-  /** Whether it sees lone surrogates as they are. For any other they are U+FFFD, as in Rust, whose strings hold none. */
-  readonly seesLoneSurrogates?: boolean;
 }
 
 export class SequenceNormalizer implements Normalizer {

@@ -3,10 +3,9 @@
  * CharDelimiterSplit.
  */
 import type { AlignedText } from "../aligned-text.ts";
-import { characterClasses, PUNCTUATION, rangesToClass } from "../characters.ts";
-import { matchesOf } from "../regex.ts";
+import { characterClasses, PUNCTUATION } from "../characters.ts";
+import { matchesOf, RUST_WORD } from "../regex.ts";
 import { type SplitBehaviour, type Stretch, stretchesOf, visitParts } from "../split-matches.ts";
-import { NEW_IN_17 } from "../unicode-tables.ts";
 import { type PreTokenizer, type VisitWord, WHITE_SPACE_BOUNDARY } from "./pre-tokenizer.ts";
 
 export interface PatternOptions {
@@ -77,13 +76,10 @@ export const whitespaceSplit = () =>
 export const digits = (individual: boolean) =>
   new PatternPreTokenizer({ pattern: /\p{N}/gu, behaviour: individual ? "Isolated" : "Contiguous" });
 
-const WORD = "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}";
-const NEWER = rangesToClass(NEW_IN_17);
-
 /** Runs of word characters, and runs of others that are no white space. */
 export const whitespace = () =>
   new PatternPreTokenizer({
-    pattern: new RegExp(`(?:(?![${NEWER}])[${WORD}])+|(?:[${NEWER}]|[^${WORD}\\p{White_Space}])+`, "gu"),
+    pattern: new RegExp(`${RUST_WORD}+|[^${RUST_WORD}\\p{White_Space}]+`, "gv"),
     behaviour: "Removed",
     invert: true,
     boundary: WHITE_SPACE_BOUNDARY,
