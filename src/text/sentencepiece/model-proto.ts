@@ -7,6 +7,7 @@
 import { PbfReader } from "pbf";
 import { CHECK_FILE_KIND, CheckpointError, GET_AGAIN } from "../../errors.ts";
 import { MAX_TOKENS, tooManyTokens } from "../tokenizer-definition.ts";
+import { decodeStrings } from "./decode-strings.ts";
 
 export interface SentencePieceModel {
   /** By id. */
@@ -31,6 +32,7 @@ const VARINT = 0;
 const BYTES = 2;
 const FIXED32 = 5;
 
+const NORMAL = 1;
 const CONTROL = 3;
 const USER_DEFINED = 4;
 const UNIGRAM = 1;
@@ -48,35 +50,46 @@ interface Trainer {
  */
 export function readModelProto(bytes: Uint8Array, name: string): SentencePieceModel {
   const reader = new ProtoReader(bytes, name);
-  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-  const pieces: (readonly [string, number])[] = [];
-  const symbols: string[] = [];
+  const texts = { bytes, starts: [] as number[], ends: [] as number[] };
+  const scores: number[] = [];
+  const symbolIds: number[] = [];
   const trainer: Trainer = { modelType: UNIGRAM, whitespaceIsSuffix: false, unknownId: 0 };
   let charsmap = new Uint8Array();
+  let [start, end, score, type] = [0, 0, 0, NORMAL];
+  const readPieceField = (field: number) => {
+    if (field === PIECE.text) [start, end] = reader.bounds();
+    else if (field === PIECE.score) score = reader.float();
+    else if (field === PIECE.type) type = reader.integer();
+  };
   const readPiece = () => {
-    if (pieces.length === MAX_TOKENS) throw tooManyTokens(name);
-    let [text, score, type] = [bytes.subarray(0, 0), 0, 1];
-    reader.message((field) => {
-      if (field === PIECE.text) text = reader.bytes();
-      else if (field === PIECE.score) score = reader.float();
-      else if (field === PIECE.type) type = reader.integer();
-    });
-    const piece = decoded(text, decoder, pieces.length, name);
-    if (type === CONTROL || type === USER_DEFINED) symbols.push(piece);
-    pieces.push([piece, score]);
+    if (scores.length === MAX_TOKENS) throw tooManyTokens(name);
+    [start, end, score, type] = [0, 0, 0, NORMAL];
+    reader.message(readPieceField);
+    if (type === CONTROL || type === USER_DEFINED) symbolIds.push(scores.length);
+    texts.starts.push(start);
+    texts.ends.push(end);
+    scores.push(score);
   };
   reader.fields(bytes.length, (field) => {
     if (field === PIECES) readPiece();
     else if (field === TRAINER_SPEC) readTrainer(reader, trainer);
     else if (field === NORMALIZER_SPEC) {
       reader.message((inner) => {
-        if (inner === CHARSMAP) charsmap = reader.bytes().slice();
+        if (inner === CHARSMAP) charsmap = bytes.slice(...reader.bounds());
       });
     }
   });
-  if (pieces.length === 0) throw malformed(name, "has no pieces", CHECK_FILE_KIND);
+  if (scores.length === 0) throw malformed(name, "has no pieces", CHECK_FILE_KIND);
   checkTrainer(trainer, name);
-  return { pieces, symbols, unknownId: trainer.unknownId, charsmap: charsmap.length === 0 ? undefined : charsmap };
+  const pieces = decodeStrings(texts, (id) => {
+    throw malformed(name, `has a piece, number ${id}, that is not UTF-8`);
+  });
+  return {
+    pieces: pieces.map((piece, id) => [piece, scores[id] as number]),
+    symbols: symbolIds.map((id) => pieces[id] as string),
+    unknownId: trainer.unknownId,
+    charsmap: charsmap.length === 0 ? undefined : charsmap,
+  };
 }
 
 function readTrainer(reader: ProtoReader, trainer: Trainer): void {
@@ -97,14 +110,6 @@ function checkTrainer({ modelType, whitespaceIsSuffix }: Trainer, name: string):
     advice:
       "Add the model's tokenizer.json, which is read instead, if there is one; otherwise choose another checkpoint.",
   });
-}
-
-function decoded(text: Uint8Array, decoder: TextDecoder, id: number, name: string): string {
-  try {
-    return decoder.decode(text);
-  } catch {
-    throw malformed(name, `has a piece, number ${id}, that is not UTF-8`);
-  }
 }
 
 /** The wire format, with every length and type checked. */
@@ -139,11 +144,12 @@ class ProtoReader {
     this.fields(this.#endOfBytes(), read);
   }
 
-  bytes(): Uint8Array {
+  /** Where the bytes that are the value of this field begin and end. */
+  bounds(): [start: number, end: number] {
     const end = this.#endOfBytes();
-    const bytes = this.#pbf.buf.subarray(this.#pbf.pos, end);
+    const start = this.#pbf.pos;
     this.#pbf.pos = end;
-    return bytes;
+    return [start, end];
   }
 
   float(): number {
