@@ -32,6 +32,8 @@ import { formatLine, type JournalHead, readJournal } from "../../src/evaluate/jo
 import { parseNullOdds, parsePredictions } from "../../src/evaluate/predictions-file.ts";
 import { parseSquad } from "../../src/evaluate/squad.ts";
 import { elementCount, type Tensor } from "../../src/tensor/tensor.ts";
+import { encodeCharsmap } from "../../src/text/normalizers/testing/charsmap-writer.ts";
+import { encodeModel } from "../../src/text/sentencepiece/testing/model-writer.ts";
 import { smallJson } from "../../src/text/testing.ts";
 import { Tokenizer } from "../../src/text/tokenizer.ts";
 import { readNpy } from "../../src/verify/candidate/npy.ts";
@@ -212,6 +214,28 @@ const vocabularyFile: FuzzKind = {
   read: (bytes) => encodeWith(Tokenizer.fromVocabulary(strict(bytes))),
 };
 
+const charsmap = encodeCharsmap({ w: "v", "e\u0301": "é", ö: "o", "\u0301": "" });
+const letters = [..."Heloword\u2581"].map((letter, index) => [letter, -1 - index] as const);
+const pieces = [["<unk>", 0, 2], ["<s>", 0, 3], ["</s>", 0, 3], ["<x>", 0, 4], ...letters] as const; // biome-ignore format: a row
+const sentencePiece = encodeModel({ pieces, charsmap });
+
+const sentencePieceFile: FuzzKind = {
+  name: "SentencePiece",
+  // The character map takes most of the file: half of the damage is to what is around it.
+  mutate: (random) => {
+    const small = random() < 0.5 ? encodeModel({ pieces }) : sentencePiece;
+    return mutate(small, small.length, random);
+  },
+  read: (bytes) => encodeWith(Tokenizer.fromSentencePiece({ model: bytes }, "spm.model", "xlm-roberta")),
+};
+
+const characterMap: FuzzKind = {
+  name: "character map",
+  mutate: (random) => mutate(charsmap, charsmap.length, random),
+  read: (bytes) =>
+    encodeWith(Tokenizer.fromSentencePiece({ model: encodeModel({ pieces, charsmap: bytes }) }, "m", "albert")),
+};
+
 const model: FuzzKind = {
   name: "model, one file of it",
   // Which file it is, is in the first byte.
@@ -352,6 +376,8 @@ export const kinds: readonly FuzzKind[] = [
     strict,
   ),
   vocabularyFile,
+  sentencePieceFile,
+  characterMap,
   model,
   jsonKind("SQuAD", squad, (text) => parseSquad(text, "squad.json")),
   jsonKind("predictions", { "1": "Mary", "2": "", "3": "Łódź" }, (text) => parsePredictions(text, "p.json")),
