@@ -29,56 +29,47 @@ export interface JsonRefusal {
   readonly maxValues?: number | undefined;
 }
 
-/** @throws a `Fault` if the text, which need not be valid JSON, nests too deep or has too many values. */
-export function checkJsonSize(json: string, { Fault, name, advice, maxValues }: JsonRefusal): void {
-  const excess = jsonExcess(json, maxValues);
-  if (excess !== undefined) throw new Fault({ ...excess, found: `${name} ${excess.found}`, advice });
+/**
+ * Returns the number of keys of the object that has most.
+ * @throws a `Fault` if the text, which need not be valid JSON, nests too deep or has too many values.
+ */
+export function checkJsonSize(json: string, { Fault, name, advice, maxValues }: JsonRefusal): number {
+  const measured = measureJson(json, maxValues);
+  if (typeof measured === "number") return measured;
+  throw new Fault({ ...measured, found: `${name} ${measured.found}`, advice });
 }
 
-function jsonExcess(json: string, maxValues = MAX_VALUES): JsonExcess | undefined {
-  let depth = 0;
+function measureJson(json: string, maxValues = MAX_VALUES): JsonExcess | number {
   let values = 1;
-  for (let at = 0; at < json.length; at++) {
-    const unit = json.charCodeAt(at);
-    if (unit === QUOTE) {
-      at = endOfString(json, at) - 1;
-    } else if (unit === COMMA) {
-      values++;
-    } else if (unit === 0x5b || unit === 0x7b) {
-      values++;
-      if (++depth > MAX_DEPTH) {
-        return { found: `nests deeper than ${MAX_DEPTH} levels`, expected: "a few, as in every file of its kind" };
-      }
-    } else if (unit === 0x5d || unit === 0x7d) {
-      depth--;
-    }
-    if (values > maxValues) {
-      const limit = maxValues.toLocaleString("en-US");
-      return { found: `holds more than ${limit} values`, expected: `at most ${limit}, more than any file of its kind` };
-    }
-  }
-  return undefined;
-}
-
-/** Whether any object of a text that passed `checkJsonSize` has more than `maxKeys` keys. */
-export function hasObjectBeyond(json: string, maxKeys: number): boolean {
-  /** Keys of the innermost open container; minus infinity for a list. */
+  /** Keys of the innermost open container so far; minus infinity for a list. */
   let keys = Number.NEGATIVE_INFINITY;
+  let maxKeys = 0;
   const outer: number[] = [];
   for (let at = 0; at < json.length; at++) {
     const unit = json.charCodeAt(at);
     if (unit === QUOTE) {
       at = endOfString(json, at) - 1;
     } else if (unit === COMMA) {
-      if (++keys > maxKeys) return true;
+      values++;
+      if (++keys > maxKeys) maxKeys = keys;
     } else if (unit === 0x5b || unit === 0x7b) {
+      values++;
       outer.push(keys);
+      if (outer.length > MAX_DEPTH) {
+        return { found: `nests deeper than ${MAX_DEPTH} levels`, expected: "a few, as in every file of its kind" };
+      }
+      // An empty object counts as one key.
       keys = unit === 0x7b ? 1 : Number.NEGATIVE_INFINITY;
+      if (keys > maxKeys) maxKeys = keys;
     } else if (unit === 0x5d || unit === 0x7d) {
       keys = outer.pop() ?? Number.NEGATIVE_INFINITY;
     }
+    if (values > maxValues) {
+      const limit = maxValues.toLocaleString("en-US");
+      return { found: `holds more than ${limit} values`, expected: `at most ${limit}, more than any file of its kind` };
+    }
   }
-  return false;
+  return maxKeys;
 }
 
 /** The index after the closing quote of the string that starts at `start`. */

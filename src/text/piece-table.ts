@@ -55,7 +55,9 @@ export class PieceTable {
   constructor(pieces: readonly string[], name: string) {
     if (pieces.length > MAX_TOKENS) throw tooManyTokens(name);
     this.size = pieces.length;
-    this.#offsets = offsetsOf(pieces, name);
+    const { offsets, maxLength } = measure(pieces, name);
+    this.#offsets = offsets;
+    this.maxLength = maxLength;
     this.#units = new Uint16Array(this.#offsets[pieces.length] as number);
     const bits = bitsFor(pieces.length * SPARSENESS);
     this.#shift = 32 - bits;
@@ -65,7 +67,6 @@ export class PieceTable {
     this.#filter = new Int32Array(2 ** (filterBits - MIN_BITS));
     this.#beginnings = new Int32Array(pieces.length).fill(UNSEEN);
     for (let id = 0; id < pieces.length; id++) this.#insert(pieces[id] as string, id, name);
-    this.maxLength = pieces.reduce((longest, { length }) => Math.max(longest, length), 0);
     this.matchedIds = new Int32Array(this.maxLength);
     this.matchedEnds = new Int32Array(this.maxLength);
   }
@@ -182,9 +183,10 @@ function bitsFor(count: number): number {
   return Math.min(MAX_BITS, Math.max(MIN_BITS, Math.ceil(Math.log2(count + 1))));
 }
 
-function offsetsOf(pieces: readonly string[], name: string): Int32Array {
+function measure(pieces: readonly string[], name: string): { offsets: Int32Array; maxLength: number } {
   const offsets = new Int32Array(pieces.length + 1);
   let total = 0;
+  let maxLength = 0;
   for (let id = 0; id < pieces.length; id++) {
     const { length } = pieces[id] as string;
     if (length > MAX_PIECE_LENGTH) {
@@ -194,10 +196,11 @@ function offsetsOf(pieces: readonly string[], name: string): Int32Array {
         advice: GET_AGAIN,
       });
     }
+    if (length > maxLength) maxLength = length;
     total += length;
     offsets[id + 1] = total;
   }
-  return offsets;
+  return { offsets, maxLength };
 }
 
 /** Whether the surrogate at `at` is not part of a pair. */

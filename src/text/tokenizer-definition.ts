@@ -4,7 +4,7 @@
  * Must stay true: ids fit an Int32Array.
  */
 import { CHECK_FILE_KIND, CheckpointError, GET_AGAIN, messageOf } from "../errors.ts";
-import { checkJsonSize, hasObjectBeyond } from "../format/json-limits.ts";
+import { checkJsonSize } from "../format/json-limits.ts";
 import type { AddedToken } from "./added-tokens.ts";
 import type { Normalizer } from "./normalizers/normalizer.ts";
 import type { OffsetTrim } from "./offset-trim.ts";
@@ -53,9 +53,9 @@ export function parseJson(json: string, name: string): object {
 }
 
 function parsed(json: string, name: string): unknown {
-  checkJsonSize(json, { Fault: CheckpointError, name, advice: CHECK_FILE_KIND });
+  const keys = checkJsonSize(json, { Fault: CheckpointError, name, advice: CHECK_FILE_KIND });
   // Before parsing, which takes a second and some hundred megabytes; the vocabulary is the largest object.
-  if (hasObjectBeyond(json, MAX_TOKENS)) throw tooManyTokens(name);
+  if (keys > MAX_TOKENS) throw tooManyTokens(name);
   try {
     return JSON.parse(json);
   } catch (cause) {

@@ -5,7 +5,7 @@ import { expect } from "vitest";
 import { parseConfig } from "../../src/architectures/bert/config.ts";
 import { openCheckpoint } from "../../src/architectures/checkpoint.ts";
 import { configWarnings } from "../../src/architectures/warnings.ts";
-import { decodeUtf8, parseJsonObject } from "../../src/checkpoint/json.ts";
+import { parseJsonObject } from "../../src/checkpoint/json.ts";
 import { encodeSafetensors, openSafetensors } from "../../src/checkpoint/safetensors.ts";
 import { parseShardIndex } from "../../src/checkpoint/shard-index.ts";
 import { GuardedFiles, GuardedSource } from "../../src/checkpoint/testing/guarded-source.ts";
@@ -32,28 +32,11 @@ import { formatLine, type JournalHead, readJournal } from "../../src/evaluate/jo
 import { parseNullOdds, parsePredictions } from "../../src/evaluate/predictions-file.ts";
 import { parseSquad } from "../../src/evaluate/squad.ts";
 import { elementCount, type Tensor } from "../../src/tensor/tensor.ts";
-import { encodeCharsmap } from "../../src/text/normalizers/testing/charsmap-writer.ts";
-import { encodeModel } from "../../src/text/sentencepiece/testing/model-writer.ts";
-import { smallJson } from "../../src/text/testing.ts";
-import { Tokenizer } from "../../src/text/tokenizer.ts";
 import { readNpy } from "../../src/verify/candidate/npy.ts";
 import { encodeNpy, npyHeader } from "../../src/verify/testing/npy.ts";
 import { type FuzzKind, REFUSED } from "./harness.ts";
-
-const loose = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
-
-/** Half of the damage is to how the file is written, half to what it says. */
-function jsonKind(name: string, original: object, read: (text: string) => unknown, decode = loose): FuzzKind {
-  const sound = utf8(JSON.stringify(original, null, 1));
-  return {
-    name,
-    mutate: (random) => (random() < 0.5 ? mutate(sound, sound.length, random) : utf8(mutateJson(original, random))),
-    read: (bytes) => read(decode(bytes)),
-  };
-}
-
-/** As the files of a model are decoded. */
-const strict = (bytes: Uint8Array): string => decodeUtf8(bytes, "file");
+import { jsonKind, loose, strict } from "./json-kind.ts";
+import { encodeWith, tokenizerConfig, tokenizerKinds, tokenizerText } from "./tokenizer-kinds.ts";
 
 const config = jsonKind(
   "config.json",
@@ -185,57 +168,6 @@ const torchLegacy: FuzzKind = {
   read: readTorch,
 };
 
-/** A text in which every kind of character stands. */
-const SAMPLE = "Hello <x> [SEP] wörld 中 e\u0301 😀";
-const tokenizer = smallJson(["hello", "##o", "world"], {}, [{ content: "<x>", normalized: true }]);
-const tokenizerText = JSON.stringify(tokenizer);
-const vocabulary = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nhello\n##o\nworld\n中\n";
-const tokenizerConfig = {
-  tokenizer_class: "BertTokenizer",
-  do_lower_case: false,
-  strip_accents: null,
-  tokenize_chinese_chars: true,
-  cls_token: "[CLS]",
-  sep_token: { content: "[SEP]", lstrip: false, normalized: false, rstrip: false, single_word: false },
-  added_tokens_decoder: { "20": { content: "<x>", special: false, normalized: true } },
-};
-
-function encodeWith(read: Tokenizer): void {
-  const { length, starts, ends } = read.encode(SAMPLE);
-  for (let at = 0; at < length; at++) {
-    const [start, end] = [starts[at] as number, ends[at] as number];
-    expect(0 <= start && start <= end && end <= SAMPLE.length).toBe(true);
-  }
-}
-
-const vocabularyFile: FuzzKind = {
-  name: "vocab.txt",
-  mutate: (random) => mutate(utf8(vocabulary), vocabulary.length, random),
-  read: (bytes) => encodeWith(Tokenizer.fromVocabulary(strict(bytes))),
-};
-
-const charsmap = encodeCharsmap({ w: "v", "e\u0301": "é", ö: "o", "\u0301": "" });
-const letters = [..."Heloword\u2581"].map((letter, index) => [letter, -1 - index] as const);
-const pieces = [["<unk>", 0, 2], ["<s>", 0, 3], ["</s>", 0, 3], ["<x>", 0, 4], ...letters] as const; // biome-ignore format: a row
-const sentencePiece = encodeModel({ pieces, charsmap });
-
-const sentencePieceFile: FuzzKind = {
-  name: "SentencePiece",
-  // The character map takes most of the file: half of the damage is to what is around it.
-  mutate: (random) => {
-    const small = random() < 0.5 ? encodeModel({ pieces }) : sentencePiece;
-    return mutate(small, small.length, random);
-  },
-  read: (bytes) => encodeWith(Tokenizer.fromSentencePiece({ model: bytes }, "spm.model", "xlm-roberta")),
-};
-
-const characterMap: FuzzKind = {
-  name: "character map",
-  mutate: (random) => mutate(charsmap, charsmap.length, random),
-  read: (bytes) =>
-    encodeWith(Tokenizer.fromSentencePiece({ model: encodeModel({ pieces, charsmap: bytes }) }, "m", "albert")),
-};
-
 const model: FuzzKind = {
   name: "model, one file of it",
   // Which file it is, is in the first byte.
@@ -365,19 +297,7 @@ export const kinds: readonly FuzzKind[] = [
   safetensors,
   torchZip,
   torchLegacy,
-  jsonKind("tokenizer.json", tokenizer, (text) => encodeWith(Tokenizer.fromTokenizerJson(text)), strict),
-  jsonKind(
-    "tokenizer_config.json",
-    tokenizerConfig,
-    (text) => {
-      encodeWith(Tokenizer.fromTokenizerJson(tokenizerText, undefined, text));
-      encodeWith(Tokenizer.fromVocabulary(vocabulary, undefined, text));
-    },
-    strict,
-  ),
-  vocabularyFile,
-  sentencePieceFile,
-  characterMap,
+  ...tokenizerKinds,
   model,
   jsonKind("SQuAD", squad, (text) => parseSquad(text, "squad.json")),
   jsonKind("predictions", { "1": "Mary", "2": "", "3": "Łódź" }, (text) => parsePredictions(text, "p.json")),

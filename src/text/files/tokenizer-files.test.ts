@@ -12,6 +12,15 @@ function changed(change: (json: typeof base & Record<string, unknown>) => void):
   return JSON.stringify(copy);
 }
 
+const sequenceOf = (count: number, member: object) => ({
+  type: "Sequence",
+  normalizers: new Array<object>(count).fill(member),
+});
+
+function nested(depth: number): object {
+  return depth === 0 ? { type: "BertPreTokenizer" } : { type: "Sequence", pretokenizers: [nested(depth - 1)] };
+}
+
 describe("tokenizer.json", () => {
   test("defines the special ids and the vocabulary size", () => {
     const tokenizer = Tokenizer.fromTokenizerJson(JSON.stringify(base));
@@ -127,6 +136,39 @@ describe("tokenizer.json", () => {
       "a contradiction",
       (json) => Object.assign(json.added_tokens[0] ?? {}, { id: 50 }),
       /"\[PAD\]" has the id 50, but .* 0/,
+    ],
+    [
+      "a sequence without end",
+      (json) => Object.assign(json, { normalizer: sequenceOf(100_000, { type: "NFC" }) }),
+      /normalizer has 100001 components; expected at most 64/,
+    ],
+    [
+      "sequences within sequences",
+      (json) => Object.assign(json, { pre_tokenizer: nested(70) }),
+      /nests deeper than 64 levels/,
+    ],
+    [
+      "a text that doubles again and again",
+      (json) => {
+        const replace = { type: "Replace", pattern: { String: "a" }, content: "aa" };
+        Object.assign(json, { normalizer: sequenceOf(40, replace) });
+      },
+      /normalizer makes more than a thousand characters of one/,
+    ],
+    [
+      "a Unigram without an unknown token",
+      (json) => Object.assign(json.model, { type: "Unigram", unk_id: null, vocab: [["a", 0]] }),
+      /model\.unk_id is null; expected a token id/i,
+    ],
+    [
+      "a score that is NaN, which JSON writes as null",
+      (json) => Object.assign(json.model, { type: "Unigram", unk_id: 0, vocab: [["a", Number.NaN]] }),
+      /the entry of the vocabulary with the id 0 is \["a", null\]/,
+    ],
+    [
+      "a post-processor without a pair",
+      (json) => Object.assign(json, { post_processor: { type: "TemplateProcessing", special_tokens: {} } }),
+      /post_processor\.pair is missing/,
     ],
     ["no [UNK]", (json) => Object.assign(json.model, { unk_token: "<unk>" }), /has no <unk>/],
     ["half a pair", (json) => Object.assign(json.model.vocab, { "\ud800": 40 }), /surrogate/],

@@ -10,6 +10,7 @@ import { BertNormalizer } from "../normalizers/bert.ts";
 import type { Normalizer } from "../normalizers/normalizer.ts";
 import { parseJson, type TokenizerDefinition } from "../tokenizer-definition.ts";
 import { ExtendedVocabulary } from "../vocabulary.ts";
+import { checkChain } from "./chain-limits.ts";
 import { defaultPair } from "./families.ts";
 import { readModel } from "./models.ts";
 import { bertOptions, readBertSettings, readNormalizer } from "./normalizers.ts";
@@ -48,6 +49,9 @@ export function readTokenizerJson(
 ): TokenizerDefinition {
   const whole: Place = { name, path: "" };
   const file = validate(fileSchema, parseJson(json, name), name);
+  for (const step of ["normalizer", "pre_tokenizer", "post_processor"] as const) {
+    checkChain(file[step], inside(whole, step));
+  }
   const read = readModel(file.model, inside(whole, "model"));
   const addedTokens = readAddedTokens(file.added_tokens);
   const vocabulary = new ExtendedVocabulary(read.vocabulary, addedTokens, name);

@@ -28,9 +28,14 @@ export function validate<Schema extends v.GenericSchema>(
   const missing = issue.received === "undefined";
   throw new CheckpointError({
     found: `${name}: ${path === "" ? "the file" : path} is ${missing ? "missing" : issue.received}`,
-    expected: missing ? "it to be there" : (issue.expected ?? issue.message.replace(/^Expected /, "")),
+    expected: missing ? "it to be there" : expectedBy(issue),
     advice: GET_AGAIN,
   });
+}
+
+/** What a schema's own message says, if it has one; else valibot's words for it. */
+function expectedBy({ message, expected }: v.BaseIssue<unknown>): string {
+  return message.startsWith("Expected ") || expected === null ? message.replace(/^Expected /, "") : expected;
 }
 
 const typedSchema = v.looseObject({ type: v.string() });
