@@ -32,7 +32,7 @@ export function fuseAttention(schedule: Schedule): Schedule {
     });
     if (!isClosed) continue;
     mergeAll(merging, inside, attention);
-    unstoreMask(merging, attention);
+    unstorePairs(merging, attention);
   }
   return merging.finish();
 }
@@ -80,9 +80,21 @@ function mergeAll(merging: Merging, inside: readonly Value[], attention: Attenti
   }
 }
 
-/** A mask that depends on inputs only is recomputed by its readers: it is as large as the scores. */
-function unstoreMask(merging: Merging, { mask }: Attention): void {
-  const writer = mask && merging.writerOf(mask);
-  if (mask && writer?.template.kind === "elementwise" && merging.predecessorsOf(writer).size === 0)
-    merging.unstore(mask);
+/**
+ * What is computed elementwise or looked up for each pair of positions is recomputed by its readers: masks, windows, biases by
+ * distance, DeBERTa's products with positions. Each is as large as the scores.
+ */
+function unstorePairs(merging: Merging, { context }: Attention): void {
+  for (;;) {
+    const kernel = merging.writerOf(context);
+    const pairs = kernel && merging.readsOf(kernel).find((value) => isOfPairs(value) && isElementwise(merging, value));
+    if (pairs === undefined) return;
+    merging.unstore(pairs);
+  }
+}
+
+const isOfPairs = ({ shape }: Value): boolean => shape.filter((extent) => typeof extent === "string").length > 1;
+
+function isElementwise(merging: Merging, value: Value): boolean {
+  return merging.writerOf(value)?.template.kind === "elementwise" && !merging.isKept(value);
 }

@@ -17,6 +17,7 @@
 import type { Program } from "../program/program.ts";
 import { centerRows } from "../rewrites/center-rows.ts";
 import { fuseHorizontally } from "../rewrites/fuse-horizontal.ts";
+import { shareEqual } from "../rewrites/share-equal.ts";
 import { splitStatistics } from "../rewrites/split-statistics.ts";
 import { foldLayerNorm } from "./fold-layer-norm.ts";
 import { fuseAttention } from "./fuse-attention.ts";
@@ -39,14 +40,20 @@ interface LevelPasses {
 }
 
 export const passesOf: Readonly<Record<Level, LevelPasses>> = {
-  O0: { rewrites: [centerRows], fusions: [] },
-  O1: { rewrites: [fuseHorizontally, centerRows], fusions: [] },
-  O2: { rewrites: [fuseHorizontally, centerRows], fusions: [fuseAttention, fuseVertically, fuseRows] },
+  O0: { rewrites: [shareEqual, centerRows], fusions: [] },
+  O1: { rewrites: [shareEqual, fuseHorizontally, shareEqual, centerRows], fusions: [] },
+  O2: {
+    rewrites: [shareEqual, fuseHorizontally, shareEqual, centerRows],
+    fusions: [fuseAttention, fuseVertically, fuseRows],
+  },
   O3: {
-    rewrites: [fuseHorizontally, splitStatistics, centerRows],
+    rewrites: [shareEqual, fuseHorizontally, shareEqual, splitStatistics, centerRows],
     fusions: [fuseAttention, fuseVertically, fuseRows, foldLayerNorm],
   },
-  O4: { rewrites: [fuseHorizontally, centerRows], fusions: [fuseAttention, fuseVertically, fuseRows, nameSubprograms] },
+  O4: {
+    rewrites: [shareEqual, fuseHorizontally, shareEqual, centerRows],
+    fusions: [fuseAttention, fuseVertically, fuseRows, nameSubprograms],
+  },
 };
 
 export function scheduleAt(program: Program, level: Level): Schedule {

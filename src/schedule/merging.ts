@@ -39,6 +39,16 @@ export class Merging {
     return this.#writers.get(value);
   }
 
+  /** Whether a value is stored whatever reads it. */
+  isKept(value: Value): boolean {
+    return this.#kept.has(value);
+  }
+
+  /** The stored values that a kernel reads. */
+  readsOf(kernel: Kernel): readonly Value[] {
+    return [...(this.#reads.get(kernel) ?? [])].filter((value) => this.#writers.has(value));
+  }
+
   /** The kernels that read a stored value. */
   readersOf(value: Value): readonly Kernel[] {
     return [...(this.#readers.get(value) ?? [])];

@@ -4,12 +4,13 @@
  *
  * Must stay true: angles equal those of transformers, which computes frequencies, angles, cosine and sine in float32.
  */
-import { add, concatenate, constant, gather, multiply, reshape, slice, table } from "../../program/build.ts";
+import { add, concatenate, gather, multiply, reshape, slice, table } from "../../program/build.ts";
 import { elementwiseOperands } from "../../program/patterns.ts";
 import type { Extent, Value } from "../../program/program.ts";
 
 interface RotaryTables {
   readonly cosines: Value;
+  /** Negative in the first half, whose elements get the second half's. */
   readonly sines: Value;
 }
 
@@ -25,6 +26,9 @@ function rotaryTables(theta: number, positions: number, headSize: number): Rotar
   const frequencies = Float32Array.from({ length: headSize / 2 }, (_, pair) => {
     return 1 / Math.fround(theta ** Math.fround((2 * pair) / headSize));
   });
+  const signedSine = (angle: number, index: number): number => {
+    return index % headSize < headSize / 2 ? -Math.sin(angle) : Math.sin(angle);
+  };
   const angles = new Float32Array(positions * headSize);
   for (let position = 0; position < positions; position++) {
     for (let column = 0; column < headSize; column++) {
@@ -33,7 +37,7 @@ function rotaryTables(theta: number, positions: number, headSize: number): Rotar
   }
   const made = {
     cosines: table(`cosines of θ ${theta}`, [positions, headSize], angles.map(Math.cos), "real"),
-    sines: table(`sines of θ ${theta}`, [positions, headSize], angles.map(Math.sin), "real"),
+    sines: table(`sines of θ ${theta}`, [positions, headSize], angles.map(signedSine), "real"),
   };
   tables.set(key, made);
   return made;
@@ -50,8 +54,7 @@ export function rotate(operand: Value, indices: Value, theta: number, positions:
   const ofTokens = (values: Value): Value => reshape(gather(values, indices), [batch, 1, sequence, headSize]);
   const half = headSize / 2;
   const [first, second] = [slice(operand, 3, 0, half), slice(operand, 3, half, headSize)];
-  const turned = concatenate([multiply(second, constant(-1)), first], 3);
-  return add(multiply(operand, ofTokens(cosines)), multiply(turned, ofTokens(sines)));
+  return add(multiply(operand, ofTokens(cosines)), multiply(concatenate([second, first], 3), ofTokens(sines)));
 }
 
 /** The operand of `rotate`, if a value is its result. */

@@ -3,8 +3,7 @@
  * and visibility from the mask, and the range of keys that a tile of queries may attend to.
  */
 import type { Extent, Value } from "../../../../program/program.ts";
-import { transposed, viewedTensor } from "../../../../program/views.ts";
-import { sequenceIds } from "../../../../rewrites/pack-sequences.ts";
+import { transposed } from "../../../../program/views.ts";
 import type { Attention } from "../../../../schedule/schedule.ts";
 import type { KernelBindings } from "../../wgsl/bindings.ts";
 import { at, type Coordinates, delinearize, linear } from "../../wgsl/coordinates.ts";
@@ -15,6 +14,7 @@ import { extentText, storeVector } from "../../wgsl/storage.ts";
 import type { EmitRequest } from "../family.ts";
 import { declareVec8Loader } from "../fragments.ts";
 import { operandsOfMatmul } from "../matmul/problem.ts";
+import { type MaskStructure, structureOf } from "./mask-structure.ts";
 import { attentionProblem, type HeadSizes } from "./problem.ts";
 
 export type AttentionOperand = "query" | "key" | "value";
@@ -27,6 +27,7 @@ export class AttentionOperands implements HeadSizes {
   readonly valueSize: number;
   readonly queries: Extent;
   readonly keys: Extent;
+  readonly #structure: MaskStructure;
   readonly #operands: Readonly<Record<AttentionOperand, Value>>;
 
   /** Binds the stored values. */
@@ -38,6 +39,7 @@ export class AttentionOperands implements HeadSizes {
     const { right: value } = operandsOfMatmul(attention.context);
     for (const stored of stores) bindings.write(stored);
     this.attention = attention;
+    this.#structure = structureOf(attention.mask);
     this.bindings = bindings;
     this.declarations = declarations;
     this.#operands = { query: products.left, key: transposed(products.right), value };
@@ -144,22 +146,31 @@ export class AttentionOperands implements HeadSizes {
 
   /** Declares `first_key` and `key_end` of a tile of queries. @param visitsAll whether masked keys are visited too. */
   keyRange(tileQueries: number, visitsAll: boolean): string[] {
-    const ids = visitsAll ? undefined : this.#sequenceIds();
-    const range =
-      ids === undefined
-        ? ["let first_key = 0u;"]
+    const ids = visitsAll ? undefined : this.#sequenceIds;
+    const window = visitsAll ? undefined : this.#structure.window;
+    const [queries, keys] = [extentText(this.queries), extentText(this.keys)];
+    const firsts = [
+      ...(ids === undefined ? [] : ["u32(first_id)"]),
+      ...(window === undefined ? [] : [`(max(first_query, ${window}u) - ${window}u)`]),
+    ];
+    return [
+      ...(ids === undefined
+        ? []
         : [
             "// A sequence's id is the index of its first token, and ids never fall: the keys are those of the tile's sequences.",
-            `let first_id = ${ids}[min(first_query, ${extentText(this.queries)} - 1u)];`,
-            "let first_key = u32(first_id) & ~3u;",
-            `let last_id = ${ids}[min(first_query + ${tileQueries - 1}u, ${extentText(this.queries)} - 1u)];`,
-          ];
-    return [...range, `let key_end = ${extentText(this.keys)};`];
+            `let first_id = ${ids}[min(first_query, ${queries} - 1u)];`,
+          ]),
+      firsts.length === 0 ? "let first_key = 0u;" : `let first_key = ${nested("max", firsts)} & ~3u;`,
+      ...(ids === undefined ? [] : [`let last_id = ${ids}[min(first_query + ${tileQueries - 1}u, ${queries} - 1u)];`]),
+      window === undefined
+        ? `let key_end = ${keys};`
+        : `let key_end = min(${keys}, first_query + ${tileQueries + window}u);`,
+    ];
   }
 
   /** Declares or assigns `first_seen` and `last_seen`, the sequences of the first and last key of the tile from `key` on. */
   prefetchSequences(declare: boolean, key: string, tileKeys: number): string[] {
-    const ids = this.#sequenceIds();
+    const ids = this.#sequenceIds;
     if (ids === undefined) return [];
     const id = (at: string): string => `${ids}[min(${at}, key_end - 1u)]`;
     return [
@@ -170,15 +181,19 @@ export class AttentionOperands implements HeadSizes {
 
   /** Whether the tile at `key0`, whose sequences were prefetched, is within the key range. */
   get isWithinKeys(): string {
-    return this.#sequenceIds() === undefined ? "key0 < key_end" : "key0 < key_end && first_seen <= last_id";
+    return this.#sequenceIds === undefined ? "key0 < key_end" : "key0 < key_end && first_seen <= last_id";
   }
 
-  /** Whether all queries may attend to all keys of the tile at `key0`, whose sequences were prefetched. */
-  seesAll(tileKeys: number): string {
+  /** Whether all queries of a tile may attend to all keys of the tile at `key0`, whose sequences were prefetched. */
+  seesAll(tileQueries: number, tileKeys: number): string {
+    const { window } = this.#structure;
     const isWithin = `key0 + ${tileKeys}u <= key_end`;
-    const ids = this.#sequenceIds();
-    if (ids === undefined) return this.attention.mask ? "false" : isWithin;
-    return `${isWithin} && first_seen == last_id && last_seen == last_id && first_id == last_id`;
+    if (this.#sequenceIds === undefined) return this.attention.mask ? "false" : isWithin;
+    const isNear =
+      window === undefined
+        ? ""
+        : ` && first_query + ${tileQueries - 1}u <= key0 + ${window}u && key0 + ${tileKeys - 1}u <= first_query + ${window}u`;
+    return `${isWithin} && first_seen == last_id && last_seen == last_id && first_id == last_id${isNear}`;
   }
 
   /** The statement that stores four elements of the context of a query. */
@@ -191,11 +206,11 @@ export class AttentionOperands implements HeadSizes {
   }
 
   /** The name of the tensor of each token's sequence, if the mask compares sequences. */
-  #sequenceIds(): string | undefined {
-    const operation = this.attention.mask?.operation;
-    if (operation?.kind !== "elementwise" || operation.function !== "equal") return undefined;
-    const [left, right] = operation.operands.map(viewedTensor);
-    const isIds = left === right && left?.operation.kind === "input" && left.operation.name === sequenceIds;
-    return left && isIds ? this.bindings.read(left).name : undefined;
+  get #sequenceIds(): string | undefined {
+    const { sequenceIds } = this.#structure;
+    return sequenceIds && this.bindings.read(sequenceIds).name;
   }
 }
+
+const nested = (name: string, [first = "", ...rest]: readonly string[]): string =>
+  rest.reduce((all, next) => `${name}(${all}, ${next})`, first);

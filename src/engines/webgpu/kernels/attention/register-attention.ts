@@ -168,7 +168,7 @@ class RegisterAttention {
         "workgroupBarrier();",
         ...(prefetches
           ? [
-              `let sees_all = ${this.#operands.seesAll(keys)};`,
+              `let sees_all = ${this.#operands.seesAll(this.#tile.queries, keys)};`,
               ...this.#operands.prefetchSequences(false, `key0 + ${keys}u`, keys),
             ]
           : []),

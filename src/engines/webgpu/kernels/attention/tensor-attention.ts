@@ -234,7 +234,7 @@ class TensorAttention {
         "workgroupBarrier();",
         ...this.#storeToShared("value", this.#values, this.#layout.value),
         ...this.#storeToShared("key", this.#keys, this.#layout.key),
-        `let sees_all = ${this.#operands.seesAll(keys)};`,
+        `let sees_all = ${this.#operands.seesAll(this.#tile.queries, keys)};`,
         "// The next loads are in flight while this tile is computed.",
         ...this.#operands.prefetchSequences(false, `key0 + ${keys}u`, keys),
         ...this.#loadValues(`(key0 + ${keys}u)`),
