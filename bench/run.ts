@@ -2,6 +2,7 @@
  * `npm run bench` compares fusebert with its peers; `npm run bench -- <name>` runs another benchmark.
  */
 import { benchAnswer } from "./answer.ts";
+import { benchFamilies } from "./families.ts";
 import { benchPeers } from "./peers/peers.ts";
 import { benchVerify } from "./verify.ts";
 import { benchWebGpu } from "./webgpu/index.ts";
@@ -11,6 +12,7 @@ const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
   peers: benchPeers,
   answer: benchAnswer,
   verify: benchVerify,
+  families: benchFamilies,
   webgpu: benchWebGpu,
   "webgpu-proof": benchWebGpuProof,
 };

@@ -31,7 +31,7 @@ export interface Checkpoint {
    */
   readonly warnings: readonly string[];
   /**
-   * Reads `tokenizer.json` or else `vocab.txt`, each with `tokenizer_config.json`, on first use, even after `close()`.
+   * Reads the tokenizer's files (docs/tokenizers.md) on first use, even after `close()`.
    * @throws CheckpointError if there is none, or it has more tokens than the model's vocabulary.
    */
   tokenizer(): Promise<Tokenizer>;

@@ -5,9 +5,17 @@
  * Must stay true: what is read depends on the names of the files and on the model type, never on a guess at contents.
  */
 import type { ModelFiles, OpenOptions } from "../checkpoint/files.ts";
-import { readText } from "../checkpoint/text-file.ts";
+import { readText, readWhole } from "../checkpoint/text-file.ts";
 import { CheckpointError } from "../errors.ts";
 import { Tokenizer } from "../text/tokenizer.ts";
+
+/** SentencePiece's model file, by model type. */
+const SENTENCE_PIECE: ReadonlyMap<string, string> = new Map([
+  ["xlm-roberta", "sentencepiece.bpe.model"],
+  ["camembert", "sentencepiece.bpe.model"],
+  ["albert", "spiece.model"],
+  ["deberta-v2", "spm.model"],
+]);
 
 /**
  * @param modelType of config.json.
@@ -29,6 +37,18 @@ export async function readTokenizer(files: ModelFiles, modelType: string, option
       return Tokenizer.fromMerges(contents, nameOf("vocab.json"), modelType);
     }
     throw missing(files, "tokenizer.json, or vocab.json and merges.txt");
+  }
+  const modelFile = SENTENCE_PIECE.get(modelType);
+  if (modelFile !== undefined) {
+    const model = await readWhole(files, modelFile, options);
+    if (model === undefined) throw missing(files, `tokenizer.json or ${modelFile}`);
+    const contents = {
+      model,
+      tokenizerConfig: await read("tokenizer_config.json"),
+      specialTokensMap: await read("special_tokens_map.json"),
+      addedTokens: await read("added_tokens.json"),
+    };
+    return Tokenizer.fromSentencePiece(contents, nameOf(modelFile), modelType);
   }
   const vocabulary = await read("vocab.txt");
   if (vocabulary === undefined) throw missing(files, "tokenizer.json or vocab.txt");

@@ -16,6 +16,9 @@ const MAX_BYTES_OF: ReadonlyMap<string, number> = new Map([
   ["vocab.txt", 16_000_000],
   ["vocab.json", 16_000_000],
   ["merges.txt", 16_000_000],
+  ["sentencepiece.bpe.model", 16_000_000],
+  ["spiece.model", 16_000_000],
+  ["spm.model", 16_000_000],
 ]);
 
 /**
@@ -39,10 +42,23 @@ export async function openWhole(
  * @throws CheckpointError if it is too large, not UTF-8, or cannot be read.
  */
 export async function readText(files: ModelFiles, path: string, options?: OpenOptions): Promise<string | undefined> {
+  const bytes = await readWhole(files, path, options);
+  return bytes === undefined ? undefined : decodeUtf8(bytes, `${files.name}/${path}`);
+}
+
+/**
+ * Reads a file; `undefined` if there is no such file.
+ * @throws CheckpointError if it is too large or cannot be read.
+ */
+export async function readWhole(
+  files: ModelFiles,
+  path: string,
+  options?: OpenOptions,
+): Promise<Uint8Array | undefined> {
   const source = await openWhole(files, path, options);
   if (source === undefined) return undefined;
   try {
-    return decodeUtf8(await source.read(0, source.size), `${files.name}/${path}`);
+    return await source.read(0, source.size);
   } finally {
     await source.close();
   }

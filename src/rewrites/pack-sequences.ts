@@ -3,8 +3,8 @@
  *
  * `[batch, sequence, …]` becomes `[tokens, …]`, so that no padding is computed, and a batch of any lengths has the
  * shape of one long sequence. All operations of BERT are per token except attention, which must stay within a sequence:
- * the key mask becomes `sequence_ids[query] = sequence_ids[key]`, times a sliding window if there is one. A sequence's id is the index of its first token,
- * which also tells a kernel where the keys begin.
+ * the key mask becomes `sequence_ids[query] = sequence_ids[key]`, times a sliding window if there is one. A sequence's id is
+ * the index of its first token, which also tells a kernel where the keys begin.
  *
  * Applies if `batch` is always the first axis, and sequence positions are combined only by a softmax and the weighted
  * sum after it. Does not apply to a program with separate `keys` or with attention probabilities as input: the result
@@ -13,6 +13,7 @@
  * Must stay true: at real positions the packed program equals the padded one.
  */
 import {
+  concatenate,
   elementwise,
   equal,
   gather,
@@ -115,6 +116,12 @@ class Packing {
         return reshape(this.#of(operation.operand), shape);
       case "slice":
         return slice(this.#of(operation.operand), operation.axis - 1, operation.start, operation.end);
+      case "concatenate":
+        if (shape[operation.axis - 1] === "tokens") throw new NotPackable();
+        return concatenate(
+          operation.operands.map((operand) => this.#of(operand)),
+          operation.axis - 1,
+        );
       case "reduce":
         if (operation.operand.shape.at(-1) === "sequence") throw new NotPackable();
         return reduce(operation.function, this.#of(operation.operand));

@@ -1,7 +1,8 @@
 /** Tokenising takes time linear in the text. */
 import { readFileSync } from "node:fs";
 import { brotliDecompressSync } from "node:zlib";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { tokenizerFixture, tokenizerOf } from "../../test/support/tokenizer-fixtures.ts";
 import { alignedText } from "./aligned-text.ts";
 import { Graphemes } from "./graphemes.ts";
 import { Charsmap } from "./normalizers/charsmap.ts";
@@ -35,6 +36,14 @@ test.each([
   ["added tokens that strip white space", "<x>      ", spaces],
 ])("%s", (_name, unit, tokenizer) => {
   expectLinear(unit, (text) => tokenizer.encode(text));
+});
+
+describe.each(["roberta", "modernbert", "xlm-roberta", "deberta-v2"])("the tokenizer of %s", (family) => {
+  const tokenizer = tokenizerOf(tokenizerFixture(family));
+
+  test.each(["a", " ", "\n", "中", "\u0301", "a ", "e\u0301\u0323", "<mask> "])("%j", (unit) => {
+    expectLinear(unit, (text) => tokenizer.encode(text));
+  });
 });
 
 const charsmap = readFileSync(new URL("../../test/fixtures/charsmaps/nmt_nfkc.br", import.meta.url));

@@ -16,6 +16,7 @@ import { OffsetTrimmer } from "./offset-trim.ts";
 import type { PairTemplate } from "./pair-template.ts";
 import { PieceCutter } from "./pieces.ts";
 import type { PreTokenizer } from "./pre-tokenizers/pre-tokenizer.ts";
+import { readSentencePiece, type SentencePieceFiles } from "./sentencepiece/sentencepiece-files.ts";
 import type { TokenModel } from "./token-model.ts";
 import type { TokenizerDefinition } from "./tokenizer-definition.ts";
 import type { Vocabulary } from "./vocabulary.ts";
@@ -107,6 +108,15 @@ export class Tokenizer {
    */
   static fromMerges(files: MergesFiles, name = "vocab.json", modelType = "roberta"): Tokenizer {
     return new Tokenizer(readMergesFiles(files, name, modelType));
+  }
+
+  /**
+   * From the contents of SentencePiece's model file and the configuration beside it; `name` of the model file is for errors.
+   * @param modelType of config.json; decides the class, unless the configuration names one.
+   * @throws CheckpointError if a file is malformed, or of a class that is not known.
+   */
+  static fromSentencePiece(files: SentencePieceFiles, name: string, modelType: string): Tokenizer {
+    return new Tokenizer(readSentencePiece(files, name, modelType));
   }
 
   /** For display; an unknown id gives `(no token 99)`. */

@@ -2,6 +2,8 @@
 import { expect } from "vitest";
 import { mutate } from "../../src/checkpoint/testing/mutate.ts";
 import { utf8 } from "../../src/checkpoint/testing/tiny-model.ts";
+import { encodeCharsmap } from "../../src/text/normalizers/testing/charsmap-writer.ts";
+import { encodeModel } from "../../src/text/sentencepiece/testing/model-writer.ts";
 import { smallJson } from "../../src/text/testing.ts";
 import { Tokenizer } from "../../src/text/tokenizer.ts";
 import type { FuzzKind } from "./harness.ts";
@@ -133,6 +135,28 @@ const largerVocabulary = { ...bpeVocabulary, ...Object.fromEntries(spare) };
 const merges = `#version: 0.2\n${bpeMerges.map((merge) => merge.join(" ")).join("\n")}\n`;
 const bpeFiles = { vocabulary: JSON.stringify(bpeVocabulary), merges };
 
+const charsmap = encodeCharsmap({ w: "v", "e\u0301": "é", ö: "o", "\u0301": "" });
+const letters = [..."Heloword\u2581"].map((letter, index) => [letter, -1 - index] as const);
+const pieces = [["<unk>", 0, 2], ["<s>", 0, 3], ["</s>", 0, 3], ["<x>", 0, 4], ...letters] as const; // biome-ignore format: a row
+const sentencePiece = encodeModel({ pieces, charsmap });
+
+const sentencePieceFile: FuzzKind = {
+  name: "SentencePiece",
+  // A character map would take most of the file: half of the damage is to a file without one.
+  mutate: (random) => {
+    const sound = random() < 0.5 ? encodeModel({ pieces }) : sentencePiece;
+    return mutate(sound, sound.length, random);
+  },
+  read: (bytes) => encodeWith(Tokenizer.fromSentencePiece({ model: bytes }, "spm.model", "xlm-roberta")),
+};
+
+const characterMap: FuzzKind = {
+  name: "character map",
+  mutate: (random) => mutate(charsmap, charsmap.length, random),
+  read: (bytes) =>
+    encodeWith(Tokenizer.fromSentencePiece({ model: encodeModel({ pieces, charsmap: bytes }) }, "m", "albert")),
+};
+
 export const tokenizerKinds: readonly FuzzKind[] = [
   jsonKind("tokenizer.json", tokenizer, (text) => encodeWith(Tokenizer.fromTokenizerJson(text)), strict),
   jsonKind("tokenizer.json, BPE", bpe, (text) => encodeWith(Tokenizer.fromTokenizerJson(text)), strict),
@@ -158,4 +182,6 @@ export const tokenizerKinds: readonly FuzzKind[] = [
     mutate: (random) => mutate(utf8(merges), merges.length, random),
     read: (bytes) => encodeWith(Tokenizer.fromMerges({ ...bpeFiles, merges: strict(bytes) })),
   },
+  sentencePieceFile,
+  characterMap,
 ];

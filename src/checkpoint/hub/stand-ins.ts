@@ -13,7 +13,11 @@ const weights = /^(?:(?:pytorch_|tf_|flax_)?model|onnx\/model)\.\w+(?:\.index\.j
 /** Optional files, and the files of which one is sufficient. */
 const groups: readonly { readonly optional: RegExp; readonly sufficient: RegExp }[] = [
   { optional: weights, sufficient: weights },
-  { optional: /^(?:tokenizer|tokenizer_config)\.json$|^vocab\.txt$/, sufficient: /^tokenizer\.json$|^vocab\.txt$/ },
+  {
+    optional:
+      /^(?:tokenizer|tokenizer_config|special_tokens_map|added_tokens)\.json$|^vocab\.txt$|^(?:sentencepiece\.bpe|spiece|spm)\.model$/,
+    sufficient: /^tokenizer\.json$|^vocab\.txt$|^(?:sentencepiece\.bpe|spiece|spm)\.model$/,
+  },
 ];
 
 /** Whether a model with the `present` files does not need this one. */
