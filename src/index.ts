@@ -1,5 +1,5 @@
 /**
- * fusebert: BERT question answering.
+ * fusebert: extractive question answering with BERT and the families after it.
  *
  * @example
  * ```ts

@@ -58,7 +58,9 @@ async function leave(interruption: Interruption): Promise<never> {
 async function run(argv: readonly string[], signal: AbortSignal): Promise<ExitCode> {
   let code: ExitCode = exitCode.answered;
   const program = new Command("fusebert")
-    .description("BERT question answering, and the proof that a fused layer computes what the original computes.")
+    .description(
+      "Question answering with BERT and its descendants, and the proof that a fused layer computes what the original computes.",
+    )
     .version(version, "-V, --version", "print the version")
     .helpOption("-h, --help", "print this help")
     .helpCommand(false)
