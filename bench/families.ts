@@ -16,6 +16,13 @@ import { medianOf } from "../src/format/median.ts";
 import { loadDawn } from "../src/platform/dawn.ts";
 import { selectOutputs } from "../src/program/program.ts";
 import { assumeUnmasked } from "../src/rewrites/assume-unmasked.ts";
+import {
+  goldenError,
+  goldenFamilies,
+  goldenInputs,
+  goldenParameter,
+  readGoldenFamilies,
+} from "../test/support/golden-families.ts";
 import { baseFamilies } from "./families/base-configs.ts";
 import { machineLine } from "./machine.ts";
 import { Report } from "./report.ts";
@@ -49,7 +56,12 @@ export async function benchFamilies(): Promise<void> {
     .filter(([name]) => name === "bert" || (values.family?.includes(name) ?? true))
     .map(([name, config]) => [name, configOf(name, config, values.tiny)] as const);
   if (values.device === "cpu") await onCpu(report, families, Number.parseInt(values.rounds, 10));
-  else for (const precision of values.precision) await onGpu(report, families, precision as GpuPrecision);
+  else {
+    for (const precision of values.precision as GpuPrecision[]) {
+      await checkOnGpu(report, precision);
+      await onGpu(report, families, precision);
+    }
+  }
 }
 
 function configOf(name: string, config: object, isTiny: boolean): ModelConfig {
@@ -108,6 +120,28 @@ async function onGpu(report: Report, families: Families, precision: GpuPrecision
       cells.push(`${median.toFixed(3)} (${(median / (base.get(work) ?? Number.NaN)).toFixed(2)} ×)`);
     }
     report.row([name, ...cells, compiled.loadSeconds.toFixed(1), (compiled.bytes / 1e6).toFixed(0)]);
+  }
+}
+
+/** The tiny checkpoints of the tests, against transformers in float64. */
+async function checkOnGpu(report: Report, precision: GpuPrecision): Promise<void> {
+  const golden = await readGoldenFamilies();
+  report.heading(`WebGPU, ${precision}: relative L2 error of the logits of tiny checkpoints, against transformers`);
+  report.tableHead(["family", "start", "end"]);
+  for (const { name, config } of goldenFamilies) {
+    const engine = new WebGpuEngine(await loadDawn(), { skipSelfTest: true, precision });
+    const executable = await engine.compile(
+      selectOutputs(questionAnsweringProgram(config), outputs),
+      goldenParameter(config),
+    );
+    const found = await executable.run(goldenInputs(config));
+    const errors = outputs.map((output) => {
+      const [actual, wanted] = [found.get(output), golden.get(`${name}/${output}`)];
+      return actual && wanted ? goldenError(actual, wanted).toExponential(1) : "missing";
+    });
+    report.row([name, ...errors]);
+    await executable.dispose();
+    await engine.dispose();
   }
 }
 

@@ -3,36 +3,19 @@ import { describe, expect, test } from "vitest";
 import { questionAnsweringProgram } from "../src/architectures/index.ts";
 import { selectOutputs } from "../src/program/program.ts";
 import { packSequences } from "../src/rewrites/pack-sequences.ts";
-import { toFloat64 } from "../src/tensor/half.ts";
 import type { Tensor } from "../src/tensor/tensor.ts";
 import { enginesUnderTest } from "./support/engines.ts";
 import { required } from "./support/golden.ts";
 import {
   type GoldenFamily,
+  goldenError,
   goldenFamilies,
   goldenInputs,
-  goldenLengths,
   goldenParameter,
   readGoldenFamilies,
 } from "./support/golden-families.ts";
 
 const golden = await readGoldenFamilies();
-
-/** ‖found − wanted‖ / ‖wanted‖ over the rows before each sequence's end. */
-function relativeError(found: Tensor, wanted: Tensor): number {
-  const [actual, expected] = [toFloat64(found), toFloat64(wanted)];
-  const [, sequence = 0] = wanted.shape;
-  const width = wanted.shape[2] ?? 1;
-  let [error, norm] = [0, 0];
-  goldenLengths.forEach((length, row) => {
-    const start = row * sequence * width;
-    for (let index = start; index < start + length * width; index++) {
-      error += (required(actual[index]) - required(expected[index])) ** 2;
-      norm += required(expected[index]) ** 2;
-    }
-  });
-  return Math.sqrt(error / norm);
-}
 
 /** The stages that transformers calls `hidden_states`; its last one may be after a last LayerNorm, which is no stage. */
 function hiddenStages({ name, config }: GoldenFamily): [stage: string, wanted: Tensor][] {
@@ -60,7 +43,7 @@ describe.each(enginesUnderTest)("$name", ({ engine, tolerance, isSlow }) => {
     try {
       const found = await executable.run(goldenInputs(config));
       for (const [stage, tensor] of wanted) {
-        expect(relativeError(required(found.get(stage)), tensor), stage).toBeLessThanOrEqual(tolerance);
+        expect(goldenError(required(found.get(stage)), tensor), stage).toBeLessThanOrEqual(tolerance);
       }
     } finally {
       await executable.dispose();

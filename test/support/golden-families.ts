@@ -11,6 +11,7 @@ import { expectedParameters, type ModelConfig, parseModelConfig } from "../../sr
 import { attentionMask, batchInputs, type TokenSequence } from "../../src/architectures/inputs.ts";
 import { MemoryFiles } from "../../src/checkpoint/memory-files.ts";
 import { openSafetensors } from "../../src/checkpoint/safetensors.ts";
+import { toFloat64 } from "../../src/tensor/half.ts";
 import { elementCount, type Tensor } from "../../src/tensor/tensor.ts";
 import { repositoryRoot, required } from "./golden.ts";
 
@@ -69,6 +70,22 @@ export function goldenInputs(config: ModelConfig): Map<string, Tensor> {
     };
   });
   return new Map([...batchInputs(batch, config), ["attention_mask", attentionMask(batch)]]);
+}
+
+/** ‖found − wanted‖ / ‖wanted‖ over the rows before each sequence's end. */
+export function goldenError(found: Tensor, wanted: Tensor): number {
+  const [actual, expected] = [toFloat64(found), toFloat64(wanted)];
+  const [, sequence = 0] = wanted.shape;
+  const width = wanted.shape[2] ?? 1;
+  let [error, norm] = [0, 0];
+  goldenLengths.forEach((length, row) => {
+    const start = row * sequence * width;
+    for (let index = start; index < start + length * width; index++) {
+      error += (required(actual[index]) - required(expected[index])) ** 2;
+      norm += required(expected[index]) ** 2;
+    }
+  });
+  return Math.sqrt(error / norm);
 }
 
 /** Golden tensors by `FAMILY/NAME`: `start_logits`, `end_logits`, and `hidden_states.N` as transformers numbers them. */
