@@ -15,7 +15,7 @@ export async function startOnnxRuntime(
   precision: "f32" | "f16",
 ): Promise<(inputs: ReadonlyMap<string, Tensor>) => () => Promise<unknown>> {
   const ort = await import("onnxruntime-node");
-  const graph = lowerToOnnx(programOf(setup), portableDialect);
+  const graph = lowerToOnnx(programOf(setup), portableDialect(setup.config));
   const model = await encodeOnnx(
     precision === "f16" ? toHalfPrecision(graph) : graph,
     randomParameters(setup.config, false),

@@ -20,6 +20,7 @@ import { portableDialect } from "../engines/onnx/portable.ts";
 import { InputError } from "../errors.ts";
 import { modelFiles } from "../platform/model-files.ts";
 import { selectOutputs } from "../program/program.ts";
+import { shareEqual } from "../rewrites/share-equal.ts";
 
 /** `f16`: float16 weights and matmuls; LayerNorm, softmax and the sums before them in float32. */
 export type ExportPrecision = "f32" | "f16";
@@ -68,7 +69,13 @@ const companions = [
   "tokenizer.json",
   "tokenizer_config.json",
   "special_tokens_map.json",
+  "added_tokens.json",
   "vocab.txt",
+  "vocab.json",
+  "merges.txt",
+  "sentencepiece.bpe.model",
+  "spiece.model",
+  "spm.model",
 ] as const;
 
 /** The length of a protocol buffer is a signed 32-bit integer. */
@@ -111,7 +118,7 @@ export async function exportOnnx(model?: string | ModelFiles, options: ExportOpt
 
 function exportedGraph(config: ModelConfig, precision: ExportPrecision): OnnxGraph {
   const program = selectOutputs(questionAnsweringProgram(config), ["start_logits", "end_logits"]);
-  const graph = lowerToOnnx(program, portableDialect);
+  const graph = lowerToOnnx(shareEqual(program), portableDialect(config));
   return precision === "f16" ? toHalfPrecision(graph) : graph;
 }
 

@@ -82,12 +82,17 @@ export interface LayerNormMatch {
 /** (x − mean) / √(mean of (x − mean)² + ε) · weight + bias, over the last axis. */
 export function matchLayerNorm(value: Value): LayerNormMatch | undefined {
   for (const [scaled, bias] of eitherOrder(value, "add")) {
-    for (const [normalized, weight] of eitherOrder(scaled, "multiply")) {
-      const match = matchNormalized(normalized);
-      if (match && isVectorOf(weight, match.operand) && isVectorOf(bias, match.operand)) {
-        return { ...match, weight, bias };
-      }
-    }
+    const match = matchScaledNorm(scaled);
+    if (match && isVectorOf(bias, match.operand)) return { ...match, bias };
+  }
+  return undefined;
+}
+
+/** LayerNorm without bias. */
+export function matchScaledNorm(value: Value): Omit<LayerNormMatch, "bias"> | undefined {
+  for (const [normalized, weight] of eitherOrder(value, "multiply")) {
+    const match = matchNormalized(normalized);
+    if (match && isVectorOf(weight, match.operand)) return { ...match, weight };
   }
   return undefined;
 }
@@ -127,13 +132,19 @@ export interface DenseMatch {
 /** x Wᵀ + b with parameters W and b. */
 export function matchDense(value: Value): DenseMatch | undefined {
   for (const [product, bias] of eitherOrder(value, "add")) {
-    if (product.operation.kind !== "matmul" || bias.operation.kind !== "parameter") continue;
-    const { left, right } = product.operation;
-    if (right.operation.kind !== "transpose" || right.shape.length !== 2 || !isVectorOf(bias, product)) continue;
-    const weight = right.operation.operand;
-    if (weight.operation.kind === "parameter") return { operand: left, weight, bias };
+    const match = bias.operation.kind === "parameter" ? matchLinear(product) : undefined;
+    if (match && isVectorOf(bias, product)) return { ...match, bias };
   }
   return undefined;
+}
+
+/** A dense layer without bias. */
+export function matchLinear({ operation }: Value): Omit<DenseMatch, "bias"> | undefined {
+  if (operation.kind !== "matmul") return undefined;
+  const { left, right } = operation;
+  if (right.operation.kind !== "transpose" || right.shape.length !== 2) return undefined;
+  const weight = right.operation.operand;
+  return weight.operation.kind === "parameter" ? { operand: left, weight } : undefined;
 }
 
 /** The operand x of x/2 · (1 + erf(x/√2)). */

@@ -15,8 +15,8 @@ const groups: readonly { readonly optional: RegExp; readonly sufficient: RegExp 
   { optional: weights, sufficient: weights },
   {
     optional:
-      /^(?:tokenizer|tokenizer_config|special_tokens_map|added_tokens)\.json$|^vocab\.txt$|^(?:sentencepiece\.bpe|spiece|spm)\.model$/,
-    sufficient: /^tokenizer\.json$|^vocab\.txt$|^(?:sentencepiece\.bpe|spiece|spm)\.model$/,
+      /^(?:tokenizer|tokenizer_config|special_tokens_map|added_tokens)\.json$|^vocab\.(?:txt|json)$|^merges\.txt$|^(?:sentencepiece\.bpe|spiece|spm)\.model$/,
+    sufficient: /^tokenizer\.json$|^vocab\.txt$|^merges\.txt$|^(?:sentencepiece\.bpe|spiece|spm)\.model$/,
   },
 ];
 

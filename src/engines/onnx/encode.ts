@@ -29,7 +29,7 @@ const irVersionOf = (opset: number): number => (opset < 19 ? 8 : 9);
 const bytesPerEntry = 512;
 
 /** `AttributeProto.AttributeType` */
-const attributeType = { float: 1, int: 2, ints: 7 } as const;
+const attributeType = { float: 1, int: 2, string: 3, ints: 7 } as const;
 
 export interface EncodeOptions extends RunOptions {
   /** Called with the number of weights written. */
@@ -161,6 +161,9 @@ function writeAttribute([name, value]: readonly [string, OnnxAttribute], pbf: Pb
   } else if ("int" in value) {
     pbf.writeVarintField(3, value.int);
     pbf.writeVarintField(20, attributeType.int);
+  } else if ("string" in value) {
+    pbf.writeStringField(4, value.string);
+    pbf.writeVarintField(20, attributeType.string);
   } else {
     for (const entry of value.ints) pbf.writeVarintField(8, entry);
     pbf.writeVarintField(20, attributeType.ints);

@@ -12,6 +12,7 @@ export type OnnxType = (typeof onnxType)[keyof typeof onnxType];
 export type OnnxAttribute =
   | { readonly float: number }
   | { readonly int: number }
+  | { readonly string: string }
   | { readonly ints: readonly number[] };
 
 export interface OnnxNode {

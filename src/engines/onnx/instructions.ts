@@ -13,7 +13,10 @@ import {
   type LayerNormMatch,
   matchDense,
   matchGelu,
+  matchGeluTanh,
   matchLayerNorm,
+  matchLinear,
+  matchScaledNorm,
   matchSoftmax,
   type SoftmaxMatch,
 } from "../../program/patterns.ts";
@@ -42,6 +45,8 @@ export interface Emitter {
   extents(shape: readonly Extent[]): string;
   weight(weight: OnnxWeight): string;
 }
+
+type Optional<T, K extends keyof T> = Omit<T, K> & Partial<Pick<T, K>>;
 
 export interface Instruction {
   readonly reads: readonly Value[];
@@ -76,11 +81,13 @@ export const runtimeDialect: Dialect = { opset: 20, integers: onnxType.int32, ch
 function chooseInstruction(value: Value): Instruction {
   const softmaxMatch = matchSoftmax(value);
   if (softmaxMatch) return softmax(softmaxMatch);
-  const layerNormMatch = matchLayerNorm(value);
+  const layerNormMatch = matchLayerNorm(value) ?? matchScaledNorm(value);
   if (layerNormMatch) return layerNorm(layerNormMatch);
   const gelu = matchGelu(value);
   if (gelu) return simple("Gelu", [gelu]);
-  const denseMatch = matchDense(value);
+  const tanhGelu = matchGeluTanh(value);
+  if (tanhGelu) return simple("Gelu", [tanhGelu], { approximate: { string: "tanh" } });
+  const denseMatch = matchDense(value) ?? matchLinear(value);
   if (denseMatch) return dense(denseMatch, value.shape);
   return textbook(value);
 }
@@ -89,9 +96,9 @@ function chooseInstruction(value: Value): Instruction {
  * Gemm includes the bias and reads the weight as stored, without a transpose. It takes only matrices: [batch, sequence,
  * hidden] is reshaped to [tokens, hidden], which copies nothing.
  */
-function dense({ operand, weight: matrix, bias }: DenseMatch, shape: Shape): Instruction {
+function dense({ operand, weight: matrix, bias }: Optional<DenseMatch, "bias">, shape: Shape): Instruction {
   return {
-    reads: [operand, matrix, bias],
+    reads: [operand, matrix, ...(bias ? [bias] : [])],
     emit: (emitter, [x = "", ...parameters]) => {
       const rows = emitter.intermediate("Reshape", [x, emitter.integers([-1, Number(operand.shape.at(-1))])]);
       const product = emitter.intermediate("Gemm", [rows, ...parameters], { transB: { int: 1 } });
@@ -252,6 +259,9 @@ function softmax({ scores, mask }: SoftmaxMatch): Instruction {
   };
 }
 
-export function layerNorm({ operand, weight: scale, bias, epsilon }: LayerNormMatch): Instruction {
-  return simple("LayerNormalization", [operand, scale, bias], { axis: { int: -1 }, epsilon: { float: epsilon } });
+export function layerNorm({ operand, weight: scale, bias, epsilon }: Optional<LayerNormMatch, "bias">): Instruction {
+  return simple("LayerNormalization", [operand, scale, ...(bias ? [bias] : [])], {
+    axis: { int: -1 },
+    epsilon: { float: epsilon },
+  });
 }

@@ -9,7 +9,7 @@ import { portableDialect } from "./portable.ts";
 import { countOperators, tinyConfig } from "./testing.ts";
 
 const bert = selectOutputs(bertForQuestionAnswering(tinyConfig), ["start_logits", "end_logits"]);
-const lower = (program: Program = bert) => lowerToOnnx(program, portableDialect);
+const lower = (program: Program = bert) => lowerToOnnx(program, portableDialect({}));
 
 describe("BERT for every runtime", () => {
   test("uses operators of opset 18, GELU by Erf, and an additive mask", () => {

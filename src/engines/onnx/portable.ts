@@ -2,35 +2,72 @@
  * An ONNX dialect for every runtime: operators of opset 18, which all runtimes support, in the patterns that their
  * optimisers recognise from other exporters.
  *
- * Differences from the engine's dialect: ids and mask are int64; `position_ids` is not an input, because positions are
- * 0, 1, 2, … up to the length of `input_ids`; GELU is written with Erf; the mask is additive.
+ * Differences from the engine's dialect: ids and mask are int64; positions and indices of tokens are not inputs, because they
+ * follow from `input_ids`; GELU is written with Erf; the mask is additive.
  *
  * Must stay true: only operators of the ONNX standard; the mask's addend is finite, so that a fully masked row gives an
  * average of all keys, not NaN.
  */
+import type { InputPolicy } from "../../architectures/inputs.ts";
 import { minFloat32 } from "../../program/layers.ts";
-import { elementwiseOperands, matchLayerNorm, matchSoftmax, type SoftmaxMatch } from "../../program/patterns.ts";
-import type { Value } from "../../program/program.ts";
+import {
+  elementwiseOperands,
+  matchLayerNorm,
+  matchScaledNorm,
+  matchSoftmax,
+  type SoftmaxMatch,
+} from "../../program/patterns.ts";
+import type { Shape, Value } from "../../program/program.ts";
 import { onnxType } from "./graph.ts";
-import { type Dialect, type Instruction, layerNorm, textbook } from "./instructions.ts";
+import { type Dialect, type Emitter, type Instruction, layerNorm, textbook } from "./instructions.ts";
 
-/** The first opset in which ReduceMax takes its axes as an input, like ReduceSum. */
-export const portableDialect: Dialect = { opset: 18, integers: onnxType.int64, choose: chooseInstruction };
+/** @param policy of the model whose program is lowered. */
+export function portableDialect(policy: InputPolicy): Dialect {
+  // The first opset in which ReduceMax takes its axes as an input, like ReduceSum.
+  return { opset: 18, integers: onnxType.int64, choose: (value) => chooseInstruction(value, policy) };
+}
 
-function chooseInstruction(value: Value): Instruction {
+function chooseInstruction(value: Value, policy: InputPolicy): Instruction {
   const { operation, shape } = value;
-  if (operation.kind === "input" && value.type === "integer") {
-    const info = { name: operation.name, type: onnxType.int64, shape };
-    return { reads: [], emit: (emitter) => emitter.input(info) };
-  }
-  if (operation.kind === "gather" && isPositions(operation.indices)) return firstRows(operation.table);
+  if (operation.kind === "input" && value.type === "integer") return inputOrIndices(operation.name, shape, policy);
+  const countsAll = policy.positionPadding === undefined;
+  if (operation.kind === "gather" && countsAll && isPositions(operation.indices)) return firstRows(operation.table);
   const softmaxMatch = matchSoftmax(value);
   if (softmaxMatch) return softmax(softmaxMatch);
-  const layerNormMatch = matchLayerNorm(value);
+  const layerNormMatch = matchLayerNorm(value) ?? matchScaledNorm(value);
   return layerNormMatch ? layerNorm(layerNormMatch) : textbook(value);
 }
 
 const isPositions = ({ operation }: Value): boolean => operation.kind === "input" && operation.name === "position_ids";
+
+/** `token_indices` and `position_ids` are computed as `inputs.ts` of the architectures does. */
+function inputOrIndices(name: string, shape: Shape, { positionPadding }: InputPolicy): Instruction {
+  const isIndex = name === "token_indices" || (name === "position_ids" && positionPadding === undefined);
+  if (isIndex) return { reads: [], emit: tokenIndices };
+  if (name === "position_ids" && positionPadding !== undefined) {
+    return { reads: [], emit: (emitter) => positionsAfter(emitter, positionPadding) };
+  }
+  return { reads: [], emit: (emitter) => emitter.input({ name, type: onnxType.int64, shape }) };
+}
+
+/** 0, 1, 2, … in every row. */
+function tokenIndices(emitter: Emitter): string {
+  const length = emitter.intermediate("Shape", ["input_ids"], { start: { int: 1 }, end: { int: 2 } });
+  const scalar = emitter.intermediate("Squeeze", [length, emitter.integers([0])]);
+  const row = emitter.intermediate("Range", [emitter.integer(0), scalar, emitter.integer(1)]);
+  return emitter.result("Expand", [row, emitter.intermediate("Shape", ["input_ids"])]);
+}
+
+/** The number of tokens up to each that are not padding, plus the padding's id; at padding that id. */
+function positionsAfter(emitter: Emitter, padding: number): string {
+  const isPadding = emitter.intermediate("Equal", ["input_ids", emitter.integer(padding)]);
+  const isToken = emitter.intermediate("Cast", [emitter.intermediate("Not", [isPadding])], {
+    to: { int: onnxType.int64 },
+  });
+  const count = emitter.intermediate("CumSum", [isToken, emitter.integer(1)]);
+  const own = emitter.intermediate("Mul", [count, isToken]);
+  return emitter.result("Add", [own, emitter.integer(padding)]);
+}
 
 /** The first rows of the position table, [sequence, width], shared by all sequences. */
 function firstRows(table: Value): Instruction {
