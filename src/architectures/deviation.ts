@@ -1,5 +1,6 @@
 /** A deviation of a kernel from a model's layer: a hypothesis that a diagnosis tests. */
-import type { Program } from "../program/program.ts";
+import type { Program, Value } from "../program/program.ts";
+import { rewrite } from "../rewrites/rewrite.ts";
 
 export interface Deviation {
   /** Stable name in options and JSON: `no-bias:query`. */
@@ -14,3 +15,7 @@ export interface Deviation {
   readonly scrambles?: boolean;
   readonly apply: (program: Program) => Program;
 }
+
+/** A rewrite by a rule that returns nothing for values it leaves. */
+export const rule = (transform: (value: Value) => Value | undefined) => (program: Program) =>
+  rewrite(program, (value) => transform(value) ?? value);

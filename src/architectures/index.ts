@@ -16,7 +16,7 @@ import { deberta } from "./deberta-v2/index.ts";
 import type { Deviation } from "./deviation.ts";
 import { distilbert } from "./distilbert/index.ts";
 import { electra } from "./electra/index.ts";
-import { scale } from "./layers/encoder-deviations.ts";
+import { scale } from "./layers/attention-deviations.ts";
 import { layerInputs, recorder, sequenceInput } from "./layers/model.ts";
 import { modernbert } from "./modernbert/index.ts";
 import { mpnet } from "./mpnet/index.ts";

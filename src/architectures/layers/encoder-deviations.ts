@@ -8,21 +8,7 @@
  * in the order of `deviationsOf`.
  */
 
-import {
-  add,
-  constant,
-  divide,
-  exp,
-  max,
-  maximum,
-  multiply,
-  parameter,
-  reshape,
-  select,
-  subtract,
-  sum,
-  transpose,
-} from "../../program/build.ts";
+import { add, constant, maximum, parameter, reshape, transpose } from "../../program/build.ts";
 import { gelu, geluTanh, layerNorm } from "../../program/layers.ts";
 import {
   constantOf,
@@ -30,14 +16,12 @@ import {
   matchGelu,
   matchGeluTanh,
   matchLayerNorm,
-  matchSoftmax,
   parameterName,
 } from "../../program/patterns.ts";
 import type { Extent, Program, Value } from "../../program/program.ts";
-import { assumeUnmasked } from "../../rewrites/assume-unmasked.ts";
-import { rewrite } from "../../rewrites/rewrite.ts";
 import type { ModelConfig } from "../architecture.ts";
-import type { Deviation } from "../deviation.ts";
+import { type Deviation, rule } from "../deviation.ts";
+import { maskDeviations, scales, splitHeadsOtherWay } from "./attention-deviations.ts";
 import type { EncoderLayerNames } from "./encoder-layer.ts";
 
 /** The six dense layers: id, name in reports. */
@@ -88,30 +72,6 @@ export function encoderDeviations(
   ];
 }
 
-export function maskDeviations(): Deviation[] {
-  return [
-    { id: "no-mask", says: "ignores the attention mask", group: "mask", simplification: true, apply: assumeUnmasked },
-    maskAfterSoftmax(),
-  ];
-}
-
-/** Other factors of the scores. */
-export function scales(config: ModelConfig, terms = 1): Deviation[] {
-  const headSize = config.hiddenSize / config.heads;
-  const factors: [id: string, factor: number, words: string][] = [
-    ["hidden", 1 / Math.sqrt(config.hiddenSize), "1/√hidden"],
-    ["none", 1, "1 (not at all)"],
-    ["head-size", 1 / headSize, "1/head size"],
-  ];
-  if (terms > 1) factors.push(["one-term", 1 / Math.sqrt(headSize), "1/√(head size)"]);
-  const expected = 1 / Math.sqrt(headSize * terms);
-  const others = factors.filter(([, factor]) => Math.abs(factor / expected - 1) > 1e-6);
-  return others.map(([id, factor, words]) => ({
-    ...scale(config, `scale:${id}`, factor, words, terms),
-    simplification: id === "hidden",
-  }));
-}
-
 export function epsilons(config: ModelConfig): Deviation[] {
   return [1e-5, 1e-6, 1e-12, 1e-3].filter((eps) => eps !== config.layerNormEps).map((eps) => epsilon(config, eps));
 }
@@ -133,29 +93,6 @@ export function withoutNormParameters(norm: string, id: string, words: string): 
     },
   ];
 }
-
-/** Multiplies the scores by `factor` instead of 1/√(terms · head size). */
-export function scale(config: ModelConfig, id: string, factor: number, words: string, terms = 1): Deviation {
-  const expected = 1 / Math.sqrt((config.hiddenSize / config.heads) * terms);
-  const expectedWords = terms === 1 ? "1/√(head size)" : `1/√(${terms} · head size)`;
-  return {
-    id,
-    group: "scale",
-    says: `multiplies the attention scores by ${words} = ${format(factor)} instead of ${expectedWords} = ${format(expected)}`,
-    simplification: false,
-    apply: (program) =>
-      rewrite(program, (value) => {
-        const [products, factorValue] = elementwiseOperands(value, "multiply");
-        const scales = products?.shape.length === 4 && constantOf(factorValue) === expected;
-        return products && scales ? multiply(products, constant(factor)) : value;
-      }),
-  };
-}
-
-const format = (value: number): string => String(Number(value.toPrecision(4)));
-
-const rule = (transform: (value: Value) => Value | undefined) => (program: Program) =>
-  rewrite(program, (value) => transform(value) ?? value);
 
 /** Replaces `x + bias` or `x · weight` by `x`. */
 function dropOperand(name: "add" | "multiply", parameterToDrop: string): (program: Program) => Program {
@@ -359,46 +296,4 @@ function transposed(config: ModelConfig, name: string, id: string, words: string
   const isFeedForward = id === "intermediate" || id === "output";
   const isSquare = !isFeedForward || config.intermediateSize === config.hiddenSize;
   return isSquare ? [readAsInOut] : [readAsInOut, givenInOut];
-}
-
-/** Head h takes columns h, h + heads, h + 2·heads, … instead of consecutive ones. */
-export function splitHeadsOtherWay(): Deviation {
-  const isHeadSwap = (permutation: readonly number[]) => permutation.join() === "0,2,1,3";
-  return {
-    id: "heads-interleaved",
-    says: "splits the heads the other way: interleaved instead of consecutive columns",
-    simplification: false,
-    scrambles: true,
-    apply: rule((value) => {
-      const { operation, shape } = value;
-      if (operation.kind === "transpose" && isHeadSwap(operation.permutation)) {
-        const inner = operation.operand.operation;
-        if (inner.kind !== "reshape") return undefined;
-        const [batch, rows, heads, headSize] = operation.operand.shape as [Extent, Extent, Extent, Extent];
-        return transpose(reshape(inner.operand, [batch, rows, headSize, heads]), [0, 3, 1, 2]);
-      }
-      const merged = operation.kind === "reshape" ? operation.operand.operation : undefined;
-      if (merged?.kind !== "transpose" || !isHeadSwap(merged.permutation)) return undefined;
-      return reshape(transpose(merged.operand, [0, 2, 3, 1]), shape);
-    }),
-  };
-}
-
-/** The softmax includes masked keys, whose probabilities are then zeroed. */
-function maskAfterSoftmax(): Deviation {
-  return {
-    id: "mask-after-softmax",
-    group: "mask",
-    says: "applies the mask after the softmax, so that masked keys still take part in it",
-    simplification: false,
-    apply: rule((value) => {
-      const [, kept, masked] = elementwiseOperands(value, "select");
-      // The softmax's own exponentials are masked too, as part of what is matched below.
-      if (constantOf(masked) === 0 && elementwiseOperands(kept, "exp").length === 0) return kept;
-      const match = matchSoftmax(value);
-      if (match?.mask === undefined) return undefined;
-      const exponentials = exp(subtract(match.scores, max(match.scores)));
-      return select(match.mask, divide(exponentials, sum(exponentials)), constant(0));
-    }),
-  };
 }

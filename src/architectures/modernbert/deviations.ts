@@ -3,14 +3,8 @@ import { elementwiseOperands, matchGelu } from "../../program/patterns.ts";
 import { maskedFactor } from "../../rewrites/assume-unmasked.ts";
 import { rewrite } from "../../rewrites/rewrite.ts";
 import type { Deviation } from "../deviation.ts";
-import {
-  activations,
-  epsilons,
-  maskDeviations,
-  scales,
-  splitHeadsOtherWay,
-  withoutNormParameters,
-} from "../layers/encoder-deviations.ts";
+import { maskDeviations, scales, splitHeadsOtherWay } from "../layers/attention-deviations.ts";
+import { activations, epsilons, withoutNormParameters } from "../layers/encoder-deviations.ts";
 import type { ModernBertConfig } from "./config.ts";
 import { matchRotation } from "./rotary.ts";
 
