@@ -24,7 +24,7 @@ import { type ExplainSettings, explainToJson, formerKind, renderExplanation } fr
 interface ExplainCommandOptions extends ModelOptions {
   readonly level: Level;
   readonly precision: GpuPrecision;
-  readonly tokens: number;
+  readonly tokens?: number;
   readonly allLayers?: boolean;
   readonly json?: boolean;
   readonly html?: string;
@@ -64,7 +64,7 @@ export function explainCommand(signal: AbortSignal, finish: (code: ExitCode) => 
         .choices([...gpuPrecisions])
         .default("f32"),
     )
-    .option("-n, --tokens <n>", "tokens of the sequence", atLeastOne, 384)
+    .option("-n, --tokens <n>", "tokens of the sequence (default: 384, or the model's longest)", atLeastOne)
     .option("--all-layers", "print every layer, also those identical to the one before")
     .option("--json", "print one JSON object (docs/explain.md)")
     .option("--html <file>", "write a graph of all levels as one self-contained HTML file")
@@ -79,10 +79,13 @@ export function explainCommand(signal: AbortSignal, finish: (code: ExitCode) => 
     .action(async (options: ExplainCommandOptions) => finish(await run(options, signal)));
 }
 
+const DEFAULT_TOKENS = 384;
+
 async function run(options: ExplainCommandOptions, signal: AbortSignal): Promise<ExitCode> {
-  const { level, precision, tokens, html } = options;
+  const { level, precision, html } = options;
   const files = await platform.findModel({ model: options.model, revision: options.revision });
   const { config } = await openConfig(files, { signal });
+  const tokens = options.tokens ?? Math.min(DEFAULT_TOKENS, config.maxPositions);
   checkTokens(tokens, config);
   if (options.wgsl !== undefined) {
     const { index } = findKernel(explainLevel(config, level, precision, tokens).kernels, options.wgsl, level);

@@ -4,7 +4,7 @@
  * LayerNorm, softmax and GELU are named if a kernel computes all of one; a part of one, as at O0, has its textbook name.
  */
 import { computeOrder } from "../../../program/order.ts";
-import { constantOf, elementwiseOperands, matchGelu, matchSoftmax } from "../../../program/patterns.ts";
+import { constantOf, elementwiseOperands, matchGelu, matchGeluTanh, matchSoftmax } from "../../../program/patterns.ts";
 import type { Value } from "../../../program/program.ts";
 import { viewedBy } from "../../../program/views.ts";
 import type { Kernel } from "../../../schedule/schedule.ts";
@@ -28,7 +28,11 @@ export function namedOperations(
     const outputs = new Map(results.map((value, index) => [String(index), value]));
     const known = new Set(from);
     const all = computeOrder({ outputs }, { has: (value) => known.has(value) || !inside.has(value) });
-    for (const value of all) covered.add(value);
+    for (const value of all) {
+      covered.add(value);
+      // What is part of a larger operation has no name of its own.
+      names.delete(value);
+    }
     const last = results.at(-1);
     if (last !== undefined) names.set(last, name);
   };
@@ -37,9 +41,10 @@ export function namedOperations(
     cover("row statistics", [means, squares], [row]);
   }
   for (const value of interior) {
+    if (constants.has(value)) continue;
     const layerNorm = normalisedRow(value, inside, constants);
     if (layerNorm) cover("LayerNorm", [value], [layerNorm]);
-    const gelu = matchGelu(value);
+    const gelu = matchGelu(value) ?? matchGeluTanh(value);
     const [half] = elementwiseOperands(value, "multiply");
     if (gelu && half && inside.has(half)) cover("GELU", [value], [gelu]);
     const softmax = matchSoftmax(value);
@@ -60,12 +65,13 @@ export function isFree(value: Value, constants: ReadonlySet<Value>): boolean {
 
 /** The row that a LayerNorm normalises, however its mean and deviation are computed, if its steps are inside. */
 function normalisedRow(value: Value, inside: ReadonlySet<Value>, constants: ReadonlySet<Value>): Value | undefined {
-  const [scaled, bias] = elementwiseOperands(value, "add");
+  const [sum, bias] = elementwiseOperands(value, "add");
+  const scaled = bias && constants.has(bias) ? sum : value;
   const [normalized, weight] = elementwiseOperands(scaled, "multiply");
   const [centred, deviation] = quotient(normalized) ?? [];
   const [row] = elementwiseOperands(centred, "subtract");
-  const hasParameters = bias && weight && constants.has(bias) && constants.has(weight);
-  if (!hasParameters || elementwiseOperands(deviation, "sqrt").length === 0) return;
+  const hasWeight = weight && constants.has(weight);
+  if (!hasWeight || elementwiseOperands(deviation, "sqrt").length === 0) return;
   const steps = [scaled, normalized, centred, deviation];
   if (!row || !steps.every((step) => step !== undefined && inside.has(step))) return;
   // Subtracting the row's first column before its mean (rewrites/center-rows.ts) is part of the LayerNorm, if inside.

@@ -6,7 +6,7 @@ import { placeOfParameter, stageName } from "../../../architectures/index.ts";
 import { computeOrder } from "../../../program/order.ts";
 import { elementwiseOperands, matchGelu, matchGeluTanh, matchSoftmax } from "../../../program/patterns.ts";
 import type { Program, Value } from "../../../program/program.ts";
-import { viewedTensor } from "../../../program/views.ts";
+import { constantValues, viewedTensor } from "../../../program/views.ts";
 import type { Place } from "./places.ts";
 
 /** The stage names of values. Views have none: the tensors they view do. */
@@ -15,7 +15,9 @@ export function stagesOf(program: Program, places: ReadonlyMap<Value, Place>): M
   const name = (value: Value, ...names: readonly string[]): void => {
     stages.set(value, [...(stages.get(value) ?? []), ...names]);
   };
+  const constants = constantValues(program);
   for (const value of computeOrder(program)) {
+    if (constants.has(value)) continue;
     const layer = places.get(value)?.layer;
     const prefix = `layer.${layer}`;
     for (const operand of elementwiseOperands(value, "add")) name(value, ...stagesOfBias(operand, layer));
