@@ -93,7 +93,9 @@ function unstorePairs(merging: Merging, { context }: Attention): void {
   }
 }
 
-const isOfPairs = ({ shape }: Value): boolean => shape.filter((extent) => typeof extent === "string").length > 1;
+/** Whether a value has both queries and keys among its axes. */
+const isOfPairs = ({ shape }: Value): boolean =>
+  shape.filter((extent) => typeof extent === "string" && extent !== "batch").length > 1;
 
 function isElementwise(merging: Merging, value: Value): boolean {
   return merging.writerOf(value)?.template.kind === "elementwise" && !merging.isKept(value);
