@@ -6,11 +6,14 @@
  * multiples of tiles. Kernels for tensor cores are in tensor-kernel-bounds.test.ts.
  */
 import { beforeAll, describe, expect, test, vi } from "vitest";
+import type { ModelConfig } from "../src/architectures/index.ts";
 import { selfTest } from "../src/engines/webgpu/run/self-test.ts";
 import { computeOrder } from "../src/program/order.ts";
 import { next } from "./support/checked-lowering.ts";
-import { type BertCase, CheckedDevice, deep, even, type Lengths, odd, wide } from "./support/checked-models.ts";
+import { CheckedDevice, deep, even, type Lengths, type ModelCase, odd, wide } from "./support/checked-models.ts";
 import { isGemv } from "./support/gemv.ts";
+import { required } from "./support/golden.ts";
+import { goldenFamilies } from "./support/golden-families.ts";
 import { type RandomProgram, randomProgram } from "./support/random-programs.ts";
 import { smallPersistent } from "./support/small-persistent.ts";
 import { softwareGpuMissing } from "./support/software-gpu.ts";
@@ -36,12 +39,12 @@ const batches: readonly Lengths[] = [[2], [15], [16], [17], [33], [64], [65, 1],
 const fewBatches: readonly Lengths[] = [[1], [1, 15, 16, 17, 2, 64]];
 
 /** The larger tiles of a hardware adapter. */
-function largerTiles(maxRows: number): Omit<BertCase, "name"> {
+function largerTiles(maxRows: number): Omit<ModelCase, "name"> {
   return { config: wide, level: "O3", precision: "f32", other: { tensorCores: false, maxRows } };
 }
 
 /** O2 and O4 have the same kernels; O3 differs from them where rows have statistics. */
-const berts: readonly BertCase[] = [
+const berts: readonly ModelCase[] = [
   { name: "odd", config: odd, level: "O0", precision: "f32", upTo: "layer.0.intermediate" },
   { name: "odd", config: odd, level: "O1", precision: "f32", upTo: "layer.0.context" },
   { name: "odd", config: odd, level: "O2", precision: "f32" },
@@ -60,8 +63,20 @@ const berts: readonly BertCase[] = [
   { ...largerTiles(Number.POSITIVE_INFINITY), name: "wide, in tiles for many rows", upTo: "layer.0.intermediate" },
 ];
 
+/** Those whose attention looks up pairs of positions, or has a window. */
+const families: readonly ModelCase[] = [
+  { name: "mpnet", upTo: "layer.0.output" },
+  { name: "deberta-v3", upTo: "layer.0.output" },
+  { name: "deberta-v2-conv", upTo: "layer.0.output" },
+  { name: "modernbert", upTo: "layer.1.output" },
+].map((family) => ({ ...family, config: configOf(family.name), level: "O4", precision: "f32" }));
+
+function configOf(name: string): ModelConfig {
+  return required(goldenFamilies.find((family) => family.name === name)?.config, name);
+}
+
 /** Split-K in a tile within the software GPU's limits. */
-const splitK: BertCase = {
+const splitK: ModelCase = {
   name: "deep, split-K",
   config: deep,
   level: "O4",
@@ -95,12 +110,17 @@ function* quickPrograms(count: number): Generator<RandomProgram> {
 
 describe.skipIf(softwareGpuMissing !== undefined)("no kernel reads or writes out of bounds", () => {
   test.each(berts)("of a BERT, $name, $level, $precision", async (bert) => {
-    await checked.runBert(bert, bert.other ? fewBatches : [...fewBatches, ...batches]);
+    await checked.runModel(bert, bert.other ? fewBatches : [...fewBatches, ...batches]);
+    expect(await checked.record.takeViolations()).toEqual([]);
+  });
+
+  test.each(families)("of a $name", async (family) => {
+    await checked.runModel(family, fewBatches);
     expect(await checked.record.takeViolations()).toEqual([]);
   });
 
   test("of a BERT, its longest matmul with split-K", async () => {
-    await checked.runBert(splitK, fewBatches);
+    await checked.runModel(splitK, fewBatches);
     expect(next.maxSplitK).toBe(4);
     expect(await checked.record.takeViolations()).toEqual([]);
   });

@@ -5,7 +5,9 @@
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { tensorSizeClasses } from "../src/engines/webgpu/kernels/matmul/tensor-tiles.ts";
 import { next } from "./support/checked-lowering.ts";
-import { type BertCase, CheckedDevice, deep, type Lengths, largeHeads, odd, wide } from "./support/checked-models.ts";
+import { CheckedDevice, deep, type Lengths, largeHeads, type ModelCase, odd, wide } from "./support/checked-models.ts";
+import { required } from "./support/golden.ts";
+import { goldenFamilies } from "./support/golden-families.ts";
 import { softwareGpuMissing } from "./support/software-gpu.ts";
 
 vi.mock("../src/engines/webgpu/plan/lower.ts", async (importOriginal) => {
@@ -26,14 +28,14 @@ beforeAll(async () => {
 /** From one token to a multiple of the smallest tiles; those above the largest tile are no multiples of it. */
 const batches: readonly Lengths[] = [[1], [1, 15, 16, 17, 2, 64], [64, 64, 64]];
 
-const berts: readonly BertCase[] = [
-  ...tensorSizeClasses.map((maxRows, index): BertCase => {
+const berts: readonly ModelCase[] = [
+  ...tensorSizeClasses.map((maxRows, index): ModelCase => {
     const other = { tensorCores: true, maxRows };
     // One of them with row statistics.
     const level = index === 1 ? "O3" : "O4";
     return { name: "wide", config: wide, level, precision: "f16", other, upTo: "layer.0.intermediate" };
   }),
-  ...[odd, largeHeads].map((config): BertCase => {
+  ...[odd, largeHeads].map((config): ModelCase => {
     const name = `heads of ${config.hiddenSize / config.heads}`;
     const other = { tensorCores: true, maxRows: Number.POSITIVE_INFINITY };
     // Not up to the context: outputs are float32, which tensor cores do not store.
@@ -41,7 +43,13 @@ const berts: readonly BertCase[] = [
   }),
 ];
 
-const splitK: BertCase = {
+/** Attention that looks up pairs of positions, and with a window. */
+const families = [
+  { name: "deberta-v3", upTo: "layer.0.attention_output" },
+  { name: "modernbert", upTo: "layer.1.attention_output" },
+];
+
+const splitK: ModelCase = {
   name: "deep, split-K",
   config: deep,
   level: "O4",
@@ -52,12 +60,19 @@ const splitK: BertCase = {
 
 describe.skipIf(softwareGpuMissing !== undefined)("no kernel for tensor cores reads or writes out of bounds", () => {
   test.each(berts)("of a BERT, $name, $level, for $other.maxRows rows", async (bert) => {
-    await checked.runBert(bert, batches);
+    await checked.runModel(bert, batches);
+    expect(await checked.record.takeViolations()).toEqual([]);
+  });
+
+  test.each(families)("of a $name", async ({ name, upTo }) => {
+    const config = required(goldenFamilies.find((family) => family.name === name)).config;
+    const other = { tensorCores: true, maxRows: Number.POSITIVE_INFINITY };
+    await checked.runModel({ name, config, level: "O4", precision: "f16", other, upTo }, batches);
     expect(await checked.record.takeViolations()).toEqual([]);
   });
 
   test("of a BERT, its longest matmul with split-K", async () => {
-    await checked.runBert(splitK, batches);
+    await checked.runModel(splitK, batches);
     expect(next.maxSplitK).toBeGreaterThan(1);
     expect(await checked.record.takeViolations()).toEqual([]);
   });

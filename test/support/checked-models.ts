@@ -3,8 +3,7 @@
  * shapes, and with a defect in their kernels.
  */
 
-import { bertForQuestionAnswering } from "../../src/architectures/bert/program.ts";
-import { expectedParameters, type ModelConfig } from "../../src/architectures/index.ts";
+import { expectedParameters, type ModelConfig, questionAnsweringProgram } from "../../src/architectures/index.ts";
 import { GpuDevice } from "../../src/engines/webgpu/device/gpu-device.ts";
 import type { GpuPrecision } from "../../src/engines/webgpu/device/precision.ts";
 import { CompiledProgram } from "../../src/engines/webgpu/run/compiled-program.ts";
@@ -42,8 +41,10 @@ function parametersOf(config: ModelConfig): Map<string, Tensor<"f32">> {
 }
 
 /** All ids are the largest, also at padding. */
-const inputsOf = ({ vocabSize }: ModelConfig, lengths: readonly number[]): Map<string, Tensor> =>
-  paddedInputs(lengths, (_, position) => vocabSize - 1 - (position % 3));
+function inputsOf({ vocabSize }: ModelConfig, lengths: readonly number[]): Map<string, Tensor> {
+  const inputs = paddedInputs(lengths, (_, position) => vocabSize - 1 - (position % 3));
+  return inputs.set("token_indices", required(inputs.get("position_ids")));
+}
 
 /** A device on which kernels are checked, for all tests of a file. */
 export class CheckedDevice {
@@ -68,10 +69,10 @@ export class CheckedDevice {
     compiled.dispose();
   }
 
-  /** Runs a BERT on batches, and on two as long as it allows; those of several sequences are observed. */
-  async runBert({ config, upTo, ...settings }: BertCase, batches: readonly Lengths[]): Promise<void> {
+  /** Runs a model on batches, and on two as long as it allows; those of several sequences are observed. */
+  async runModel({ config, upTo, ...settings }: ModelCase, batches: readonly Lengths[]): Promise<void> {
     const outputs = upTo === undefined ? ["start_logits", "end_logits"] : [upTo];
-    const program = observeOthers(bertForQuestionAnswering(config), outputs);
+    const program = observeOthers(questionAnsweringProgram(config), outputs);
     const limit = config.maxPositions;
     const runs = [...batches, [limit], [limit, 3]].map((lengths) => {
       return { inputs: inputsOf(config, lengths), observe: lengths.length > 1 };
@@ -81,7 +82,7 @@ export class CheckedDevice {
 
   /** Computes the embeddings of three tokens with changed kernels. */
   async runDefect(level: Level, ...changes: readonly Change[]): Promise<readonly Violation[]> {
-    const program = selectOutputs(bertForQuestionAnswering(odd), ["embeddings"]);
+    const program = selectOutputs(questionAnsweringProgram(odd), ["embeddings"]);
     const change = (code: string): string => changes.reduce((text, [from, to]) => text.replace(from, to), code);
     const settings = {
       name: "defect",
@@ -115,7 +116,7 @@ interface Run {
   readonly observe?: boolean;
 }
 
-export interface BertCase extends Settings {
+export interface ModelCase extends Settings {
   readonly config: ModelConfig;
   /** The stage that is computed at last; absent: the logits. */
   readonly upTo?: string;
