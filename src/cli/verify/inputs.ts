@@ -4,6 +4,7 @@
 
 import type { Checkpoint } from "../../architectures/checkpoint.ts";
 import { questionAnsweringProgram } from "../../architectures/index.ts";
+import { batchInputs } from "../../architectures/inputs.ts";
 import { CheckpointError, InputError } from "../../errors.ts";
 import { selectOutputs } from "../../program/program.ts";
 import { seededNormal } from "../../tensor/random.ts";
@@ -67,12 +68,10 @@ export async function layerInputs(
   const outputs = await compute(
     program,
     parameters,
-    new Map([
-      ["input_ids", integers(padded)],
-      ["token_type_ids", integers(new Int32Array(length))],
-      ["position_ids", integers(Int32Array.from({ length }, (_, index) => index))],
-      ["attention_mask", attentionMask],
-    ]),
+    batchInputs([{ inputIds: padded, tokenTypeIds: new Int32Array(length) }], config).set(
+      "attention_mask",
+      attentionMask,
+    ),
   );
   const tensorOf = (name: string): Tensor => outputs.get(name) as Tensor;
   return {

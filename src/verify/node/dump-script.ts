@@ -5,7 +5,10 @@
  * one line of arithmetic.
  */
 
+import { layerParameters, type ModelConfig, placeOfParameter } from "../../architectures/index.ts";
+
 export interface DumpScriptOptions {
+  readonly config: ModelConfig;
   readonly layer: number;
   readonly modelName: string;
 }
@@ -16,6 +19,24 @@ export const candidateFile = "candidate.safetensors";
 export function verifyCommand({ layer }: Pick<DumpScriptOptions, "layer">): string {
   const choice = layer === 0 ? "" : ` --layer ${layer}`;
   return `fusebert verify --candidate ${candidateFile} --inputs inputs.safetensors${choice}`;
+}
+
+/** A stage in numpy: the query where a dense layer computes it, else the LayerNorm that comes first. */
+function example({ config, layer }: Pick<DumpScriptOptions, "config" | "layer">): string {
+  const weights = [...layerParameters(config, layer).keys()].filter((name) => name.endsWith(".weight"));
+  const moduleOf = (stage: string): string | undefined =>
+    weights.find((name) => placeOfParameter(name).stage === stage)?.replace(/\.weight$/, "");
+  const query = moduleOf("query");
+  if (query !== undefined) {
+    return `name = "${query}"
+stages = {"query": hidden_states @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]}`;
+  }
+  const norm = moduleOf("attention_norm");
+  if (norm === undefined) return 'stages = {"attention_norm": hidden_states}';
+  return `name = "${norm}"
+centered = hidden_states - hidden_states.mean(-1, keepdims=True)
+deviation = ((centered**2).mean(-1, keepdims=True) + ${config.layerNormEps}) ** 0.5
+stages = {"attention_norm": centered / deviation * weights[f"{name}.weight"] + weights.get(f"{name}.bias", 0)}`;
 }
 
 export function dumpScript(options: DumpScriptOptions): string {
@@ -30,8 +51,7 @@ inputs, weights = load_file("inputs.safetensors"), load_file("weights.safetensor
 hidden_states, attention_mask = inputs["hidden_states"], inputs["attention_mask"]
 
 # Replace this by your kernel. Dump as many of the stages as it writes, in the precision it writes them.
-name = "encoder.layer.${layer}.attention.self.query"
-stages = {"query": hidden_states @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]}
+${example(options)}
 
 save_file({f"layer.${layer}.{stage}": array for stage, array in stages.items()}, "${candidateFile}")
 print("Now: ${verifyCommand(options)}")

@@ -11,6 +11,8 @@
 import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
+  architectureOf,
+  deviationsOf,
   layerParameters,
   layerStagesOf,
   type ModelConfig,
@@ -119,20 +121,27 @@ function describeLayer({ config, layer, modelName, hiddenStates }: InputsToWrite
     headSize,
     intermediateSize,
     layerNormEps,
-    attentionScale: 1 / Math.sqrt(headSize),
+    attentionScale: 1 / Math.sqrt(headSize * (architectureOf(config).scoreTerms?.(config) ?? 1)),
     stages: Object.fromEntries(
       layerStagesOf(config).map((stage) => [stageName(layer, stage), shapeOfStage(stage, config, { batch, sequence })]),
     ),
-    conventions,
+    conventions: conventionsOf(config, layer),
     command: verifyCommand({ layer }),
   };
 }
 
-const conventions: readonly string[] = [
-  "Matrices are [out, in], row-major, as PyTorch's Linear keeps them: y = x Wᵀ + b.",
-  "attention_mask is 1 for a real position and 0 for padding. Rows of padding are not compared.",
-  "attention_scores are scaled, before the mask; what stands at masked keys is not compared.",
-  "intermediate is after the GELU, x/2 · (1 + erf(x/√2)).",
-  "attention_output and output are after residual and LayerNorm, attention_output_dense and output_dense before.",
-  "Dump the stages that your kernel writes, in its precision, under these names; leave out the others.",
-];
+function conventionsOf(config: ModelConfig, layer: number): readonly string[] {
+  const isTanh = deviationsOf(config, layer).some(({ id }) => id === "gelu-erf");
+  const gelu = isTanh ? "x/2 · (1 + tanh(√(2/π) · (x + 0.044715 x³)))" : "x/2 · (1 + erf(x/√2))";
+  const hasNormFirst = layerStagesOf(config).includes("mlp_norm");
+  return [
+    "Matrices are [out, in], row-major, as PyTorch's Linear keeps them: y = x Wᵀ + b.",
+    "attention_mask is 1 for a real position and 0 for padding. Rows of padding are not compared.",
+    "attention_scores are scaled, before the mask; what stands at masked keys is not compared.",
+    `intermediate is after the GELU, ${gelu}${hasNormFirst ? ", and after its gate" : ""}.`,
+    hasNormFirst
+      ? "attention_output and output are after the residual, attention_output_dense and output_dense before."
+      : "attention_output and output are after residual and LayerNorm, attention_output_dense and output_dense before.",
+    "Dump the stages that your kernel writes, in its precision, under these names; leave out the others.",
+  ];
+}
