@@ -85,9 +85,15 @@ const knownKernels: Readonly<Record<string, readonly string[]>> = {
   "no-affine": ["attention", "output"].flatMap((norm) => [`no-norm-weight:${norm}`, `no-norm-bias:${norm}`]),
 };
 
+/** More layers than any model has between two layers of a kind. */
+const MAX_PERIOD = 16;
+
 /** The names that `--candidate` accepts besides files: known kernels, and every single deviation. */
 export function imitationNames(config: ModelConfig): string[] {
-  return [...Object.keys(knownKernels), ...deviationsOf(config, 0).map(({ id }) => id)];
+  // Layers differ at most in their window and their first LayerNorm, which repeat within a few layers.
+  const layers = Array.from({ length: Math.min(config.layers, MAX_PERIOD) }, (_, layer) => layer);
+  const ids = layers.flatMap((layer) => deviationsOf(config, layer).map(({ id }) => id));
+  return [...Object.keys(knownKernels), ...new Set(ids)];
 }
 
 export const isImitation = (config: ModelConfig, name: string): boolean => imitationNames(config).includes(name);
