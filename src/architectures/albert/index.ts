@@ -12,6 +12,7 @@ import type { Architecture, LayerInputs, ModelConfig, StageRecorder } from "../a
 import {
   absolutePositions,
   checkTogether,
+  encoderOnly,
   eps,
   MAX_LAYERS,
   MIN_POSITIONS,
@@ -52,6 +53,7 @@ export interface AlbertConfig extends ModelConfig {
 
 const schema = v.looseObject(
   {
+    ...encoderOnly,
     vocab_size: size,
     // Absent or null below: the default of transformers' AlbertConfig.
     embedding_size: v.nullish(size, 128),

@@ -4,6 +4,7 @@ import type { JsonObject } from "../../checkpoint/json.ts";
 import type { ModelConfig } from "../architecture.ts";
 import {
   checkTogether,
+  encoderOnly,
   eps,
   erfGelu,
   MAX_LAYERS,
@@ -54,6 +55,7 @@ const positionTypes = v.union([v.string(), v.array(v.string())], 'a list of "c2p
 
 const schema = v.looseObject(
   {
+    ...encoderOnly,
     vocab_size: size,
     hidden_size: size,
     num_hidden_layers: wholeNumber(1, MAX_LAYERS),

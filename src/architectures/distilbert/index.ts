@@ -4,7 +4,16 @@ import type { JsonObject } from "../../checkpoint/json.ts";
 import { gelu, layerNorm } from "../../program/layers.ts";
 import type { Value } from "../../program/program.ts";
 import type { Architecture, LayerInputs, ModelConfig, StageRecorder } from "../architecture.ts";
-import { checkTogether, erfGelu, MAX_LAYERS, MIN_POSITIONS, readFields, size, wholeNumber } from "../config-fields.ts";
+import {
+  checkTogether,
+  encoderOnly,
+  erfGelu,
+  MAX_LAYERS,
+  MIN_POSITIONS,
+  readFields,
+  size,
+  wholeNumber,
+} from "../config-fields.ts";
 import {
   denseParameters,
   extent,
@@ -30,6 +39,7 @@ export interface DistilBertConfig extends ModelConfig {
 
 const schema = v.looseObject(
   {
+    ...encoderOnly,
     vocab_size: size,
     dim: size,
     n_layers: wholeNumber(1, MAX_LAYERS),

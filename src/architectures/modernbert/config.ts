@@ -4,6 +4,7 @@ import type { JsonObject } from "../../checkpoint/json.ts";
 import type { ModelConfig } from "../architecture.ts";
 import {
   checkTogether,
+  encoderOnly,
   eps,
   erfGelu,
   MAX_LAYERS,
@@ -40,6 +41,7 @@ const rope = v.looseObject({
 
 const schema = v.looseObject(
   {
+    ...encoderOnly,
     vocab_size: size,
     hidden_size: size,
     num_hidden_layers: wholeNumber(1, MAX_LAYERS),

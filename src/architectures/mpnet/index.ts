@@ -10,6 +10,7 @@ import type { Extent, Value } from "../../program/program.ts";
 import type { Architecture, LayerInputs, ModelConfig, StageRecorder } from "../architecture.ts";
 import {
   checkTogether,
+  encoderOnly,
   eps,
   erfGelu,
   MAX_LAYERS,
@@ -51,6 +52,7 @@ const MAX_BUCKETS = 65_536;
 
 const schema = v.looseObject(
   {
+    ...encoderOnly,
     vocab_size: size,
     hidden_size: size,
     num_hidden_layers: wholeNumber(1, MAX_LAYERS),
