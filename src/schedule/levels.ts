@@ -12,7 +12,8 @@
  * O4, the default, is no step beyond O3: a matmul that normalises its operand does so once per tile of columns, and in tensor
  * cores, sixteen times faster at the products, that costs more than a LayerNorm kernel.
  *
- * Every level centres rows before their mean is computed (`center-rows.ts`), for accuracy.
+ * Every level computes equal values once (`share-equal.ts`), and centres rows before their mean is computed, for accuracy
+ * (`center-rows.ts`).
  */
 import type { Program } from "../program/program.ts";
 import { centerRows } from "../rewrites/center-rows.ts";

@@ -41,10 +41,8 @@ function parametersOf(config: ModelConfig): Map<string, Tensor<"f32">> {
 }
 
 /** All ids are the largest, also at padding. */
-function inputsOf({ vocabSize }: ModelConfig, lengths: readonly number[]): Map<string, Tensor> {
-  const inputs = paddedInputs(lengths, (_, position) => vocabSize - 1 - (position % 3));
-  return inputs.set("token_indices", required(inputs.get("position_ids")));
-}
+const inputsOf = ({ vocabSize }: ModelConfig, lengths: readonly number[]): Map<string, Tensor> =>
+  paddedInputs(lengths, (_, position) => vocabSize - 1 - (position % 3));
 
 /** A device on which kernels are checked, for all tests of a file. */
 export class CheckedDevice {

@@ -24,6 +24,7 @@ export function paddedInputs(
     ["input_ids", integers(idAt)],
     ["token_type_ids", integers((_, position) => (position > 3 ? 1 : 0))],
     ["position_ids", integers((_, position) => position)],
+    ["token_indices", integers((_, position) => position)],
     ["attention_mask", integers((row, position) => (position < (lengths[row] ?? 0) ? 1 : 0))],
   ]);
 }

@@ -44,21 +44,13 @@ interface Packed {
   readonly modelOnlyRows?: TokenizerRows;
 }
 
-export const tokenizerFamilies = [
-  "albert",
-  "bert-cased-old-names",
-  "deberta-v2",
-  "distilbert",
-  "electra",
-  "modernbert",
-  "mpnet",
-  "roberta",
-  "roberta-prefix-space",
-  "xlm-roberta",
-];
+const fixtures = new URL("../fixtures/", import.meta.url);
 
-const read = (name: string): Buffer =>
-  brotliDecompressSync(readFileSync(new URL(`../fixtures/${name}`, import.meta.url)));
+export const tokenizerFamilies: readonly string[] = JSON.parse(
+  readFileSync(new URL("tokenizers/families.json", fixtures), "utf8"),
+);
+
+const read = (name: string): Buffer => brotliDecompressSync(readFileSync(new URL(name, fixtures)));
 
 export function tokenizerFixture(family: string): TokenizerFixture {
   const { modelType, tokenizer, config, rows, modelFile, modelOnlyRows } = JSON.parse(

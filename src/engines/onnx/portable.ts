@@ -50,10 +50,13 @@ function inputOrIndices(name: string, shape: Shape, { positionPadding }: InputPo
   return { reads: [], emit: (emitter) => emitter.input({ name, type: onnxType.int64, shape }) };
 }
 
+/** A vector of one element. */
+const sequenceLength = (emitter: Emitter): string =>
+  emitter.intermediate("Shape", ["input_ids"], { start: { int: 1 }, end: { int: 2 } });
+
 /** 0, 1, 2, … in every row. */
 function tokenIndices(emitter: Emitter): string {
-  const length = emitter.intermediate("Shape", ["input_ids"], { start: { int: 1 }, end: { int: 2 } });
-  const scalar = emitter.intermediate("Squeeze", [length, emitter.integers([0])]);
+  const scalar = emitter.intermediate("Squeeze", [sequenceLength(emitter), emitter.integers([0])]);
   const row = emitter.intermediate("Range", [emitter.integer(0), scalar, emitter.integer(1)]);
   return emitter.result("Expand", [row, emitter.intermediate("Shape", ["input_ids"])]);
 }
@@ -74,8 +77,7 @@ function firstRows(table: Value): Instruction {
   return {
     reads: [table],
     emit: (emitter, [rows = ""]) => {
-      const length = emitter.intermediate("Shape", ["input_ids"], { start: { int: 1 }, end: { int: 2 } });
-      return emitter.result("Slice", [rows, emitter.integers([0]), length, emitter.integers([0])]);
+      return emitter.result("Slice", [rows, emitter.integers([0]), sequenceLength(emitter), emitter.integers([0])]);
     },
   };
 }

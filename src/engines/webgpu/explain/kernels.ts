@@ -45,8 +45,9 @@ export interface Facts {
 }
 
 export function factsOf(program: Program): Facts {
-  const places = placesOf(program);
-  return { constants: constantValues(program), places, stages: stagesOf(program, places) };
+  const constants = constantValues(program);
+  const places = placesOf(program, constants);
+  return { constants, places, stages: stagesOf(program, places, constants) };
 }
 
 /** Unique names for a program's kernels: section, layer, kind, and a number (`layer.0.matmul.2`). */

@@ -9,7 +9,6 @@ import { placeOfParameter } from "../../../architectures/index.ts";
 import { isNormPart, type Part, parts } from "../../../architectures/parts.ts";
 import { computeOrder } from "../../../program/order.ts";
 import { operandsOf, type Program, type Value } from "../../../program/program.ts";
-import { constantValues } from "../../../program/views.ts";
 
 export interface Place {
   readonly part: Part;
@@ -19,9 +18,9 @@ export interface Place {
 
 const embeddings: Place = { part: "embeddings" };
 
-export function placesOf(program: Program): Map<Value, Place> {
+/** @param constants the values that depend on no input. */
+export function placesOf(program: Program, constants: ReadonlySet<Value>): Map<Value, Place> {
   const places = new Map<Value, Place>();
-  const constants = constantValues(program);
   for (const value of computeOrder(program)) {
     const placesOf = (values: readonly Value[]) => values.map((operand) => places.get(operand) ?? embeddings);
     const operands = operandsOf(value.operation);

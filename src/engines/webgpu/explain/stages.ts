@@ -6,16 +6,19 @@ import { placeOfParameter, stageName } from "../../../architectures/index.ts";
 import { computeOrder } from "../../../program/order.ts";
 import { elementwiseOperands, matchGelu, matchGeluTanh, matchSoftmax } from "../../../program/patterns.ts";
 import type { Program, Value } from "../../../program/program.ts";
-import { constantValues, viewedTensor } from "../../../program/views.ts";
+import { viewedTensor } from "../../../program/views.ts";
 import type { Place } from "./places.ts";
 
-/** The stage names of values. Views have none: the tensors they view do. */
-export function stagesOf(program: Program, places: ReadonlyMap<Value, Place>): Map<Value, readonly string[]> {
+/** The stage names of values. Constants have none; views neither: the tensors they view do. */
+export function stagesOf(
+  program: Program,
+  places: ReadonlyMap<Value, Place>,
+  constants: ReadonlySet<Value>,
+): Map<Value, readonly string[]> {
   const stages = new Map<Value, string[]>();
   const name = (value: Value, ...names: readonly string[]): void => {
     stages.set(value, [...(stages.get(value) ?? []), ...names]);
   };
-  const constants = constantValues(program);
   for (const value of computeOrder(program)) {
     if (constants.has(value)) continue;
     const layer = places.get(value)?.layer;
