@@ -1,6 +1,7 @@
 /**
- * `npm run bench -- families [--device cpu|webgpu] [--precision P]… [--rounds N] [--tiny] [--output FILE]`: what each family
- * costs at base size beside BERT, with random weights and the same vocabulary for all.
+ * `npm run bench -- families [--device cpu|webgpu] [--precision P]… [--family F]… [--kernels] [--rounds N] [--tiny]
+ * [--output FILE]`: what each family costs at base size beside BERT, with random weights and the same vocabulary for all;
+ * with `--kernels` also the time of each kernel on a GPU.
  *
  * On a CPU, BERT and a family take turns, and the figure is the median of their ratios; on a GPU absolute times hold.
  */
@@ -11,6 +12,7 @@ import { attentionMask, batchInputs, type TokenSequence } from "../src/architect
 import type { Executable } from "../src/engines/engine.ts";
 import { OnnxEngine } from "../src/engines/onnx/onnx-engine.ts";
 import type { GpuPrecision } from "../src/engines/webgpu/device/precision.ts";
+import type { RunTrace } from "../src/engines/webgpu/run/run-recording.ts";
 import { WebGpuEngine } from "../src/engines/webgpu/webgpu-engine.ts";
 import { medianOf } from "../src/format/median.ts";
 import { loadDawn } from "../src/platform/dawn.ts";
@@ -26,10 +28,17 @@ import {
 import { baseFamilies } from "./families/base-configs.ts";
 import { machineLine } from "./machine.ts";
 import { Report } from "./report.ts";
+import { passOverheadUs, timedKernels } from "./webgpu/kernel-times.ts";
+import { byKind, writeWork } from "./webgpu/kernels.ts";
 import { randomParameters } from "./webgpu/random-bert.ts";
+import type { Work } from "./webgpu/setup.ts";
 import { timeRuns } from "./webgpu/timing.ts";
 
-type Work = readonly [batch: number, sequence: number];
+const works: readonly Work[] = [
+  [1, 128],
+  [1, 384],
+  [8, 384],
+];
 
 interface Compiled extends AsyncDisposable {
   run(work: Work): Promise<unknown>;
@@ -46,6 +55,7 @@ export async function benchFamilies(): Promise<void> {
       precision: { type: "string", multiple: true, default: ["f16", "f32"] },
       family: { type: "string", multiple: true },
       rounds: { type: "string", default: "5" },
+      kernels: { type: "boolean", default: false },
       tiny: { type: "boolean", default: false },
       output: { type: "string" },
     },
@@ -60,6 +70,7 @@ export async function benchFamilies(): Promise<void> {
     for (const precision of values.precision as GpuPrecision[]) {
       await checkOnGpu(report, precision);
       await onGpu(report, families, precision);
+      if (values.kernels) await kernelsOnGpu(report, families, precision);
     }
   }
 }
@@ -103,11 +114,6 @@ async function timed(run: () => Promise<unknown>): Promise<number> {
 }
 
 async function onGpu(report: Report, families: Families, precision: GpuPrecision): Promise<void> {
-  const works: readonly Work[] = [
-    [1, 128],
-    [1, 384],
-    [8, 384],
-  ];
   report.heading(`WebGPU, ${precision}: the median in ms, and × BERT`);
   report.tableHead(["family", ...works.map((work) => work.join(" × ")), "load, s", "MB on the GPU"]);
   const base = new Map<Work, number>();
@@ -120,6 +126,24 @@ async function onGpu(report: Report, families: Families, precision: GpuPrecision
       cells.push(`${median.toFixed(3)} (${(median / (base.get(work) ?? Number.NaN)).toFixed(2)} ×)`);
     }
     report.row([name, ...cells, compiled.loadSeconds.toFixed(1), (compiled.bytes / 1e6).toFixed(0)]);
+  }
+}
+
+/** What each kernel takes: where a family's time goes. */
+async function kernelsOnGpu(report: Report, families: Families, precision: GpuPrecision): Promise<void> {
+  const overheadUs = await passOverheadUs({ warmUpMs: 500 });
+  for (const [name, config] of families) {
+    report.heading(`WebGPU, ${precision}: kernels of ${name}`);
+    const runs: RunTrace[] = [];
+    await using plain = await compileForGpu(config, precision);
+    await using traced = await compileForGpu(config, precision, (run) => runs.push(run));
+    for (const work of works) {
+      const { median } = await timeRuns(() => plain.run(work), 500, 30);
+      await timeRuns(() => traced.run(work), 500, 0);
+      runs.length = 0;
+      await timeRuns(() => traced.run(work), 0, 20);
+      writeWork(report, { work, overheadUs, totalMs: median, kernels: byKind(timedKernels(runs)) });
+    }
   }
 }
 
@@ -155,8 +179,13 @@ async function compileForCpu(config: ModelConfig): Promise<Compiled> {
   return compiledOf(config, executable, { start, bytes: 0 });
 }
 
-async function compileForGpu(config: ModelConfig, precision: GpuPrecision): Promise<Compiled> {
-  const engine = new WebGpuEngine(await loadDawn({ trusted: true }), { skipSelfTest: true, precision });
+async function compileForGpu(
+  config: ModelConfig,
+  precision: GpuPrecision,
+  onTrace?: (run: RunTrace) => void,
+): Promise<Compiled> {
+  const options = { skipSelfTest: true, precision, ...(onTrace && { onTrace }) };
+  const engine = new WebGpuEngine(await loadDawn({ trusted: true }), options);
   const start = performance.now();
   const program = selectOutputs(questionAnsweringProgram(config), outputs);
   const executable = await engine.compile(program, randomParameters(config, precision !== "f32"));

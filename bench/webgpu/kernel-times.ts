@@ -39,11 +39,12 @@ export async function kernelTimer(
     await timeRuns(() => bert.run(inputs), setup.warmUpMs, 0);
     runs = [];
     await timeRuns(() => bert.run(inputs), 0, runsOf(setup, work));
-    return describe(runs);
+    return timedKernels(runs);
   };
 }
 
-function describe(runs: readonly RunTrace[]): TimedKernel[] {
+/** The kernels of repeated runs of one program. */
+export function timedKernels(runs: readonly RunTrace[]): TimedKernel[] {
   const [first] = runs;
   if (first === undefined) return [];
   const { program, kernels, extents, visiblePairs } = first;
@@ -68,7 +69,7 @@ function medianTimes(runs: readonly RunTrace[]): number[] {
 const emptyKernels = 50;
 
 /** The overhead of a compute pass: the time of a kernel of four additions that depends on the kernel before. */
-export async function passOverheadUs({ warmUpMs }: Setup): Promise<number> {
+export async function passOverheadUs({ warmUpMs }: Pick<Setup, "warmUpMs">): Promise<number> {
   let chain = input("x", [4], "real");
   for (let index = 0; index < emptyKernels; index++) chain = add(chain, constant(1));
   const runs: RunTrace[] = [];

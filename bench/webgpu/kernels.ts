@@ -67,7 +67,7 @@ export const kernels: Section<WorkRow> = {
 };
 
 /** One row for kernels at the same position in their layers. */
-function byKind(timed: readonly TimedKernel[]): KernelRow[] {
+export function byKind(timed: readonly TimedKernel[]): KernelRow[] {
   const starts = new Map<string, number>();
   const groups = new Map<string, TimedKernel[]>();
   for (const kernel of timed) {
@@ -87,7 +87,7 @@ function byKind(timed: readonly TimedKernel[]): KernelRow[] {
   });
 }
 
-function writeWork(report: Report, { work, overheadUs, totalMs, kernels: rows }: WorkRow): void {
+export function writeWork(report: Report, { work, overheadUs, totalMs, kernels: rows }: WorkRow): void {
   report.tableHead([nameOfWork(work), "count", "µs", "µs net", "TFLOP/s", "GB/s", "share of the roofline", "bound by"]);
   let netMs = 0;
   for (const { kernel, count, flops, bytes, us } of rows) {

@@ -16,14 +16,14 @@ export function viewedTensor(value: Value): Value {
   return tensor;
 }
 
-/** The value with its last two axes exchanged; undoes an existing transpose. */
+/** The value with its last two axes exchanged, as one transpose of what an existing transpose permutes. */
 export function transposed(value: Value): Value {
   const axes = value.shape.map((_, axis) => axis);
-  const [row, column] = [axes.length - 2, axes.length - 1];
-  const exchanged = [...axes.slice(0, row), column, row];
+  const exchanged = [...axes.slice(0, -2), axes.length - 1, axes.length - 2];
   const { operation } = value;
-  if (operation.kind === "transpose" && operation.permutation.join() === exchanged.join()) return operation.operand;
-  return transpose(value, exchanged);
+  if (operation.kind !== "transpose") return transpose(value, exchanged);
+  const permutation = exchanged.map((axis) => operation.permutation[axis] as number);
+  return permutation.join() === axes.join() ? operation.operand : transpose(operation.operand, permutation);
 }
 
 /** Values that depend only on parameters and constants. */

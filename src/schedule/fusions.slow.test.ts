@@ -10,6 +10,7 @@ import { encoderLayerStages } from "../architectures/layers/encoder-layer.ts";
 import { interpret, type LoweredPrecision } from "../engines/reference/interpret.ts";
 import {
   add,
+  concatenate,
   constant,
   divide,
   exp,
@@ -36,6 +37,7 @@ import { splitStatistics } from "../rewrites/split-statistics.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { foldLayerNorm } from "./fold-layer-norm.ts";
 import { fuseAttention } from "./fuse-attention.ts";
+import { fuseOperands } from "./fuse-operands.ts";
 import { fuseRows } from "./fuse-rows.ts";
 import { fuseVertically } from "./fuse-vertical.ts";
 import { type Level, levels, scheduleAt } from "./levels.ts";
@@ -46,7 +48,7 @@ import { observableStages, type Schedule, scheduleEachOperation, storedBy } from
 const tolerance = 1e-9;
 
 const rewrites = { fuseHorizontally, centerRows, splitStatistics };
-const fusions = { fuseAttention, fuseVertically, fuseRows, foldLayerNorm };
+const fusions = { fuseAttention, fuseVertically, fuseOperands, fuseRows, foldLayerNorm };
 
 const seeds = Array.from({ length: 60 }, (_, index) => index + 1);
 
@@ -311,6 +313,24 @@ describe("not applied", () => {
     expect(kindsOf(attention(128, false))).toEqual(["attention"]);
     expect(kindsOf(attention(129, false))).not.toContain("attention");
     expect(kindsOf(attention(64, true))).not.toContain("attention");
+  });
+
+  test("what attention loads, where another kernel reads it too, or it is a row of a table", () => {
+    const [query, key, value] = ["query", "key", "value"].map((name) => input(name, ["batch", 2, 7, 8], "real"));
+    const turned = concatenate([slice(query as Value, 3, 4, 8), slice(query as Value, 3, 0, 4)], 3);
+    const rows = gather(parameter("table", [5, 8]), input("indices", ["batch", 2, 7], "integer"));
+    const withQuery = (operand: Value, ...others: Value[]): Schedule => {
+      const products = matmul(operand, transpose(key as Value, [0, 1, 3, 2]));
+      const exponentials = exp(subtract(products, max(products)));
+      const context = matmul(divide(exponentials, sum(exponentials)), value as Value);
+      const schedule = fuseAttention(scheduleEachOperation(outputsOf(context, ...others)));
+      return fuseOperands(fuseVertically(schedule));
+    };
+    const computed = add(query as Value, turned);
+    expect(kindsOf(withQuery(computed))).toEqual(["attention"]);
+    expect(kindsOf(withQuery(computed, computed))).toEqual(["elementwise", "attention"]);
+    expect(kindsOf(withQuery(computed, sum(computed)))).toContain("elementwise");
+    expect(kindsOf(withQuery(rows))).toEqual(["elementwise", "attention"]);
   });
 
   test("vertical fusion across a transpose or another place of the row", () => {

@@ -22,6 +22,7 @@ import { shareEqual } from "../rewrites/share-equal.ts";
 import { splitStatistics } from "../rewrites/split-statistics.ts";
 import { foldLayerNorm } from "./fold-layer-norm.ts";
 import { fuseAttention } from "./fuse-attention.ts";
+import { fuseOperands } from "./fuse-operands.ts";
 import { fuseRows } from "./fuse-rows.ts";
 import { fuseVertically } from "./fuse-vertical.ts";
 import { nameSubprograms } from "./name-subprograms.ts";
@@ -45,15 +46,15 @@ export const passesOf: Readonly<Record<Level, LevelPasses>> = {
   O1: { rewrites: [shareEqual, fuseHorizontally, shareEqual, centerRows], fusions: [] },
   O2: {
     rewrites: [shareEqual, fuseHorizontally, shareEqual, centerRows],
-    fusions: [fuseAttention, fuseVertically, fuseRows],
+    fusions: [fuseAttention, fuseVertically, fuseOperands, fuseRows],
   },
   O3: {
     rewrites: [shareEqual, fuseHorizontally, shareEqual, splitStatistics, centerRows],
-    fusions: [fuseAttention, fuseVertically, fuseRows, foldLayerNorm],
+    fusions: [fuseAttention, fuseVertically, fuseOperands, fuseRows, foldLayerNorm],
   },
   O4: {
     rewrites: [shareEqual, fuseHorizontally, shareEqual, centerRows],
-    fusions: [fuseAttention, fuseVertically, fuseRows, nameSubprograms],
+    fusions: [fuseAttention, fuseVertically, fuseOperands, fuseRows, nameSubprograms],
   },
 };
 

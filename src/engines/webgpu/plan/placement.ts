@@ -1,7 +1,8 @@
 /**
  * Which of a program's values are tensors in memory, and in what form.
  *
- * In precisions below float32, operands of matmuls and tables of gathers are float16. All other stored values are float32:
+ * In precisions below float32, operands of matmuls, tables of gathers and what is taken from (DeBERTa's scores with each
+ * relative position, many times as large as the queries) are float16. All other stored values are float32:
  * the sum before a LayerNorm, statistics, scores before a softmax, biases, and kept stages.
  */
 import { computeOrder } from "../../../program/order.ts";
@@ -26,6 +27,7 @@ export class Placement implements TensorSource {
     for (const { operation } of computeOrder(program)) {
       if (operation.kind === "matmul") f16Values.add(viewedTensor(operation.left)).add(viewedTensor(operation.right));
       if (operation.kind === "gather") f16Values.add(viewedTensor(operation.table));
+      if (operation.kind === "take") f16Values.add(viewedTensor(operation.operand));
     }
     for (const value of keptValues(program)) f16Values.delete(value);
     this.#f16Values = f16Values;

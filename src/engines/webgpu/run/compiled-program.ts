@@ -36,7 +36,8 @@ export class CompiledProgram {
   readonly #isPacked: boolean;
   readonly #startRecording: (() => RunRecording) | undefined;
   readonly #inputs: ReadonlyMap<string, Value>;
-  readonly #indices: readonly CheckedIndices[];
+  /** How many rows the tables have that inputs index. */
+  readonly #indices: ReadonlyMap<string, number>;
 
   private constructor(
     program: Program,
@@ -50,7 +51,7 @@ export class CompiledProgram {
     this.#startRecording = startRecording;
     const order = computeOrder(program);
     this.#inputs = inputsOf(order);
-    this.#indices = order.flatMap(checkedIndicesOf);
+    this.#indices = checkedIndices(order);
   }
 
   static async create(
@@ -124,23 +125,33 @@ export class CompiledProgram {
 
   /** Kernels clamp an index that is out of range and report nothing, so the host checks. */
   #checkIndices(inputs: ReadonlyMap<string, Tensor>): void {
-    for (const { input, rows } of this.#indices) {
-      const data = inputs.get(input)?.data ?? [];
-      const wrong = data.find((index) => !(index >= 0 && index < rows));
+    for (const [input, rows] of this.#indices) {
+      const indices = inputs.get(input);
+      const wrong = indices && indexOutside(indices.data, rows);
       if (wrong === undefined) continue;
       throw new EngineError({ found: `an index is ${wrong}`, expected: `0 to ${rows - 1}, the rows of its table` });
     }
   }
 }
 
-/** An input whose elements index the rows of a table. */
-interface CheckedIndices {
-  readonly input: string;
-  readonly rows: number;
+/** The rows of the smallest table that the elements of an input index, by the input's name: layers share inputs. */
+function checkedIndices(order: readonly Value[]): ReadonlyMap<string, number> {
+  const rows = new Map<string, number>();
+  for (const { operation } of order) {
+    if (operation.kind !== "gather") continue;
+    const { operation: source } = viewedTensor(operation.indices);
+    if (source.kind !== "input") continue;
+    const known = rows.get(source.name) ?? Number.POSITIVE_INFINITY;
+    rows.set(source.name, Math.min(known, Number(operation.table.shape[0])));
+  }
+  return rows;
 }
 
-function checkedIndicesOf({ operation }: Value): CheckedIndices[] {
-  if (operation.kind !== "gather") return [];
-  const { operation: source } = viewedTensor(operation.indices);
-  return source.kind === "input" ? [{ input: source.name, rows: Number(operation.table.shape[0]) }] : [];
+/** The first index that is no row of a table. A loop: this is done before every run, and a callback takes ten times as long. */
+function indexOutside(indices: Tensor["data"], rows: number): number | undefined {
+  for (let place = 0; place < indices.length; place++) {
+    const index = Number(indices[place]);
+    if (!(index >= 0 && index < rows)) return index;
+  }
+  return undefined;
 }

@@ -26,6 +26,7 @@ export interface Given {
   readonly scalar?: string;
 }
 
+type Concatenation = Extract<Operation, { kind: "concatenate" }>;
 type View = Extract<Operation, { kind: "slice" | "reshape" | "transpose" }>;
 
 /** Functions that WGSL lacks, or defines with too low an accuracy. */
@@ -163,10 +164,11 @@ export class Block {
         return this.#viewedVector(value, operation, coordinates);
       case "take":
         return this.#lanes(value, coordinates);
-      case "concatenate":
-        return operation.axis === value.shape.length - 1
-          ? this.#lanes(value, coordinates)
-          : this.#concatenated(operation, coordinates, (operand, at) => this.vector(operand, at));
+      case "concatenate": {
+        const unit = unitOf(value, operation, coordinates);
+        if (unit === undefined) return this.#lanes(value, coordinates);
+        return this.#concatenated(operation, coordinates, unit, (operand, at) => this.vector(operand, at));
+      }
       default:
         throw new RangeError(`a kernel cannot compute a ${operation.kind} in passing`);
     }
@@ -190,7 +192,7 @@ export class Block {
       case "take":
         return this.#take(operation, coordinates);
       case "concatenate":
-        return this.#concatenated(operation, coordinates, (operand, at) => this.scalar(operand, at));
+        return this.#concatenated(operation, coordinates, 1, (operand, at) => this.scalar(operand, at));
       case "reduce":
         return this.#reduce(operation, coordinates);
       default:
@@ -262,19 +264,24 @@ export class Block {
     return `vec4<f32>(${lanes.join(", ")})`;
   }
 
+  /** @param unit what the coordinate along the axis and the operands' extents are multiples of. */
   #concatenated(
-    { operands, axis }: Extract<Operation, { kind: "concatenate" }>,
+    operation: Concatenation,
     coordinates: Coordinates,
+    unit: 1 | 4,
     emit: (operand: Value, coordinates: Coordinates) => string,
   ): string {
+    const { operands, axis } = operation;
     const here = coordinates[axis] ?? zero;
+    const along = (text: string): Coordinates => coordinates.with(axis, { text, multipleOf: unit });
+    const source = slicedBy(operation);
+    if (source !== undefined) return emit(source.value, along(placeInSource(source.parts, here.text, unit)));
     let start = 0;
     let text = "";
     for (const operand of operands) {
       const extent = operand.shape[axis] as number;
       // Coordinates outside the operand are clamped; the element computed there is not selected.
-      const inside = { text: `min(max(${here.text}, ${start}u) - ${start}u, ${extent - 1}u)`, multipleOf: 1 };
-      const element = emit(operand, coordinates.with(axis, inside));
+      const element = emit(operand, along(`min(max(${here.text}, ${start}u) - ${start}u, ${extent - unit}u)`));
       text = text === "" ? element : `select(${text}, ${element}, ${here.text} >= ${start}u)`;
       start += extent;
     }
@@ -319,6 +326,46 @@ export class Block {
     const places = this.#bindings.placesOf(value, vectorIndex(rows, value, base, offset));
     return places.map((place) => loadLane(name, place, `(${base.text} % 4u)`, type)).join(" + ");
   }
+}
+
+/** What vectors of a concatenation move in along its axis; `undefined` if they do not lie in one operand each. */
+function unitOf({ shape }: Value, { operands, axis }: Concatenation, coordinates: Coordinates): 1 | 4 | undefined {
+  if (axis !== shape.length - 1) return 1;
+  const extents = operands.map((operand) => operand.shape[axis]);
+  const isWhole = extents.every((extent) => typeof extent === "number" && extent % 4 === 0);
+  return isWhole && (coordinates.at(-1) ?? zero).multipleOf % 4 === 0 ? 4 : undefined;
+}
+
+interface SlicedPart {
+  /** Where the slice begins in the source, and its extent. */
+  readonly from: number;
+  readonly extent: number;
+}
+
+/** The value of which all operands of a concatenation are slices, such as the halves that a rotation exchanges. */
+function slicedBy({ operands, axis }: Concatenation): { value: Value; parts: readonly SlicedPart[] } | undefined {
+  const slices = operands.flatMap(({ operation }) => {
+    return operation.kind === "slice" && operation.axis === axis ? [operation] : [];
+  });
+  const value = slices[0]?.operand;
+  const isOne = slices.length === operands.length && slices.every(({ operand }) => operand === value);
+  const parts = slices.map(({ start, end }) => ({ from: start, extent: end - start }));
+  return value !== undefined && isOne ? { value, parts } : undefined;
+}
+
+/** The place in the source of a place in a concatenation of its slices, as WGSL. Beyond the end it is that of the last. */
+function placeInSource(parts: readonly SlicedPart[], here: string, unit: number): string {
+  const total = parts.reduce((sum, { extent }) => sum + extent, 0);
+  const inside = `min(${here}, ${total - unit}u)`;
+  let start = 0;
+  let text = "";
+  for (const { from, extent } of parts) {
+    // Unsigned numbers wrap around: `from` may be less than `start`.
+    const place = from >= start ? `${inside} + ${from - start}u` : `${inside} - ${start - from}u`;
+    text = text === "" ? place : `select(${text}, ${place}, ${here} >= ${start}u)`;
+    start += extent;
+  }
+  return parts.length === 1 ? `(${text})` : text;
 }
 
 /** The index of a vector, by its row, its first column and its tensor's offset. */

@@ -12,7 +12,7 @@ import { gridOf, productText } from "../../wgsl/kernel-source.ts";
 import { extentText } from "../../wgsl/storage.ts";
 import type { EmitRequest } from "../family.ts";
 import { declareVec8Loader } from "../fragments.ts";
-import { type MatmulTemplate, operandsOfMatmul } from "./problem.ts";
+import { isKContiguous, type MatmulTemplate, operandsOfMatmul } from "./problem.ts";
 import { rowStatistics } from "./row-statistics.ts";
 
 /** The rows of the result, and the right operand's leading coordinates. */
@@ -55,14 +55,13 @@ export class MatmulOperands {
     this.#request = request;
   }
 
-  get #isBatched(): boolean {
+  /** Whether the right operand has leading axes, whose index is `batch`. */
+  get isBatched(): boolean {
     return this.right.shape.length > 2;
   }
 
-  /** Whether K is contiguous in the right operand's memory: weights as [outputs, inputs], or keys. */
   get isRightTransposed(): boolean {
-    const { operation, shape } = this.right;
-    return operation.kind === "transpose" && operation.permutation.at(-1) !== shape.length - 1;
+    return isKContiguous(this.right);
   }
 
   /** The start of a workgroup's slice of K, as WGSL; absent where K is not split. */
@@ -154,7 +153,7 @@ export class MatmulOperands {
   /** One workgroup per tile of the result. */
   grid({ tileM, tileN }: { readonly tileM: number; readonly tileN: number }): ReturnType<typeof gridOf> {
     const { shape } = this.#request.template.matmul;
-    const [batchAxes, rowAxes] = this.#isBatched ? [shape.slice(0, -2), shape.slice(-2, -1)] : [[], shape.slice(0, -1)];
+    const [batchAxes, rowAxes] = this.isBatched ? [shape.slice(0, -2), shape.slice(-2, -1)] : [[], shape.slice(0, -1)];
     return gridOf(
       { extents: [this.columns], each: tileN },
       { extents: rowAxes, each: tileM },

@@ -43,6 +43,11 @@ export function operandsOfMatmul({ operation }: Value): { readonly left: Value; 
   return operation;
 }
 
+/** Whether K is contiguous in a right operand's memory: weights as [outputs, inputs], or keys. */
+export function isKContiguous({ operation, shape }: Value): boolean {
+  return operation.kind === "transpose" && operation.permutation.at(-1) !== shape.length - 1;
+}
+
 /** Whether K divides into equal slices of whole steps; a single slice is always possible. */
 export const canSplitK = (
   splitK: number,

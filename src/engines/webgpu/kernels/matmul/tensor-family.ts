@@ -1,8 +1,9 @@
-/** Matmuls in tensor cores: the right operand is weights in float16, [outputs, inputs], without leading axes. */
+/** Matmuls in tensor cores: the right operand is known before a run and stored in float16, [..., outputs, inputs]. */
 import type { Value } from "../../../../program/program.ts";
+import { viewedTensor } from "../../../../program/views.ts";
 import type { TensorSource } from "../../wgsl/bindings.ts";
 import type { KernelFamily } from "../family.ts";
-import { type MatmulProblem, matmulProblem } from "./problem.ts";
+import { isKContiguous, type MatmulProblem, matmulProblem } from "./problem.ts";
 import { emitTensorMatmul } from "./tensor-matmul.ts";
 import { type TensorTile, tensorTiling } from "./tensor-tiles.ts";
 
@@ -21,8 +22,11 @@ export const tensorMatmul: KernelFamily<MatmulProblem, TensorTile> = {
 };
 
 function suitsTensorCores({ operation }: Value, placement: TensorSource): boolean {
-  if (operation.kind !== "matmul" || operation.right.shape.length !== 2) return false;
-  const { operation: right, shape } = operation.right;
-  const isF16 = right.kind === "transpose" && placement.typeOf(right.operand) === "f16";
-  return isF16 && shape.every((size) => typeof size === "number");
+  if (operation.kind !== "matmul") return false;
+  const { right } = operation;
+  return (
+    isKContiguous(right) &&
+    placement.typeOf(viewedTensor(right)) === "f16" &&
+    right.shape.every((extent) => typeof extent === "number")
+  );
 }

@@ -86,11 +86,11 @@ class TensorMatmul {
 
   body(): string[] {
     const { tileM, tileN, splitK } = this.#tile;
-    const { epilogue } = this.#parts;
+    const { epilogue, operands } = this.#parts;
     return [
       `let first_row = group.y * ${tileM}u;`,
       `let first_column = group.x * ${tileN}u;`,
-      `let batch = ${splitK > 1 ? "group.z" : "0u"};`,
+      `let batch = ${splitK > 1 || operands.isBatched ? "group.z" : "0u"};`,
       ...this.#place(),
       ...this.#multiply(epilogue.computeRowStatistics(tileM, this.#threads)),
       ...this.#store(),

@@ -49,6 +49,10 @@ export const hasFewColumns = (columns: number): boolean => columns <= fewColumns
 /** Min K (such as BERT-base's 3072) that is split where columns are few. */
 const longK = 2048;
 
+/** Max K, a head's width, that is too short for steps to be in flight or divided; and the tile for it, whatever the rows. */
+const shortK = 64;
+const ofShortK = tensorTile(64, 64, 64, 2, 2, 1);
+
 interface SizeClass {
   /** Max rows of the result. */
   readonly maxRows: number;
@@ -103,6 +107,7 @@ export const tensorSizeClasses: readonly [number, ...number[]] = [
 
 export function defaultTensorTile(problem: Pick<MatmulProblem, "shape" | "canSplitK">, maxRows: number): TensorTile {
   const [k, n] = problem.shape.map(Number) as [number, number];
+  if (k <= shortK) return ofShortK;
   const choice = classes.find((sizeClass) => maxRows <= sizeClass.maxRows) as SizeClass;
   if (!hasFewColumns(n)) return n <= someColumns ? choice.someColumns : choice.manyColumns;
   if (k < longK) return choice.fewColumns;
