@@ -9,7 +9,9 @@ import { interpret } from "../src/engines/reference/interpret.ts";
 import type * as lowering from "../src/engines/webgpu/plan/lower.ts";
 import { WebGpuEngine } from "../src/engines/webgpu/webgpu-engine.ts";
 import { loadDawn } from "../src/platform/dawn.ts";
+import { concatenate, input, slice, tanh } from "../src/program/build.ts";
 import { computeOrder } from "../src/program/order.ts";
+import type { Program, Value } from "../src/program/program.ts";
 import type { FloatDType, Tensor } from "../src/tensor/tensor.ts";
 import { expectSame } from "./support/compare-tensors.ts";
 import { isGemv } from "./support/gemv.ts";
@@ -75,6 +77,29 @@ describe.skipIf(softwareGpuMissing !== undefined).each(configurations)(
       const found = await executable.run(inputs);
       await executable.dispose();
       expectSame(found, await interpret(program, parameters, inputs), tolerance, `seed ${seed}`);
+    });
+
+    test("concatenations of what begins at whole vectors, and of what does not", async () => {
+      const [x, y] = [input("x", ["batch", 16], "real"), input("y", ["batch", 8], "real")];
+      const part = (start: number, end: number): Value => slice(x, 1, start, end);
+      const joined = { halves: [part(8, 16), part(0, 8)], odd: [part(6, 10), part(1, 5)], mixed: [part(3, 7), y] };
+      const outputs = Object.entries(joined).map(([name, parts]) => [name, tanh(concatenate(parts, 1))] as const);
+      const program: Program = { outputs: new Map(outputs) };
+      const numbers = (columns: number): Tensor => {
+        return {
+          dtype: "f32",
+          shape: [3, columns],
+          data: Float32Array.from({ length: 3 * columns }, (_, i) => i / 20),
+        };
+      };
+      const inputs = new Map([
+        ["x", numbers(16)],
+        ["y", numbers(8)],
+      ]);
+      const executable = await engine.compile(program, () => Promise.reject(new Error("there are no parameters")));
+      const found = await executable.run(inputs);
+      await executable.dispose();
+      expectSame(found, await interpret(program, new Map(), inputs), tolerance, "concatenations");
     });
   },
 );

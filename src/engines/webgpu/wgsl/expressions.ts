@@ -16,18 +16,24 @@ import {
   type Value,
 } from "../../../program/program.ts";
 import type { KernelBindings } from "./bindings.ts";
-import { type Coordinate, type Coordinates, linear, plus, throughReshape, zero } from "./coordinates.ts";
+import { type Coordinate, type Coordinates, linear, plus, zero } from "./coordinates.ts";
 import type { SpecialFunction } from "./special-functions.ts";
 import { extentText, loadLane, loadVector, rowVectorsText } from "./storage.ts";
+import {
+  type Concatenation,
+  isContiguous,
+  placeInSource,
+  slicedBy,
+  unitOf,
+  type View,
+  viewedCoordinates,
+} from "./view-coordinates.ts";
 
 /** A value that a kernel holds in a variable, at the block's coordinates: a `vec4<f32>` or an `f32`. */
 export interface Given {
   readonly vector?: string;
   readonly scalar?: string;
 }
-
-type Concatenation = Extract<Operation, { kind: "concatenate" }>;
-type View = Extract<Operation, { kind: "slice" | "reshape" | "transpose" }>;
 
 /** Functions that WGSL lacks, or defines with too low an accuracy. */
 type SpecialOperation = "erf" | "tanh";
@@ -274,7 +280,7 @@ export class Block {
     const { operands, axis } = operation;
     const here = coordinates[axis] ?? zero;
     const along = (text: string): Coordinates => coordinates.with(axis, { text, multipleOf: unit });
-    const source = slicedBy(operation);
+    const source = slicedBy(operation, unit);
     if (source !== undefined) return emit(source.value, along(placeInSource(source.parts, here.text, unit)));
     let start = 0;
     let text = "";
@@ -328,46 +334,6 @@ export class Block {
   }
 }
 
-/** What vectors of a concatenation move in along its axis; `undefined` if they do not lie in one operand each. */
-function unitOf({ shape }: Value, { operands, axis }: Concatenation, coordinates: Coordinates): 1 | 4 | undefined {
-  if (axis !== shape.length - 1) return 1;
-  const extents = operands.map((operand) => operand.shape[axis]);
-  const isWhole = extents.every((extent) => typeof extent === "number" && extent % 4 === 0);
-  return isWhole && (coordinates.at(-1) ?? zero).multipleOf % 4 === 0 ? 4 : undefined;
-}
-
-interface SlicedPart {
-  /** Where the slice begins in the source, and its extent. */
-  readonly from: number;
-  readonly extent: number;
-}
-
-/** The value of which all operands of a concatenation are slices, such as the halves that a rotation exchanges. */
-function slicedBy({ operands, axis }: Concatenation): { value: Value; parts: readonly SlicedPart[] } | undefined {
-  const slices = operands.flatMap(({ operation }) => {
-    return operation.kind === "slice" && operation.axis === axis ? [operation] : [];
-  });
-  const value = slices[0]?.operand;
-  const isOne = slices.length === operands.length && slices.every(({ operand }) => operand === value);
-  const parts = slices.map(({ start, end }) => ({ from: start, extent: end - start }));
-  return value !== undefined && isOne ? { value, parts } : undefined;
-}
-
-/** The place in the source of a place in a concatenation of its slices, as WGSL. Beyond the end it is that of the last. */
-function placeInSource(parts: readonly SlicedPart[], here: string, unit: number): string {
-  const total = parts.reduce((sum, { extent }) => sum + extent, 0);
-  const inside = `min(${here}, ${total - unit}u)`;
-  let start = 0;
-  let text = "";
-  for (const { from, extent } of parts) {
-    // Unsigned numbers wrap around: `from` may be less than `start`.
-    const place = from >= start ? `${inside} + ${from - start}u` : `${inside} - ${start - from}u`;
-    text = text === "" ? place : `select(${text}, ${place}, ${here} >= ${start}u)`;
-    start += extent;
-  }
-  return parts.length === 1 ? `(${text})` : text;
-}
-
 /** The index of a vector, by its row, its first column and its tensor's offset. */
 export function vectorIndex(rows: Coordinate, { shape }: Value, column: Coordinate, offset = 0): string {
   const terms = [
@@ -397,33 +363,4 @@ export function acrossLanes(name: "sum" | "max", vector: string): string {
 export function broadcastCoordinates({ shape }: Value, coordinates: Coordinates): Coordinates {
   const missing = coordinates.length - shape.length;
   return shape.map((extent, axis) => (extent === 1 ? zero : (coordinates[axis + missing] ?? zero)));
-}
-
-/** The coordinates in a view's operand, from those in the view. */
-function viewedCoordinates(value: Value, operation: View, coordinates: Coordinates): Coordinates {
-  switch (operation.kind) {
-    case "slice":
-      return coordinates.with(operation.axis, plus(coordinates[operation.axis] ?? zero, operation.start));
-    case "reshape":
-      return throughReshape(coordinates, value.shape, operation.operand.shape);
-    case "transpose":
-      return operation.permutation.map((_, axis) => coordinates[operation.permutation.indexOf(axis)] ?? zero);
-  }
-}
-
-/** Whether `count` aligned neighbours in a view are contiguous in its operand. @param viewed coordinates in the operand. */
-function isContiguous(value: Value, operation: View, viewed: Coordinates, count: 4 | 8 = 4): boolean {
-  const rank = value.shape.length;
-  const isAligned = (viewed.at(-1)?.multipleOf ?? 0) % count === 0;
-  switch (operation.kind) {
-    case "slice":
-      return isAligned;
-    case "transpose":
-      return operation.permutation[rank - 1] === rank - 1;
-    case "reshape": {
-      const [width, operandWidth] = [value.shape.at(-1), operation.operand.shape.at(-1)];
-      if (width === operandWidth) return true;
-      return isAligned && [width, operandWidth].every((extent) => typeof extent === "number" && extent % count === 0);
-    }
-  }
 }
