@@ -1,6 +1,11 @@
 import { defineConfig } from "tsdown";
+import { thirdPartyLicenses } from "./tools/build/licenses.ts";
+import { onnxRuntimeFiles } from "./tools/build/onnxruntime.ts";
 
 /**
+ * The package has no dependencies but optional ones (peerDependencies): every other package is bundled, so that an
+ * installation has only what is used.
+ *
  * `#platform` stays an import: package.json resolves it, to the Node or the browser half, wherever the library is used.
  */
 export default defineConfig({
@@ -14,8 +19,14 @@ export default defineConfig({
     "platform/node": "src/platform/node.ts",
     "platform/browser": "src/platform/browser.ts",
     "cli/main": "src/cli/main.ts",
+    // In the folder of ONNX Runtime's .wasm file, which they look for beside themselves.
+    "onnxruntime/node": "onnxruntime-web",
+    "onnxruntime/web": "onnxruntime-web/wasm",
   },
   external: ["#platform"],
+  // What is bundled is listed in THIRD_PARTY_LICENSES.
+  inlineOnly: false,
+  plugins: [onnxRuntimeFiles(), thirdPartyLicenses()],
   format: "esm",
   platform: "node",
   target: "es2023",
