@@ -1,6 +1,7 @@
 /**
- * ONNX Runtime's WebAssembly in the package: the binary and the module that starts its threads are copied from
- * `onnxruntime-web` into `dist/onnxruntime`, beside the bundled API (tsdown.config.ts), with their licences.
+ * ONNX Runtime's WebAssembly in the package: the binary, the module that starts its threads and the API for browsers are
+ * copied from `onnxruntime-web` into `dist/onnxruntime`, with their licences. The API for Node is bundled into the same folder
+ * (tsdown.config.ts), because it imports `onnxruntime-common`.
  *
  * Must stay true: what is shipped is exactly what is named here, and the licences are those of that version.
  */
@@ -19,13 +20,17 @@ const pinned = {
   files: {
     "ort-wasm-simd-threaded.wasm": "3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2",
     "ort-wasm-simd-threaded.mjs": "e13f7f94fc51b4ca72b12faeb1ee95f4ace6dfbc8939bc718aabdc0a27c4299b",
-    // Bundled: for Node, and for everything else.
-    "ort.node.min.mjs": "f41b1e1ccf89e7b630c2a822192d6cf48d642b1abe3c321f1ad6b4130a78327e",
     "ort.wasm.bundle.min.mjs": "11e64bd8ffe11bd1a2a2f0d6275fdfbbba7262f0b76b99b53d228a8a22ef3d90",
+    "ort.node.min.mjs": "f41b1e1ccf89e7b630c2a822192d6cf48d642b1abe3c321f1ad6b4130a78327e",
   },
 };
 
-const copied = ["ort-wasm-simd-threaded.wasm", "ort-wasm-simd-threaded.mjs"] as const;
+/** A file of its own, as it is: bundlers recognise how it names the .wasm file and its worker. */
+const browserModule = "ort.wasm.bundle.min.mjs";
+
+const browserImport = "onnxruntime-web/wasm";
+
+const copied = ["ort-wasm-simd-threaded.wasm", "ort-wasm-simd-threaded.mjs", browserModule];
 const licences = ["LICENSE", "ThirdPartyNotices.txt"];
 
 const packageFolder = new URL("../../node_modules/onnxruntime-web/", import.meta.url);
@@ -34,6 +39,13 @@ const packageFolder = new URL("../../node_modules/onnxruntime-web/", import.meta
 export function onnxRuntimeFiles(source: URL = packageFolder): Rolldown.Plugin {
   return {
     name: "onnxruntime-files",
+    resolveId: (id) => (id === browserImport ? { id, external: true } : undefined),
+    // Wherever the bundler puts the code that imports it.
+    renderChunk: (code, { fileName }) =>
+      code.replaceAll(
+        `"${browserImport}"`,
+        `"${"../".repeat(fileName.split("/").length - 1) || "./"}onnxruntime/${browserModule}"`,
+      ),
     async generateBundle() {
       const files = await readPinned(source);
       for (const name of copied) {
@@ -48,7 +60,7 @@ export function onnxRuntimeFiles(source: URL = packageFolder): Rolldown.Plugin {
 }
 
 /** @throws Error for another version, or a file with other contents. */
-async function readPinned(source: URL): Promise<ReadonlyMap<string, Uint8Array>> {
+async function readPinned(source: URL): Promise<ReadonlyMap<string, string | Uint8Array>> {
   const { version } = JSON.parse(await readFile(new URL("package.json", source), "utf8")) as { version: string };
   if (version !== pinned.version) throw refused(`onnxruntime-web is ${version}`, pinned.version);
   const entries = Object.entries(pinned.files).map(async ([name, expected]) => {
@@ -56,10 +68,13 @@ async function readPinned(source: URL): Promise<ReadonlyMap<string, Uint8Array>>
     const bytes = await readFile(path);
     const found = createHash("sha256").update(bytes).digest("hex");
     if (found !== expected) throw refused(`${fileURLToPath(path)} has the SHA-256 ${found}`, expected);
-    return [name, bytes] as const;
+    return [name, name.endsWith(".mjs") ? withoutSourceMap(bytes.toString()) : bytes] as const;
   });
   return new Map(await Promise.all(entries));
 }
+
+/** The maps are not shipped, and Vite's development server complains of their absence. */
+const withoutSourceMap = (text: string): string => text.replace(/\n\/\/# sourceMappingURL=.*\n?$/, "\n");
 
 function refused(found: string, expected: string): Error {
   return new Error(
