@@ -3,7 +3,8 @@
  * copied from `onnxruntime-web` into `dist/onnxruntime`, with their licences. The API for Node is bundled into the same folder
  * (tsdown.config.ts), because it imports `onnxruntime-common`.
  *
- * Must stay true: what is shipped is exactly what is named here, and the licences are those of that version.
+ * Must stay true: what is shipped is exactly what is named here, with the changes below, and the licences are those of that
+ * version.
  */
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
@@ -30,7 +31,9 @@ const browserModule = "ort.wasm.bundle.min.mjs";
 
 const browserImport = "onnxruntime-web/wasm";
 
-const copied = ["ort-wasm-simd-threaded.wasm", "ort-wasm-simd-threaded.mjs", browserModule];
+const threadModule = "ort-wasm-simd-threaded.mjs";
+
+const copied = ["ort-wasm-simd-threaded.wasm", threadModule, browserModule];
 const licences = ["LICENSE", "ThirdPartyNotices.txt"];
 
 const packageFolder = new URL("../../node_modules/onnxruntime-web/", import.meta.url);
@@ -68,13 +71,22 @@ async function readPinned(source: URL): Promise<ReadonlyMap<string, string | Uin
     const bytes = await readFile(path);
     const found = createHash("sha256").update(bytes).digest("hex");
     if (found !== expected) throw refused(`${fileURLToPath(path)} has the SHA-256 ${found}`, expected);
-    return [name, name.endsWith(".mjs") ? withoutSourceMap(bytes.toString()) : bytes] as const;
+    return [name, name.endsWith(".mjs") ? changed(name, bytes.toString()) : bytes] as const;
   });
   return new Map(await Promise.all(entries));
 }
 
 /** The maps are not shipped, and Vite's development server complains of their absence. */
-const withoutSourceMap = (text: string): string => text.replace(/\n\/\/# sourceMappingURL=.*\n?$/, "\n");
+const sourceMap = /\n\/\/# sourceMappingURL=.*\n?$/;
+
+/** In Node a thread takes the process's own arguments: what `node --eval` ran would fail in it, `--import` run again. */
+const threadOptions = 'workerData:"em-pthread",';
+
+function changed(name: string, text: string): string {
+  if (name !== threadModule) return text.replace(sourceMap, "\n");
+  if (text.split(threadOptions).length !== 2) throw refused(`${name} starts its threads otherwise`, threadOptions);
+  return text.replace(threadOptions, `${threadOptions}execArgv:[],`);
+}
 
 function refused(found: string, expected: string): Error {
   return new Error(
