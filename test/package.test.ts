@@ -7,6 +7,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 
 import { tmpdir } from "node:os";
 import { join, relative, sep } from "node:path";
 import { promisify } from "node:util";
+import { publint } from "publint";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { AnswerReport } from "../src/cli/answer/render.ts";
 import { builtPackage } from "./support/build.ts";
@@ -118,12 +119,11 @@ test("an installation is small, and nothing else is installed", async () => {
 });
 
 test("the licence of everything that is bundled is in it", async () => {
-  const text = await readFile(join(app, "node_modules", "fusebert", "THIRD_PARTY_LICENSES"), "utf8");
-  const sections = text.split(/^-{80}$/m).slice(1);
-  const names = sections.map((section) => /^\n(\S+) \d/.exec(section)?.[1]);
+  const sections = await thirdParties();
+  const names = sections.map(([, heading]) => heading.split(" ")[0]);
   const some = ["@huggingface/hub", "@observablehq/plot", "commander", "linkedom", "onnxruntime-web", "xz-decompress"];
   expect(names).toEqual(expect.arrayContaining(some));
-  for (const section of sections) expect(section).toMatch(/copyright/i);
+  for (const [text, heading] of sections) expect(text, heading).toMatch(/copyright/i);
 });
 
 test("its command answers through WebAssembly, and says once how to get the faster engine", async () => {
@@ -194,6 +194,28 @@ test("its types are whole, and the library answers", async () => {
   expect(printed.stderr).toBe("");
 });
 
+test("its exports, files and types are what Node, bundlers and TypeScript expect of a package", async () => {
+  const pkgDir = join(app, "node_modules", "fusebert");
+  const { messages } = await publint({ pkgDir, strict: true, pack: false });
+  expect(messages).toEqual([]);
+  const attw = join(repositoryRoot, "node_modules", "@arethetypeswrong", "cli", "dist", "index.js");
+  const options = ["--profile", "esm-only", "--no-definitely-typed", "--format", "json"];
+  // An ECMAScript module alone; another problem is exit code 1.
+  const { stdout } = await run(process.execPath, [attw, tarball, ...options], { maxBuffer: 1e8 });
+  const { analysis } = JSON.parse(stdout) as { analysis: { entrypoints: Record<string, { hasTypes: boolean }> } };
+  const { exports } = JSON.parse(await readFile(join(pkgDir, "package.json"), "utf8")) as { exports: object };
+  const withTypes = Object.keys(exports).filter((name) => !/models|package\.json/.test(name));
+  const typed = Object.entries(analysis.entrypoints).filter(([, { hasTypes }]) => hasTypes);
+  expect(typed.map(([name]) => name)).toEqual(withTypes);
+});
+
+test("its bill of materials lists what is bundled, and no more", async () => {
+  const sbom = await run(process.execPath, [join(repositoryRoot, "tools", "sbom.mjs")], { maxBuffer: 1e8 });
+  const { components } = JSON.parse(sbom.stdout) as { components: { name: string; version: string }[] };
+  const names = (await thirdParties()).map(([, heading]) => heading);
+  expect(components.map(({ name, version }) => `${name} ${version}`).sort()).toEqual(names.sort());
+});
+
 test("its declarations name nothing that only the package itself can resolve", async () => {
   const dist = join(app, "node_modules", "fusebert", "dist");
   const declarations = (await readdir(dist, { recursive: true })).filter((path) => path.endsWith(".d.ts"));
@@ -207,6 +229,13 @@ test("its declarations name nothing that only the package itself can resolve", a
 
 async function npm(...args: readonly string[]): Promise<void> {
   await run("npm", args, inApp());
+}
+
+/** The sections of THIRD_PARTY_LICENSES, each with the name and version in its heading. */
+async function thirdParties(): Promise<[string, string][]> {
+  const text = await readFile(join(app, "node_modules", "fusebert", "THIRD_PARTY_LICENSES"), "utf8");
+  const sections = text.split(/^-{80}$/m).slice(1);
+  return sections.map((section) => [section, required(/^\n(\S+ \S+) \(/.exec(section)?.[1])]);
 }
 
 const asked = ["Who wrote it?", "--text", "Mary Shelley wrote it."];
