@@ -75,7 +75,7 @@ const strangers = [
 const nodeOnly = [
   "^src/cli/",
   "^src/files/",
-  "^src/platform/node\\.ts$",
+  "^src/platform/node(/|\\.ts$)",
   "^src/checkpoint/node/",
   "^src/checkpoint/hub/",
   "^src/evaluate/node/",
@@ -116,6 +116,7 @@ module.exports = {
           "^src/engines/webgpu/tune/node/",
           "^src/checkpoint/hub/hub-files\\.ts$",
           "^src/platform/(node|dawn)\\.ts$",
+          "^src/platform/node/",
           "onnxruntime-node",
           // The package webgpu, which is Dawn.
           "(^|/)node_modules/webgpu/",

@@ -1,6 +1,24 @@
-import { defineConfig } from "tsdown";
+import { builtinModules } from "node:module";
+import { esmExternalRequirePlugin } from "rolldown/plugins";
+import { defineConfig, type Rolldown } from "tsdown";
+import { thirdPartyLicenses } from "./tools/build/licenses.ts";
+import { onnxRuntimeFiles } from "./tools/build/onnxruntime.ts";
+
+/** linkedom would use the package canvas if it found it; it has a stand-in. */
+const withoutCanvas: Rolldown.Plugin = {
+  name: "without-canvas",
+  resolveId(id, importer) {
+    return id === "canvas" ? this.resolve("./canvas-shim.cjs", importer) : undefined;
+  },
+};
+
+/** Bundled CommonJS requires Node's modules. `createRequire` in a chunk that browsers load too would break them. */
+const requireAsImport = esmExternalRequirePlugin({ external: [/^node:/, ...builtinModules] });
 
 /**
+ * The package has no dependencies but optional ones (peerDependencies): every other package is bundled, so that an
+ * installation has only what is used.
+ *
  * `#platform` stays an import: package.json resolves it, to the Node or the browser half, wherever the library is used.
  */
 export default defineConfig({
@@ -14,16 +32,25 @@ export default defineConfig({
     "platform/node": "src/platform/node.ts",
     "platform/browser": "src/platform/browser.ts",
     "cli/main": "src/cli/main.ts",
+    // In the folder of ONNX Runtime's .wasm file, which it looks for beside itself.
+    "onnxruntime/node": "onnxruntime-web",
   },
   external: ["#platform"],
+  // What is bundled is listed in THIRD_PARTY_LICENSES.
+  inlineOnly: false,
+  plugins: [onnxRuntimeFiles(), withoutCanvas, requireAsImport, thirdPartyLicenses()],
   format: "esm",
-  platform: "node",
+  // Neither half's: for Node, a chunk that browsers load too would import createRequire.
+  platform: "neutral",
   target: "es2023",
   fixedExtension: false,
   dts: true,
   // The declarations name Symbol.asyncDispose, which is in no library a project has by default.
   banner: { dts: '/// <reference lib="esnext.disposable" />' },
   // That generating declarations takes a while is no news.
-  inputOptions: { checks: { pluginTimings: false } },
+  inputOptions: {
+    checks: { pluginTimings: false },
+    resolve: { conditionNames: ["node", "import"], mainFields: ["module", "main"] },
+  },
   clean: true,
 });

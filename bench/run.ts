@@ -3,6 +3,7 @@
  */
 import { benchAnswer } from "./answer.ts";
 import { benchFamilies } from "./families.ts";
+import { benchNativeWasm } from "./native-wasm/main.ts";
 import { benchPeers } from "./peers/peers.ts";
 import { benchVerify } from "./verify.ts";
 import { benchWebGpu } from "./webgpu/index.ts";
@@ -13,6 +14,7 @@ const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
   answer: benchAnswer,
   verify: benchVerify,
   families: benchFamilies,
+  "native-wasm": benchNativeWasm,
   webgpu: benchWebGpu,
   "webgpu-proof": benchWebGpuProof,
 };

@@ -27,9 +27,12 @@ export interface LoadOptions {
   readonly device?: Device;
   /** For a model on the Hugging Face hub: a branch, tag or commit. Default `main`. */
   readonly revision?: string;
-  /** Threads for the CPU engine. Default: ONNX Runtime's choice (in Node the physical cores, in a browser fewer). */
+  /**
+   * Threads for the CPU engines. Default: the physical cores for native code; for WebAssembly at most 8 in Node, fewer in a
+   * browser. All models of a process on WebAssembly share the threads of the first.
+   */
   readonly threads?: number;
-  /** Browser only: the URL, ending in a slash, under which `onnxruntime-web`'s .wasm files are served. */
+  /** Browser only: the URL, ending in a slash, under which the package's `dist/onnxruntime` is served. */
   readonly wasmPaths?: string;
   readonly signal?: AbortSignal;
   /** Options of the device `webgpu`. */
@@ -54,7 +57,7 @@ const lookahead = 32;
 export class LoadedModel {
   /** The model's id, folder or URL; `built-in` for the one in the package. */
   readonly name: string;
-  /** The engine: `cpu`, `webgpu` or `reference`. */
+  /** The engine: `cpu` (native code), `wasm`, `webgpu` or `reference`. */
   readonly device: string;
   /** In full: `webgpu: google swiftshader, f32, O4` (adapter, precision, level), `cpu: ONNX Runtime, f32`. */
   readonly computedBy: string;
@@ -103,9 +106,9 @@ export class LoadedModel {
     }
   }
 
-  /** Ignored or suspicious contents of the model's files, as sentences without the full stop. */
+  /** Of the engine, and ignored or suspicious contents of the model's files, as sentences without the full stop. */
   get warnings(): readonly string[] {
-    return this.#checkpoint.warnings;
+    return [...(this.#engine.warnings ?? []), ...this.#checkpoint.warnings];
   }
 
   /** @throws EngineError after `dispose`. */

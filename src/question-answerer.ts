@@ -24,7 +24,7 @@ const callOptionNames = [...answerOptionNames, "signal", "onProgress", "onError"
 export class QuestionAnswerer {
   /** The model's id, folder or URL; `built-in` for the one in the package. */
   readonly model: string;
-  /** The engine: `cpu`, `webgpu` or `reference`. */
+  /** The engine: `cpu` (native code), `wasm`, `webgpu` or `reference`. */
   readonly device: string;
   /** In full: `webgpu: google swiftshader, f32, O4` (adapter, precision, level), `cpu: ONNX Runtime, f32`. */
   readonly computedBy: string;
@@ -56,8 +56,9 @@ export class QuestionAnswerer {
   }
 
   /**
-   * Ignored or suspicious contents of the model's files, as sentences without the full stop: a quantization_config,
-   * all-zero weights, a tokenizer that probably belongs to another model.
+   * What to know of the model and the device, as sentences without the full stop. Ignored or suspicious contents of the
+   * model's files: a quantization_config, all-zero weights, a tokenizer that probably belongs to another model. On the
+   * device `auto`: how to install a faster engine.
    */
   get warnings(): readonly string[] {
     return this.#model.warnings;

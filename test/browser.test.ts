@@ -234,7 +234,7 @@ async function openTab({ isolated = true }: { isolated?: boolean }): Promise<Tab
     "/": join(root, "dist"),
     [model]: builtInFolder,
     "/without-weights/": join(root, "without-weights"),
-    "/runtime/": join(repositoryRoot, "node_modules/onnxruntime-web/dist"),
+    "/runtime/": join(repositoryRoot, "dist/onnxruntime"),
   };
   const server = await serve({ folders, isolated });
   const page = await browser.newPage();

@@ -32,7 +32,12 @@ export function addGpuOptions(command: Command): Command {
 
 /** `--device` of a command that runs a model. */
 export const deviceOption = (): Option =>
-  new Option("-d, --device <device>", "where to compute").choices([...devices]).default("auto");
+  new Option(
+    "-d, --device <device>",
+    "where to compute: auto and cpu take wasm where onnxruntime-node is not installed",
+  )
+    .choices([...devices])
+    .default("auto");
 
 /** `--precision` of a command that runs a model. */
 export const precisionOption = (): Option =>

@@ -42,6 +42,8 @@ export interface Executable {
 export interface Engine {
   /** As in `--device`. */
   readonly name: string;
+  /** What a user should know of how it was chosen, as sentences without the full stop. */
+  readonly warnings?: readonly string[];
   /** Batches sequences of different lengths without padding cost, given their mask. Absent: equal lengths only. */
   readonly mixesLengths?: boolean;
   /** Re-reads parameters after a device loss: their source must stay open until `dispose`. */

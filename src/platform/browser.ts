@@ -7,7 +7,6 @@ import type { ModelFiles } from "../checkpoint/files.ts";
 import { HttpFiles } from "../checkpoint/http-files.ts";
 import { hubBaseUrl } from "../checkpoint/hub/hub-url.ts";
 import type { Engine } from "../engines/engine.ts";
-import { OnnxEngine } from "../engines/onnx/onnx-engine.ts";
 import { EngineError, InputError } from "../errors.ts";
 import {
   builtInModel,
@@ -17,6 +16,7 @@ import {
   type ModelLocation,
   type Platform,
 } from "./platform.ts";
+import { wasmEngine } from "./wasm-engine.ts";
 
 export const platform: Platform = {
   async findModel({ model, revision }: ModelLocation): Promise<ModelFiles> {
@@ -32,7 +32,13 @@ export const platform: Platform = {
     return { name: model, open: (path, options) => files.open(path, options) };
   },
 
-  createEngine: engineCreator({ cpu: createWasmEngine, webgpu: createGpuEngine, reference: createReferenceEngine }),
+  createEngine: engineCreator({
+    auto: createWasmEngine,
+    cpu: createWasmEngine,
+    wasm: createWasmEngine,
+    webgpu: createGpuEngine,
+    reference: createReferenceEngine,
+  }),
 
   processors: () => globalThis.navigator.hardwareConcurrency,
 };
@@ -42,13 +48,8 @@ async function createGpuEngine({ gpu }: EngineOptions): Promise<Engine> {
   return new WebGpuEngine(browserGpu(), { precision: "auto", ...gpu });
 }
 
-async function createWasmEngine({ threads, wasmPaths }: EngineOptions): Promise<Engine> {
-  const runtime = await import("onnxruntime-web/wasm");
-  runtime.env.logLevel = "error";
-  if (wasmPaths !== undefined) runtime.env.wasm.wasmPaths = wasmPaths;
-  // Read only when the first session is created: all models of a page share one pool of workers.
-  if (threads !== undefined) runtime.env.wasm.numThreads = threads;
-  return explained(new OnnxEngine(runtime, { executionProvider: "wasm" }));
+async function createWasmEngine(options: EngineOptions): Promise<Engine> {
+  return explained(wasmEngine(await import("onnxruntime-web/wasm"), options));
 }
 
 function browserGpu(): GPU {
@@ -65,6 +66,7 @@ function browserGpu(): GPU {
 function explained(engine: Engine): Engine {
   return {
     name: engine.name,
+    warnings: engine.warnings ?? [],
     compile: (program, readParameter, options) =>
       engine.compile(program, readParameter, options).catch((error: unknown) => {
         throw runtimeMissing(error) ?? error;
@@ -78,11 +80,11 @@ function runtimeMissing(error: unknown): EngineError | undefined {
   if (reason === undefined) return undefined;
   return new EngineError({
     found: `ONNX Runtime's WebAssembly cannot be loaded: ${reason.replace(/\.+$/, "")}`,
-    expected: "onnxruntime-web's .wasm file where the bundler or wasmPaths puts it",
+    expected: "its .wasm file where the bundler or wasmPaths puts it",
     // ONNX Runtime tries only once per page load.
     advice:
-      "For Vite's development server set optimizeDeps.exclude to ['onnxruntime-web']; elsewhere serve the folder " +
-      "onnxruntime-web/dist and give its URL as wasmPaths. Then reload the page.",
+      "For Vite's development server set optimizeDeps.exclude to ['fusebert']; elsewhere serve the folder " +
+      "fusebert/dist/onnxruntime and give its URL as wasmPaths. Then reload the page.",
     cause: error,
   });
 }

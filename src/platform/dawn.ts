@@ -11,7 +11,8 @@
  *
  * Must stay true: the package (20 MB of native code) is loaded on first use.
  */
-import { EngineError, messageOf } from "../errors.ts";
+import { InputError } from "../errors.ts";
+import { importOptional, installCommand } from "./node/optional-package.ts";
 
 export interface DawnOptions {
   /**
@@ -26,7 +27,7 @@ const loaded = new Map<boolean, Promise<GPU>>();
 
 /**
  * Loads Dawn, once per process and set of options. Without a GPU, `requestAdapter` gives `null`.
- * @throws EngineError if the package has no build for this platform or cannot be loaded.
+ * @throws InputError if the package is not installed, EngineError if it cannot be loaded.
  */
 export async function loadDawn({ trusted = false }: DawnOptions = {}): Promise<GPU> {
   const gpu = loaded.get(trusted) ?? createGpu(trusted);
@@ -48,16 +49,13 @@ async function createGpu(trusted: boolean): Promise<GPU> {
 }
 
 async function importPackage(): Promise<typeof import("webgpu")> {
-  try {
-    return await import("webgpu");
-  } catch (cause) {
-    throw new EngineError({
-      found: `WebGPU cannot be loaded: ${messageOf(cause).split("\n")[0]}`,
-      expected: "the package webgpu, which has builds for Linux, macOS and Windows on x64 and arm64",
-      advice: "Reinstall the package, or use --device cpu.",
-      cause,
-    });
-  }
+  const dawn = await importOptional("webgpu", () => import("webgpu"), "Or use --device cpu.");
+  if (dawn !== undefined) return dawn;
+  throw new InputError({
+    found: "the package webgpu is not installed",
+    expected: "webgpu, which the device webgpu needs in Node",
+    advice: `Run ${installCommand("webgpu")}`,
+  });
 }
 
 /** Defines `GPUBufferUsage` and the like globally, as in browsers, unless the runtime already does. */

@@ -1,23 +1,24 @@
 /**
- * Platform of Node: models from folders, the hub's cache and the package itself; ONNX Runtime as native code.
+ * Platform of Node: models from folders, the hub's cache and the package itself; ONNX Runtime as native code
+ * or WebAssembly.
  *
  * Must stay true: the library reaches Node's modules only through this file; engines and the hub, which take longest to
  * load, are imported on first use.
  */
 import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { availableParallelism, homedir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { ModelFiles } from "../checkpoint/files.ts";
 import { HttpFiles } from "../checkpoint/http-files.ts";
 import { FolderFiles } from "../checkpoint/node/folder-files.ts";
-import { OnnxEngine } from "../engines/onnx/onnx-engine.ts";
 import type { OnTrace } from "../engines/webgpu/run/run-recording.ts";
 import type { DebugLevel } from "../engines/webgpu/trace/debug-report.ts";
 import type { WebGpuEngine } from "../engines/webgpu/webgpu-engine.ts";
-import { EngineError, InputError, messageOf } from "../errors.ts";
+import { InputError } from "../errors.ts";
 import { loadDawn } from "./dawn.ts";
+import { createCpuEngine, createFastestCpuEngine, createNodeWasmEngine } from "./node/cpu-engine.ts";
+import { packageRoot } from "./node/optional-package.ts";
 import {
   builtInModel,
   createReferenceEngine,
@@ -39,8 +40,9 @@ export const platform: Platform = {
   },
 
   createEngine: engineCreator({
-    cpu: async ({ threads }) =>
-      new OnnxEngine(await loadOnnxRuntime(), { executionProvider: "cpu", ...(threads && { threads }) }),
+    auto: createFastestCpuEngine,
+    cpu: createCpuEngine,
+    wasm: createNodeWasmEngine,
     webgpu: ({ gpu }) => createGpuEngine(gpu),
     reference: createReferenceEngine,
   }),
@@ -93,10 +95,8 @@ async function saveSource(folder: string, label: string, code: string): Promise<
   return path;
 }
 
-/** Resolving the package by its own name works from the sources and from every file of the build. */
 function builtInFiles(): ModelFiles {
-  const packageRoot = dirname(createRequire(import.meta.url).resolve("fusebert/package.json"));
-  const folder = new FolderFiles(join(packageRoot, "models", "builtin"));
+  const folder = new FolderFiles(join(packageRoot(), "models", "builtin"));
   return { name: builtInModel, open: (path) => folder.open(path) };
 }
 
@@ -117,19 +117,4 @@ function refuseRevision(name: string, revision: string | undefined): void {
     expected: "a revision only with a model on the hub",
     advice: "Leave the revision out, or name the model by its hub id.",
   });
-}
-
-async function loadOnnxRuntime(): Promise<typeof import("onnxruntime-node")> {
-  try {
-    const runtime = await import("onnxruntime-node");
-    runtime.env.logLevel = "error";
-    return runtime;
-  } catch (cause) {
-    throw new EngineError({
-      found: `ONNX Runtime cannot be loaded: ${messageOf(cause).split("\n")[0]}`,
-      expected: "the package onnxruntime-node, which has builds for Linux, macOS and Windows on x64 and arm64",
-      advice: "Reinstall the package, or use --device reference, which is slow but needs nothing.",
-      cause,
-    });
-  }
 }

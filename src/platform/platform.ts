@@ -12,22 +12,26 @@ import type { WebGpuOptions } from "../engines/webgpu/run/options.ts";
 import { InputError } from "../errors.ts";
 import type { Level } from "../schedule/levels.ts";
 
-/** The engines, by the names that devices have, with the options that only some take. `reference` is the slow interpreter. */
-const engineKinds = {
+/** The devices, with the options that only some take. */
+const deviceKinds = {
+  auto: { takesGpuOptions: false },
   cpu: { takesGpuOptions: false },
+  wasm: { takesGpuOptions: false },
   webgpu: { takesGpuOptions: true },
   reference: { takesGpuOptions: false },
 } as const;
 
-type EngineName = keyof typeof engineKinds;
-
-/** Where to compute. `auto` is the CPU, which every machine has. */
-export type Device = "auto" | EngineName;
+/**
+ * Where to compute. `auto` is the CPU, which every machine has: ONNX Runtime as native code where it is installed, else as
+ * WebAssembly, with a warning that says how to get the other. `cpu` is the same without the warning, `wasm` always
+ * WebAssembly; `reference` is the slow interpreter.
+ */
+export type Device = keyof typeof deviceKinds;
 
 /** Name of the model in the package. */
 export const builtInModel = "built-in";
 
-export const devices: readonly Device[] = ["auto", ...(Object.keys(engineKinds) as EngineName[])];
+export const devices = Object.keys(deviceKinds) as readonly Device[];
 
 export interface ModelLocation {
   /** Absent: the built-in model. */
@@ -37,9 +41,9 @@ export interface ModelLocation {
 }
 
 export interface EngineOptions {
-  /** Threads for the CPU engine; absent: ONNX Runtime's own choice. */
+  /** Threads for the CPU engines. */
   readonly threads: number | undefined;
-  /** Browser only: where `onnxruntime-web`'s .wasm files are served, a URL ending in a slash. */
+  /** Browser only: where the package's `dist/onnxruntime` is served, a URL ending in a slash. */
   readonly wasmPaths: string | undefined;
   /** For the WebGPU engine alone. */
   readonly gpu: GpuEngineOptions | undefined;
@@ -80,16 +84,15 @@ export function checkGpuValues(gpu: unknown): void {
   for (const [name, value] of Object.entries(flags)) checkChoice(name, value, [true, false]);
 }
 
-/** How each engine is created on a platform. */
-type EngineFactories = Readonly<Record<EngineName, (options: EngineOptions) => Promise<Engine>>>;
+/** How the engine of each device is created on a platform. */
+type EngineFactories = Readonly<Record<Device, (options: EngineOptions) => Promise<Engine>>>;
 
 /** `createEngine` of a platform. @throws InputError for options that the device's engine does not take. */
 export const engineCreator =
   (factories: EngineFactories): Platform["createEngine"] =>
   async (device, options) => {
-    const name = device === "auto" ? "cpu" : device;
-    if (!engineKinds[name].takesGpuOptions) rejectGpuOptions(device, options.gpu);
-    return factories[name](options);
+    if (!deviceKinds[device].takesGpuOptions) rejectGpuOptions(device, options.gpu);
+    return factories[device](options);
   };
 
 export async function createReferenceEngine(): Promise<Engine> {

@@ -7,11 +7,11 @@
  *
  * Must stay true: the Vite configuration is what the README tells users to write, and nothing more.
  */
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type OutgoingHttpHeaders, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { dirname, extname, join } from "node:path";
+import { extname, join } from "node:path";
 import { build, createServer as createDevServer, type InlineConfig } from "vite";
 import type { AnswerResult, Question } from "../../src/index.ts";
 import { builtPackage } from "./build.ts";
@@ -60,7 +60,7 @@ onmessage = async ({ data: { model, question } }) => {
 /** What the README tells users of Vite to write. */
 const viteConfig: InlineConfig = {
   // The development server bundles dependencies in advance, and would leave ONNX Runtime's .wasm file behind.
-  optimizeDeps: { exclude: ["onnxruntime-web"] },
+  optimizeDeps: { exclude: ["fusebert"] },
   // A worker that loads a part of its code later, as ONNX Runtime is, can only be a module.
   worker: { format: "es" },
 };
@@ -77,18 +77,12 @@ export async function buildApp(): Promise<string> {
   return root;
 }
 
-/** The package's code, and its dependencies by links: only their names have to be where npm puts them. */
+/** The package's code, which needs no other package. */
 async function installFusebert(nodeModules: string): Promise<void> {
   await builtPackage();
   const fusebert = join(nodeModules, "fusebert");
   for (const part of ["package.json", "dist"]) {
     await cp(join(repositoryRoot, part), join(fusebert, part), { recursive: true });
-  }
-  const manifest = JSON.parse(await readFile(join(fusebert, "package.json"), "utf8"));
-  const { dependencies } = manifest as { readonly dependencies: Readonly<Record<string, string>> };
-  for (const name of Object.keys(dependencies)) {
-    await mkdir(dirname(join(nodeModules, name)), { recursive: true });
-    await symlink(join(repositoryRoot, "node_modules", name), join(nodeModules, name), "dir");
   }
 }
 
@@ -104,8 +98,7 @@ export async function startDevServer(root: string): Promise<DevServer> {
     root,
     configFile: false,
     logLevel: "warn",
-    // The dependencies are outside the application only because they are links here.
-    server: { host: "127.0.0.1", fs: { strict: false }, hmr: false, watch: null },
+    server: { host: "127.0.0.1", hmr: false, watch: null },
   });
   await server.listen();
   const url = required(server.resolvedUrls?.local[0]).replace(/\/$/, "");

@@ -27,7 +27,7 @@ const cacheFolder = join(repositoryRoot, "node_modules", ".cache");
 /** Of this working tree: several may share one node_modules. */
 const treeName = createHash("sha256").update(repositoryRoot).digest("hex").slice(0, 8);
 const stateFile = join(cacheFolder, `built-package-${treeName}.json`);
-/** What the build reads, beside `src/`. */
+/** What the build reads, beside `src/` and `tools/build/`. */
 const settings = ["package.json", "package-lock.json", "tsconfig.json", "tsdown.config.ts"];
 
 interface BuildState {
@@ -114,6 +114,7 @@ const writeState = (state: BuildState): Promise<void> => writeFile(stateFile, JS
 /** Of the content of everything that is built from. */
 async function sourcesHash(): Promise<string> {
   const sources = (await filesIn("src")).filter((path) => /(?<!\.test)\.ts$/.test(path));
+  sources.push(...(await filesIn("tools/build")));
   const hash = createHash("sha256");
   for (const path of [...settings, ...sources]) {
     hash
@@ -127,9 +128,9 @@ async function sourcesHash(): Promise<string> {
 /** Of the names, sizes and times of what was built: another build, or somebody else's change, makes it another one. */
 async function outputHash(): Promise<string> {
   const hash = createHash("sha256");
-  for (const path of await filesIn("dist").catch(() => [])) {
-    const { size, mtimeMs } = await stat(join(repositoryRoot, path));
-    hash.update(`${path}\0${size}\0${mtimeMs}\0`);
+  for (const path of ["THIRD_PARTY_LICENSES", ...(await filesIn("dist").catch(() => []))]) {
+    const file = await stat(join(repositoryRoot, path)).catch(() => undefined);
+    hash.update(`${path}\0${file?.size}\0${file?.mtimeMs}\0`);
   }
   return hash.digest("hex");
 }

@@ -2,6 +2,7 @@
  * Every engine that runs without special hardware: the behavioural suites run on each of them.
  */
 import * as onnxruntime from "onnxruntime-node";
+import * as onnxruntimeWasm from "onnxruntime-web";
 import type { Engine } from "../../src/engines/engine.ts";
 import { OnnxEngine } from "../../src/engines/onnx/onnx-engine.ts";
 import { ReferenceEngine } from "../../src/engines/reference/reference-engine.ts";
@@ -27,6 +28,12 @@ export const enginesUnderTest: readonly EngineUnderTest[] = [
   {
     name: "onnx",
     engine: new OnnxEngine(onnxruntime, { executionProvider: "cpu" }),
+    tolerance: 1e-5,
+    logitTolerance: 1e-4,
+  },
+  {
+    name: "onnx as WebAssembly",
+    engine: new OnnxEngine(onnxruntimeWasm, { executionProvider: "wasm" }),
     tolerance: 1e-5,
     logitTolerance: 1e-4,
   },

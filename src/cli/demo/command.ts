@@ -12,7 +12,7 @@ import { type DemoQuestion, demoQuestions } from "../demo-questions.ts";
 import { excerptAround } from "../excerpt.ts";
 import { type ExitCode, exitCode } from "../exit-codes.ts";
 import { addGpuOptions, deviceOption, type GpuCommandOptions, gpuOptions, precisionOption } from "../gpu-options.ts";
-import { print } from "../output.ts";
+import { print, warn } from "../output.ts";
 
 interface DemoCommandOptions extends GpuCommandOptions {
   readonly device: Device;
@@ -35,6 +35,7 @@ async function run(options: DemoCommandOptions, signal: AbortSignal): Promise<Ex
     signal,
   });
   const loaded = performance.now() - started;
+  answerer.warnings.forEach(warn);
   print(
     `The ${displayable(answerer.model)} model on ${displayable(answerer.computedBy)}, loaded in ${loaded.toFixed(0)} ms.\n`,
   );

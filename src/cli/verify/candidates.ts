@@ -17,6 +17,7 @@ import type { Precision } from "../../verify/layer/precision.ts";
 import { openDump } from "../../verify/node/open-dump.ts";
 import type { Candidate, DumpCandidate } from "../../verify/verify.ts";
 import { gpuOptions } from "../gpu-options.ts";
+import { warn } from "../output.ts";
 import { chooseText, layerInputs, type VerifyInputs } from "./inputs.ts";
 import type { VerifyCommandOptions } from "./options.ts";
 
@@ -66,12 +67,12 @@ async function engines(options: VerifyCommandOptions): Promise<RunnableCandidate
     });
   }
   const gpu = gpuOptions({ ...options, precision: undefined });
-  const names = device === "auto" ? (["cpu", "reference"] as const) : [device];
-  return Promise.all(
-    names.map(async (name) =>
-      engineCandidate(await platform.createEngine(name, { threads, wasmPaths: undefined, gpu })),
-    ),
+  const devices = device === "auto" ? (["auto", "reference"] as const) : [device];
+  const engines = await Promise.all(
+    devices.map((name) => platform.createEngine(name, { threads, wasmPaths: undefined, gpu })),
   );
+  for (const { warnings = [] } of engines) warnings.forEach(warn);
+  return engines.map((engine) => engineCandidate(engine));
 }
 
 async function gpuCandidate(options: VerifyCommandOptions): Promise<RunnableCandidate> {

@@ -56,7 +56,10 @@ export function verifyCommand(signal: AbortSignal, finish: (code: ExitCode) => v
     .addOption(revisionOption())
     .option("-l, --layer <n|all>", "which encoder layer", "0")
     .addOption(
-      new Option("-d, --device <device>", "engines to verify; auto is cpu and reference")
+      new Option(
+        "-d, --device <device>",
+        "engines to verify; auto is cpu (wasm without onnxruntime-node) and reference",
+      )
         .choices([...devices])
         .default("auto"),
     )

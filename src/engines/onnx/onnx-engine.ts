@@ -1,6 +1,6 @@
 /**
- * The CPU engine: programs lowered to ONNX and run by ONNX Runtime, native in Node or as WebAssembly in a browser; the
- * caller passes the module.
+ * The CPU engines: programs lowered to ONNX and run by ONNX Runtime, as native code or as WebAssembly; the caller passes the
+ * module.
  *
  * Must stay true: ONNX Runtime prints nothing to standard output, runs are queued (one session uses all threads), and
  * `dispose` releases the session with its weights.
@@ -25,10 +25,11 @@ export interface OnnxRuntime {
 }
 
 export interface OnnxEngineOptions {
-  /** `cpu` in Node, `wasm` in a browser. */
+  /** Native code, or WebAssembly; also the engine's name. */
   readonly executionProvider: "cpu" | "wasm";
-  /** Threads per run. Default: ONNX Runtime's choice, the number of physical cores. */
+  /** Threads per run, of native code. Default: ONNX Runtime's choice, the number of physical cores. */
   readonly threads?: number;
+  readonly warnings?: readonly string[];
 }
 
 /**
@@ -41,11 +42,14 @@ const optimizations = "basic";
 const logErrorsOnly = 3;
 
 export class OnnxEngine implements Engine {
-  readonly name = "cpu";
+  readonly name: string;
+  readonly warnings: readonly string[];
   readonly #runtime: OnnxRuntime;
   readonly #options: OnnxEngineOptions;
 
   constructor(runtime: OnnxRuntime, options: OnnxEngineOptions) {
+    this.name = options.executionProvider;
+    this.warnings = options.warnings ?? [];
     this.#runtime = runtime;
     this.#options = options;
   }

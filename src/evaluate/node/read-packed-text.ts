@@ -5,7 +5,6 @@
  * read in part; a decompression bomb is rejected at the first chunk with a NUL byte, or at the maximum length.
  */
 import { constants } from "node:buffer";
-import { createRequire } from "node:module";
 import { createGunzip } from "node:zlib";
 import { reasonOf } from "../../checkpoint/describe.ts";
 import { InputError } from "../../errors.ts";
@@ -81,8 +80,8 @@ async function* unpackGzip(bytes: Buffer, path: string): AsyncIterable<Uint8Arra
 }
 
 async function* unpackXz(bytes: Buffer, path: string): AsyncIterable<Uint8Array> {
-  // Loaded on demand, by require because Node finds no named exports in its CommonJS module.
-  const { XzReadableStream } = createRequire(import.meta.url)("xz-decompress") as typeof import("xz-decompress");
+  // A CommonJS module: Node finds no named exports in it.
+  const { XzReadableStream } = (await import("xz-decompress")).default;
   try {
     yield* new XzReadableStream(new Blob([new Uint8Array(bytes)]).stream());
   } catch (cause) {
