@@ -24,6 +24,7 @@ const requireAsImport = esmExternalRequirePlugin({ external: [/^node:/, ...built
 export default defineConfig({
   entry: {
     index: "src/index.ts",
+    webgpu: "src/webgpu.ts",
     tokenizer: "src/tokenizer.ts",
     "verify/index": "src/verify/index.ts",
     "verify/html": "src/verify/html/page.ts",
@@ -31,11 +32,13 @@ export default defineConfig({
     "trace/index": "src/engines/webgpu/trace/index.ts",
     "platform/node": "src/platform/node.ts",
     "platform/browser": "src/platform/browser.ts",
+    "platform/node/find-model": "src/platform/node/find-model.ts",
+    "platform/browser/find-model": "src/platform/browser/find-model.ts",
     "cli/main": "src/cli/main.ts",
     // In the folder of ONNX Runtime's .wasm file, which it looks for beside itself.
     "onnxruntime/node": "onnxruntime-web",
   },
-  external: ["#platform"],
+  external: ["#platform", "#find-model"],
   // What is bundled is listed in THIRD_PARTY_LICENSES.
   inlineOnly: false,
   plugins: [onnxRuntimeFiles(), withoutCanvas, requireAsImport, thirdPartyLicenses()],

@@ -11,7 +11,12 @@ const slow = "src/**/*.slow.test.ts";
 
 /** What both projects have, and the long tests (vitest.long.config.ts). */
 export const shared: TestProjectInlineConfiguration = {
-  resolve: { alias: { "#platform": pathTo("src/platform/node.ts") } },
+  resolve: {
+    alias: {
+      "#find-model": pathTo("src/platform/node/find-model.ts"),
+      "#platform": pathTo("src/platform/node.ts"),
+    },
+  },
   test: {
     // Whatever is thrown at the parsers must do with little memory.
     execArgv: ["--max-old-space-size=256"],

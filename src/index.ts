@@ -14,6 +14,7 @@
 export type { Answer, AnswerResult } from "./answer/answer-collector.ts";
 export type { OffsetUnit } from "./answer/code-points.ts";
 export type { AnswerOptions, Overlap, Scoring, TruncatedSide } from "./answer/options.ts";
+export type { AnswerCallOptions, AnswerProgress } from "./answer-call.ts";
 export type { ByteSource, DownloadProgress, ModelFiles, OpenOptions } from "./checkpoint/files.ts";
 export { MemoryFiles } from "./checkpoint/memory-files.ts";
 export type { TunedTiles } from "./engines/webgpu/plan/tuned-tiles.ts";
@@ -27,11 +28,5 @@ export {
 } from "./errors.ts";
 export type { LoadOptions } from "./loaded-model.ts";
 export type { Device } from "./platform/platform.ts";
-export {
-  type AnswerCallOptions,
-  type AnswerFailure,
-  type AnswerProgress,
-  type Question,
-  QuestionAnswerer,
-  type StreamedAnswer,
-} from "./question-answerer.ts";
+export { QuestionAnswerer } from "./question-answerer.ts";
+export type { AnswerFailure, Question, StreamedAnswer } from "./questions.ts";

@@ -7,7 +7,6 @@
  * Must stay true: windows are requested lazily and dropped when their logits are yielded, an abort takes effect between
  * any two batches, and `dispose` releases everything.
  */
-import { platform } from "#platform";
 import { type Checkpoint, openCheckpoint } from "./architectures/checkpoint.ts";
 import { questionAnsweringProgram } from "./architectures/index.ts";
 import type { TokenSequence } from "./architectures/inputs.ts";
@@ -17,7 +16,7 @@ import type { Engine, Executable } from "./engines/engine.ts";
 import { runSequences, type SequenceLogits } from "./engines/sequence-runner.ts";
 import { EngineError, InputError } from "./errors.ts";
 import { modelFiles } from "./platform/model-files.ts";
-import { checkGpuValues, type Device, devices, type GpuEngineOptions } from "./platform/platform.ts";
+import { checkGpuValues, type Device, devices, type GpuEngineOptions, type Platform } from "./platform/platform.ts";
 import { selectOutputs } from "./program/program.ts";
 import { assumeUnmasked } from "./rewrites/assume-unmasked.ts";
 import type { Tokenizer } from "./text/tokenizer.ts";
@@ -83,11 +82,12 @@ export class LoadedModel {
   }
 
   /**
+   * @param platform what creates the engine.
    * @param model a folder (Node), a URL of a folder, a Hugging Face id, or files; default: the built-in model.
    * @throws InputError, CheckpointError, DownloadError or EngineError, after closing what was opened.
    */
-  static async load(model?: string | ModelFiles, options: LoadOptions = {}): Promise<LoadedModel> {
-    checkLoadOptions(options);
+  static async load(platform: Platform, model?: string | ModelFiles, options: LoadOptions = {}): Promise<LoadedModel> {
+    checkLoadOptions(options, platform);
     const { device = "auto", signal, onProgress } = options;
     signal?.throwIfAborted();
     const files = await modelFiles(model, options.revision);
@@ -190,17 +190,16 @@ const loadOptionNames: readonly (keyof LoadOptions)[] = [
 /** More threads per processor only wait for each other, and take seconds to start. */
 const threadsPerProcessor = 8;
 
-function checkLoadOptions(options: LoadOptions): void {
+function checkLoadOptions(options: LoadOptions, platform: Platform): void {
   checkOptions(options, loadOptionNames);
   const { device = "auto", threads, wasmPaths, gpu } = options;
   checkChoice("device", device, devices);
   checkString("wasmPaths", wasmPaths);
   if (gpu !== undefined) checkGpuValues(gpu);
-  if (threads !== undefined) checkThreads(threads);
+  if (threads !== undefined) checkThreads(threads, platform.processors?.() ?? 1);
 }
 
-function checkThreads(threads: number): void {
-  const processors = platform.processors();
+function checkThreads(threads: number, processors: number): void {
   const max = threadsPerProcessor * processors;
   if (Number.isSafeInteger(threads) && threads >= 1 && threads <= max) return;
   throw new InputError({

@@ -252,7 +252,7 @@ describe("a model", () => {
   });
 
   test.each([
-    [{ device: "gpu" }, /device is "gpu"; expected auto, cpu, webgpu or reference/],
+    [{ device: "gpu" }, /device is "gpu"; expected auto, cpu, wasm, webgpu or reference/],
     [{ threads: 0 }, /threads is 0; expected a whole number/],
   ])("with the options %j is not loaded", async (options, message) => {
     await expect(QuestionAnswerer.load(undefined, options as object)).rejects.toThrow(message);

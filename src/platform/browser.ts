@@ -1,37 +1,14 @@
 /**
- * Platform of a browser or worker: models from URLs, the hub and memory; ONNX Runtime as WebAssembly.
+ * Platform of a browser or worker: WebGPU, and ONNX Runtime as WebAssembly.
  *
  * Must stay true: nothing imported from here needs Node, and an engine is downloaded when it is used.
  */
-import type { ModelFiles } from "../checkpoint/files.ts";
-import { HttpFiles } from "../checkpoint/http-files.ts";
-import { hubBaseUrl } from "../checkpoint/hub/hub-url.ts";
 import type { Engine } from "../engines/engine.ts";
-import { EngineError, InputError } from "../errors.ts";
-import {
-  builtInModel,
-  createReferenceEngine,
-  type EngineOptions,
-  engineCreator,
-  type ModelLocation,
-  type Platform,
-} from "./platform.ts";
-import { wasmEngine } from "./wasm-engine.ts";
+import { EngineError } from "../errors.ts";
+import { findGpu } from "./browser/gpu.ts";
+import { createReferenceEngine, type EngineOptions, engineCreator, type Platform } from "./platform.ts";
 
 export const platform: Platform = {
-  async findModel({ model, revision }: ModelLocation): Promise<ModelFiles> {
-    if (model === undefined || model === builtInModel) {
-      throw new InputError({
-        found: "no model is named",
-        expected: "in a browser, the URL of a folder with a model's files, or the id of a model on the hub",
-        advice: "The built-in model is in the package under models/builtin: serve that folder and give its URL.",
-      });
-    }
-    if (isUrl(model)) return new HttpFiles(model);
-    const files = new HttpFiles(hubBaseUrl({ repo: model, revision }));
-    return { name: model, open: (path, options) => files.open(path, options) };
-  },
-
   createEngine: engineCreator({
     auto: createWasmEngine,
     cpu: createWasmEngine,
@@ -45,21 +22,12 @@ export const platform: Platform = {
 
 async function createGpuEngine({ gpu }: EngineOptions): Promise<Engine> {
   const { WebGpuEngine } = await import("../engines/webgpu/webgpu-engine.ts");
-  return new WebGpuEngine(browserGpu(), { precision: "auto", ...gpu });
+  return new WebGpuEngine(findGpu("Use the device cpu instead."), { precision: "auto", ...gpu });
 }
 
 async function createWasmEngine(options: EngineOptions): Promise<Engine> {
-  return explained(wasmEngine(await import("onnxruntime-web/wasm"), options));
-}
-
-function browserGpu(): GPU {
-  const { gpu } = globalThis.navigator as { readonly gpu?: GPU };
-  if (gpu !== undefined) return gpu;
-  throw new EngineError({
-    found: "this browser, or this page, has no WebGPU",
-    expected: "navigator.gpu: a recent browser, and a page served by https or from localhost",
-    advice: "Use the device cpu instead.",
-  });
+  const [{ wasmEngine }, runtime] = await Promise.all([import("./wasm-engine.ts"), import("onnxruntime-web/wasm")]);
+  return explained(wasmEngine(runtime, options));
 }
 
 /** Explains what to do when the first session cannot load ONNX Runtime's files. */
@@ -88,6 +56,3 @@ function runtimeMissing(error: unknown): EngineError | undefined {
     cause: error,
   });
 }
-
-/** Absolute, or relative to the page (`./model/`, `/model/`); everything else is a hub id. */
-const isUrl = (model: string): boolean => /^(https?:|blob:|\.{0,2}\/)/i.test(model);

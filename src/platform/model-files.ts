@@ -1,4 +1,4 @@
-import { platform } from "#platform";
+import { findModel } from "#find-model";
 import { checkString, describeArgument, isRecord } from "../arguments.ts";
 import type { ModelFiles } from "../checkpoint/files.ts";
 import { InputError } from "../errors.ts";
@@ -15,7 +15,7 @@ export async function modelFiles(
 ): Promise<ModelFiles> {
   checkString("revision", revision);
   if (isFiles(model)) return model;
-  if (model === undefined || typeof model === "string") return platform.findModel({ model, revision });
+  if (model === undefined || typeof model === "string") return findModel({ model, revision });
   throw new InputError({
     found: `the model is ${describeArgument(model)}`,
     expected: "a folder, a URL, a Hugging Face id, files such as a MemoryFiles, or nothing for the built-in model",

@@ -1,44 +1,21 @@
 /**
- * Platform of Node: models from folders, the hub's cache and the package itself; ONNX Runtime as native code
- * or WebAssembly.
+ * Platform of Node: ONNX Runtime as native code or WebAssembly, WebGPU by Dawn.
  *
- * Must stay true: the library reaches Node's modules only through this file; engines and the hub, which take longest to
- * load, are imported on first use.
+ * Must stay true: the library reaches Node's modules only through this file and `node/find-model.ts`; engines, which take
+ * longest to load, are imported on first use.
  */
-import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
-import { availableParallelism, homedir } from "node:os";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import type { ModelFiles } from "../checkpoint/files.ts";
-import { HttpFiles } from "../checkpoint/http-files.ts";
-import { FolderFiles } from "../checkpoint/node/folder-files.ts";
 import type { OnTrace } from "../engines/webgpu/run/run-recording.ts";
 import type { DebugLevel } from "../engines/webgpu/trace/debug-report.ts";
 import type { WebGpuEngine } from "../engines/webgpu/webgpu-engine.ts";
 import { InputError } from "../errors.ts";
 import { loadDawn } from "./dawn.ts";
 import { createCpuEngine, createFastestCpuEngine, createNodeWasmEngine } from "./node/cpu-engine.ts";
-import { packageRoot } from "./node/optional-package.ts";
-import {
-  builtInModel,
-  createReferenceEngine,
-  engineCreator,
-  type GpuEngineOptions,
-  type ModelLocation,
-  type Platform,
-} from "./platform.ts";
+import { createReferenceEngine, engineCreator, type GpuEngineOptions, type Platform } from "./platform.ts";
 
 export const platform: Platform = {
-  async findModel({ model, revision }: ModelLocation): Promise<ModelFiles> {
-    const name = model ?? builtInModel;
-    if (!isHubId(name)) refuseRevision(name, revision);
-    if (name === builtInModel) return builtInFiles();
-    if (isUrl(name)) return new HttpFiles(name);
-    if (!isHubId(name)) return new FolderFiles(expandHome(name));
-    const { HubFiles } = await import("../checkpoint/hub/hub-files.ts");
-    return new HubFiles({ repo: name, revision });
-  },
-
   createEngine: engineCreator({
     auto: createFastestCpuEngine,
     cpu: createCpuEngine,
@@ -93,28 +70,4 @@ async function saveSource(folder: string, label: string, code: string): Promise<
   const path = join(folder, `${label.replace(/[^\w.-]+/g, "-")}.wgsl`);
   await writeFile(path, code);
   return path;
-}
-
-function builtInFiles(): ModelFiles {
-  const folder = new FolderFiles(join(packageRoot(), "models", "builtin"));
-  return { name: builtInModel, open: (path) => folder.open(path) };
-}
-
-const isUrl = (name: string): boolean => /^https?:\/\//i.test(name);
-
-/** Anything that looks like a path or exists as one is a path; everything else is a hub id. */
-function isHubId(name: string): boolean {
-  const looksLikePath = /^[./~]|\\|^[a-z]:/i.test(name);
-  return name !== builtInModel && !isUrl(name) && !looksLikePath && !existsSync(name);
-}
-
-const expandHome = (path: string): string => path.replace(/^~(?=$|[/\\])/, () => homedir());
-
-function refuseRevision(name: string, revision: string | undefined): void {
-  if (revision === undefined) return;
-  throw new InputError({
-    found: `the revision ${JSON.stringify(revision)} is given for the model ${name}`,
-    expected: "a revision only with a model on the hub",
-    advice: "Leave the revision out, or name the model by its hub id.",
-  });
 }

@@ -5,7 +5,6 @@
  * either.
  */
 import { checkChoice, checkFunction, checkOptions, checkString, isRecord } from "../arguments.ts";
-import type { ModelFiles } from "../checkpoint/files.ts";
 import type { Engine } from "../engines/engine.ts";
 import type { GpuPrecision } from "../engines/webgpu/device/precision.ts";
 import type { WebGpuOptions } from "../engines/webgpu/run/options.ts";
@@ -28,17 +27,7 @@ const deviceKinds = {
  */
 export type Device = keyof typeof deviceKinds;
 
-/** Name of the model in the package. */
-export const builtInModel = "built-in";
-
 export const devices = Object.keys(deviceKinds) as readonly Device[];
-
-export interface ModelLocation {
-  /** Absent: the built-in model. */
-  readonly model: string | undefined;
-  /** For a model on the hub: a branch, tag or commit. */
-  readonly revision: string | undefined;
-}
 
 export interface EngineOptions {
   /** Threads for the CPU engines. */
@@ -110,9 +99,7 @@ function rejectGpuOptions(device: Device, gpu: GpuEngineOptions | undefined): vo
 }
 
 export interface Platform {
-  /** @throws InputError for an invalid model name, CheckpointError for a folder without a model. */
-  findModel(location: ModelLocation): Promise<ModelFiles>;
   createEngine(device: Device, options: EngineOptions): Promise<Engine>;
-  /** Number of threads that can run in parallel. */
-  processors(): number;
+  /** Number of threads that can run in parallel; absent where no engine takes threads. */
+  processors?(): number;
 }

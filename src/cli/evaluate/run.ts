@@ -4,6 +4,7 @@
  * Must stay true: predictions from the journal and new ones are indistinguishable; a journal whose model gave other answers
  * is rejected, even if the model's name is the same.
  */
+import { platform } from "#platform";
 import { describe } from "../../checkpoint/describe.ts";
 import { InputError } from "../../errors.ts";
 import type { Contexts, JournalHead } from "../../evaluate/journal.ts";
@@ -101,7 +102,7 @@ export async function runDataset(
 }
 
 async function load(options: RunOptions, progress: Progress, signal: AbortSignal): Promise<LoadedModel> {
-  const model = await LoadedModel.load(options.model, loadOptions(options, progress, signal));
+  const model = await LoadedModel.load(platform, options.model, loadOptions(options, progress, signal));
   progress.stop();
   model.warnings.forEach(warn);
   return model;

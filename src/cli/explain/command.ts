@@ -11,7 +11,7 @@ import { type GpuPrecision, gpuPrecisions } from "../../engines/webgpu/device/pr
 import type { KernelDescription } from "../../engines/webgpu/explain/describe.ts";
 import { explainLevel, explainLevels, kernelSources } from "../../engines/webgpu/explain/explain.ts";
 import { InputError } from "../../errors.ts";
-import { platform } from "../../platform/node.ts";
+import { findModel } from "../../platform/node/find-model.ts";
 import { bestLevel, type Level, levels } from "../../schedule/levels.ts";
 import { version } from "../../version.ts";
 import { type ExitCode, exitCode, exitCodesHelp } from "../exit-codes.ts";
@@ -83,7 +83,7 @@ const DEFAULT_TOKENS = 384;
 
 async function run(options: ExplainCommandOptions, signal: AbortSignal): Promise<ExitCode> {
   const { level, precision, html } = options;
-  const files = await platform.findModel({ model: options.model, revision: options.revision });
+  const files = await findModel({ model: options.model, revision: options.revision });
   const { config } = await openConfig(files, { signal });
   const tokens = options.tokens ?? Math.min(DEFAULT_TOKENS, config.maxPositions);
   checkTokens(tokens, config);

@@ -13,7 +13,7 @@ import { forgetTiles, keepTiles, readTileCache, tileCachePath } from "../../engi
 import { tune } from "../../engines/webgpu/tune/tune.ts";
 import { planTuning } from "../../engines/webgpu/tune/tuning-plan.ts";
 import { loadDawn } from "../../platform/dawn.ts";
-import { platform } from "../../platform/node.ts";
+import { findModel } from "../../platform/node/find-model.ts";
 import { version } from "../../version.ts";
 import { type ExitCode, exitCode, exitCodesHelp } from "../exit-codes.ts";
 import { beforeExit } from "../interruption.ts";
@@ -116,7 +116,7 @@ async function run(options: TuneCommandOptions, signal: AbortSignal): Promise<Ex
 
 async function planReport(options: TuneCommandOptions, device: GpuDevice, signal: AbortSignal): Promise<TuneReport> {
   const { model, revision, candidates: maxCandidates, rows } = options;
-  const files = await platform.findModel({ model, revision });
+  const files = await findModel({ model, revision });
   const { config } = await openConfig(files, { signal });
   const precision = device.precisionFor(options.precision);
   const plan = planTuning({ config, precision, maxCandidates, ...(rows && { rows }) }, device.kernelLimits);

@@ -7,7 +7,7 @@ import { layerProgram } from "../../architectures/index.ts";
 import { gpuPrecisions } from "../../engines/webgpu/device/precision.ts";
 import { InputError } from "../../errors.ts";
 import { displayable } from "../../format/displayable.ts";
-import { platform } from "../../platform/node.ts";
+import { findModel } from "../../platform/node/find-model.ts";
 import { devices } from "../../platform/platform.ts";
 import { readParameters } from "../../verify/layer/layer-under-test.ts";
 import { precisions } from "../../verify/layer/precision.ts";
@@ -85,7 +85,7 @@ export function verifyCommand(signal: AbortSignal, finish: (code: ExitCode) => v
 
 async function run(options: VerifyCommandOptions, signal: AbortSignal): Promise<ExitCode> {
   checkOptions(options);
-  const files = await platform.findModel({ model: options.model, revision: options.revision });
+  const files = await findModel({ model: options.model, revision: options.revision });
   const status = new StatusLine();
   const checkpoint = await openCheckpoint(files, { signal });
   try {
