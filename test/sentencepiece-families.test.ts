@@ -1,6 +1,6 @@
 /** Tokenizers from SentencePiece's files alone: rows that transformers 5.17 made from them once. */
 import { describe, expect, test } from "vitest";
-import { Tokenizer } from "../src/text/tokenizer.ts";
+import { fromSentencePiece } from "../src/text/testing.ts";
 import { makeWindows } from "../src/text/windows.ts";
 import { compared } from "./support/huggingface.ts";
 import { tokenizerFixture } from "./support/tokenizer-fixtures.ts";
@@ -13,7 +13,7 @@ describe.each(["albert", "deberta-v2", "xlm-roberta"])("%s", (family) => {
   if (sentencePiece === undefined) throw new Error(`${family} has no file of SentencePiece`);
   const { name, bytes, rows } = sentencePiece;
   const files = { model: bytes, tokenizerConfig: config };
-  const tokenizer = Tokenizer.fromSentencePiece(files, name, modelType);
+  const tokenizer = fromSentencePiece(files, name, modelType);
   const idsOf = (tokens: readonly { readonly id: number }[]) => tokens.map(({ id }) => id);
   const { before, between, after } = tokenizer.pair;
 

@@ -5,7 +5,7 @@
  * `docs/tokenizers.md` lists what differs on purpose; `random-tokenizers.ts` makes none of it.
  */
 import { expect, test } from "vitest";
-import { Tokenizer } from "../src/text/tokenizer.ts";
+import { fromTokenizerJson } from "../src/text/testing.ts";
 import { makeWindows } from "../src/text/windows.ts";
 import { awkwardTexts } from "./support/awkward-texts.ts";
 import { differences, theirTokenizer } from "./support/huggingface.ts";
@@ -16,7 +16,7 @@ const TEXTS = 50;
 
 const made = (seed: number, texts: readonly string[]) => {
   const json = JSON.stringify(randomTokenizer(seed, texts));
-  return { ours: Tokenizer.fromTokenizerJson(json), theirs: theirTokenizer(json) };
+  return { ours: fromTokenizerJson(json), theirs: theirTokenizer(json) };
 };
 
 test("texts", async () => {

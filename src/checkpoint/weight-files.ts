@@ -11,7 +11,6 @@ import { openSafetensors } from "./safetensors.ts";
 import { parseShardIndex } from "./shard-index.ts";
 import type { TensorFile } from "./tensor-file.ts";
 import { readText } from "./text-file.ts";
-import { openTorch } from "./torch/torch-file.ts";
 
 interface WeightFormat {
   readonly single: string;
@@ -29,8 +28,22 @@ const FORMATS: readonly WeightFormat[] = [
     extension: ".safetensors",
     open: openSafetensors,
   },
-  { single: "pytorch_model.bin", index: "pytorch_model.bin.index.json", extension: ".bin", open: openTorch },
+  {
+    single: "pytorch_model.bin",
+    index: "pytorch_model.bin.index.json",
+    extension: ".bin",
+    open: openTorch,
+  },
 ];
+
+/** PyTorch's reader, which is imported for a model that needs it. Takes ownership of the source. */
+async function openTorch(source: ByteSource, name: string): Promise<TensorFile> {
+  const reader = await import("./torch/torch-file.ts").catch(async (error: unknown) => {
+    await source.close();
+    throw error;
+  });
+  return reader.openTorch(source, name);
+}
 
 /** What is done with each open file, before the next one is opened. */
 export interface WeightReceiver {

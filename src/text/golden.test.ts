@@ -1,7 +1,6 @@
 /** Compares the tokenizer with golden rows of Hugging Face's fast tokenizer for the built-in vocabulary. */
 import { describe, expect, test } from "vitest";
-import { builtin, codePointOffsets, readRepositoryFile, separatorsOf } from "./testing.ts";
-import { Tokenizer } from "./tokenizer.ts";
+import { builtin, codePointOffsets, fromVocabulary, readRepositoryFile, separatorsOf } from "./testing.ts";
 import { makeWindows } from "./windows.ts";
 
 interface SingleRow {
@@ -28,7 +27,7 @@ const folder = "test/fixtures/golden/model";
 const golden: { single: SingleRow[]; pair: PairRow[] } = JSON.parse(readRepositoryFile(`${folder}/tokenizer.json`));
 const questions: QuestionRow[] = JSON.parse(readRepositoryFile(`${folder}/questions.json`));
 
-const fromVocabulary = Tokenizer.fromVocabulary(
+const fromLines = fromVocabulary(
   readRepositoryFile("models/builtin/vocab.txt"),
   "vocab.txt",
   readRepositoryFile("models/builtin/tokenizer_config.json"),
@@ -36,7 +35,7 @@ const fromVocabulary = Tokenizer.fromVocabulary(
 
 describe.each([
   ["tokenizer.json", builtin],
-  ["vocab.txt", fromVocabulary],
+  ["vocab.txt", fromLines],
 ])("from %s", (_name, tokenizer) => {
   const { cls, sep } = separatorsOf(tokenizer);
 

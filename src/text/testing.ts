@@ -1,14 +1,39 @@
 /** Test helpers: the built-in tokenizer, small custom ones, and readable encodings. */
 import { readFileSync } from "node:fs";
 import type { Encoding } from "./encoding.ts";
+import { allComponents } from "./files/all-components.ts";
+import { type MergesFiles, readMergesFiles } from "./files/merges-files.ts";
+import { parseTokenizerJson, readTokenizerFile } from "./files/tokenizer-json.ts";
+import { readVocabulary } from "./files/vocabulary-files.ts";
+import { readSentencePiece, type SentencePieceFiles } from "./sentencepiece/sentencepiece-files.ts";
 import { Tokenizer } from "./tokenizer.ts";
+
+/** With every component at hand, as no model's files are read: those load what they use (architectures/tokenizer-files.ts). */
+export function fromTokenizerJson(
+  json: string,
+  name = "tokenizer.json",
+  configJson?: string,
+  modelType = "bert",
+): Tokenizer {
+  const file = parseTokenizerJson(json, name);
+  return new Tokenizer(readTokenizerFile(file, allComponents, { name, configJson, modelType }));
+}
+
+export const fromVocabulary = (text: string, name = "vocab.txt", configJson?: string, modelType = "bert"): Tokenizer =>
+  new Tokenizer(readVocabulary(text, name, configJson, modelType));
+
+export const fromMerges = (files: MergesFiles, name = "vocab.json", modelType = "roberta"): Tokenizer =>
+  new Tokenizer(readMergesFiles(files, name, modelType));
+
+export const fromSentencePiece = (files: SentencePieceFiles, name: string, modelType: string): Tokenizer =>
+  new Tokenizer(readSentencePiece(files, name, modelType));
 
 export function readRepositoryFile(path: string): string {
   return readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
 }
 
 export const builtinJson = readRepositoryFile("models/builtin/tokenizer.json");
-export const builtin = Tokenizer.fromTokenizerJson(builtinJson);
+export const builtin = fromTokenizerJson(builtinJson);
 
 export interface AddedTokenEntry {
   readonly content: string;
@@ -54,7 +79,7 @@ export function smallJson(words: readonly string[], normalizer: object = {}, add
 }
 
 export function smallTokenizer(...args: Parameters<typeof smallJson>): Tokenizer {
-  return Tokenizer.fromTokenizerJson(JSON.stringify(smallJson(...args)));
+  return fromTokenizerJson(JSON.stringify(smallJson(...args)));
 }
 
 /** Each token with its bounds: `hello@0-5`. */

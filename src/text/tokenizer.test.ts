@@ -1,7 +1,6 @@
 /** Variants of BERT's tokenizer; the expected values are Hugging Face's. */
 import { describe, expect, test } from "vitest";
-import { builtin, show, smallTokenizer } from "./testing.ts";
-import { Tokenizer } from "./tokenizer.ts";
+import { builtin, fromTokenizerJson, show, smallTokenizer } from "./testing.ts";
 
 describe("normaliser", () => {
   test("cased: neither lower case nor stripped accents", () => {
@@ -72,7 +71,7 @@ describe("WordPiece", () => {
   test("the limit counts code points", () => {
     const json = { type: "WordPiece", unk_token: "[UNK]", continuing_subword_prefix: "@", max_input_chars_per_word: 2 };
     const vocab = { "[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3, "😀": 4, "@😀": 5 };
-    const tokenizer = Tokenizer.fromTokenizerJson(
+    const tokenizer = fromTokenizerJson(
       JSON.stringify({
         normalizer: { type: "BertNormalizer", clean_text: true, handle_chinese_chars: true, lowercase: true },
         pre_tokenizer: { type: "BertPreTokenizer" },

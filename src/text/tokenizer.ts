@@ -8,15 +8,11 @@
 import { AddedTokenMatcher } from "./added-tokens.ts";
 import { type AlignedText, alignedText } from "./aligned-text.ts";
 import { type Encoding, EncodingBuilder } from "./encoding.ts";
-import { type MergesFiles, readMergesFiles } from "./files/merges-files.ts";
-import { readTokenizerJson } from "./files/tokenizer-json.ts";
-import { readVocabulary } from "./files/vocabulary-files.ts";
 import { type Normalizer, WHOLE } from "./normalizers/normalizer.ts";
 import { OffsetTrimmer } from "./offset-trim.ts";
 import type { PairTemplate } from "./pair-template.ts";
 import { PieceCutter } from "./pieces.ts";
 import type { PreTokenizer } from "./pre-tokenizers/pre-tokenizer.ts";
-import { readSentencePiece, type SentencePieceFiles } from "./sentencepiece/sentencepiece-files.ts";
 import type { TokenModel } from "./token-model.ts";
 import type { TokenizerDefinition } from "./tokenizer-definition.ts";
 import type { Vocabulary } from "./vocabulary.ts";
@@ -69,54 +65,6 @@ export class Tokenizer {
       .filter(([pattern]) => pattern !== "");
     this.#inNormalized = new AddedTokenMatcher(normalized);
     this.#cutter = new PieceCutter(normalizer, preTokenizer, normalized);
-  }
-
-  /**
-   * From the content of a tokenizer.json; `name` is for errors.
-   * @param tokenizerConfig the content of tokenizer_config.json, which may override settings.
-   * @param modelType of config.json; decides what the files leave open.
-   * @throws CheckpointError if a file is malformed, or has a component that is not known.
-   */
-  static fromTokenizerJson(
-    json: string,
-    name = "tokenizer.json",
-    tokenizerConfig?: string,
-    modelType = "bert",
-  ): Tokenizer {
-    return new Tokenizer(readTokenizerJson(json, name, tokenizerConfig, modelType));
-  }
-
-  /**
-   * From the content of a vocab.txt; `name` is for errors.
-   * @param tokenizerConfig the content of tokenizer_config.json; without it: lower case, no accents.
-   * @param modelType of config.json; decides the names of the special tokens and the template.
-   * @throws CheckpointError if a file is malformed, or is of a class that splits words otherwise.
-   */
-  static fromVocabulary(
-    vocabulary: string,
-    name = "vocab.txt",
-    tokenizerConfig?: string,
-    modelType = "bert",
-  ): Tokenizer {
-    return new Tokenizer(readVocabulary(vocabulary, name, tokenizerConfig, modelType));
-  }
-
-  /**
-   * From the contents of vocab.json and merges.txt; `name` of vocab.json is for errors.
-   * @param modelType of config.json; decides the names of the special tokens and the template.
-   * @throws CheckpointError if a file is malformed, or is of a class that splits words otherwise.
-   */
-  static fromMerges(files: MergesFiles, name = "vocab.json", modelType = "roberta"): Tokenizer {
-    return new Tokenizer(readMergesFiles(files, name, modelType));
-  }
-
-  /**
-   * From the contents of SentencePiece's model file and the configuration beside it; `name` of the model file is for errors.
-   * @param modelType of config.json; decides the class, unless the configuration names one.
-   * @throws CheckpointError if a file is malformed, or of a class that is not known.
-   */
-  static fromSentencePiece(files: SentencePieceFiles, name: string, modelType: string): Tokenizer {
-    return new Tokenizer(readSentencePiece(files, name, modelType));
   }
 
   /** For display; an unknown id gives `(no token 99)`. */

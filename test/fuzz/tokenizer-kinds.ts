@@ -4,8 +4,8 @@ import { mutate } from "../../src/checkpoint/testing/mutate.ts";
 import { utf8 } from "../../src/checkpoint/testing/tiny-model.ts";
 import { encodeCharsmap } from "../../src/text/normalizers/testing/charsmap-writer.ts";
 import { encodeModel } from "../../src/text/sentencepiece/testing/model-writer.ts";
-import { smallJson } from "../../src/text/testing.ts";
-import { Tokenizer } from "../../src/text/tokenizer.ts";
+import { fromMerges, fromSentencePiece, fromTokenizerJson, fromVocabulary, smallJson } from "../../src/text/testing.ts";
+import type { Tokenizer } from "../../src/text/tokenizer.ts";
 import type { FuzzKind } from "./harness.ts";
 import { jsonKind, strict } from "./json-kind.ts";
 
@@ -35,7 +35,7 @@ export function encodeWith(read: Tokenizer): void {
 const vocabularyFile: FuzzKind = {
   name: "vocab.txt",
   mutate: (random) => mutate(utf8(vocabulary), vocabulary.length, random),
-  read: (bytes) => encodeWith(Tokenizer.fromVocabulary(strict(bytes))),
+  read: (bytes) => encodeWith(fromVocabulary(strict(bytes))),
 };
 
 /** Byte-level, with every kind of component around it. */
@@ -147,40 +147,34 @@ const sentencePieceFile: FuzzKind = {
     const sound = random() < 0.5 ? encodeModel({ pieces }) : sentencePiece;
     return mutate(sound, sound.length, random);
   },
-  read: (bytes) => encodeWith(Tokenizer.fromSentencePiece({ model: bytes }, "spm.model", "xlm-roberta")),
+  read: (bytes) => encodeWith(fromSentencePiece({ model: bytes }, "spm.model", "xlm-roberta")),
 };
 
 const characterMap: FuzzKind = {
   name: "character map",
   mutate: (random) => mutate(charsmap, charsmap.length, random),
-  read: (bytes) =>
-    encodeWith(Tokenizer.fromSentencePiece({ model: encodeModel({ pieces, charsmap: bytes }) }, "m", "albert")),
+  read: (bytes) => encodeWith(fromSentencePiece({ model: encodeModel({ pieces, charsmap: bytes }) }, "m", "albert")),
 };
 
 export const tokenizerKinds: readonly FuzzKind[] = [
-  jsonKind("tokenizer.json", tokenizer, (text) => encodeWith(Tokenizer.fromTokenizerJson(text)), strict),
-  jsonKind("tokenizer.json, BPE", bpe, (text) => encodeWith(Tokenizer.fromTokenizerJson(text)), strict),
-  jsonKind("tokenizer.json, Unigram", unigram, (text) => encodeWith(Tokenizer.fromTokenizerJson(text)), strict),
+  jsonKind("tokenizer.json", tokenizer, (text) => encodeWith(fromTokenizerJson(text)), strict),
+  jsonKind("tokenizer.json, BPE", bpe, (text) => encodeWith(fromTokenizerJson(text)), strict),
+  jsonKind("tokenizer.json, Unigram", unigram, (text) => encodeWith(fromTokenizerJson(text)), strict),
   jsonKind(
     "tokenizer_config.json",
     tokenizerConfig,
     (text) => {
-      encodeWith(Tokenizer.fromTokenizerJson(tokenizerText, undefined, text));
-      encodeWith(Tokenizer.fromVocabulary(vocabulary, undefined, text));
+      encodeWith(fromTokenizerJson(tokenizerText, undefined, text));
+      encodeWith(fromVocabulary(vocabulary, undefined, text));
     },
     strict,
   ),
   vocabularyFile,
-  jsonKind(
-    "vocab.json",
-    largerVocabulary,
-    (text) => encodeWith(Tokenizer.fromMerges({ ...bpeFiles, vocabulary: text })),
-    strict,
-  ),
+  jsonKind("vocab.json", largerVocabulary, (text) => encodeWith(fromMerges({ ...bpeFiles, vocabulary: text })), strict),
   {
     name: "merges.txt",
     mutate: (random) => mutate(utf8(merges), merges.length, random),
-    read: (bytes) => encodeWith(Tokenizer.fromMerges({ ...bpeFiles, merges: strict(bytes) })),
+    read: (bytes) => encodeWith(fromMerges({ ...bpeFiles, merges: strict(bytes) })),
   },
   sentencePieceFile,
   characterMap,

@@ -1,7 +1,8 @@
 /** The tokenizers under test/fixtures/tokenizers, and what Hugging Face's libraries make of some texts with them. */
 import { readFileSync } from "node:fs";
 import { brotliDecompressSync } from "node:zlib";
-import { Tokenizer } from "../../src/text/tokenizer.ts";
+import { fromTokenizerJson } from "../../src/text/testing.ts";
+import type { Tokenizer } from "../../src/text/tokenizer.ts";
 
 /** Texts alone, and with a question; of the special tokens, the words and sequences are null. */
 export interface TokenizerRows {
@@ -74,4 +75,4 @@ export function tokenizerFixture(family: string): TokenizerFixture {
 }
 
 export const tokenizerOf = ({ json, config, modelType }: TokenizerFixture): Tokenizer =>
-  Tokenizer.fromTokenizerJson(json, "tokenizer.json", config, modelType);
+  fromTokenizerJson(json, "tokenizer.json", config, modelType);

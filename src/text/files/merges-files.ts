@@ -12,11 +12,12 @@ import { ByteLevelPreTokenizer } from "../pre-tokenizers/byte-level.ts";
 import { parseJson, type TokenizerDefinition } from "../tokenizer-definition.ts";
 import { ExtendedVocabulary, requireId } from "../vocabulary.ts";
 import { familyOf } from "./families.ts";
-import { readVocab, splitMerge } from "./models.ts";
+import { splitMerge } from "./models.ts";
 import { namesIn, readAddedTokens, specialEntries } from "./special-tokens.ts";
 import { byteLevelEntries, configBeside } from "./tokenizer-config.ts";
 import { validate } from "./validate.ts";
 import { linesOf } from "./vocabulary-files.ts";
+import { readVocab } from "./word-piece.ts";
 
 const ROBERTA_CLASS = /^RobertaTokenizer(Fast)?$/;
 

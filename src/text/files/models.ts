@@ -4,33 +4,11 @@ import { CheckpointError, GET_AGAIN } from "../../errors.ts";
 import { Bpe } from "../models/bpe.ts";
 import { MAX_RANKS } from "../models/merge-queue.ts";
 import { type Merge, Merges } from "../models/merges.ts";
-import { WordPiece } from "../models/word-piece.ts";
-import type { TokenModel } from "../token-model.ts";
-import { isTokenId } from "../tokenizer-definition.ts";
 import { Unigram } from "../unigram.ts";
-import { requireId, TokenMap, type Vocabulary } from "../vocabulary.ts";
-import { inside, type Place, type Readers, readByType, tokenIdSchema, validate } from "./validate.ts";
+import { requireId } from "../vocabulary.ts";
+import { inside, type Place, type Readers, tokenIdSchema, validate } from "./validate.ts";
+import { type ReadModel, readVocab, readWordPiece, vocab } from "./word-piece.ts";
 
-/** A model, and its tokens with their ids. */
-export interface ReadModel {
-  readonly model: TokenModel;
-  readonly vocabulary: Vocabulary;
-}
-
-/** 100 in every known BERT; WordPiece's time per character grows with its square. */
-const MAX_WORD = 1000;
-
-// Checked in readVocab: valibot's record drops the keys "constructor" and "prototype", which are English words.
-const vocab = v.custom<Readonly<Record<string, unknown>>>(
-  (value) => typeof value === "object" && value !== null && !Array.isArray(value),
-  "Expected an object of tokens with their ids",
-);
-const wordPieceSchema = v.object({
-  unk_token: v.string(),
-  continuing_subword_prefix: v.string(),
-  max_input_chars_per_word: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(MAX_WORD)), 100),
-  vocab,
-});
 const bpeSchema = v.object({
   dropout: v.nullish(v.literal(0)),
   unk_token: v.nullish(v.string()),
@@ -49,18 +27,8 @@ const unigramSchema = v.object({
   vocab: v.custom<readonly unknown[]>(Array.isArray, "Expected a list of pieces with their scores"),
 });
 
-const readers: Readers<ReadModel> = {
-  WordPiece(value, { name, path }) {
-    const options = validate(wordPieceSchema, value, name, path);
-    const vocabulary = readVocab(Object.entries(options.vocab), { name, path: `${path}.vocab` });
-    const model = new WordPiece({
-      vocabulary: vocabulary.ids,
-      unknownId: requireId(options.unk_token, vocabulary, name),
-      continuingSubwordPrefix: options.continuing_subword_prefix,
-      maxInputCharsPerWord: options.max_input_chars_per_word,
-    });
-    return { model, vocabulary };
-  },
+export const models: Readers<ReadModel> = {
+  WordPiece: readWordPiece,
   BPE(value, { name, path }) {
     const options = validate(bpeSchema, value, name, path);
     const vocabulary = readVocab(Object.entries(options.vocab), { name, path: `${path}.vocab` });
@@ -85,34 +53,6 @@ const readers: Readers<ReadModel> = {
     return { model, vocabulary: model };
   },
 };
-
-/** @throws CheckpointError if it is malformed or of no known kind. */
-export function readModel(value: unknown, place: Place): ReadModel {
-  return readByType(readers, withType(value), place);
-}
-
-/** Old files have no type. As in Rust, what has merges is BPE, and what has a list of pieces is Unigram. */
-function withType(value: unknown): unknown {
-  if (typeof value !== "object" || value === null || "type" in value) return value;
-  if ("merges" in value) return { ...value, type: "BPE" };
-  return { ...value, type: "vocab" in value && Array.isArray(value.vocab) ? "Unigram" : "WordPiece" };
-}
-
-/** @throws CheckpointError if an id is none. */
-export function readVocab(entries: Iterable<readonly [string, unknown]>, { name, path }: Place): TokenMap {
-  const vocabulary = new Map<string, number>();
-  for (const [token, id] of entries) {
-    if (!isTokenId(id)) {
-      throw new CheckpointError({
-        found: `${name}: the id of ${JSON.stringify(token)} in ${path === "" ? "it" : path} is ${JSON.stringify(id)}`,
-        expected: "a whole number from 0 to 2147483647",
-        advice: GET_AGAIN,
-      });
-    }
-    vocabulary.set(token, id);
-  }
-  return new TokenMap(vocabulary, name);
-}
 
 /** Pairs, or as in old files strings with one space between. */
 function readMerges(entries: readonly unknown[], place: Place): Merge[] {

@@ -1,21 +1,15 @@
 /** The normalizers of tokenizer.json, by their `type`. A new kind gets a class in `normalizers/` and a line here. */
 import * as v from "valibot";
-import { BertNormalizer, type BertNormalizerOptions } from "../normalizers/bert.ts";
 import { byteLevel, lowercase, nmt, stripAccents } from "../normalizers/characters.ts";
 import { type Normalizer, SequenceNormalizer } from "../normalizers/normalizer.ts";
 import { PrecompiledNormalizer } from "../normalizers/precompiled.ts";
 import { PrependNormalizer, ReplaceNormalizer } from "../normalizers/replace.ts";
 import { StripNormalizer } from "../normalizers/strip.ts";
 import { type NormalForm, UnicodeNormalizer } from "../normalizers/unicode.ts";
+import { readBertNormalizer } from "./bert-components.ts";
 import { readPattern } from "./patterns.ts";
 import { inside, type Place, type Readers, readByType, validate } from "./validate.ts";
 
-const bertSchema = v.object({
-  clean_text: v.boolean(),
-  handle_chinese_chars: v.boolean(),
-  strip_accents: v.nullish(v.boolean()),
-  lowercase: v.boolean(),
-});
 const sequenceSchema = v.object({ normalizers: v.array(v.unknown()) });
 const stripSchema = v.object({ strip_left: v.boolean(), strip_right: v.boolean() });
 const replaceSchema = v.object({ pattern: v.unknown(), content: v.string() });
@@ -27,8 +21,8 @@ const SPACES = /^(?:[ ]|\[[ ]\]|\\s|\[\\s\])(?:\+|\{\d+,\d*\})?$/;
 
 const unicode = (form: NormalForm) => () => new UnicodeNormalizer(form);
 
-const readers: Readers<Normalizer> = {
-  BertNormalizer: (value, place) => new BertNormalizer(bertOptions(readBertSettings(value, place))),
+export const normalizers: Readers<Normalizer> = {
+  BertNormalizer: readBertNormalizer,
   NFC: unicode("NFC"),
   NFD: unicode("NFD"),
   NFKC: unicode("NFKC"),
@@ -52,30 +46,14 @@ const readers: Readers<Normalizer> = {
     return PrecompiledNormalizer.fromBase64(charsmap, `${name}: ${path}.precompiled_charsmap`);
   },
   Sequence(value, place) {
-    const { normalizers } = validate(sequenceSchema, value, place.name, place.path);
+    const { normalizers: members } = validate(sequenceSchema, value, place.name, place.path);
     return new SequenceNormalizer(
-      normalizers.map((member, index) => readNormalizer(member, inside(place, `normalizers[${index}]`))),
+      members.map((member, index) => readNormalizer(member, inside(place, `normalizers[${index}]`))),
     );
   },
 };
 
 /** @throws CheckpointError if it is malformed or of no known kind. */
-export function readNormalizer(value: unknown, place: Place): Normalizer {
-  return readByType(readers, value, place);
-}
-
-export type BertSettings = v.InferOutput<typeof bertSchema>;
-
-/** The settings of a BertNormalizer as they stand in the file. */
-export function readBertSettings(value: unknown, { name, path }: Place): BertSettings {
-  return validate(bertSchema, value, name, path);
-}
-
-export function bertOptions(settings: BertSettings): BertNormalizerOptions {
-  return {
-    cleanText: settings.clean_text,
-    handleChineseChars: settings.handle_chinese_chars,
-    stripAccents: settings.strip_accents ?? settings.lowercase,
-    lowercase: settings.lowercase,
-  };
+function readNormalizer(value: unknown, place: Place): Normalizer {
+  return readByType(normalizers, value, place);
 }

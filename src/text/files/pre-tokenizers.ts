@@ -31,7 +31,7 @@ const splitSchema = v.object({ pattern: v.unknown(), behavior: behaviour, invert
 const delimiterSchema = v.object({ delimiter: v.pipe(v.string(), v.regex(/^.$/su, "Expected one character")) });
 const sequenceSchema = v.object({ pretokenizers: v.array(v.unknown()) });
 
-const readers: Readers<PreTokenizer> = {
+export const preTokenizers: Readers<PreTokenizer> = {
   BertPreTokenizer: () => new BertPreTokenizer(),
   ByteLevel(value, { name, path }) {
     const { add_prefix_space: addPrefixSpace, use_regex: useRegex } = validate(byteLevelSchema, value, name, path);
@@ -61,8 +61,8 @@ const readers: Readers<PreTokenizer> = {
 };
 
 /** @throws CheckpointError if it is malformed or of no known kind. */
-export function readPreTokenizer(value: unknown, place: Place): PreTokenizer {
-  return readByType(readers, value, place);
+function readPreTokenizer(value: unknown, place: Place): PreTokenizer {
+  return readByType(preTokenizers, value, place);
 }
 
 /** Old files have `add_prefix_space` in place of `prepend_scheme`. */

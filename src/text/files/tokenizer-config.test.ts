@@ -5,8 +5,7 @@
 import { describe, expect, test } from "vitest";
 import { readGoldenJson } from "../../../test/support/golden.ts";
 import { CheckpointError } from "../../errors.ts";
-import { codePointOffsets, show, smallJson } from "../testing.ts";
-import { Tokenizer } from "../tokenizer.ts";
+import { codePointOffsets, fromTokenizerJson, show, smallJson } from "../testing.ts";
 
 const TEXT = "É e 中文";
 const cased = { lowercase: false, strip_accents: false };
@@ -14,7 +13,7 @@ const cased = { lowercase: false, strip_accents: false };
 /** The tokens of TEXT with these settings in tokenizer.json and in tokenizer_config.json. */
 function tokensOf(normalizer: object, config: object | undefined): string {
   const json = JSON.stringify(smallJson(["É", "é", "e", "中", "文", "中文"], normalizer));
-  const tokenizer = Tokenizer.fromTokenizerJson(json, undefined, config && JSON.stringify(config));
+  const tokenizer = fromTokenizerJson(json, undefined, config && JSON.stringify(config));
   return show(tokenizer, TEXT)
     .map((token) => token.replace(/@.*/, ""))
     .join(" ");
@@ -57,7 +56,7 @@ describe("tokenizer_config.json beside tokenizer.json", () => {
 
   test("clean_text is always tokenizer.json's", () => {
     const json = JSON.stringify(smallJson(["a\u0001b", "ab"], { clean_text: false, lowercase: false }));
-    const tokenizer = Tokenizer.fromTokenizerJson(json, undefined, "{}");
+    const tokenizer = fromTokenizerJson(json, undefined, "{}");
     expect(show(tokenizer, "a\u0001b")).toEqual(["a\u0001b@0-3"]);
   });
 
@@ -66,7 +65,7 @@ describe("tokenizer_config.json beside tokenizer.json", () => {
     ["[]", /^tokenizer_config\.json is an array; expected a JSON object/],
     ['{"do_lower_case": "no"}', /^tokenizer_config\.json: do_lower_case is "no"; expected boolean/],
   ])("a malformed one, %j, is an error that names it", (config, message) => {
-    const read = () => Tokenizer.fromTokenizerJson(JSON.stringify(smallJson([])), "tokenizer.json", config);
+    const read = () => fromTokenizerJson(JSON.stringify(smallJson([])), "tokenizer.json", config);
     expect(read).toThrow(CheckpointError);
     expect(read).toThrow(message);
   });
@@ -90,7 +89,7 @@ describe("rows made in Python", () => {
     expect(cases.length).toBeGreaterThan(50);
     for (const { normalizer, config, rows } of cases) {
       const json = JSON.stringify({ ...rest, normalizer });
-      const tokenizer = Tokenizer.fromTokenizerJson(json, undefined, JSON.stringify(config));
+      const tokenizer = fromTokenizerJson(json, undefined, JSON.stringify(config));
       for (const row of rows) {
         const encoding = tokenizer.encode(row.text);
         const found = {

@@ -1,8 +1,7 @@
 /** Accepted tokenizer files, and the errors for others. `test/fuzz` reads mutated files. */
 import { describe, expect, test } from "vitest";
 import { CheckpointError } from "../../errors.ts";
-import { separatorsOf, show, smallJson } from "../testing.ts";
-import { Tokenizer } from "../tokenizer.ts";
+import { fromTokenizerJson, fromVocabulary, separatorsOf, show, smallJson } from "../testing.ts";
 
 const base = smallJson(["hello", "##o", "world"], {}, [{ content: "<x>", normalized: true }]);
 
@@ -23,7 +22,7 @@ function nested(depth: number): object {
 
 describe("tokenizer.json", () => {
   test("defines the special ids and the vocabulary size", () => {
-    const tokenizer = Tokenizer.fromTokenizerJson(JSON.stringify(base));
+    const tokenizer = fromTokenizerJson(JSON.stringify(base));
     expect(separatorsOf(tokenizer)).toEqual({ cls: 2, sep: 3 });
     expect(tokenizer.vocabularySize).toBe(8);
   });
@@ -38,7 +37,7 @@ describe("tokenizer.json", () => {
 
   test("a template defines the sequence of question and text", () => {
     const json = changed((file) => Object.assign(file, { post_processor: template }));
-    expect(Tokenizer.fromTokenizerJson(json).pair).toEqual({
+    expect(fromTokenizerJson(json).pair).toEqual({
       before: [{ id: 4, type: 0 }],
       questionType: 0,
       between: [
@@ -67,8 +66,8 @@ describe("tokenizer.json", () => {
     ["with an odd member", { type: "Sequence", processors: [{ type: "Odd" }] }, /processors\[0\]\.type is "Odd"/],
   ])("a post-processor %s is rejected", (_name, post_processor, message) => {
     const json = changed((file) => Object.assign(file, { post_processor }));
-    expect(() => Tokenizer.fromTokenizerJson(json)).toThrow(message);
-    expect(() => Tokenizer.fromTokenizerJson(json)).toThrow(CheckpointError);
+    expect(() => fromTokenizerJson(json)).toThrow(message);
+    expect(() => fromTokenizerJson(json)).toThrow(CheckpointError);
   });
 
   test("the trimming of RobertaProcessing and ByteLevel is read, in a sequence too", () => {
@@ -84,7 +83,7 @@ describe("tokenizer.json", () => {
         Object.assign(file.model, { vocab: { ...file.model.vocab, "\u0120hello": 9 } });
         Object.assign(file, { pre_tokenizer: { type: "ByteLevel", add_prefix_space: false } });
       });
-      expect(show(Tokenizer.fromTokenizerJson(json), "hello hello")).toEqual(["hello@0-5", "\u0120hello@6-11"]);
+      expect(show(fromTokenizerJson(json), "hello hello")).toEqual(["hello@0-5", "\u0120hello@6-11"]);
     }
   });
 
@@ -173,9 +172,9 @@ describe("tokenizer.json", () => {
     ["no [UNK]", (json) => Object.assign(json.model, { unk_token: "<unk>" }), /has no <unk>/],
     ["half a pair", (json) => Object.assign(json.model.vocab, { "\ud800": 40 }), /surrogate/],
   ])("%s is rejected", (_name, change, message) => {
-    expect(() => Tokenizer.fromTokenizerJson(changed(change), "the-file")).toThrow(CheckpointError);
-    expect(() => Tokenizer.fromTokenizerJson(changed(change), "the-file")).toThrow(message);
-    expect(() => Tokenizer.fromTokenizerJson(changed(change), "the-file")).toThrow(/^the-file/);
+    expect(() => fromTokenizerJson(changed(change), "the-file")).toThrow(CheckpointError);
+    expect(() => fromTokenizerJson(changed(change), "the-file")).toThrow(message);
+    expect(() => fromTokenizerJson(changed(change), "the-file")).toThrow(/^the-file/);
   });
 
   test("a missing [CLS] without a post-processor is rejected", () => {
@@ -183,12 +182,12 @@ describe("tokenizer.json", () => {
       Object.assign(file, { post_processor: null, added_tokens: [] });
       Object.assign(file.model.vocab, { "[CLS]": undefined });
     });
-    expect(() => Tokenizer.fromTokenizerJson(json)).toThrow(/has no \[CLS\]/);
+    expect(() => fromTokenizerJson(json)).toThrow(/has no \[CLS\]/);
   });
 
   test("an old file without a model type is accepted", () => {
     const json = changed((file) => Object.assign(file.model, { type: undefined, max_input_chars_per_word: undefined }));
-    expect(show(Tokenizer.fromTokenizerJson(json), "helloo")).toEqual(["hello@0-5", "##o@5-6"]);
+    expect(show(fromTokenizerJson(json), "helloo")).toEqual(["hello@0-5", "##o@5-6"]);
   });
 });
 
@@ -196,7 +195,7 @@ describe("vocab.txt", () => {
   const lines = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "É", "e", "中", "##文", ""].join("\r\n");
 
   test("needs no configuration", () => {
-    const tokenizer = Tokenizer.fromVocabulary(lines);
+    const tokenizer = fromVocabulary(lines);
     expect(separatorsOf(tokenizer)).toEqual({ cls: 2, sep: 3 });
     expect(tokenizer.vocabularySize).toBe(8);
     expect(show(tokenizer, "É [SEP]")).toEqual(["e@0-1", "[SEP]@2-7"]);
@@ -210,7 +209,7 @@ describe("vocab.txt", () => {
       sep_token: { content: "e", lstrip: true, rstrip: false, single_word: true, normalized: false },
       added_tokens_decoder: { "20": { content: "<x>", special: false } },
     };
-    const tokenizer = Tokenizer.fromVocabulary(lines, undefined, JSON.stringify(config));
+    const tokenizer = fromVocabulary(lines, undefined, JSON.stringify(config));
     expect(separatorsOf(tokenizer).sep).toBe(5);
     expect(tokenizer.vocabularySize).toBe(21);
     expect(show(tokenizer, "É e 中文<x>")).toEqual(["É@0-1", "e@1-3", "中@4-5", "##文@5-6", "<x>@6-9"]);
@@ -225,7 +224,7 @@ describe("vocab.txt", () => {
     [lines, '{"cls_token":"[XYZ]"}', /^vocab\.txt: the vocabulary of 8 tokens has no \[XYZ\]/],
     [lines, '{"added_tokens_decoder":{"0":{"content":"x"}}}', /"\[PAD\]" and "x" both have the id 0/],
   ])("%#: wrong files are rejected", (vocabulary, config, message) => {
-    expect(() => Tokenizer.fromVocabulary(vocabulary, undefined, config)).toThrow(CheckpointError);
-    expect(() => Tokenizer.fromVocabulary(vocabulary, undefined, config)).toThrow(message);
+    expect(() => fromVocabulary(vocabulary, undefined, config)).toThrow(CheckpointError);
+    expect(() => fromVocabulary(vocabulary, undefined, config)).toThrow(message);
   });
 });

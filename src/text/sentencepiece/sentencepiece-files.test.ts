@@ -5,7 +5,8 @@
 import { describe, expect, test } from "vitest";
 import { CheckpointError } from "../../errors.ts";
 import { encodeCharsmap } from "../normalizers/testing/charsmap-writer.ts";
-import { Tokenizer } from "../tokenizer.ts";
+import { fromSentencePiece } from "../testing.ts";
+import type { Tokenizer } from "../tokenizer.ts";
 import { readSentencePiece } from "./sentencepiece-files.ts";
 import { encodeModel, type ModelParts } from "./testing/model-writer.ts";
 
@@ -47,7 +48,7 @@ function addedOf(parts: ModelParts, modelType: string, settings: Settings = {}):
 }
 
 const load = (parts: ModelParts, modelType: string, settings: Settings = {}) =>
-  Tokenizer.fromSentencePiece(filesOf(parts, settings), "m/spm.model", modelType);
+  fromSentencePiece(filesOf(parts, settings), "m/spm.model", modelType);
 const tokensOf = (tokenizer: Tokenizer, text: string) =>
   Array.from(tokenizer.encode(text).ids, (id) => tokenizer.token(id)).join(" ");
 const token = (content: string, flags: object = {}) => ({ content, lstrip: false, normalized: false, ...flags });
