@@ -62,9 +62,12 @@ export async function benchFamilies(): Promise<void> {
   });
   const report = new Report(values.output);
   report.line(`# Families at base size, ${new Date().toISOString().slice(0, 10)}\n\n${machineLine()}`);
-  const families = Object.entries(baseFamilies)
-    .filter(([name]) => name === "bert" || (values.family?.includes(name) ?? true))
-    .map(([name, config]) => [name, configOf(name, config, values.tiny)] as const);
+  const wanted = Object.entries(baseFamilies).filter(
+    ([name]) => name === "bert" || (values.family?.includes(name) ?? true),
+  );
+  const families = await Promise.all(
+    wanted.map(async ([name, config]) => [name, await configOf(name, config, values.tiny)] as const),
+  );
   if (values.device === "cpu") await onCpu(report, families, Number.parseInt(values.rounds, 10));
   else {
     for (const precision of values.precision as GpuPrecision[]) {
@@ -75,7 +78,7 @@ export async function benchFamilies(): Promise<void> {
   }
 }
 
-function configOf(name: string, config: object, isTiny: boolean): ModelConfig {
+async function configOf(name: string, config: object, isTiny: boolean): Promise<ModelConfig> {
   const tiny = { hidden_size: 96, num_attention_heads: 3, intermediate_size: 160, num_hidden_layers: 3 };
   const tinyDistil = { dim: 96, n_heads: 3, hidden_dim: 160, n_layers: 3 };
   const sizes = "dim" in config ? tinyDistil : tiny;

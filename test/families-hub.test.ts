@@ -33,7 +33,9 @@ beforeAll(async () => {
   home = mkdtempSync(join(tmpdir(), "fusebert-families-"));
   writeFileSync(join(home, "book.txt"), passage);
   hub = await startHubServer({
-    repos: rows.map(({ type, repo }) => ({ name: repo, revisions: { main: smallRepository(type) } })),
+    repos: await Promise.all(
+      rows.map(async ({ type, repo }) => ({ name: repo, revisions: { main: await smallRepository(type) } })),
+    ),
   });
 });
 afterAll(async () => {

@@ -1,7 +1,7 @@
 /**
  * What a model family says about itself: everything that the rest of fusebert asks of it.
  *
- * Each family has a folder with one object of this type, which `index.ts` lists.
+ * Each family has a folder with one object of this type, which `families.ts` lists.
  *
  * Must stay true: a program reads only parameters of `parameters`, and a configuration says everything that decides what
  * the program computes.
@@ -61,10 +61,6 @@ export type StageRecorder = (stage: string, value: Value) => Value;
 
 export interface Architecture<C extends ModelConfig = ModelConfig> {
   readonly family: C["family"];
-  /** Values of `model_type` in config.json. */
-  readonly modelTypes: readonly string[];
-  /** The class of transformers, without the task: `Bert` of BertForQuestionAnswering. */
-  readonly classNames: readonly string[];
   /** The prefix of the encoder's parameters in files: `bert.`. */
   readonly prefix: string;
   /** The canonical name of the dense layer that computes the logits. */

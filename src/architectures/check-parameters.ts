@@ -9,6 +9,7 @@ import { describe } from "../checkpoint/describe.ts";
 import { CheckpointError } from "../errors.ts";
 import type { Architecture, ModelConfig } from "./architecture.ts";
 import { type NamedExtent, QA_LABELS } from "./extents.ts";
+import { classNamesOf } from "./families.ts";
 
 /**
  * @param model the model's name, for errors.
@@ -35,7 +36,7 @@ interface Checked {
 }
 
 /** The class of transformers that has these parameters. */
-const classOf = ({ architecture: { classNames } }: Checked): string => `${classNames[0]}ForQuestionAnswering`;
+const classOf = ({ config }: Checked): string => `${classNamesOf(config)[0]}ForQuestionAnswering`;
 
 function checkHead(checked: Checked): void {
   const { architecture, weights, model } = checked;

@@ -99,7 +99,7 @@ export async function openConfig(files: ModelFiles, options?: OpenOptions): Prom
   if (json !== undefined) {
     const name = `${files.name}/config.json`;
     const object = parseJsonObject(json, name);
-    const config = readModelConfig(object, name);
+    const config = await readModelConfig(object, name);
     return {
       config,
       settings: readFusebertSettings(object, name),

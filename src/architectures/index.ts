@@ -1,79 +1,32 @@
-/**
- * The model families, and what the rest of fusebert asks of a configuration, whatever its family.
- *
- * A family is one object in a folder of its own; adding one touches that folder and the list here.
- */
-import { describe } from "../checkpoint/describe.ts";
+/** What the rest of fusebert asks of a configuration, whatever its family. */
 import { type JsonObject, parseJsonObject } from "../checkpoint/json.ts";
-import { CheckpointError } from "../errors.ts";
 import { input } from "../program/build.ts";
 import { computeOrder } from "../program/order.ts";
 import type { Program, Value } from "../program/program.ts";
-import { albert } from "./albert/index.ts";
 import type { Architecture, LayerInputs, ModelConfig, StageShape } from "./architecture.ts";
-import { bert } from "./bert/index.ts";
-import { deberta } from "./deberta-v2/index.ts";
 import type { Deviation } from "./deviation.ts";
-import { distilbert } from "./distilbert/index.ts";
-import { electra } from "./electra/index.ts";
+import { architectureOf, loadArchitecture, loadedArchitectures } from "./families.ts";
 import { scale } from "./layers/attention-deviations.ts";
 import { layerInputs, recorder, sequenceInput } from "./layers/model.ts";
-import { modernbert } from "./modernbert/index.ts";
-import { mpnet } from "./mpnet/index.ts";
 import type { ParameterPlace } from "./parts.ts";
-import { roberta } from "./roberta/index.ts";
 
 export type { ModelConfig } from "./architecture.ts";
 export type { Deviation } from "./deviation.ts";
 
-/** In the order in which errors name them. */
-const architectures = [bert, roberta, distilbert, electra, albert, mpnet, deberta, modernbert] as const;
-
-/** Every value of `model_type` that can be read. */
-export const modelTypes: readonly string[] = architectures.flatMap(({ modelTypes: types }) => [...types]);
-
-/** The family of a configuration. */
-export function architectureOf(config: Pick<ModelConfig, "family">): Architecture {
-  const found = architectures.find(({ family }) => family === config.family);
-  if (found === undefined) throw new RangeError(`there is no family ${config.family}`);
-  // A configuration's family says which object takes it.
-  return found as unknown as Architecture;
-}
+export { architectureOf, modelTypeOf, modelTypes } from "./families.ts";
 
 /**
  * Reads `config.json`.
  * @param fileName for errors.
  * @throws CheckpointError for an unknown family, or one that names a field that is malformed or unsupported.
  */
-export function readModelConfig(object: JsonObject, fileName: string): ModelConfig {
-  return architectureFor(object, fileName).readConfig(object, fileName);
+export async function readModelConfig(object: JsonObject, fileName: string): Promise<ModelConfig> {
+  const architecture = await loadArchitecture(object, fileName);
+  return architecture.readConfig(object, fileName);
 }
 
-/** The `model_type`; old files without one are of their family's first. */
-export function modelTypeOf({ model_type: kind }: JsonObject, config: Pick<ModelConfig, "family">): string {
-  return typeof kind === "string" ? kind : (architectureOf(config).modelTypes[0] ?? config.family);
-}
-
-export const parseModelConfig = (json: string, fileName = "config.json"): ModelConfig =>
+export const parseModelConfig = async (json: string, fileName = "config.json"): Promise<ModelConfig> =>
   readModelConfig(parseJsonObject(json, fileName), fileName);
-
-/** Old files have no model_type, but name the transformers class in `architectures`. */
-function architectureFor({ model_type: kind, architectures: classes }: JsonObject, fileName: string): Architecture {
-  const found = architectures.find(({ modelTypes: types, classNames }) => {
-    if (kind !== undefined) return types.some((type) => type === kind);
-    const isOurs = new RegExp(`^(${classNames.join("|")})(Model$|For[A-Z])`);
-    return Array.isArray(classes) && classes.some((name) => typeof name === "string" && isOurs.test(name));
-  });
-  if (found !== undefined) return found as unknown as Architecture;
-  throw new CheckpointError({
-    found: kind === undefined ? `${fileName} has no model_type` : `${fileName}: model_type is ${describe(kind)}`,
-    expected: `one of ${modelTypes.map((type) => JSON.stringify(type)).join(", ")}`,
-    advice:
-      kind === undefined
-        ? 'If the model is of one of these families, add its "model_type" to the file; otherwise use another checkpoint.'
-        : "Use a checkpoint of one of these families that was trained for extractive question answering.",
-  });
-}
 
 /** The whole model; every stage is an output. */
 export const questionAnsweringProgram = (config: ModelConfig): Program => architectureOf(config).program(config);
@@ -96,7 +49,7 @@ export function scaleDeviation(config: ModelConfig, id: string, factor: number, 
 /** The part, stage and layer of a parameter, by its canonical name; of no layer or head, it is the embeddings'. */
 export function placeOfParameter(name: string): ParameterPlace {
   const module = name.replace(/\.(?:weight|bias)$/, "");
-  for (const { head, beforeHead = [], layerParameter, modules, sharesLayers } of architectures) {
+  for (const { head, beforeHead = [], layerParameter, modules, sharesLayers } of loadedArchitectures()) {
     if (module === head || beforeHead.includes(module)) return { part: "head" };
     const [prefix, digits] = layerParameter.exec(name) ?? [];
     if (prefix === undefined) continue;

@@ -4,13 +4,14 @@
 import { isRecord } from "../arguments.ts";
 import { describe, grouped } from "../checkpoint/describe.ts";
 import type { JsonObject } from "../checkpoint/json.ts";
+import type { ModelConfig } from "./architecture.ts";
 import { QA_LABELS } from "./extents.ts";
-import { architectureOf, type ModelConfig } from "./index.ts";
+import { classNamesOf } from "./families.ts";
 
 /** Warnings about ignored entries of `config.json`. */
 export function configWarnings(object: JsonObject, config: ModelConfig, fileName: string): string[] {
   const { architectures, num_labels: labels, id2label, quantization_config: quantization } = object;
-  const ownClasses = architectureOf(config).classNames.map((name) => `${name}ForQuestionAnswering`);
+  const ownClasses = classNamesOf(config).map((name) => `${name}ForQuestionAnswering`);
   const warnings: string[] = [];
   if (
     Array.isArray(architectures) &&

@@ -27,10 +27,12 @@ export interface GoldenFamily {
 
 const configs: Readonly<Record<string, object>> = JSON.parse(await readFile(`${folder}/configs.json`, "utf8"));
 
-export const goldenFamilies: readonly GoldenFamily[] = Object.entries(configs).map(([name, config]) => ({
-  name,
-  config: parseModelConfig(JSON.stringify(config), name),
-}));
+export const goldenFamilies: readonly GoldenFamily[] = await Promise.all(
+  Object.entries(configs).map(async ([name, config]) => ({
+    name,
+    config: await parseModelConfig(JSON.stringify(config), name),
+  })),
+);
 
 /** A parameter's values, by its canonical name. */
 export function goldenParameter(config: ModelConfig): (name: string) => Promise<Tensor<"f32">> {

@@ -85,7 +85,7 @@ export const smallFamilies: Readonly<Record<string, SmallFamily>> = {
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 /** The files of a repository, by path. @param seed of the weights. */
-export function smallRepository(modelType: string, seed = 1): Record<string, Uint8Array> {
+export async function smallRepository(modelType: string, seed = 1): Promise<Record<string, Uint8Array>> {
   const family = smallFamilies[modelType];
   if (family === undefined) throw new RangeError(`no small checkpoint of ${modelType}`);
   const fixture = tokenizerFixture(family.tokenizer);
@@ -93,15 +93,15 @@ export function smallRepository(modelType: string, seed = 1): Record<string, Uin
   const config = { model_type: modelType, ...family.config, ...vocabulary };
   return {
     "config.json": encode(JSON.stringify(config)),
-    "model.safetensors": smallWeights(config, seed),
+    "model.safetensors": await smallWeights(config, seed),
     "tokenizer.json": encode(fixture.json),
     "tokenizer_config.json": encode(fixture.config),
   };
 }
 
 /** A safetensors file with every parameter of a configuration, uniform on [-1, 1). @param object config.json. */
-export function smallWeights(object: JsonObject, seed: number): Uint8Array {
-  const config = parseModelConfig(JSON.stringify(object));
+export async function smallWeights(object: JsonObject, seed: number): Promise<Uint8Array> {
+  const config = await parseModelConfig(JSON.stringify(object));
   const { prefix, head } = architectureOf(config);
   // ModernBERT's head has a dense layer and a LayerNorm of its own, beside the encoder.
   const isHead = (name: string) => name.startsWith(`${head}.`) || name.startsWith("head.");

@@ -153,8 +153,6 @@ function layer(config: AlbertConfig, index: number, inputs: LayerInputs, stage: 
 
 export const albert: Architecture<AlbertConfig> = {
   family: "albert",
-  modelTypes: ["albert"],
-  classNames: ["Albert"],
   prefix: "albert.",
   head: "qa_outputs",
   readConfig,

@@ -8,8 +8,6 @@ import { bertForQuestionAnswering, bertLayer } from "./program.ts";
 
 export const bert: Architecture<BertConfig> = {
   family: "bert",
-  modelTypes: ["bert"],
-  classNames: ["Bert"],
   prefix: "bert.",
   head: "qa_outputs",
   readConfig,

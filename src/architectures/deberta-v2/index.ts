@@ -161,8 +161,6 @@ const modules: LayerModules = new Map([
 
 export const deberta: Architecture<DebertaConfig> = {
   family: "deberta-v2",
-  modelTypes: ["deberta-v2"],
-  classNames: ["DebertaV2"],
   prefix: "deberta.",
   head: "qa_outputs",
   readConfig,

@@ -114,8 +114,6 @@ function layer(config: DistilBertConfig, index: number, inputs: LayerInputs, sta
 
 export const distilbert: Architecture<DistilBertConfig> = {
   family: "distilbert",
-  modelTypes: ["distilbert"],
-  classNames: ["DistilBert"],
   prefix: "distilbert.",
   head: "qa_outputs",
   readConfig,

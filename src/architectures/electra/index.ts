@@ -115,8 +115,6 @@ function layer(config: ElectraConfig, index: number, inputs: LayerInputs, stage:
 
 export const electra: Architecture<ElectraConfig> = {
   family: "electra",
-  modelTypes: ["electra"],
-  classNames: ["Electra"],
   prefix: "electra.",
   head: "qa_outputs",
   readConfig,

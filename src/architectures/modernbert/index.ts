@@ -146,8 +146,6 @@ const modules: LayerModules = new Map<string, LayerModule>([
 
 export const modernbert: Architecture<ModernBertConfig> = {
   family: "modernbert",
-  modelTypes: ["modernbert"],
-  classNames: ["ModernBert"],
   prefix: "model.",
   head: "classifier",
   beforeHead: ["final_norm", "head.dense", "head.norm"],

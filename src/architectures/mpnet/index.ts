@@ -167,8 +167,6 @@ function layer(config: MpnetConfig, index: number, inputs: LayerInputs, stage: S
 
 export const mpnet: Architecture<MpnetConfig> = {
   family: "mpnet",
-  modelTypes: ["mpnet"],
-  classNames: ["MPNet"],
   prefix: "mpnet.",
   head: "qa_outputs",
   readConfig,

@@ -114,8 +114,6 @@ function layer(config: RobertaConfig, index: number, inputs: LayerInputs, stage:
 
 export const roberta: Architecture<RobertaConfig> = {
   family: "roberta",
-  modelTypes: ["roberta", "xlm-roberta", "camembert"],
-  classNames: ["Roberta", "XLMRoberta", "Camembert"],
   prefix: "roberta.",
   head: "qa_outputs",
   readConfig,
