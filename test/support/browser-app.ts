@@ -78,7 +78,7 @@ export async function buildApp(): Promise<string> {
 }
 
 /** The package's code, which needs no other package. */
-async function installFusebert(nodeModules: string): Promise<void> {
+export async function installFusebert(nodeModules: string): Promise<void> {
   await builtPackage();
   const fusebert = join(nodeModules, "fusebert");
   for (const part of ["package.json", "dist"]) {
@@ -122,7 +122,9 @@ export interface ServeOptions {
   /** Folders by the URL path, with a slash at both ends, below which their files are. The longest that fits applies. */
   readonly folders: Readonly<Record<string, string>>;
   /** Sends the headers under which a page may share memory between threads. */
-  readonly isolated: boolean;
+  readonly isolated?: boolean;
+  /** The Content-Security-Policy of every file. */
+  readonly policy?: string;
 }
 
 const mimeTypes: Readonly<Record<string, string>> = {
@@ -144,14 +146,15 @@ const isolation: OutgoingHttpHeaders = {
 };
 
 /** Serves folders on this computer until it is disposed of. */
-export async function serve({ folders, isolated }: ServeOptions): Promise<AppServer> {
+export async function serve({ folders, isolated = false, policy }: ServeOptions): Promise<AppServer> {
   const downloads: Download[] = [];
+  const headers = { ...(isolated ? isolation : shared), ...(policy && { "content-security-policy": policy }) };
   const prefixes = Object.keys(folders).sort((a, b) => b.length - a.length);
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
     const prefix = prefixes.find((candidate) => pathname.startsWith(candidate)) ?? "/";
     const path = join(folders[prefix] ?? "", pathname.slice(prefix.length) || "index.html");
-    void send(path, response, isolated ? isolation : shared).then((bytes) => {
+    void send(path, response, headers).then((bytes) => {
       if (bytes !== undefined) downloads.push({ path: pathname, bytes });
     });
   });

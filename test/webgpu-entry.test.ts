@@ -1,0 +1,180 @@
+/**
+ * `fusebert/webgpu` as a user's bundler sees it: no WebAssembly and no ONNX Runtime, little to download before the first
+ * answer, and answers under the strictest policy: in a page, in a worker and in a service worker.
+ */
+import { mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { build as esbuild } from "esbuild";
+import type { Browser } from "puppeteer-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { AnswerResult } from "../src/index.ts";
+import { builtScripts, installFusebert, removeApp, serve } from "./support/browser-app.ts";
+import { chromiumMissing, launchChromium } from "./support/chromium.ts";
+import { builtInFolder, required } from "./support/golden.ts";
+
+if (chromiumMissing !== undefined) console.log(`Not tested in a browser: ${chromiumMissing}.`);
+
+const policy = "default-src 'none'; script-src 'self'; connect-src 'self'";
+
+/** Answers one question from what is posted to it, in whatever kind of worker it runs. */
+const answerer = `import { QuestionAnswerer } from "fusebert/webgpu";
+export async function answer({ model, question }) {
+  const answerer = await QuestionAnswerer.load(model, { gpu: { skipSelfTest: true } });
+  try {
+    return { device: answerer.device, result: await answerer.answer(question) };
+  } finally {
+    await answerer.dispose();
+  }
+}
+`;
+
+const sources = {
+  "index.html": `<!doctype html>
+<meta charset="utf-8">
+<script type="module" src="./page.js"></script>
+`,
+  "answerer.js": answerer,
+  "page.js": `import { answer } from "./answerer.js";
+const reply = ({ data }) => (data.error === undefined ? data : Promise.reject(new Error(data.error)));
+function inWorker(request) {
+  const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+  return new Promise((resolve, reject) => {
+    worker.onmessage = (message) => resolve(reply(message));
+    worker.onerror = ({ message }) => reject(new Error(message));
+    worker.postMessage(request);
+  });
+}
+async function inServiceWorker(request) {
+  await navigator.serviceWorker.register("/service-worker.js");
+  const { active } = await navigator.serviceWorker.ready;
+  const { port1, port2 } = new MessageChannel();
+  return new Promise((resolve) => {
+    port1.onmessage = (message) => resolve(reply(message));
+    active.postMessage(request, [port2]);
+  });
+}
+Object.assign(window, { places: { page: answer, worker: inWorker, "service worker": inServiceWorker } });
+`,
+  "worker.js": `import { answer } from "./answerer.js";
+onmessage = ({ data }) =>
+  answer(data).then(postMessage, (error) => postMessage({ error: String(error) }));
+`,
+  "service-worker.js": `import { answer } from "./answerer.js";
+oninstall = () => skipWaiting();
+onactivate = (event) => event.waitUntil(clients.claim());
+onmessage = (event) => {
+  const [port] = event.ports;
+  const reply = (message) => port.postMessage(message);
+  event.waitUntil(answer(event.data).then(reply, (error) => reply({ error: String(error) })));
+};
+`,
+};
+
+const question = {
+  question: "Who wrote the novel?",
+  context: "Frankenstein is an 1818 novel written by English author Mary Shelley.",
+};
+
+interface PlacesWindow {
+  readonly places: Readonly<Record<string, (request: object) => Promise<{ device: string; result: AnswerResult }>>>;
+}
+
+let root: string;
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "fusebert-gpu-app-"));
+  await installFusebert(join(root, "node_modules"));
+  for (const [name, text] of Object.entries(sources)) await writeFile(join(root, name), text);
+  const common = { bundle: true, minify: true, absWorkingDir: root, logLevel: "error" } as const;
+  await esbuild({
+    ...common,
+    entryPoints: ["page.js", "worker.js"],
+    format: "esm",
+    splitting: true,
+    outdir: "dist",
+    target: "es2022",
+  });
+  // A service worker may import nothing later, so everything is in one file.
+  await esbuild({ ...common, entryPoints: ["service-worker.js"], format: "iife", outdir: "dist", target: "es2022" });
+  await writeFile(join(root, "dist", "index.html"), sources["index.html"]);
+});
+
+afterAll(async () => {
+  if (root !== undefined) await removeApp(root);
+});
+
+test("nothing in the bundle is of another engine", async () => {
+  const scripts = await builtScripts(root);
+  expect(scripts.size).toBeGreaterThan(5);
+  for (const [path, text] of scripts) {
+    expect(text, path).not.toMatch(/WebAssembly|onnxruntime|\.wasm\b|wasmPaths\s*=/);
+    expect(text, path).not.toMatch(/\b(?:from|import)\s*\(?\s*["'`](?:node:|#)/);
+  }
+});
+
+/** Bytes minified, and compressed: of what a page downloads before a BERT's first answer. */
+const limits = { minified: 300_000, gzip: 104_000 };
+
+test("a page downloads little before the first answer", async () => {
+  const { outputs = {} } = required(await bundled("answerer.js")).metafile;
+  const entry = required(Object.keys(outputs).find((path) => outputs[path]?.entryPoint === "answerer.js"));
+  const paths = new Set<string>();
+  const visit = (path: string): void => {
+    if (paths.has(path)) return;
+    paths.add(path);
+    for (const { kind, path: imported } of outputs[path]?.imports ?? []) {
+      if (kind === "import-statement") visit(imported);
+    }
+  };
+  visit(entry);
+  const texts = await Promise.all([...paths].map((path) => readFile(join(root, path))));
+  const minified = texts.reduce((sum, { length }) => sum + length, 0);
+  const gzip = texts.reduce((sum, text) => sum + gzipSync(text, { level: 9 }).length, 0);
+  console.log(`fusebert/webgpu: ${minified} bytes minified, ${gzip} compressed, in ${paths.size} files`);
+  expect(minified).toBeLessThan(limits.minified);
+  expect(gzip).toBeLessThan(limits.gzip);
+});
+
+const bundled = (entry: string) =>
+  esbuild({
+    entryPoints: [entry],
+    bundle: true,
+    minify: true,
+    format: "esm",
+    splitting: true,
+    outdir: "sizes",
+    absWorkingDir: root,
+    logLevel: "error",
+    metafile: true,
+    target: "es2022",
+  });
+
+describe.skipIf(chromiumMissing !== undefined)("without WebAssembly in the policy, it answers", () => {
+  let browser: Browser;
+
+  beforeAll(async () => {
+    browser = await launchChromium({ args: ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"] });
+  });
+  afterAll(() => browser?.close());
+
+  test.each(["page", "worker", "service worker"])("in a %s", async (place) => {
+    await using server = await serve({ folders: { "/": join(root, "dist"), "/model/": builtInFolder }, policy });
+    const page = await browser.newPage();
+    const refused: string[] = [];
+    page.on("console", (message) => void (message.type() === "error" && refused.push(message.text())));
+    await page.goto(`${server.url}/`);
+    const { device, result } = await page
+      .evaluate((where, request) => (window as unknown as PlacesWindow).places[where]?.(request), place, {
+        model: `${server.url}/model/`,
+        question,
+      })
+      .then(required);
+    await page.close();
+    expect(device).toBe("webgpu");
+    expect(result.answers[0]?.text).toBe("Mary Shelley");
+    expect(refused).toEqual([]);
+    expect(server.downloads.filter(({ path }) => /\.wasm$/.test(path))).toEqual([]);
+  });
+});
