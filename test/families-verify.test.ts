@@ -1,7 +1,8 @@
 /** `verify` for every family: faithful engines pass, and what a kernel does differently is named in the family's own terms. */
 import * as onnxruntime from "onnxruntime-node";
 import { expect, test } from "vitest";
-import { deviationsOf, layerProgram, type ModelConfig } from "../src/architectures/index.ts";
+import { deviationsOf } from "../src/architectures/deviations.ts";
+import { layerProgram, type ModelConfig } from "../src/architectures/index.ts";
 import { OnnxEngine } from "../src/engines/onnx/onnx-engine.ts";
 import { seededNormal } from "../src/tensor/random.ts";
 import type { Tensor } from "../src/tensor/tensor.ts";

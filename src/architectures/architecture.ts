@@ -8,7 +8,6 @@
  */
 import type { JsonObject } from "../checkpoint/json.ts";
 import type { Program, Value } from "../program/program.ts";
-import type { Deviation } from "./deviation.ts";
 import type { NamedExtent } from "./extents.ts";
 import type { LayerModules } from "./parts.ts";
 
@@ -87,8 +86,6 @@ export interface Architecture<C extends ModelConfig = ModelConfig> {
   readonly layerStages: (config: C) => ReadonlyMap<string, StageShape>;
   /** Products of head size that a score sums up, which its factor 1/√(terms · head size) counts. Absent: 1. */
   readonly scoreTerms?: (config: C) => number;
-  /** Hypotheses about a layer, in order of application. */
-  readonly deviations: (config: C, layer: number) => readonly Deviation[];
 }
 
 /** `scores` is [batch, heads, sequence, sequence], `heads` [batch, heads, sequence, head size]; a number is [batch, sequence, number]. */

@@ -1,6 +1,7 @@
 /** A deviation of a kernel from a model's layer: a hypothesis that a diagnosis tests. */
 import type { Program, Value } from "../program/program.ts";
 import { rewrite } from "../rewrites/rewrite.ts";
+import type { ModelConfig } from "./architecture.ts";
 
 export interface Deviation {
   /** Stable name in options and JSON: `no-bias:query`. */
@@ -15,6 +16,9 @@ export interface Deviation {
   readonly scrambles?: boolean;
   readonly apply: (program: Program) => Program;
 }
+
+/** The hypotheses about a layer of a family, in order of application. */
+export type Deviations<C extends ModelConfig> = (config: C, layer: number) => readonly Deviation[];
 
 /** A rewrite by a rule that returns nothing for values it leaves. */
 export const rule = (transform: (value: Value) => Value | undefined) => (program: Program) =>

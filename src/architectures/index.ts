@@ -4,14 +4,11 @@ import { input } from "../program/build.ts";
 import { computeOrder } from "../program/order.ts";
 import type { Program, Value } from "../program/program.ts";
 import type { Architecture, LayerInputs, ModelConfig, StageShape } from "./architecture.ts";
-import type { Deviation } from "./deviation.ts";
 import { architectureOf, loadArchitecture, loadedArchitectures } from "./families.ts";
-import { scale } from "./layers/attention-deviations.ts";
 import { layerInputs, recorder, sequenceInput } from "./layers/model.ts";
 import type { ParameterPlace } from "./parts.ts";
 
 export type { ModelConfig } from "./architecture.ts";
-export type { Deviation } from "./deviation.ts";
 
 export { architectureOf, modelTypeOf, modelTypes } from "./families.ts";
 
@@ -35,15 +32,6 @@ export const questionAnsweringProgram = (config: ModelConfig): Program => archit
 export function expectedParameters(config: ModelConfig): Map<string, readonly number[]> {
   const parameters = architectureOf(config).parameters(config);
   return new Map([...parameters].map(([name, extents]) => [name, extents.map(({ size }) => size)]));
-}
-
-/** Hypotheses about a layer, in order of application. */
-export const deviationsOf = (config: ModelConfig, layer: number): readonly Deviation[] =>
-  architectureOf(config).deviations(config, layer);
-
-/** The deviation that multiplies the scores by a factor of any size. */
-export function scaleDeviation(config: ModelConfig, id: string, factor: number, words: string): Deviation {
-  return scale(config, id, factor, words, architectureOf(config).scoreTerms?.(config));
 }
 
 /** The part, stage and layer of a parameter, by its canonical name; of no layer or head, it is the embeddings'. */

@@ -2,9 +2,8 @@
  * `import { verify, compare, diagnose } from "fusebert/verify"`: verification as a library, with tensors from any source.
  * docs/verification.md has a worked example.
  */
+export { type Deviation, deviationsOf } from "../architectures/deviations.ts";
 export {
-  type Deviation,
-  deviationsOf,
   layerProgram,
   layerStagesOf,
   type ModelConfig,

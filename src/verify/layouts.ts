@@ -5,7 +5,8 @@
  * the five have the bytes of the original; the others must give poor matches, each recognised as its layout.
  */
 
-import { type Deviation, layerProgram, placeOfParameter, stageName } from "../architectures/index.ts";
+import type { Deviation } from "../architectures/deviations.ts";
+import { layerProgram, placeOfParameter, stageName } from "../architectures/index.ts";
 import type { Part } from "../architectures/parts.ts";
 import { toFloat64 } from "../tensor/half.ts";
 import type { Tensor } from "../tensor/tensor.ts";

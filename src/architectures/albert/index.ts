@@ -30,7 +30,6 @@ import {
   type ParameterShapes,
   QA_LABELS,
 } from "../extents.ts";
-import { encoderDeviations } from "../layers/encoder-deviations.ts";
 import {
   type EncoderLayerNames,
   encoderLayer,
@@ -114,7 +113,7 @@ const innerNames = (group: number, inner: number): EncoderLayerNames => {
 };
 
 /** The names of the weights that a layer uses. */
-function layerNames({ layers, groups, groupLayers }: AlbertConfig, layer: number): EncoderLayerNames {
+export function layerNames({ layers, groups, groupLayers }: AlbertConfig, layer: number): EncoderLayerNames {
   const outer = Math.floor(layer / groupLayers);
   return innerNames(Math.floor((outer * groups) / (layers / groupLayers)), layer % groupLayers);
 }
@@ -164,6 +163,4 @@ export const albert: Architecture<AlbertConfig> = {
   program: (config) => questionAnsweringModel(config, { embeddings, layer }),
   layer,
   layerStages: encoderStageShapes,
-  deviations: (config, index) =>
-    encoderDeviations(config, layerNames(config, index), { gelu: config.activation === "gelu" ? "erf" : "tanh" }),
 };

@@ -1,6 +1,5 @@
 /** BERT (Devlin et al., 2018): also MiniLM, multilingual BERT and others that differ in size and vocabulary alone. */
 import type { Architecture } from "../architecture.ts";
-import { encoderDeviations } from "../layers/encoder-deviations.ts";
 import { bertLayerNames, encoderModules, encoderStageShapes } from "../layers/encoder-layer.ts";
 import { type BertConfig, readConfig } from "./config.ts";
 import { bertParameters, layerPrefix } from "./parameters.ts";
@@ -18,5 +17,4 @@ export const bert: Architecture<BertConfig> = {
   program: bertForQuestionAnswering,
   layer: bertLayer,
   layerStages: encoderStageShapes,
-  deviations: (config, layer) => encoderDeviations(config, bertLayerNames(layerPrefix(layer))),
 };

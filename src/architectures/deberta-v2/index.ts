@@ -26,7 +26,6 @@ import {
   type ParameterShapes,
   QA_LABELS,
 } from "../extents.ts";
-import { encoderDeviations } from "../layers/encoder-deviations.ts";
 import {
   type EncoderLayerNames,
   encoderLayer,
@@ -45,7 +44,7 @@ interface DebertaLayerNames extends EncoderLayerNames {
   readonly positionQuery: string;
 }
 
-function layerNames(
+export function layerNames(
   { relative }: { readonly relative?: Pick<RelativeAttention, "sharesKey"> },
   layer: number,
 ): DebertaLayerNames {
@@ -172,6 +171,4 @@ export const deberta: Architecture<DebertaConfig> = {
   layer,
   layerStages: encoderStageShapes,
   scoreTerms: ({ relative }) => scoreTerms(relative),
-  deviations: (config, index) =>
-    encoderDeviations(config, layerNames(config, index), { scoreTerms: scoreTerms(config.relative) }),
 };

@@ -23,7 +23,6 @@ import {
   type ParameterShapes,
   QA_LABELS,
 } from "../extents.ts";
-import { encoderDeviations } from "../layers/encoder-deviations.ts";
 import {
   type EncoderLayerNames,
   encoderLayer,
@@ -73,7 +72,7 @@ function readConfig(object: JsonObject, fileName: string): DistilBertConfig {
   return config;
 }
 
-const layerNames = (layer: number): EncoderLayerNames => {
+export const layerNames = (layer: number): EncoderLayerNames => {
   const prefix = `transformer.layer.${layer}`;
   return {
     query: `${prefix}.attention.q_lin`,
@@ -124,5 +123,4 @@ export const distilbert: Architecture<DistilBertConfig> = {
   program: (config) => questionAnsweringModel(config, { embeddings, layer }),
   layer,
   layerStages: encoderStageShapes,
-  deviations: (config, index) => encoderDeviations(config, layerNames(index)),
 };

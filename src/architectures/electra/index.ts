@@ -26,7 +26,6 @@ import {
   type ParameterShapes,
   QA_LABELS,
 } from "../extents.ts";
-import { encoderDeviations } from "../layers/encoder-deviations.ts";
 import {
   bertLayerNames,
   encoderLayer,
@@ -125,5 +124,4 @@ export const electra: Architecture<ElectraConfig> = {
   program: (config) => questionAnsweringModel(config, { embeddings, layer }),
   layer,
   layerStages: encoderStageShapes,
-  deviations: (config, index) => encoderDeviations(config, bertLayerNames(layerPrefix(index))),
 };

@@ -11,7 +11,6 @@ import { attend, distances, keyMaskOf, scaledDotProducts, splitHeads } from "../
 import { embedding, questionAnsweringModel } from "../layers/model.ts";
 import type { LayerModule, LayerModules } from "../parts.ts";
 import { type ModernBertConfig, readConfig } from "./config.ts";
-import { modernBertDeviations } from "./deviations.ts";
 import { rotate } from "./rotary.ts";
 
 function parameters(config: ModernBertConfig): ParameterShapes {
@@ -157,5 +156,4 @@ export const modernbert: Architecture<ModernBertConfig> = {
   program: (config) => questionAnsweringModel(config, { embeddings, layer, logits }),
   layer,
   layerStages,
-  deviations: modernBertDeviations,
 };

@@ -29,7 +29,6 @@ import {
   QA_LABELS,
 } from "../extents.ts";
 import { distances, scaledDotProducts } from "../layers/attention.ts";
-import { encoderDeviations } from "../layers/encoder-deviations.ts";
 import {
   type EncoderLayerNames,
   encoderLayer,
@@ -93,7 +92,7 @@ function readConfig(object: JsonObject, fileName: string): MpnetConfig {
   return config;
 }
 
-const layerNames = (layer: number): EncoderLayerNames => {
+export const layerNames = (layer: number): EncoderLayerNames => {
   const prefix = `encoder.layer.${layer}`;
   return {
     query: `${prefix}.attention.attn.q`,
@@ -177,5 +176,4 @@ export const mpnet: Architecture<MpnetConfig> = {
   program: (config) => questionAnsweringModel(config, { embeddings, layer }),
   layer,
   layerStages: encoderStageShapes,
-  deviations: (config, index) => encoderDeviations(config, layerNames(index)),
 };

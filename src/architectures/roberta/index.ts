@@ -29,7 +29,6 @@ import {
   type ParameterShapes,
   QA_LABELS,
 } from "../extents.ts";
-import { encoderDeviations } from "../layers/encoder-deviations.ts";
 import {
   bertLayerNames,
   encoderLayer,
@@ -124,5 +123,4 @@ export const roberta: Architecture<RobertaConfig> = {
   program: (config) => questionAnsweringModel(config, { embeddings, layer }),
   layer,
   layerStages: encoderStageShapes,
-  deviations: (config, index) => encoderDeviations(config, bertLayerNames(layerPrefix(index))),
 };

@@ -3,7 +3,8 @@
  *
  * Must stay true: a candidate receives a program, parameters and inputs, never the expected results.
  */
-import { type Deviation, deviationsOf, type ModelConfig } from "../../architectures/index.ts";
+import { type Deviation, deviationsOf } from "../../architectures/deviations.ts";
+import type { ModelConfig } from "../../architectures/index.ts";
 import type { Engine } from "../../engines/engine.ts";
 import { InputError } from "../../errors.ts";
 import { observeOthers, type Program } from "../../program/program.ts";

@@ -8,7 +8,7 @@
  * that remains without it; a stage without such a cause is reported as unexplained.
  */
 
-import { type Deviation, deviationsOf, scaleDeviation } from "../../architectures/index.ts";
+import { type Deviation, deviationsOf, scaleDeviation } from "../../architectures/deviations.ts";
 import { checkFields } from "../../arguments.ts";
 import { applyAll } from "../candidate/candidate.ts";
 import type { LayerUnderTest } from "../layer/layer-under-test.ts";

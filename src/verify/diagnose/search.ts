@@ -13,7 +13,7 @@
  * Must stay true: the number of evaluations is bounded; every claim was evaluated.
  */
 
-import type { Deviation } from "../../architectures/index.ts";
+import type { Deviation } from "../../architectures/deviations.ts";
 import type { Program } from "../../program/program.ts";
 import { applyAll } from "../candidate/candidate.ts";
 import { type Noise, noiseOf, regress } from "./regression.ts";

@@ -10,9 +10,9 @@
  */
 import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { deviationsOf } from "../../architectures/deviations.ts";
 import {
   architectureOf,
-  deviationsOf,
   layerParameters,
   layerStagesOf,
   type ModelConfig,
