@@ -9,7 +9,7 @@ import { repositoryRoot } from "./support/golden.ts";
 
 const longestFile = 400;
 /** Lines of src/ without tests. Raise it with a reason in the commit that does: complexity is the enemy. */
-const budget = 43_200;
+const budget = 43_400; // 43,200 before optional packages and WebAssembly in Node (src/platform/node, wasm-engine.ts).
 
 const tracked = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
   cwd: repositoryRoot,
