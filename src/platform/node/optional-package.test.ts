@@ -21,6 +21,8 @@ test("the command installs a package where fusebert finds it", () => {
   expect(installCommand("webgpu", join(folder, "_npx", "5f1", "node_modules", "fusebert"))).toBe(
     "npx --package fusebert --package webgpu fusebert …",
   );
+  const ofPnpm = join(folder, "project", "node_modules", ".pnpm", "fusebert@1.0.0", "node_modules", "fusebert");
+  expect(installCommand("webgpu", ofPnpm)).toBe("pnpm add webgpu");
   // A clone.
   expect(installCommand("webgpu", join(folder, "fusebert"))).toBe("npm install webgpu");
 });
