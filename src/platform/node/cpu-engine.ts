@@ -11,7 +11,7 @@ import { wasmEngine } from "../wasm-engine.ts";
 import { importOptional, installCommand } from "./optional-package.ts";
 
 /** How much faster native code is (bench/results/2026-11-28-native-wasm.md). */
-const nativeSpeedup = "3 to 4 times";
+const nativeSpeedup = "2 to 4 times";
 
 /** Each is a worker that has to be started: a bound for machines of many processors. */
 const maxDefaultThreads = 8;
