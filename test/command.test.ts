@@ -170,7 +170,7 @@ describe("an error is reported in one line", () => {
     }),
     "an unknown device": () => ({
       args: [...withText, "--device", "tpu"],
-      says: /Allowed choices are auto, cpu, webgpu, reference/,
+      says: /Allowed choices are auto, cpu, wasm, webgpu, reference/,
     }),
     "a sequence longer than the model's": () => ({
       args: [...withText, "--max-sequence-length", "1000"],

@@ -148,7 +148,7 @@ test("the device webgpu names the command that installs what it needs", async ()
     code: 2,
     stdout: "",
     stderr:
-      "fusebert: the package webgpu is not installed; expected webgpu, which the device webgpu needs in Node. Run npm install webgpu\n",
+      "fusebert: the package webgpu is not installed; expected webgpu, which the device webgpu needs in Node. Run npm install webgpu.\n",
   });
 });
 

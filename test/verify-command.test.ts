@@ -226,7 +226,7 @@ describe("an error is reported in one line", () => {
     "a layer that is no number": () => ({ args: ["--layer", "first"], says: /--layer is "first"/ }),
     "a level without a GPU": () => ({
       args: ["--level", "O3"],
-      says: /level is given, and the device is cpu; expected the device webgpu/,
+      says: /level is given, and the device is auto; expected the device webgpu/,
     }),
     "an unknown level": () => ({ args: ["--level", "O9"], says: /Allowed choices are O0, O1, O2, O3, O4/ }),
     "a precision no engine has": () => ({ args: ["--precision", "f16"], says: /--precision is f16; expected f32/ }),

@@ -5,7 +5,7 @@
  * Must stay true: both take turns, so that whatever else the machine does meets both, and they give the same answers.
  */
 import { spawn } from "node:child_process";
-import { availableParallelism } from "node:os";
+import { availableParallelism, loadavg } from "node:os";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -37,7 +37,9 @@ export async function benchNativeWasm(): Promise<void> {
   });
   const report = new Report(values.output);
   const rounds = Number.parseInt(values.rounds, 10);
-  report.line(`# ONNX Runtime, native and WebAssembly, ${new Date().toISOString().slice(0, 10)}\n\n${machineLine()}\n`);
+  report.line(
+    `# ONNX Runtime, native and WebAssembly, ${new Date().toISOString().slice(0, 10)}\n\n${machineLine()}, load average ${(loadavg()[0] ?? 0).toFixed(1)} before\n`,
+  );
   report.line(
     `\`npm run bench -- native-wasm --rounds ${rounds}\`. The built-in model in float32. Both take turns in one process, ${rounds} rounds; times are medians in milliseconds, with the fastest round in brackets. The ratio is of medians, in brackets of the fastest rounds.`,
   );

@@ -11,6 +11,7 @@ import { readTexts } from "./texts.ts";
 
 const contestants = [
   "fusebert",
+  "fusebert-wasm",
   "fusebert-webgpu",
   "transformers",
   "transformers-lists",

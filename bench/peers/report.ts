@@ -21,6 +21,7 @@ interface Column {
 
 const titles: Readonly<Record<string, string>> = {
   fusebert: "fusebert, CPU",
+  "fusebert-wasm": "fusebert, WebAssembly",
   "fusebert-webgpu": "fusebert, WebGPU",
   transformers: "transformers.js",
   "transformers-lists": "transformers.js, lists of 8",
@@ -63,7 +64,7 @@ const notes = [
   "transformers.js has no windows. The long text is given to it as 50 overlapping pieces, one by one, and the best score wins; it cuts inputs of more than 512 tokens.",
   "By hand: the same windows as fusebert, one run each, answers of at most 15 tokens; in a browser one window.",
   "Answers are compared by letters and digits only: peers return the vocabulary's tokens, in lower case and without accents. transformers.js differs where an answer has more than 15 tokens, because it has no limit.",
-  "Installed: the files of the packages and their dependencies, without downloads of install scripts. fusebert includes ONNX Runtime for Node and for browsers, Dawn, and its model.",
+  "Installed: the files of the packages and their dependencies, without downloads of install scripts. fusebert includes its model and ONNX Runtime as WebAssembly; on the CPU it is counted with onnxruntime-node, on a GPU with webgpu.",
 ];
 
 const sizeOf = (downloads: ReadonlyMap<string, Download>, key: "bytes" | "gzipBytes"): ReadonlyMap<string, number> =>

@@ -11,7 +11,7 @@ import { peersFolder } from "./prepare.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-/** The packages that users install; fusebert is counted as packed. */
+/** The packages that users install. */
 const installed: Readonly<Record<string, readonly string[]>> = {
   transformers: ["@huggingface/transformers"],
   "onnxruntime-node": ["onnxruntime-node", "@huggingface/tokenizers"],
@@ -20,15 +20,20 @@ const installed: Readonly<Record<string, readonly string[]>> = {
 
 /** Bytes by contestant, without downloads of install scripts. */
 export async function installedSizes(): Promise<ReadonlyMap<string, number>> {
-  const sizes = new Map<string, number>([["fusebert", await fusebertSize()]]);
+  const alone = await fusebertSize();
+  const sizes = new Map<string, number>([["fusebert-wasm", alone]]);
+  // Its optional packages, as they are installed here.
+  sizes.set("fusebert", alone + (await closureSize(["onnxruntime-node"], root)));
+  sizes.set("fusebert-webgpu", alone + (await closureSize(["webgpu"], root)));
   for (const [name, packages] of Object.entries(installed)) sizes.set(name, await closureSize(packages, peersFolder));
   return sizes;
 }
 
+/** As packed; it has no dependencies. */
 async function fusebertSize(): Promise<number> {
   const { stdout } = await promisify(execFile)("npm", ["pack", "--dry-run", "--json", "--silent"], { cwd: root });
   const [packed] = JSON.parse(stdout) as { readonly unpackedSize: number }[];
-  return (packed?.unpackedSize ?? Number.NaN) + (await closureSize(await dependenciesOf(root), root));
+  return packed?.unpackedSize ?? Number.NaN;
 }
 
 /** Bytes of packages and their dependencies, each counted once, resolved as in Node. */

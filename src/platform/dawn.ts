@@ -54,7 +54,7 @@ async function importPackage(): Promise<typeof import("webgpu")> {
   throw new InputError({
     found: "the package webgpu is not installed",
     expected: "webgpu, which the device webgpu needs in Node",
-    advice: `Run ${installCommand("webgpu")}`,
+    advice: `Run ${installCommand("webgpu")}.`,
   });
 }
 

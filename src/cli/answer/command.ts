@@ -104,7 +104,11 @@ export function answerCommand(signal: AbortSignal, finish: (code: ExitCode) => v
         .default("probability"),
     )
     .addOption(noAnswerThreshold())
-    .option("--threads <n>", "CPU threads (default: the number of physical cores)", atLeastOne)
+    .option(
+      "--threads <n>",
+      "CPU threads (default: the number of physical cores; through WebAssembly at most 8)",
+      atLeastOne,
+    )
     .addOption(precisionOption());
   return addGpuOptions(command)
     .option("--trace <file>", "with --device webgpu: save when each kernel ran, for chrome://tracing and Perfetto")

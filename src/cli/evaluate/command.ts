@@ -90,7 +90,11 @@ export function evaluateCommand(signal: AbortSignal, finish: (code: ExitCode) =>
     .addOption(new Option("--scoring <scoring>", "how answers are chosen").choices([...scorings]).default("reference"))
     .option("--threshold <x>", "2.0: no answer where the null odds are above it (default: 0)", finiteNumber)
     .addOption(deviceOption())
-    .option("--threads <n>", "CPU threads (default: the number of physical cores)", atLeastOne)
+    .option(
+      "--threads <n>",
+      "CPU threads (default: the number of physical cores; through WebAssembly at most 8)",
+      atLeastOne,
+    )
     .addOption(precisionOption());
   return addGpuOptions(command)
     .option("--json", "print one JSON object (docs/evaluate.md)")

@@ -47,6 +47,17 @@ describe("the ONNX engine", () => {
     await expect(executable.run(inputs)).resolves.toEqual(new Map());
   });
 
+  test("an abort takes effect between runs of WebAssembly, which block the event loop", async () => {
+    const { runtime } = fakeRuntime(async () => ({}));
+    const executable = await new OnnxEngine(runtime, { executionProvider: "wasm" }).compile(doubling, readNothing);
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(new Error("enough")));
+    const runs = async (): Promise<void> => {
+      for (let run = 0; run < 10_000; run++) await executable.run(inputs, { signal: controller.signal });
+    };
+    await expect(runs()).rejects.toThrow("enough");
+  });
+
   test("releases its session once, after the runs in progress, and rejects later ones", async () => {
     const { log, runtime } = fakeRuntime(async () => {
       log.push("run");

@@ -2,11 +2,12 @@
  * The CPU engines: programs lowered to ONNX and run by ONNX Runtime, as native code or as WebAssembly; the caller passes the
  * module.
  *
- * Must stay true: ONNX Runtime prints nothing to standard output, runs are queued (one session uses all threads), and
- * `dispose` releases the session with its weights.
+ * Must stay true: ONNX Runtime prints nothing to standard output, runs are queued (one session uses all threads), between two of
+ * them the event loop runs, and `dispose` releases the session with its weights.
  */
 import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-common";
 import pLimit from "p-limit";
+import { yieldToEventLoop } from "../../abortable.ts";
 import { EngineError, messageOf } from "../../errors.ts";
 import { bindInputs, inputsOf } from "../../program/bind.ts";
 import { computeOrder } from "../../program/order.ts";
@@ -59,7 +60,7 @@ export class OnnxEngine implements Engine {
     const model = await encodeOnnx(graph, readParameter, options);
     options.signal?.throwIfAborted();
     const session = await this.#createSession(model, data);
-    return new OnnxExecutable(this.#runtime, session, program);
+    return new OnnxExecutable(this.#runtime, session, program, this.#options.executionProvider === "wasm");
   }
 
   async #createSession(model: Uint8Array, externalData: readonly ExternalData[]): Promise<InferenceSession> {
@@ -81,18 +82,22 @@ export class OnnxEngine implements Engine {
 class OnnxExecutable implements Executable {
   readonly description = "ONNX Runtime, f32";
   readonly #runtime: OnnxRuntime;
+  /** A run in WebAssembly returns before anything else can happen, and its promise is already settled. */
+  readonly #blocks: boolean;
   readonly #inputs: ReturnType<typeof inputsOf>;
   readonly #queue = pLimit(1);
   #session: InferenceSession | undefined;
 
-  constructor(runtime: OnnxRuntime, session: InferenceSession, program: Program) {
+  constructor(runtime: OnnxRuntime, session: InferenceSession, program: Program, blocks: boolean) {
     this.#runtime = runtime;
+    this.#blocks = blocks;
     this.#session = session;
     this.#inputs = inputsOf(computeOrder(program));
   }
 
   run(inputs: ReadonlyMap<string, Tensor>, { signal }: RunOptions = {}): Promise<Map<string, Tensor>> {
     return this.#queue(async () => {
+      if (this.#blocks) await yieldToEventLoop(signal);
       signal?.throwIfAborted();
       bindInputs(this.#inputs, inputs);
       if (this.#session === undefined) throw new EngineError({ found: "the model was disposed of" });

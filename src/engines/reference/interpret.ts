@@ -7,6 +7,7 @@
  * Must stay true: no operation is fused, reordered or approximated, and sums run in index order, so that a result
  * depends only on the program and its inputs.
  */
+import { yieldToEventLoop } from "../../abortable.ts";
 import { EngineError } from "../../errors.ts";
 import { type Binding, bindInputs, bindShape, inputsOf } from "../../program/bind.ts";
 import { computeOrder, lastUses } from "../../program/order.ts";
@@ -76,17 +77,6 @@ export async function interpret(
       return [name, { dtype: "f64", shape: view.shape, data: toContiguous(view) }];
     }),
   );
-}
-
-/** Lets timers, input and aborts run between operations, without the 4 ms of a browser's nested timeout. */
-async function yieldToEventLoop(signal: AbortSignal | undefined): Promise<void> {
-  const { port1, port2 } = new MessageChannel();
-  await new Promise<void>((resolve) => {
-    port1.onmessage = () => resolve();
-    port2.postMessage(null);
-  });
-  port1.close();
-  signal?.throwIfAborted();
 }
 
 function inPrecision(value: Value, computed: Strided, { arithmetic, stored, round }: LoweredPrecision): Strided {

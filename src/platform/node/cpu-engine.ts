@@ -11,9 +11,9 @@ import { wasmEngine } from "../wasm-engine.ts";
 import { importOptional, installCommand } from "./optional-package.ts";
 
 /** How much faster native code is (bench/results/2026-11-28-native-wasm.md). */
-const nativeSpeedup = "3 to 4 times";
+const nativeSpeedup = "2 to 4 times";
 
-/** More threads make short runs slower. */
+/** Each is a worker that has to be started: a bound for machines of many processors. */
 const maxDefaultThreads = 8;
 
 /** For the device `auto`: says how to get the faster engine where it is not installed. */

@@ -53,6 +53,7 @@ function isInstalled(name: OptionalPackage): boolean {
 /** The command that installs a package where this fusebert finds it: in a project, globally, or for npx. */
 export function installCommand(name: OptionalPackage, root: string = packageRoot()): string {
   if (root.includes(`${sep}_npx${sep}`)) return `npx --package fusebert --package ${name} fusebert …`;
+  if (root.includes(`${sep}.pnpm${sep}`)) return `pnpm add ${name}`;
   const modules = dirname(root);
   // A project's node_modules stands beside its package.json, the global one beside nothing.
   const isGlobal = basename(modules) === "node_modules" && !existsSync(join(dirname(modules), "package.json"));
