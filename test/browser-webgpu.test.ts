@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { LoadOptions, Question } from "../src/index.ts";
 import { QuestionAnswerer } from "../src/index.ts";
 import { buildApp, removeApp, serve } from "./support/browser-app.ts";
-import { chromiumMissing, launchChromium } from "./support/chromium.ts";
+import { chromiumMissing, launchChromium, softwareGpuFlags } from "./support/chromium.ts";
 import { builtInFolder } from "./support/golden.ts";
 
 if (chromiumMissing !== undefined) console.log(`Not tested in a browser: ${chromiumMissing}.`);
@@ -21,7 +21,7 @@ let browser: Browser;
 describe.skipIf(chromiumMissing !== undefined)("in a browser with WebGPU", () => {
   beforeAll(async () => {
     root = await buildApp();
-    browser = await launchChromium({ args: ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"] });
+    browser = await launchChromium({ args: softwareGpuFlags });
   });
   afterAll(async () => {
     await browser?.close();

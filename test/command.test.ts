@@ -287,10 +287,9 @@ test("the demo rejects GPU options on the CPU", async () => {
 
 test.skipIf(softwareGpuMissing !== undefined)("on a GPU, the output names adapter, precision and level", async () => {
   const model = await writeSmallModel(file("gpu-model"));
-  const unhurried = new URL("support/unhurried-dawn.mjs", import.meta.url).href;
   const gpu = ["--device", "webgpu", "--precision", "f16-storage", "--level", "O2", "--skip-self-test"];
   const args = ["answer", question, "--text", passage, "--model", model, ...gpu];
-  const { code, stdout, stderr } = await runCommand(args, { nodeArgs: ["--import", unhurried] });
+  const { code, stdout, stderr } = await runCommand(args);
   expect(stderr).toBe("");
   expect(code).toBe(0);
   expect(stdout).toMatch(/score \S+\n\ncomputed by webgpu: .*swiftshader.*, f16-storage, O2\n$/i);

@@ -29,8 +29,7 @@ afterAll(() => rm(folder, { recursive: true }));
 
 function answer(debug: string, device: string, ...args: readonly string[]) {
   const all = ["answer", "Who?", "--text", "Mary Shelley wrote it.", "--model", model, "--device", device, ...args];
-  const nodeArgs = ["--import", new URL("support/unhurried-dawn.mjs", import.meta.url).href];
-  return runCommand(all, { env: { FUSEBERT_DEBUG: debug }, nodeArgs });
+  return runCommand(all, { env: { FUSEBERT_DEBUG: debug } });
 }
 
 describe.skipIf(softwareGpuMissing !== undefined)("a run on the software GPU", () => {

@@ -19,7 +19,7 @@ import { copyFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { commandPath } from "./support/command.ts";
+import { commandPath, unhurried } from "./support/command.ts";
 import { builtInFolder, repositoryRoot } from "./support/golden.ts";
 import { type HubServer, startHubServer } from "./support/hub-server.ts";
 import { portCandidate } from "./support/port-candidate.ts";
@@ -105,7 +105,7 @@ function writeCommands(): void {
     writeFileSync(join(bin, name), `#!/bin/sh\nexec ${line} "$@"\n`);
     chmodSync(join(bin, name), 0o755);
   };
-  write("fusebert", `"${process.execPath}" "${commandPath}"`);
+  write("fusebert", `"${[process.execPath, ...unhurried, commandPath].join('" "')}"`);
   write("npx", "env --");
   write("tsx", `"${process.execPath}" "${join(repositoryRoot, "node_modules/tsx/dist/cli.mjs")}"`);
 }

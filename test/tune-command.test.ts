@@ -3,7 +3,6 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { parseConfig } from "../src/architectures/bert/config.ts";
 import { GpuDevice } from "../src/engines/webgpu/device/gpu-device.ts";
@@ -24,8 +23,6 @@ import { softwareGpuMissing } from "./support/software-gpu.ts";
 
 if (softwareGpuMissing !== undefined) console.log(`Not tested on a GPU: ${softwareGpuMissing}.`);
 
-const unhurried = fileURLToPath(new URL("support/unhurried-dawn.mjs", import.meta.url));
-
 let folder: string;
 let model: string;
 beforeAll(async () => {
@@ -37,7 +34,7 @@ afterEach(() => vi.unstubAllEnvs());
 
 function runTune(cache: string, ...args: readonly string[]): Promise<CommandResult> {
   const env = { XDG_CACHE_HOME: join(folder, cache) };
-  return runCommand(["tune", "--model", model, ...args], { env, nodeArgs: ["--import", unhurried] });
+  return runCommand(["tune", "--model", model, ...args], { env });
 }
 
 interface Report {

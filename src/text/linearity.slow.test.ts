@@ -64,7 +64,9 @@ function expectLinear(unit: string, work: (text: string) => void): void {
   };
   time(SHORT);
   const short = Math.max(NOISE, Math.min(time(SHORT), time(SHORT)));
-  expect(Math.min(time(LONG), time(LONG)) / short).toBeLessThan(MAX_RATIO);
+  const first = time(LONG) / short;
+  // The better of two, where one does not decide it.
+  expect(first < MAX_RATIO ? first : Math.min(first, time(LONG) / short)).toBeLessThan(MAX_RATIO);
 }
 
 test("the boundaries of a text that has no certain one", () => {

@@ -28,7 +28,7 @@ import { compareTensors } from "./compare/compare.ts";
 import { cornersOf } from "./compare/corners.ts";
 import { fullMask, inputTensors } from "./layer/layer-inputs.ts";
 import { compute } from "./layer/layer-under-test.ts";
-import { largest } from "./layer/precision.ts";
+import { largest, type Precision } from "./layer/precision.ts";
 import { required } from "./layer/required.ts";
 import type { Overflow, UnitWeightReport } from "./report/report.ts";
 
@@ -129,14 +129,20 @@ export async function runUnitWeights(
   const program = layerProgram(size.config, unitLayer(size.config));
   const outputName = stageName(unitLayer(size.config), "output");
   const task = { program, layer: unitLayer(size.config), parameters, inputs, signal };
-  const found = required((await candidate.compute({ ...task, wanted: [outputName] })).get(outputName));
+  // An imitation computes every stage in any case; an engine's kernels may be others where only the output is wanted.
+  const isInstrumented = candidate.kind === "imitation";
+  const stages = await candidate.compute(isInstrumented ? task : { ...task, wanted: [outputName] });
+  const found = required(stages.get(outputName));
   const expected =
     kind === "exact"
       ? constantTensor(found.shape, isPostNorm(size.config) ? exactOutput : 1)
       : required((await original()).get(outputName));
   const statistics = compareTensors({ original: expected, candidate: found, precision });
   const nonFinite = statistics.nan + statistics.infinite;
-  const overflow = nonFinite === 0 ? null : await findOverflow(test, candidate, signal);
+  const overflow =
+    nonFinite === 0
+      ? null
+      : await findOverflow(test, precision, isInstrumented ? stages : await candidate.compute(task));
   const isEqual = nonFinite === 0 && statistics.maxAbsolute.value === 0;
   const finiteVerdict = isEqual ? "IDENTICAL" : kind === "exact" ? "POOR" : "INCONCLUSIVE";
   return {
@@ -155,15 +161,12 @@ export async function runUnitWeights(
   };
 }
 
-/** The first stage of an instrumented run with a NaN or an infinity, and the original's magnitude there. */
+/** The first of a candidate's stages with a NaN or an infinity, and the original's magnitude there. */
 async function findOverflow(
-  { size, parameters, inputs, original }: UnitWeightTest,
-  candidate: RunnableCandidate,
-  signal: AbortSignal | undefined,
+  { size, original }: UnitWeightTest,
+  precision: Precision,
+  stages: ReadonlyMap<string, Tensor>,
 ): Promise<Overflow> {
-  const { precision } = candidate;
-  const program = layerProgram(size.config, unitLayer(size.config));
-  const stages = await candidate.compute({ program, layer: unitLayer(size.config), parameters, inputs, signal });
   const stage =
     layerStagesOf(size.config).find(
       (kind) => !toFloat64(required(stages.get(stageName(unitLayer(size.config), kind)))).every(Number.isFinite),

@@ -3,7 +3,7 @@
  */
 import { spawn, spawnSync } from "node:child_process";
 import { text } from "node:stream/consumers";
-import { commandPath } from "./command.ts";
+import { commandPath, unhurried } from "./command.ts";
 import { repositoryRoot } from "./golden.ts";
 
 const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
@@ -56,6 +56,7 @@ export async function runOnTerminal(args: readonly string[], options: TerminalOp
     'echo "process $$."; exec "$@"',
     "sh",
     process.execPath,
+    ...unhurried,
     ...nodeArgs,
     commandPath,
     ...args,

@@ -81,11 +81,10 @@ export function applyElementwise(
   const views = operands.map((operand) => broadcastTo(operand, shape));
   const rows: Row[] = views.map((view) => ({ data: view.data, at: 0, step: view.strides.at(-1) ?? 0 }));
   const width = shape.at(-1) ?? 1;
+  const loop = loops[name];
   forEachRow(views, (row, offsets) => {
-    rows.forEach((operandRow, which) => {
-      operandRow.at = offsets[which] as number;
-    });
-    loops[name](out, row * width, width, rows);
+    for (let which = 0; which < rows.length; which++) (rows[which] as Row).at = offsets[which] as number;
+    loop(out, row * width, width, rows);
   });
   return contiguous(out, shape);
 }

@@ -57,7 +57,7 @@ export async function interpret(
   const released = lastUses(program, order);
   const results = new Map<Value, Strided>(reuse);
   for (const [position, value] of order.entries()) {
-    await yieldToEventLoop(signal);
+    await yieldInTime(signal);
     const computed = evaluate(value, {
       results,
       binding,
@@ -77,6 +77,18 @@ export async function interpret(
       return [name, { dtype: "f64", shape: view.shape, data: toContiguous(view) }];
     }),
   );
+}
+
+/** Between two turns of the event loop, in milliseconds: many small operations take less than the turn itself. */
+const turnMs = 5;
+let lastTurn = 0;
+
+async function yieldInTime(signal: AbortSignal | undefined): Promise<void> {
+  if (performance.now() - lastTurn >= turnMs) {
+    await yieldToEventLoop(signal);
+    lastTurn = performance.now();
+  }
+  signal?.throwIfAborted();
 }
 
 function inPrecision(value: Value, computed: Strided, { arithmetic, stored, round }: LoweredPrecision): Strided {

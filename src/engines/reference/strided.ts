@@ -63,9 +63,10 @@ export function forEachRow(
       const next = ((index[axis] as number) + 1) % (outer[axis] as number);
       const steps = next - (index[axis] as number);
       index[axis] = next;
-      views.forEach((view, which) => {
-        offsets[which] = (offsets[which] as number) + steps * (view.strides[axis] as number);
-      });
+      for (let which = 0; which < views.length; which++) {
+        offsets[which] =
+          (offsets[which] as number) + steps * ((views[which] as Strided<Elements>).strides[axis] as number);
+      }
       if (next !== 0) break;
     }
   }
