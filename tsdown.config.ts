@@ -25,6 +25,7 @@ export default defineConfig({
   entry: {
     index: "src/index.ts",
     webgpu: "src/webgpu.ts",
+    pipeline: "src/pipeline.ts",
     tokenizer: "src/tokenizer.ts",
     "verify/index": "src/verify/index.ts",
     "verify/html": "src/verify/html/page.ts",
