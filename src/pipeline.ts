@@ -77,7 +77,6 @@ export interface PipelineOptions {
   readonly progress_callback?: (info: ProgressInfo) => void;
 }
 
-const tasks = ["question-answering"] as const;
 const dtypes = ["auto", "fp32", "fp16"] as const;
 
 /**
@@ -90,7 +89,9 @@ export async function pipeline(
   model?: string | ModelFiles | null,
   options: PipelineOptions = {},
 ): Promise<QuestionAnsweringPipeline> {
-  checkChoice("task", task, tasks);
+  if (task !== "question-answering") {
+    throw new InputError({ found: `the task is ${describeArgument(task)}`, expected: '"question-answering"' });
+  }
   checkOptions(options, ["device", "dtype", "revision", "progress_callback"]);
   const { device = "auto", dtype = "auto", revision, progress_callback: tell } = options;
   checkChoice("device", device, [...devices, "gpu"]);
