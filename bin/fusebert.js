@@ -3,13 +3,13 @@
  * The command `fusebert`. In the package it only starts what was built; in a clone that has not been built yet it builds
  * first, so that `npx fusebert` works right after `npm ci`.
  */
-import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 if (!existsSync(`${root}dist/cli/main.js`)) {
+  const { spawnSync } = await import("node:child_process");
   process.stderr.write("fusebert is not built yet: building it once…\n");
   const { status } = spawnSync("npm", ["run", "--silent", "build"], { cwd: root, stdio: ["ignore", 2, 2] });
   if (status !== 0) {

@@ -96,8 +96,9 @@ function tellWrongUsage(message: string): void {
   note(`fusebert: ${lines.map((line) => displayable(line)).join("\n")}\n`);
 }
 
-/** The named command; all of them for the help, and for suggestions after a typing error. */
-function commandsFor(name: string | undefined): Promise<MakeCommand[]> {
+/** The named command; none for the version; all of them for the help, and for suggestions after a typing error. */
+async function commandsFor(name: string | undefined): Promise<MakeCommand[]> {
+  if (name === "-V" || name === "--version") return [];
   const named = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined;
   return Promise.all((named ? [named] : Object.values(commands)).map((load) => load()));
 }
