@@ -19,5 +19,8 @@ export async function findModel({ model, revision }: ModelLocation): Promise<Mod
   return { name: model, open: (path, options) => files.open(path, options) };
 }
 
-/** Absolute, or relative to the page (`./model/`, `/model/`); everything else is a hub id. */
-const isUrl = (model: string): boolean => /^(https?:|blob:|\.{0,2}\/)/i.test(model);
+/**
+ * Absolute, of any scheme (an extension's own files are at chrome-extension://…), or relative to the page (`./model/`,
+ * `/model/`); everything else is a hub id.
+ */
+const isUrl = (model: string): boolean => /^([a-z][a-z\d+.-]*:|\.{0,2}\/)/i.test(model);
