@@ -6,9 +6,10 @@ import { existsSync } from "node:fs";
 import { cp, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { build as esbuild } from "esbuild";
-import puppeteer, { type Browser } from "puppeteer-core";
+import puppeteer, { type Browser, type Target } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { AnswerResult } from "../src/index.ts";
 import { builtScripts, installFusebert, removeApp, serve } from "./support/browser-app.ts";
@@ -217,8 +218,14 @@ test.skipIf(chromium === undefined)("it answers in an extension's background", a
     env: ownGpu,
   });
   try {
-    const target = await browser.waitForTarget((one) => one.type() === "service_worker", { timeout: 600_000 });
-    const worker = await target.worker();
+    const isOurs = (one: Target): boolean => one.type() === "service_worker" && one.url().endsWith("/background.js");
+    const target = await browser.waitForTarget(isOurs, { timeout: 600_000 });
+    // The worker is there before its script has run.
+    let worker = await target.worker();
+    while ((await worker?.evaluate("typeof globalThis.answerFromExtension")) !== "function") {
+      await sleep(100);
+      worker = await target.worker();
+    }
     const { device, result } = await required(worker ?? undefined).evaluate(
       (asked) => (globalThis as unknown as ExtensionScope).answerFromExtension(asked),
       question,
