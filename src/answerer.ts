@@ -15,9 +15,6 @@ import { InputError } from "./errors.ts";
 import type { LoadedModel } from "./loaded-model.ts";
 import type { AnswerFailure, Question, StreamedAnswer } from "./questions.ts";
 
-export type { AnswerCallOptions, AnswerProgress } from "./answer-call.ts";
-export type { AnswerFailure, Question, StreamedAnswer } from "./questions.ts";
-
 const callOptionNames = [...answerOptionNames, "signal", "onProgress", "onError"];
 
 export class Answerer {

@@ -16,6 +16,7 @@ import { type AnswerOptions, answerOptionNames } from "./answer/options.ts";
 import { checkChoice, checkFunction, checkOptions, describeArgument } from "./arguments.ts";
 import type { DownloadProgress, ModelFiles } from "./checkpoint/files.ts";
 import { InputError } from "./errors.ts";
+import { builtInModel } from "./platform/model-location.ts";
 import { type Device, devices } from "./platform/platform.ts";
 import { QuestionAnswerer } from "./question-answerer.ts";
 
@@ -97,7 +98,7 @@ export async function pipeline(
   checkChoice("device", device, [...devices, "gpu"]);
   checkChoice("dtype", dtype, dtypes);
   checkFunction("progress_callback", tell);
-  const name = typeof model === "string" ? model : (model?.name ?? "built-in");
+  const name = typeof model === "string" ? model : (model?.name ?? builtInModel);
   const answerer = await QuestionAnswerer.load(model ?? undefined, {
     ...engineOptions(device, dtype),
     ...(revision !== undefined && { revision }),

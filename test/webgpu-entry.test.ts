@@ -8,12 +8,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
-import { build as esbuild } from "esbuild";
+import { build as esbuild, type Metafile } from "esbuild";
 import puppeteer, { type Browser, type Target } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { AnswerResult } from "../src/index.ts";
 import { builtScripts, installFusebert, removeApp, serve } from "./support/browser-app.ts";
-import { chromiumMissing, launchChromium } from "./support/chromium.ts";
+import { chromiumMissing, launchChromium, softwareGpuFlags } from "./support/chromium.ts";
 import { builtInFolder, required } from "./support/golden.ts";
 
 if (chromiumMissing !== undefined) console.log(`Not tested in a browser: ${chromiumMissing}.`);
@@ -103,21 +103,13 @@ beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "fusebert-gpu-app-"));
   await installFusebert(join(root, "node_modules"));
   for (const [name, text] of Object.entries(sources)) await writeFile(join(root, name), text);
-  const common = { bundle: true, minify: true, absWorkingDir: root, logLevel: "error" } as const;
-  await esbuild({
-    ...common,
-    entryPoints: ["page.js", "worker.js"],
-    format: "esm",
-    splitting: true,
-    outdir: "dist",
-    target: "es2022",
-  });
+  await bundle("dist", ["page.js", "worker.js"], { format: "esm", splitting: true });
   // A service worker may import nothing later, so everything is in one file.
-  await esbuild({ ...common, entryPoints: ["service-worker.js"], format: "iife", outdir: "dist", target: "es2022" });
+  await bundle("dist", ["service-worker.js"], { format: "iife" });
   await writeFile(join(root, "dist", "index.html"), sources["index.html"]);
   // Here too all of it is one file.
   await writeFile(join(root, "background.js"), extension["background.js"]);
-  await esbuild({ ...common, entryPoints: ["background.js"], format: "iife", outdir: "extension", target: "es2022" });
+  await bundle("extension", ["background.js"], { format: "iife" });
   await writeFile(join(root, "extension", "manifest.json"), extension["manifest.json"]);
   await cp(builtInFolder, join(root, "extension", "model"), { recursive: true });
 });
@@ -139,7 +131,7 @@ test("nothing in the bundle is of another engine", async () => {
 const limits = { minified: 285_000, gzip: 103_000 };
 
 test("a page downloads little before the first answer", async () => {
-  const { outputs = {} } = required(await bundled("answerer.js")).metafile;
+  const { outputs } = await bundle("sizes", ["answerer.js"], { format: "esm", splitting: true });
   const entry = required(Object.keys(outputs).find((path) => outputs[path]?.entryPoint === "answerer.js"));
   const paths = new Set<string>();
   const visit = (path: string): void => {
@@ -158,25 +150,31 @@ test("a page downloads little before the first answer", async () => {
   expect(gzip).toBeLessThan(limits.gzip);
 });
 
-const bundled = (entry: string) =>
-  esbuild({
-    entryPoints: [entry],
+/** Bundles entry points as a user would. @returns what is in each file. */
+async function bundle(
+  outdir: string,
+  entryPoints: string[],
+  form: { readonly format: "esm" | "iife"; readonly splitting?: true },
+): Promise<Metafile> {
+  const { metafile } = await esbuild({
+    ...form,
+    entryPoints,
+    outdir,
     bundle: true,
     minify: true,
-    format: "esm",
-    splitting: true,
-    outdir: "sizes",
+    target: "es2022",
     absWorkingDir: root,
     logLevel: "error",
     metafile: true,
-    target: "es2022",
   });
+  return metafile;
+}
 
 describe.skipIf(chromiumMissing !== undefined)("without WebAssembly in the policy, it answers", () => {
   let browser: Browser;
 
   beforeAll(async () => {
-    browser = await launchChromium({ args: ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"] });
+    browser = await launchChromium({ args: softwareGpuFlags });
   });
   afterAll(() => browser?.close());
 
@@ -213,7 +211,7 @@ test.skipIf(chromium === undefined)("it answers in an extension's background", a
     headless: true,
     pipe: true,
     enableExtensions: [join(root, "extension")],
-    args: ["--no-sandbox", "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"],
+    args: ["--no-sandbox", ...softwareGpuFlags],
     protocolTimeout: 600_000,
     env: ownGpu,
   });

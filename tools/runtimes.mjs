@@ -6,7 +6,7 @@
  * WebGPU needs a GPU, or the software GPU in the environment (CONTRIBUTING.md).
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -47,8 +47,8 @@ function run(command, args, cwd) {
 
 function install(name, packages) {
   const cwd = join(folder, name);
-  mkdirSync(cwd, { recursive: true });
-  if (!existsSync(join(cwd, "package.json"))) writeFileSync(join(cwd, "package.json"), '{ "type": "module" }');
+  mkdirSync(cwd);
+  writeFileSync(join(cwd, "package.json"), '{ "type": "module" }');
   run("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--silent", ...packages], cwd);
   return cwd;
 }
@@ -63,8 +63,8 @@ function attempt(action) {
 
 try {
   run("npm", ["run", "--silent", "build"], root);
-  run("npm", ["pack", "--silent", "--pack-destination", folder], root);
-  const app = install("app", [join(folder, "fusebert-0.1.0.tgz"), "onnxruntime-node@1.30.0", "webgpu"]);
+  const packed = run("npm", ["pack", "--silent", "--pack-destination", folder], root);
+  const app = install("app", [join(folder, packed), "onnxruntime-node@1.30.0", "webgpu"]);
   writeFileSync(join(app, "answer.mjs"), program);
   writeFileSync(join(app, "book.txt"), "It was written by Mary Shelley.\n");
   console.log("| runtime | version | wasm | cpu | webgpu | the command |\n| --- | --- | --- | --- | --- | --- |");

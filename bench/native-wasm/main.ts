@@ -11,6 +11,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { medianOf } from "../../src/format/median.ts";
 import { machineLine } from "../machine.ts";
+import { type Measurement, measureAnswer } from "../measured-command.ts";
 import { Report } from "../report.ts";
 
 /** What `turns.ts` prints. */
@@ -27,8 +28,6 @@ export type Device = (typeof devices)[number];
 export const devices = ["cpu", "wasm"] as const;
 
 const turnsScript = fileURLToPath(new URL("turns.ts", import.meta.url));
-const command = fileURLToPath(new URL("../../bin/fusebert.js", import.meta.url));
-const peakHook = new URL("peak-memory.mjs", import.meta.url).href;
 
 export async function benchNativeWasm(): Promise<void> {
   const { values } = parseArgs({
@@ -64,32 +63,22 @@ async function turnsWith(threads: number, rounds: number): Promise<Turns> {
 
 async function starts(report: Report, rounds: number): Promise<void> {
   report.heading("The command, from its start to its end, and its peak memory");
-  const measured = { cpu: [] as Start[], wasm: [] as Start[] };
+  const measured = { cpu: [] as Measurement[], wasm: [] as Measurement[] };
   for (let round = 0; round < rounds; round++) {
     for (const device of devices) measured[device].push(await start(device));
   }
-  const ms = (device: Device) => measured[device].map(({ ms }) => ms);
+  const ms = (device: Device) => measured[device].map(({ processMs }) => processMs);
   report.tableHead(["", "native", "WebAssembly", "ratio"]);
   report.row(["`fusebert answer`, one window", ...cells(ms("cpu"), ms("wasm"))]);
   const [native, wasm] = devices.map((device) => Math.max(...measured[device].map(({ peakBytes }) => peakBytes)) / 1e6);
   report.row(["peak memory, MB", (native ?? 0).toFixed(0), (wasm ?? 0).toFixed(0), ratio(wasm, native)]);
 }
 
-interface Start {
-  readonly ms: number;
-  readonly peakBytes: number;
-}
-
-async function start(device: Device): Promise<Start> {
-  const started = performance.now();
-  const args = ["answer", "Who wrote it?", "--text", "Mary Shelley wrote it.", "--device", device];
-  const child = spawn(process.execPath, ["--import", peakHook, command, ...args], {
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const [answer, peak] = await Promise.all([text(child.stdout), text(child.stderr)]);
-  const ms = performance.now() - started;
-  if (!answer.startsWith("Mary Shelley\n")) throw new Error(`${device} answered: ${answer}${peak}`);
-  return { ms, peakBytes: Number(peak) };
+async function start(device: Device): Promise<Measurement> {
+  const measured = await measureAnswer(["Who wrote it?", "--device", device], "Mary Shelley wrote it.");
+  const answer = measured.report.answers[0]?.text;
+  if (answer !== "Mary Shelley") throw new Error(`${device} answered: ${answer}`);
+  return measured;
 }
 
 function cells(native: readonly number[], wasm: readonly number[]): string[] {

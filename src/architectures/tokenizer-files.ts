@@ -2,7 +2,8 @@
  * Finds and reads the files of a model's tokenizer. `tokenizer.json` comes first; without it the family decides which
  * files there may be.
  *
- * Must stay true: code that BERT's tokenizers do not need is imported when it is used; what is read depends on the names of the files and on the model type, never on a guess at contents.
+ * Must stay true: code that BERT's tokenizers do not need is imported when it is used; what is read depends on the names of
+ * the files and on the model type, never on a guess at contents.
  */
 import type { ModelFiles, OpenOptions } from "../checkpoint/files.ts";
 import { readText, readWhole } from "../checkpoint/text-file.ts";
