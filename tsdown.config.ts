@@ -56,5 +56,16 @@ export default defineConfig({
     checks: { pluginTimings: false },
     resolve: { conditionNames: ["node", "import"], mainFields: ["module", "main"] },
   },
+  outputOptions: {
+    codeSplitting: {
+      groups: [
+        {
+          name: "core",
+          test: /\/src\/(answerer|architectures\/(checkpoint|index)|platform\/platform|engines\/sequence-runner|rewrites\/assume-unmasked)\.ts$/,
+        },
+        { name: "onnx", test: /\/src\/engines\/onnx\/onnx-engine\.ts$/ },
+      ],
+    },
+  },
   clean: true,
 });

@@ -22,11 +22,12 @@ let classes: Uint8Array | undefined;
 export function characterClasses(): Uint8Array {
   if (classes === undefined) {
     classes = new Uint8Array(CODE_POINTS);
-    mark(classes, tables.CONTROL, CONTROL);
+    // These two have all but some thousand of the code points, and none in common.
+    for (const [first, last] of rangesOf(tables.CONTROL)) classes.fill(CONTROL, first, last + 1);
+    for (const [first, last] of rangesOf(tables.IDEOGRAPH)) classes.fill(IDEOGRAPH, first, last + 1);
     mark(classes, tables.WHITE_SPACE, WHITE_SPACE);
     mark(classes, tables.PUNCTUATION, PUNCTUATION);
     mark(classes, tables.NONSPACING_MARK, NONSPACING_MARK);
-    mark(classes, tables.IDEOGRAPH, IDEOGRAPH);
     mark(classes, tables.NOT_DECOMPOSED, NOT_DECOMPOSED);
     mark(classes, tables.REORDERED, REORDERED);
     mark(classes, tables.MARK, MARK);

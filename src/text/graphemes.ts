@@ -9,7 +9,9 @@
  * `maxLookback` code units; time is linear in the number of queries.
  */
 
-const segmenter = new Intl.Segmenter("en", { granularity: "grapheme" });
+/** Made when it is needed, which takes 12 ms: English text has safe boundaries everywhere. */
+let segmenter: Intl.Segmenter | undefined;
+const graphemeSegmenter = (): Intl.Segmenter => (segmenter ??= new Intl.Segmenter("en", { granularity: "grapheme" }));
 
 /** How far back a safe boundary is searched for, in UTF-16 code units. */
 const maxLookback = 2048;
@@ -79,7 +81,7 @@ export class Graphemes {
     for (let reach = lookahead; ; reach *= 2) {
       const to = Math.min(place + reach, this.#text.length);
       const boundaries = [from];
-      for (const { index, segment } of segmenter.segment(this.#text.slice(from, to))) {
+      for (const { index, segment } of graphemeSegmenter().segment(this.#text.slice(from, to))) {
         boundaries.push(from + index + segment.length);
       }
       // The end of the stretch may cut the last cluster.

@@ -3,6 +3,7 @@
  *
  * Must stay true: ids fit an Int32Array.
  */
+import { isRecord } from "../arguments.ts";
 import { CHECK_FILE_KIND, CheckpointError, GET_AGAIN, messageOf } from "../errors.ts";
 import { checkJsonSize } from "../format/json-limits.ts";
 import type { AddedToken } from "./added-tokens.ts";
@@ -45,9 +46,9 @@ export function tooManyTokens(name: string): CheckpointError {
 }
 
 /** @throws CheckpointError if the text is not one JSON object, or too large. */
-export function parseJson(json: string, name: string): object {
+export function parseJson(json: string, name: string): Readonly<Record<string, unknown>> {
   const value = parsed(json, name);
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  if (isRecord(value)) return value;
   const found = `${name} is ${Array.isArray(value) ? "an array" : JSON.stringify(value)}`;
   throw new CheckpointError({ found, expected: "a JSON object", advice: GET_AGAIN });
 }

@@ -12,6 +12,7 @@ import { encodeF16, toFloat32 } from "../../tensor/half.ts";
 import { bytesPerElement, elementCount } from "../../tensor/tensor.ts";
 import type { ReadParameter, RunOptions } from "../engine.ts";
 import {
+  domainOf,
   type OnnxAttribute,
   type OnnxConstant,
   type OnnxExternalTensor,
@@ -48,7 +49,8 @@ export async function encodeOnnx(
   const writer = new PbfWriter(new Uint8Array(estimateOnnxSize(graph)));
   writer.writeVarintField(1, irVersionOf(graph.opset));
   writer.writeStringField(2, "fusebert");
-  writer.writeMessage(8, writeOpset, graph.opset);
+  for (const domain of domainsOf(graph))
+    writer.writeMessage(8, writeOpset, { domain, version: domain === "" ? graph.opset : 1 });
   writer.writeMessage(7, writeGraph, graph);
   for (const [index, weight] of graph.weights.entries()) {
     signal?.throwIfAborted();
@@ -104,7 +106,17 @@ function transposed(source: Float32Array, shape: readonly number[]): Float32Arra
   return target;
 }
 
-function writeOpset(version: number, pbf: PbfWriter): void {
+/** The standard's domain, which is "", and those of other operators. */
+const domainsOf = ({ nodes }: OnnxGraph): ReadonlySet<string> =>
+  new Set(["", ...nodes.map(({ operator }) => domainOf(operator)[0])]);
+
+interface OperatorSet {
+  readonly domain: string;
+  readonly version: number;
+}
+
+function writeOpset({ domain, version }: OperatorSet, pbf: PbfWriter): void {
+  pbf.writeStringField(1, domain);
   pbf.writeVarintField(2, version);
 }
 
@@ -149,8 +161,10 @@ function writeNode({ operator, inputs, output, attributes }: OnnxNode, pbf: PbfW
   for (const input of inputs) pbf.writeStringField(1, input);
   pbf.writeStringField(2, output);
   pbf.writeStringField(3, output);
-  pbf.writeStringField(4, operator);
+  const [domain, name] = domainOf(operator);
+  pbf.writeStringField(4, name);
   for (const attribute of Object.entries(attributes)) pbf.writeMessage(5, writeAttribute, attribute);
+  if (domain !== "") pbf.writeStringField(7, domain);
 }
 
 function writeAttribute([name, value]: readonly [string, OnnxAttribute], pbf: PbfWriter): void {

@@ -16,6 +16,7 @@ export type OnnxAttribute =
   | { readonly ints: readonly number[] };
 
 export interface OnnxNode {
+  /** Of ONNX's standard, or with its domain: `com.microsoft.MultiHeadAttention` (`domainOf`). */
   readonly operator: string;
   readonly inputs: readonly string[];
   readonly output: string;
@@ -66,4 +67,10 @@ export interface OnnxGraph {
   readonly externals?: readonly OnnxExternalTensor[];
   readonly inputs: readonly OnnxValueInfo[];
   readonly outputs: readonly OnnxValueInfo[];
+}
+
+/** Splits an operator's name into its domain, empty for the standard's, and its name there. */
+export function domainOf(operator: string): readonly [domain: string, name: string] {
+  const dot = operator.lastIndexOf(".");
+  return [operator.slice(0, Math.max(dot, 0)), operator.slice(dot + 1)];
 }

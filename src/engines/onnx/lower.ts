@@ -5,10 +5,14 @@
  * operator (`instructions.ts`) disappear unless one of them is an output. Identical nodes are emitted once, such as
  * each layer's operations on the mask.
  *
+ * Gemm takes and gives matrices. What works on each row alike (GELU, LayerNorm, residuals) goes on with the matrix, so that
+ * it gets its own shape [batch, sequence, hidden] only where something needs it. A third of BERT's nodes were such
+ * reshapes, each of which takes ONNX Runtime time when it creates a session.
+ *
  * Must stay true: every requested stage is an output under its own name, and no depth of program overflows the stack.
  */
 import { computeOrder } from "../../program/order.ts";
-import type { Extent, Program, SymbolicExtent, Value } from "../../program/program.ts";
+import type { Extent, Program, Shape, SymbolicExtent, Value } from "../../program/program.ts";
 import {
   type OnnxAttribute,
   type OnnxConstant,
@@ -43,8 +47,16 @@ function neededInstructions(program: Program, { choose }: Dialect): Map<Value, I
   return instructions;
 }
 
+const isSameShape = (a: Shape, b: Shape): boolean =>
+  a.length === b.length && a.every((extent, axis) => extent === b[axis]);
+
 class Lowering implements Emitter {
+  /** Tensors in the shape of their value. */
   readonly #names = new Map<Value, string>();
+  /** Tensors of all but the last axis as one. */
+  readonly #rows = new Map<Value, string>();
+  /** Emitted when one of their forms is asked for. */
+  readonly #views = new Map<Value, Instruction>();
   readonly #outputNames = new Map<Value, string>();
   readonly #nodes: OnnxNode[] = [];
   readonly #constants = new Map<string, OnnxConstant>();
@@ -63,9 +75,47 @@ class Lowering implements Emitter {
   }
 
   emit(value: Value, instruction: Instruction): void {
+    if (instruction.rows === "view") this.#views.set(value, instruction);
+    else if (this.#worksOnRows(value, instruction)) this.#emitRows(value, instruction);
+    else this.#emitShaped(value, instruction);
+  }
+
+  /** Of an instruction that works on rows alike: whether an operand is there as rows, and none is broadcast over rows. */
+  #worksOnRows({ shape }: Value, { rows, reads }: Instruction): boolean {
+    if (rows === "product") return shape.length > 2;
+    return (
+      rows === "alike" &&
+      reads.some((operand) => this.#rows.has(operand)) &&
+      reads.every((operand) => operand.shape.length <= 1 || isSameShape(operand.shape, shape))
+    );
+  }
+
+  #emitRows(value: Value, { rows, reads, emit }: Instruction): void {
+    const isOfRows = ({ shape }: Value, index: number) => (rows === "product" ? index === 0 : shape.length > 1);
+    const names = reads.map((operand, index) =>
+      isOfRows(operand, index) ? this.#rowsOf(operand) : this.#nameOf(operand),
+    );
+    // A stage's name belongs to the tensor in its own shape.
+    this.#rows.set(
+      value,
+      this.#as(undefined, () => emit(this, names)),
+    );
+  }
+
+  #emitShaped(value: Value, { reads, emit }: Instruction): void {
+    const names = reads.map((operand) => this.#nameOf(operand));
+    this.#names.set(
+      value,
+      this.#as(value, () => emit(this, names)),
+    );
+  }
+
+  #as<T>(value: Value | undefined, emit: () => T): T {
+    const outer = this.#current;
     this.#current = value;
-    const names = instruction.reads.map((operand) => this.#nameOf(operand));
-    this.#names.set(value, instruction.emit(this, names));
+    const result = emit();
+    this.#current = outer;
+    return result;
   }
 
   graph(program: Program, opset: number): OnnxGraph {
@@ -165,9 +215,42 @@ class Lowering implements Emitter {
   }
 
   #nameOf(value: Value): string {
-    const name = this.#names.get(value);
+    const view = this.#views.get(value);
+    if (!this.#names.has(value) && view !== undefined) this.#emitView(value, view);
+    const name = this.#names.get(value) ?? this.#reshaped(value, this.#rows.get(value));
     if (name === undefined) throw new Error(`a ${value.operation.kind} was read before it was emitted`);
+    this.#names.set(value, name);
     return name;
+  }
+
+  #rowsOf(value: Value): string {
+    const known = this.#rows.get(value);
+    if (known !== undefined) return known;
+    if (value.shape.length === 2) return this.#nameOf(value);
+    const [operand] = this.#views.get(value)?.reads ?? [];
+    const source = this.#names.get(value) ?? (operand && this.#eitherOf(operand)) ?? this.#nameOf(value);
+    const rows = this.intermediate("Reshape", [source, this.integers([-1, Number(value.shape.at(-1))])]);
+    this.#rows.set(value, rows);
+    return rows;
+  }
+
+  /** What there is of a value whose elements are wanted in another shape. */
+  #eitherOf(value: Value): string {
+    return this.#names.get(value) ?? this.#rows.get(value) ?? this.#nameOf(value);
+  }
+
+  #emitView(value: Value, view: Instruction): void {
+    const [operand] = view.reads;
+    const rows = operand && !this.#names.has(operand) ? this.#rows.get(operand) : undefined;
+    const reshaped = this.#reshaped(value, rows);
+    if (reshaped === undefined) this.#emitShaped(value, view);
+    else this.#names.set(value, reshaped);
+  }
+
+  /** A value in its own shape, from a tensor with its elements. */
+  #reshaped(value: Value, source: string | undefined): string | undefined {
+    if (source === undefined) return undefined;
+    return this.#as(value, () => this.result("Reshape", [source, this.extents(value.shape)]));
   }
 
   #node(

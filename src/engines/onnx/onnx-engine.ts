@@ -12,7 +12,6 @@ import { EngineError, messageOf } from "../../errors.ts";
 import { bindInputs, inputsOf } from "../../program/bind.ts";
 import { computeOrder } from "../../program/order.ts";
 import type { Program } from "../../program/program.ts";
-import { shareEqual } from "../../rewrites/share-equal.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import type { Engine, Executable, ReadParameter, RunOptions } from "../engine.ts";
 import { encodeOnnx } from "./encode.ts";
@@ -56,7 +55,8 @@ export class OnnxEngine implements Engine {
   }
 
   async compile(program: Program, readParameter: ReadParameter, options: RunOptions = {}): Promise<Executable> {
-    const { graph, data } = await withStoredWeights(lowerToOnnx(shareEqual(program)), readParameter, options);
+    const widen = this.#options.executionProvider === "wasm";
+    const { graph, data } = await withStoredWeights(lowerToOnnx(program), readParameter, { ...options, widen });
     const model = await encodeOnnx(graph, readParameter, options);
     options.signal?.throwIfAborted();
     const session = await this.#createSession(model, data);

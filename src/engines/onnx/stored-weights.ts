@@ -1,6 +1,7 @@
 /**
  * Makes an ONNX model's weights external, in the checkpoint's types: ONNX Runtime reads them in place, without
  * conversion or copy. Nodes of the graph widen half-precision weights and transpose; ONNX Runtime folds them at load.
+ * WebAssembly takes a quarter of a second for that (the built-in model), so for it matrices and vectors are widened here.
  *
  * Must stay true: widening is exact, so that results equal those with float32 weights.
  */
@@ -20,18 +21,24 @@ export interface GraphAndData {
   readonly data: readonly ExternalData[];
 }
 
+export interface StoredWeightsOptions extends RunOptions {
+  /** Whether half-precision weights are widened before ONNX Runtime gets them, all but tables. Default: false. */
+  readonly widen?: boolean;
+}
+
 /** Replaces a graph's weights by external tensors. */
 export async function withStoredWeights(
   graph: OnnxGraph,
   readParameter: ReadParameter,
-  { signal }: RunOptions = {},
+  { signal, widen = false }: StoredWeightsOptions = {},
 ): Promise<GraphAndData> {
   const tables = gatheredFrom(graph);
   // Requested at once, so that the reader can merge them into fewer, larger reads.
   const reading = graph.weights.map(async (weight) => {
     const tensor = await readParameter(weight.parameter);
     signal?.throwIfAborted();
-    return storedWeight(weight, tensor, tables.has(weight.name));
+    const isTable = tables.has(weight.name);
+    return storedWeight(weight, widen && !isTable ? widened(tensor) : tensor, isTable);
   });
   const stored = await Promise.all(reading);
   const narrow = new Set(stored.filter(({ isNarrow }) => isNarrow).map(({ external }) => external.name));
@@ -90,6 +97,12 @@ function storedWeight({ name, transposed }: OnnxWeight, tensor: Tensor<FloatDTyp
     isNarrow: isHalf && isTable,
   };
 }
+
+const widened = (tensor: Tensor<FloatDType>): Tensor<"f32"> => ({
+  dtype: "f32",
+  shape: tensor.shape,
+  data: toFloat32(tensor),
+});
 
 /** float64 is rounded to float32, in which ONNX Runtime computes. */
 function elements(tensor: Tensor<FloatDType>): Pick<OnnxExternalTensor, "type"> & { data: Float32Array | Uint16Array } {

@@ -49,7 +49,7 @@ export function readMergesFiles(files: MergesFiles, name: string, modelType: str
   checkClass(config.tokenizer_class, configName);
   const family = familyOf(modelType);
   const names = namesIn(config, family);
-  const vocabulary = readVocab(Object.entries(parseJson(files.vocabulary, name)), { name, path: "" });
+  const vocabulary = readVocab(parseJson(files.vocabulary, name), { name, path: "" });
   const addedTokens = readAddedTokens(config, family, vocabulary, configName);
   const all = new ExtendedVocabulary(vocabulary, addedTokens, name);
   const { ids } = vocabulary;

@@ -31,7 +31,7 @@ export const models: Readers<ReadModel> = {
   WordPiece: readWordPiece,
   BPE(value, { name, path }) {
     const options = validate(bpeSchema, value, name, path);
-    const vocabulary = readVocab(Object.entries(options.vocab), { name, path: `${path}.vocab` });
+    const vocabulary = readVocab(options.vocab, { name, path: `${path}.vocab` });
     const merges = readMerges(options.merges, { name, path: `${path}.merges` });
     const prefix = options.continuing_subword_prefix ?? "";
     const unknown = options.unk_token ?? undefined;

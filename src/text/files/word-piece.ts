@@ -30,7 +30,7 @@ const wordPieceSchema = v.object({
 /** @throws CheckpointError if it is malformed. */
 export function readWordPiece(value: unknown, { name, path }: Place): ReadModel {
   const options = validate(wordPieceSchema, value, name, path);
-  const vocabulary = readVocab(Object.entries(options.vocab), { name, path: `${path}.vocab` });
+  const vocabulary = readVocab(options.vocab, { name, path: `${path}.vocab` });
   const model = new WordPiece({
     vocabulary: vocabulary.ids,
     unknownId: requireId(options.unk_token, vocabulary, name),
@@ -41,9 +41,10 @@ export function readWordPiece(value: unknown, { name, path }: Place): ReadModel 
 }
 
 /** @throws CheckpointError if an id is none. */
-export function readVocab(entries: Iterable<readonly [string, unknown]>, { name, path }: Place): TokenMap {
+export function readVocab(idsByToken: Readonly<Record<string, unknown>>, { name, path }: Place): TokenMap {
   const vocabulary = new Map<string, number>();
-  for (const [token, id] of entries) {
+  for (const token of Object.keys(idsByToken)) {
+    const id = idsByToken[token];
     if (!isTokenId(id)) {
       throw new CheckpointError({
         found: `${name}: the id of ${JSON.stringify(token)} in ${path === "" ? "it" : path} is ${JSON.stringify(id)}`,
