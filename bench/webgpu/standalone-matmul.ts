@@ -3,6 +3,7 @@
  * Operands and result are random, in half precision, without a bias.
  */
 import { GpuDevice } from "../../src/engines/webgpu/device/gpu-device.ts";
+import { loadFamilies } from "../../src/engines/webgpu/kernels/families.ts";
 import { type LoweredKernel, lowerToWgsl } from "../../src/engines/webgpu/plan/lower.ts";
 import { Placement } from "../../src/engines/webgpu/plan/placement.ts";
 import { randomTensors } from "../../src/engines/webgpu/tune/synthetic-tensors.ts";
@@ -38,6 +39,7 @@ const matmulIndex = 1;
 /** @returns a function that gives the microseconds of one dispatch. */
 export async function standaloneMatmuls(setup: Setup): Promise<(size: MatmulSize) => Promise<number>> {
   const device = await GpuDevice.open(await loadDawn({ trusted: true }));
+  await loadFamilies(device.kernelLimits);
   return async (size) => {
     const { program, shapes } = matmulProgram(size);
     const schedule = scheduleAt(program, "O0");

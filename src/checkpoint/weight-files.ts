@@ -6,7 +6,6 @@
  */
 import { CheckpointError } from "../errors.ts";
 import type { ByteSource, ModelFiles, OpenOptions } from "./files.ts";
-import { noWeightsError } from "./other-formats.ts";
 import { openSafetensors } from "./safetensors.ts";
 import { parseShardIndex } from "./shard-index.ts";
 import type { TensorFile } from "./tensor-file.ts";
@@ -69,6 +68,7 @@ export async function openWeightFiles(
     if (index !== undefined) return await openShards(files, index, format, receiver, options);
   }
   const accepted = FORMATS.flatMap(({ single, index }) => [single, index]);
+  const { noWeightsError } = await import("./other-formats.ts");
   throw await noWeightsError(files, accepted, options);
 }
 

@@ -10,12 +10,15 @@
  */
 
 import type { KernelLimits } from "../../src/engines/webgpu/device/kernel-limits.ts";
+import { loadFamilies } from "../../src/engines/webgpu/kernels/families.ts";
 import type { PersistentLimits, TileSource } from "../../src/engines/webgpu/plan/kernel-plan.ts";
 import type * as lowering from "../../src/engines/webgpu/plan/lower.ts";
 import type { BoundsRecord } from "./bounds-record.ts";
 import { required } from "./golden.ts";
 import { maxSplitKOf } from "./split-k.ts";
 import { standInForHalves } from "./stand-in-halves.ts";
+
+await loadFamilies({ tensorCores: true });
 
 /** A GPU that kernels are made for, and the size of runs that they are made for. */
 export interface OtherGpu {

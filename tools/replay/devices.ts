@@ -5,8 +5,11 @@
  */
 
 import type { GpuPrecision } from "../../src/engines/webgpu/device/precision.ts";
+import { loadFamilies } from "../../src/engines/webgpu/kernels/families.ts";
 import type { PlanLimits } from "../../src/engines/webgpu/plan/kernel-plan.ts";
 import { persistentTiles } from "../../src/engines/webgpu/plan/persistent-tiles.ts";
+
+await loadFamilies({ tensorCores: true });
 
 export interface Device {
   readonly name: string;

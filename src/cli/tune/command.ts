@@ -8,6 +8,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { openConfig } from "../../architectures/checkpoint.ts";
 import { GpuDevice } from "../../engines/webgpu/device/gpu-device.ts";
 import { gpuPrecisions } from "../../engines/webgpu/device/precision.ts";
+import { loadFamilies } from "../../engines/webgpu/kernels/families.ts";
 import type { TuningResult } from "../../engines/webgpu/tune/benchmark.ts";
 import { forgetTiles, keepTiles, readTileCache, tileCachePath } from "../../engines/webgpu/tune/node/tile-cache.ts";
 import { tune } from "../../engines/webgpu/tune/tune.ts";
@@ -119,6 +120,7 @@ async function planReport(options: TuneCommandOptions, device: GpuDevice, signal
   const files = await findModel({ model, revision });
   const { config } = await openConfig(files, { signal });
   const precision = device.precisionFor(options.precision);
+  await loadFamilies(device.kernelLimits);
   const plan = planTuning({ config, precision, maxCandidates, ...(rows && { rows }) }, device.kernelLimits);
   const { description, identity } = device;
   const cache = tileCachePath(identity);

@@ -14,10 +14,9 @@ import type { Engine, Executable, ReadParameter, RunOptions } from "../engine.ts
 import { GpuDevice } from "./device/gpu-device.ts";
 import { KernelError } from "./device/pipeline-cache.ts";
 import type { GpuPrecision } from "./device/precision.ts";
+import { loadFamilies } from "./kernels/families.ts";
 import type { PersistentLimits, TileSource } from "./plan/kernel-plan.ts";
-import { checkTunedTiles, type TunedTiles, tileSourceOf } from "./plan/tuned-tiles.ts";
 import { CompiledProgram } from "./run/compiled-program.ts";
-import { findPersistent } from "./run/find-persistent.ts";
 import { GridBarrierTimeout } from "./run/grid-barrier.ts";
 import type { WebGpuOptions } from "./run/options.ts";
 import { selfTest, WrongNumbersError } from "./run/self-test.ts";
@@ -143,7 +142,7 @@ export class WebGpuEngine implements Engine {
     const { persistent, level = bestLevel } = this.#options;
     // Only the best level names subprograms.
     if (!persistent || level !== bestLevel) return Promise.resolve(undefined);
-    session.persistent ??= findPersistent(session.device, session.precision).catch((error: unknown) => {
+    session.persistent ??= findPersistentOn(session).catch((error: unknown) => {
       session.persistent = undefined;
       throw error;
     });
@@ -182,12 +181,12 @@ export class WebGpuEngine implements Engine {
     const { tensorCores = true } = this.#options;
     const device = await GpuDevice.open(this.#gpu, { tensorCores });
     try {
+      await loadFamilies(device.kernelLimits);
       const precision = device.precisionFor(this.#options.precision ?? "auto");
       this.#device = device;
       const { isSoftware } = device;
       const description = `${device.description}, ${precision}, ${this.#options.level ?? bestLevel}`;
-      const tuned = await this.#tilesFor(device);
-      const tiles = tuned && tileSourceOf(tuned, precision);
+      const tiles = await this.#tilesFor(device, precision);
       return { device, precision, description, isSoftware, tiles, tested: undefined, persistent: undefined };
     } catch (error) {
       device.destroy();
@@ -196,11 +195,18 @@ export class WebGpuEngine implements Engine {
   }
 
   /** Tiles of another GPU, damaged and unreadable ones are ignored: default tiles are correct, too. */
-  async #tilesFor({ identity }: GpuDevice): Promise<TunedTiles | undefined> {
+  async #tilesFor({ identity }: GpuDevice, precision: GpuPrecision): Promise<TileSource | undefined> {
     const { tiles, loadTiles } = this.#options;
     if (tiles === "default") return undefined;
     const found = tiles ?? (await loadTiles?.(identity).catch(() => undefined));
-    const checked = found === undefined ? undefined : checkTunedTiles(found, identity);
-    return typeof checked === "string" ? undefined : checked;
+    if (found === undefined) return undefined;
+    const { checkTunedTiles, tileSourceOf } = await import("./plan/tuned-tiles.ts");
+    const checked = checkTunedTiles(found, identity);
+    return typeof checked === "string" ? undefined : tileSourceOf(checked, precision);
   }
+}
+
+async function findPersistentOn({ device, precision }: Session): Promise<PersistentLimits | undefined> {
+  const { findPersistent } = await import("./run/find-persistent.ts");
+  return findPersistent(device, precision);
 }

@@ -1,7 +1,6 @@
 /** Where a browser finds a model: at a URL or on the hub. */
 import type { ModelFiles } from "../../checkpoint/files.ts";
 import { HttpFiles } from "../../checkpoint/http-files.ts";
-import { hubBaseUrl } from "../../checkpoint/hub/hub-url.ts";
 import { InputError } from "../../errors.ts";
 import { builtInModel, type ModelLocation } from "../model-location.ts";
 
@@ -15,6 +14,7 @@ export async function findModel({ model, revision }: ModelLocation): Promise<Mod
     });
   }
   if (isUrl(model)) return new HttpFiles(model);
+  const { hubBaseUrl } = await import("../../checkpoint/hub/hub-url.ts");
   const files = new HttpFiles(hubBaseUrl({ repo: model, revision }));
   return { name: model, open: (path, options) => files.open(path, options) };
 }

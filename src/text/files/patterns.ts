@@ -1,7 +1,8 @@
 /** Patterns in tokenizer.json: `{ "String": "…" }` or `{ "Regex": "…" }`. */
 import * as v from "valibot";
 import { CheckpointError } from "../../errors.ts";
-import { literalPattern, PatternError, translatePattern } from "../regex.ts";
+import { literalPattern } from "../regex.ts";
+import { PatternError, translatePattern } from "../translate-pattern.ts";
 import { type Place, validate } from "./validate.ts";
 
 const patternSchema = v.union([v.strictObject({ String: v.string() }), v.strictObject({ Regex: v.string() })]);

@@ -16,7 +16,8 @@ import { bertTemplate, type PairTemplate, robertaTemplate } from "../pair-templa
 import { MetaspacePreTokenizer } from "../pre-tokenizers/metaspace.ts";
 import { PunctuationPreTokenizer, whitespaceSplit } from "../pre-tokenizers/pattern.ts";
 import { type PreTokenizer, SequencePreTokenizer } from "../pre-tokenizers/pre-tokenizer.ts";
-import { literalPattern, translatePattern } from "../regex.ts";
+import { literalPattern } from "../regex.ts";
+import { translatePattern } from "../translate-pattern.ts";
 import type { SentencePieceModel } from "./model-proto.ts";
 import { type NamedToken, type Role, specialToken } from "./named-tokens.ts";
 

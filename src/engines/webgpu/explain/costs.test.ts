@@ -4,9 +4,12 @@ import { bertForQuestionAnswering } from "../../../architectures/bert/program.ts
 import { selectOutputs } from "../../../program/program.ts";
 import { packSequences } from "../../../rewrites/pack-sequences.ts";
 import { scheduleAt } from "../../../schedule/levels.ts";
+import { loadFamilies } from "../kernels/families.ts";
 import { lowerToWgsl } from "../plan/lower.ts";
 import { Placement } from "../plan/placement.ts";
 import { trafficOf } from "./costs.ts";
+
+await loadFamilies({ tensorCores: true });
 
 test("the bytes of a split-K matmul and of the LayerNorm that reduces it are those of all partial sums", () => {
   const config = { vocabSize: 40, hiddenSize: 96, layers: 1, heads: 4, intermediateSize: 2048, maxPositions: 64 };

@@ -15,6 +15,9 @@ import type { KernelLimits } from "../device/kernel-limits.ts";
 import type { GpuPrecision } from "../device/precision.ts";
 import { lowerToWgsl } from "../plan/lower.ts";
 import { Placement } from "../plan/placement.ts";
+import { loadFamilies } from "./families.ts";
+
+await loadFamilies({ tensorCores: true });
 
 const config: ModelConfig = {
   vocabSize: 100,

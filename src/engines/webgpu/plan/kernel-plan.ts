@@ -10,7 +10,7 @@ import { operandsOf, type Shape, type Value } from "../../../program/program.ts"
 import { viewedTensor } from "../../../program/views.ts";
 import { interiorOf, type Kernel, type Schedule, storedBy } from "../../../schedule/schedule.ts";
 import type { KernelLimits } from "../device/kernel-limits.ts";
-import { families } from "../kernels/families.ts";
+import { familiesFor } from "../kernels/families.ts";
 import type { KernelContext, KernelFamily, Problem, Tile } from "../kernels/family.ts";
 import type { PartialSums } from "../wgsl/bindings.ts";
 import { bytesOf, SharedMemory } from "../wgsl/declarations.ts";
@@ -112,7 +112,7 @@ function planKernel(
   maxRows: number,
 ): KernelPlan {
   const { interior, limits } = context;
-  for (const family of families) {
+  for (const family of familiesFor(limits)) {
     const problem = family.accepts(kernel, context);
     if (problem === undefined) continue;
     const { origin = "given" } = source ?? {};

@@ -8,9 +8,12 @@ import { selectOutputs } from "../../../program/program.ts";
 import { packSequences } from "../../../rewrites/pack-sequences.ts";
 import { type Level, levels, scheduleAt } from "../../../schedule/levels.ts";
 import type { KernelLimits } from "../device/kernel-limits.ts";
+import { loadFamilies } from "../kernels/families.ts";
 import type { Binding } from "../wgsl/bindings.ts";
 import { kindOf, type LoweredKernel, lowerForAllSizes, lowerToWgsl } from "./lower.ts";
 import { Placement } from "./placement.ts";
+
+await loadFamilies({ tensorCores: true });
 
 /** Heads as wide as in every BERT that matters. */
 const config: ModelConfig = {

@@ -1,13 +1,13 @@
 /** Lowers a plan to WGSL: every dispatch to its source and the tensors it binds. Equal sources share a pipeline. */
 import type { Value } from "../../../program/program.ts";
 import type { Kernel, Schedule } from "../../../schedule/schedule.ts";
+import { sizeClassesFor } from "../kernels/families.ts";
 import { emitPersistent } from "../kernels/persistent/persistent.ts";
 import { KernelBindings } from "../wgsl/bindings.ts";
 import { Declarations } from "../wgsl/declarations.ts";
 import type { KernelSource } from "../wgsl/kernel-source.ts";
 import { type DispatchPlan, type KernelPlan, type PlanLimits, type ProgramPlan, planKernels } from "./kernel-plan.ts";
 import type { Placement } from "./placement.ts";
-import { sizeClassesOf } from "./size-classes.ts";
 
 export interface LoweredKernel extends Omit<KernelSource, "parts" | "grid"> {
   /** The plans that it was emitted for: several if it is persistent. */
@@ -40,7 +40,7 @@ export function lowerForAllSizes(
   limits: PlanLimits,
   maxTokens = Number.POSITIVE_INFINITY,
 ): readonly [Lowering, ...Lowering[]] {
-  const [smallest, ...larger] = sizeClassesOf(limits);
+  const [smallest, ...larger] = sizeClassesFor(limits);
   const plan = (maxRows: number): ProgramPlan => planKernels(schedule, placement, limits, maxRows);
   const plans: [ProgramPlan, ...ProgramPlan[]] = [plan(smallest)];
   for (const maxRows of larger) {

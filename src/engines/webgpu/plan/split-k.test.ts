@@ -8,10 +8,13 @@ import { observeOthers, selectOutputs } from "../../../program/program.ts";
 import { packSequences } from "../../../rewrites/pack-sequences.ts";
 import { type Level, scheduleAt } from "../../../schedule/levels.ts";
 import type { Schedule } from "../../../schedule/schedule.ts";
+import { loadFamilies } from "../kernels/families.ts";
 import { planArena } from "../run/arena.ts";
 import { lowerForAllSizes } from "./lower.ts";
 import { Placement } from "./placement.ts";
 import { splitKResults } from "./split-k.ts";
+
+await loadFamilies({ tensorCores: true });
 
 const config = {
   vocabSize: 40,

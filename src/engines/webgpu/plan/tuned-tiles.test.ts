@@ -6,6 +6,7 @@ import { bertForQuestionAnswering } from "../../../architectures/bert/program.ts
 import { selectOutputs } from "../../../program/program.ts";
 import { packSequences } from "../../../rewrites/pack-sequences.ts";
 import { scheduleAt } from "../../../schedule/levels.ts";
+import { loadFamilies } from "../kernels/families.ts";
 import { lowerForAllSizes, lowerToWgsl } from "./lower.ts";
 import { Placement } from "./placement.ts";
 import {
@@ -16,6 +17,8 @@ import {
   type TunedTile,
   tileSourceOf,
 } from "./tuned-tiles.ts";
+
+await loadFamilies({ tensorCores: true });
 
 const gpu = { vendor: "made up", architecture: "none", device: "a GPU", description: "driver 1" };
 

@@ -1,6 +1,8 @@
 /**
  * The best tiles found on a GPU (`tune/`), as plain JSON.
  *
+ * Imported only where there are tiles.
+ *
  * Must stay true: input is untrusted: malformed or mismatched entries are ignored, and each tile is checked when a kernel is
  * planned with it (`kernel-plan.ts`).
  */
@@ -8,8 +10,9 @@ import * as v from "valibot";
 import type { Shape } from "../../../program/program.ts";
 import { type GpuIdentity, identityOf } from "../device/identity.ts";
 import { type GpuPrecision, gpuPrecisions } from "../device/precision.ts";
-import { families } from "../kernels/families.ts";
+import { familiesFor } from "../kernels/families.ts";
 import type { Tile } from "../kernels/family.ts";
+import * as tensor from "../kernels/tensor-families.ts";
 import { Count } from "../kernels/tile-sizes.ts";
 import type { TileSource } from "./kernel-plan.ts";
 
@@ -30,8 +33,9 @@ export interface TunedTile {
   readonly tile: Tile;
 }
 
+/** Of all families: tiles for tensor cores stay in the file of a GPU that is used without them. */
 const Entry = v.union(
-  families.flatMap(({ name, tuning }) => {
+  [...familiesFor({}), tensor.matmul, tensor.attention].flatMap(({ name, tuning }) => {
     if (tuning === undefined) return [];
     return v.object({
       family: v.literal(name),

@@ -1,7 +1,10 @@
 /** A kernel can be emitted in every candidate tile, and is emitted in that tile. */
 import { expect, test } from "vitest";
 import type { KernelLimits } from "../device/kernel-limits.ts";
+import { loadFamilies } from "../kernels/families.ts";
 import { lowerInTile, planTuning } from "./tuning-plan.ts";
+
+await loadFamilies({ tensorCores: true });
 
 const largeLimits: KernelLimits = { workgroupMemory: 49_152, workgroupSize: 1024, tensorCores: true };
 

@@ -4,13 +4,15 @@ import { expect, test } from "vitest";
 import type { KernelLimits } from "../device/kernel-limits.ts";
 import { registerAttention } from "../kernels/attention/register-attention.ts";
 import { tensorAttention } from "../kernels/attention/tensor-attention.ts";
+import { loadFamilies, sizeClassesFor } from "../kernels/families.ts";
 import type { KernelFamily, Problem } from "../kernels/family.ts";
 import type { MatmulProblem } from "../kernels/matmul/problem.ts";
 import { registerMatmul } from "../kernels/matmul/register-family.ts";
 import { tensorMatmul } from "../kernels/matmul/tensor-family.ts";
 import type { TensorTile } from "../kernels/matmul/tensor-tiles.ts";
-import { sizeClassesOf } from "../plan/size-classes.ts";
 import { candidatesFor, someOf } from "./candidates.ts";
+
+await loadFamilies({ tensorCores: true });
 
 const largeLimits: KernelLimits = { workgroupMemory: 49_152, workgroupSize: 1024, tensorCores: true };
 const limitsOf = fc.constantFrom<KernelLimits>(
@@ -75,7 +77,7 @@ test("default tiles are valid with tensor cores, and BERT-base has many candidat
     [registerAttention, attention(128, 128)],
   ];
   for (const [family, problem] of cases) {
-    for (const rows of sizeClassesOf(largeLimits)) {
+    for (const rows of sizeClassesFor(largeLimits)) {
       expect(family.isValid(family.defaultTile(problem, largeLimits, rows), problem, largeLimits)).toBe(true);
     }
     expect(candidatesFor(family, problem, 384, largeLimits).length).toBeGreaterThan(5);

@@ -13,12 +13,13 @@ import { readsOf, type Schedule, storedBy } from "../../../schedule/schedule.ts"
 import type { Tensor } from "../../../tensor/tensor.ts";
 import type { KernelLimits } from "../device/kernel-limits.ts";
 import type { GpuPrecision } from "../device/precision.ts";
+import { sizeClassesFor } from "../kernels/families.ts";
 import type { KernelFamily, Tile } from "../kernels/family.ts";
 import type { MatmulProblem } from "../kernels/matmul/problem.ts";
 import { type ProgramPlan, planKernels, withTile } from "../plan/kernel-plan.ts";
 import { type LoweredKernel, lower, lowerDispatch } from "../plan/lower.ts";
 import { Placement } from "../plan/placement.ts";
-import { sizeClassesOf, sizeClassOf } from "../plan/size-classes.ts";
+import { sizeClassOf } from "../plan/size-classes.ts";
 import { candidatesFor, isSame, someOf } from "./candidates.ts";
 import type { Inputs, PlacedKernel, PlacedKernels } from "./time-kernel.ts";
 
@@ -162,7 +163,7 @@ function sizeOf(
 
 function rowsFor(limits: KernelLimits): number[] {
   const max = limits.isSoftware ? maxSoftwareRows : Number.POSITIVE_INFINITY;
-  return sizeClassesOf(limits)
+  return sizeClassesFor(limits)
     .flatMap((maxRows) => typicalRows.find((rows) => sizeClassOf(rows, limits) === maxRows) ?? [])
     .filter((rows) => rows <= max);
 }
@@ -174,7 +175,7 @@ function checkRows(rows: readonly number[], limits: KernelLimits): void {
     if (other === undefined) return;
     throw new InputError({
       found: `${other} and ${count} rows are in one size class`,
-      expected: `one number for each class; on this GPU they end at ${sizeClassesOf(limits).slice(0, -1).join(", ")} rows`,
+      expected: `one number for each class; on this GPU they end at ${sizeClassesFor(limits).slice(0, -1).join(", ")} rows`,
     });
   });
 }
