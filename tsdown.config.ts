@@ -65,13 +65,18 @@ export default defineConfig({
     codeSplitting: {
       groups: [
         {
+          name: "base",
+          test: modules("errors|format/displayable|checkpoint/(memory|http)-files|platform/model-location"),
+        },
+        {
           name: "core",
           test: modules("answerer|architectures/(checkpoint|index)|platform/platform|engines/sequence-runner"),
         },
         { name: "program", test: modules("rewrites/assume-unmasked|program/(bind|patterns|attention-pattern)") },
         { name: "interpreter", test: modules("engines/reference/interpret") },
         { name: "webgpu", test: modules("engines/webgpu/webgpu-engine") },
-        { name: "onnx", test: modules("engines/onnx/onnx-engine") },
+        { name: "onnx", test: modules("engines/onnx/onnx-engine|platform/wasm-engine") },
+        { name: "node", test: modules("platform/(dawn|node/cpu-engine)|checkpoint/node/folder-files") },
       ],
     },
   },

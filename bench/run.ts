@@ -5,12 +5,14 @@ import { benchAnswer } from "./answer.ts";
 import { benchFamilies } from "./families.ts";
 import { benchNativeWasm } from "./native-wasm/main.ts";
 import { benchPeers } from "./peers/peers.ts";
+import { benchStarts } from "./starts.ts";
 import { benchVerify } from "./verify.ts";
 import { benchWebGpu } from "./webgpu/index.ts";
 import { benchWebGpuProof } from "./webgpu-proof.ts";
 
 const benchmarks: Readonly<Record<string, () => Promise<void>>> = {
   peers: benchPeers,
+  starts: benchStarts,
   answer: benchAnswer,
   verify: benchVerify,
   families: benchFamilies,

@@ -15,25 +15,31 @@ let f16Values: Float32Array | undefined;
 function f16Table(): Float32Array {
   if (f16Values !== undefined) return f16Values;
   const values = new Float32Array(65_536);
-  for (let exponent = 0; exponent < 32; exponent++) {
-    for (let mantissa = 0; mantissa < 1024; mantissa++) {
-      const bits = (exponent << 10) | mantissa;
-      values[bits] = f16Magnitude(exponent, mantissa);
-      values[bits | 0x8000] = -f16Magnitude(exponent, mantissa);
-    }
-  }
+  for (let bits = 0; bits < values.length; bits++) values[bits] = f16Value(bits);
   f16Values = values;
   return values;
 }
 
-/** IEEE 754-2008, binary16: 5 bits of exponent with bias 15, 10 bits of mantissa. */
+/** IEEE 754-2008, binary16: a sign bit, 5 bits of exponent with bias 15, 10 bits of mantissa. */
+function f16Value(bits: number): number {
+  const magnitude = f16Magnitude((bits >>> 10) & 0x1f, bits & 0x3ff);
+  return bits < 0x8000 ? magnitude : -magnitude;
+}
+
 function f16Magnitude(exponent: number, mantissa: number): number {
   if (exponent === 31) return mantissa === 0 ? Number.POSITIVE_INFINITY : Number.NaN;
   return exponent === 0 ? mantissa / 2 ** 24 : (1 + mantissa / 1024) * 2 ** (exponent - 15);
 }
 
+/** Fewer values than this are decoded sooner than the table is built. */
+const enoughForTable = 8192;
+
 /** Decodes binary16 bits into `target`, which must be as long as `bits`. */
 export function decodeF16(bits: Uint16Array, target: Float32Array | Float64Array): void {
+  if (f16Values === undefined && bits.length < enoughForTable) {
+    for (let index = 0; index < bits.length; index++) target[index] = f16Value(bits[index] as number);
+    return;
+  }
   const values = f16Table();
   for (let index = 0; index < bits.length; index++) target[index] = values[bits[index] as number] as number;
 }

@@ -55,8 +55,11 @@ export class OnnxEngine implements Engine {
   }
 
   async compile(program: Program, readParameter: ReadParameter, options: RunOptions = {}): Promise<Executable> {
-    const widen = this.#options.executionProvider === "wasm";
-    const { graph, data } = await withStoredWeights(lowerToOnnx(program), readParameter, { ...options, widen });
+    const widenMatrices = this.#options.executionProvider === "wasm";
+    const { graph, data } = await withStoredWeights(lowerToOnnx(program), readParameter, {
+      ...options,
+      widenMatrices,
+    });
     const model = await encodeOnnx(graph, readParameter, options);
     options.signal?.throwIfAborted();
     const session = await this.#createSession(model, data);

@@ -4,6 +4,7 @@ import { add, gather, input, matmul, parameter, transpose } from "../../program/
 import { toFloat64 } from "../../tensor/half.ts";
 import { elementCount, type FloatDType, type Tensor } from "../../tensor/tensor.ts";
 import { ReferenceEngine } from "../reference/reference-engine.ts";
+import { onnxType } from "./graph.ts";
 import { lowerToOnnx } from "./lower.ts";
 import { OnnxEngine } from "./onnx-engine.ts";
 import { withStoredWeights } from "./stored-weights.ts";
@@ -41,7 +42,7 @@ describe("external weights in their stored types", () => {
     await cpu.dispose();
   });
 
-  test("are passed without a copy, and none is left in the model", async () => {
+  test("tables and matrices are passed without a copy, and none is left in the model", async () => {
     const read = readerOf("f16");
     const tensors = new Map(
       await Promise.all(Object.keys(shapes).map(async (name) => [name, await read(name)] as const)),
@@ -49,7 +50,19 @@ describe("external weights in their stored types", () => {
     const { graph, data } = await withStoredWeights(lowerToOnnx(program), async (name) => tensors.get(name) as never);
     expect(graph.weights).toEqual([]);
     expect(data.map(({ path }) => path).sort()).toEqual(["bias", "table", "weight"]);
-    for (const { path, data: bytes } of data) expect(bytes.buffer).toBe(tensors.get(path)?.data.buffer);
+    for (const { path, data: bytes } of data.filter((file) => file.path !== "bias")) {
+      expect(bytes.buffer).toBe(tensors.get(path)?.data.buffer);
+    }
+  });
+
+  test("vectors are widened before, and matrices too if asked for", async () => {
+    const typesOf = async (widenMatrices: boolean) => {
+      const { graph } = await withStoredWeights(lowerToOnnx(program), readerOf("f16"), { widenMatrices });
+      return Object.fromEntries((graph.externals ?? []).map(({ path, type }) => [path, type]));
+    };
+    const { float, float16 } = onnxType;
+    expect(await typesOf(false)).toEqual({ table: float16, weight: float16, bias: float });
+    expect(await typesOf(true)).toEqual({ table: float16, weight: float, bias: float });
   });
 
   test("only the gathered rows of a table are widened", async () => {

@@ -1,7 +1,8 @@
 /**
  * Makes an ONNX model's weights external, in the checkpoint's types: ONNX Runtime reads them in place, without
  * conversion or copy. Nodes of the graph widen half-precision weights and transpose; ONNX Runtime folds them at load.
- * WebAssembly takes a quarter of a second for that (the built-in model), so for it matrices and vectors are widened here.
+ * WebAssembly takes a quarter of a second for that (the built-in model), so for it matrices are widened here. Vectors, small
+ * and many, always are: a node for each of them takes longer.
  *
  * Must stay true: widening is exact, so that results equal those with float32 weights.
  */
@@ -22,15 +23,15 @@ export interface GraphAndData {
 }
 
 export interface StoredWeightsOptions extends RunOptions {
-  /** Whether half-precision weights are widened before ONNX Runtime gets them, all but tables. Default: false. */
-  readonly widen?: boolean;
+  /** Whether half-precision matrices are widened before ONNX Runtime gets them. Default: false. */
+  readonly widenMatrices?: boolean;
 }
 
 /** Replaces a graph's weights by external tensors. */
 export async function withStoredWeights(
   graph: OnnxGraph,
   readParameter: ReadParameter,
-  { signal, widen = false }: StoredWeightsOptions = {},
+  { signal, widenMatrices = false }: StoredWeightsOptions = {},
 ): Promise<GraphAndData> {
   const tables = gatheredFrom(graph);
   // Requested at once, so that the reader can merge them into fewer, larger reads.
@@ -38,7 +39,8 @@ export async function withStoredWeights(
     const tensor = await readParameter(weight.parameter);
     signal?.throwIfAborted();
     const isTable = tables.has(weight.name);
-    return storedWeight(weight, widen && !isTable ? widened(tensor) : tensor, isTable);
+    const widens = !isTable && (widenMatrices || tensor.shape.length === 1);
+    return storedWeight(weight, widens ? widened(tensor) : tensor, isTable);
   });
   const stored = await Promise.all(reading);
   const narrow = new Set(stored.filter(({ isNarrow }) => isNarrow).map(({ external }) => external.name));
