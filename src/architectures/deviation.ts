@@ -14,6 +14,8 @@ export interface Deviation {
   readonly simplification: boolean;
   /** The result bears so little relation to the original that it and other deviations hide each other. */
   readonly scrambles?: boolean;
+  /** It is about the whole layer: a stage that it would change, and that is right without it, contradicts it. */
+  readonly everywhere?: boolean;
   readonly apply: (program: Program) => Program;
 }
 

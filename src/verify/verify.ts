@@ -5,7 +5,7 @@
  * soon as it is known, and the returned report contains all parts.
  */
 
-import { layerProgram, type ModelConfig, stageName } from "../architectures/index.ts";
+import { layerProgram, layerStagesOf, type ModelConfig, stageName } from "../architectures/index.ts";
 import { checkFields } from "../arguments.ts";
 import type { FloatDType, Tensor } from "../tensor/tensor.ts";
 import { version } from "../version.ts";
@@ -14,6 +14,7 @@ import { cornersOf } from "./compare/corners.ts";
 import type { LayerInputs } from "./layer/layer-inputs.ts";
 import { type LayerUnderTest, readParameters } from "./layer/layer-under-test.ts";
 import type { Precision } from "./layer/precision.ts";
+import type { LayerOptions, Versions } from "./layer-evidence.ts";
 import { verifyLayouts } from "./layouts.ts";
 import {
   type CandidateReport,
@@ -33,7 +34,8 @@ import {
   unitLayer,
   unitSequence,
 } from "./unit-weights.ts";
-import { type LayerOptions, type Versions, verifyDumped, verifyRunnable } from "./verify-layer.ts";
+import { verifyDumped } from "./verify-dump.ts";
+import { verifyRunnable } from "./verify-layer.ts";
 
 /** The model whose layers are the original. */
 export interface OriginalModel {
@@ -50,6 +52,8 @@ export interface DumpCandidate {
   readonly precision: Precision;
   readonly stages: ReadonlyMap<string, Tensor>;
   readonly hiddenStates: Tensor | undefined;
+  /** What the reader should know of how it was read, as a sentence. */
+  readonly note?: string;
   /** Why it cannot be compared; its tensors are then ignored. */
   readonly inconclusive?: string;
 }
@@ -154,7 +158,8 @@ function dumpedLayer({ stages, hiddenStates, precision }: DumpCandidate, layer: 
 
 async function verifyCandidate(candidate: Candidate, options: VerifyOptions, limit: number): Promise<CandidateReport> {
   const { name, kind, precision } = candidate;
-  const base = { name, kind, precision };
+  const note = (candidate.kind === "dump" ? candidate.note : undefined) ?? null;
+  const base = { name, kind, precision, note };
   if (candidate.kind === "dump" && candidate.inconclusive !== undefined) {
     const { inconclusive } = candidate;
     return { ...base, layers: [], layouts: [], inconclusive, verdict: "INCONCLUSIVE", passed: false };
@@ -190,6 +195,21 @@ async function verifyCandidate(candidate: Candidate, options: VerifyOptions, lim
     }
   }
   const verdict = worst(layers.map((layer) => layer.verdict));
+  const missing = isMatch(verdict) ? withoutOutput(layers, model.config) : null;
+  if (missing !== null)
+    return { ...base, layers, layouts, inconclusive: missing, verdict: "INCONCLUSIVE", passed: false };
   const passed = isMatch(verdict) && layouts.every(({ asExpected }) => asExpected);
   return { ...base, layers, layouts, inconclusive: null, verdict, passed };
+}
+
+/** Why a dump of right stages proves nothing of a layer: its output was not compared. */
+function withoutOutput(layers: readonly LayerReport[], config: ModelConfig): string | null {
+  const all = layerStagesOf(config).length;
+  for (const { layer, stages } of layers) {
+    const compared = stages.filter(({ propagated, shadow }) => (propagated ?? shadow) !== null);
+    if (compared.some(({ stage }) => stage === stageName(layer, "output"))) continue;
+    const count = `${compared.length} of ${all} stages of layer ${layer}`;
+    return `${count} ${compared.length === 1 ? "was" : "were"} compared, and what was is right; the layer's output was not among them, so nothing is proven of the layer. Dump layer.${layer}.output too.`;
+  }
+  return null;
 }

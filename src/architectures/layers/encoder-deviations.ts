@@ -8,7 +8,7 @@
  * in the order of `deviationsOf`.
  */
 
-import { add, constant, maximum, parameter, reshape, transpose } from "../../program/build.ts";
+import { add, constant, divide, exp, maximum, multiply, parameter, reshape, transpose } from "../../program/build.ts";
 import { gelu, geluTanh, layerNorm } from "../../program/layers.ts";
 import {
   constantOf,
@@ -122,6 +122,7 @@ const otherGelu = {
 /** @param own the layer's GELU. */
 export function activations(own: "erf" | "tanh"): Deviation[] {
   const { id, says, match, build } = otherGelu[own];
+  const ownGelu = own === "erf" ? gelu : geluTanh;
   return [
     {
       id,
@@ -133,16 +134,13 @@ export function activations(own: "erf" | "tanh"): Deviation[] {
         return x && build(x);
       }),
     },
-    {
-      id: "relu",
-      group: "activation",
-      says: "uses ReLU instead of GELU",
-      simplification: true,
-      apply: rule((value) => {
-        const x = matchActivation(value);
-        return x && maximum(x, constant(0));
-      }),
-    },
+    otherActivation("relu", "uses ReLU instead of GELU", (x) => maximum(x, constant(0)), true),
+    otherActivation("leaky-relu", "uses leaky ReLU (slope 0.01) instead of GELU", (x) =>
+      maximum(x, multiply(x, constant(0.01))),
+    ),
+    otherActivation("quick-gelu", "uses quick GELU, x · sigmoid(1.702 x), instead of GELU", (x) => swish(x, 1.702)),
+    otherActivation("silu", "uses SiLU, x · sigmoid(x), instead of GELU", (x) => swish(x, 1)),
+    otherActivation("gelu-twice", "applies GELU twice", (x) => ownGelu(ownGelu(x))),
     {
       id: "no-activation",
       group: "activation",
@@ -151,6 +149,29 @@ export function activations(own: "erf" | "tanh"): Deviation[] {
       apply: rule(matchActivation),
     },
   ];
+}
+
+function otherActivation(
+  id: string,
+  says: string,
+  build: (operand: Value) => Value,
+  simplification = false,
+): Deviation {
+  return {
+    id,
+    group: "activation",
+    says,
+    simplification,
+    apply: rule((value) => {
+      const x = matchActivation(value);
+      return x && build(x);
+    }),
+  };
+}
+
+/** x · sigmoid(factor · x). */
+function swish(x: Value, factor: number): Value {
+  return divide(x, add(exp(multiply(x, constant(-factor))), constant(1)));
 }
 
 function biasAfterActivation(bias: string): Deviation {
@@ -170,6 +191,7 @@ function epsilon(config: ModelConfig, eps: number): Deviation {
   return {
     id: `eps:${eps}`,
     group: "eps",
+    everywhere: true,
     says: `uses ${eps} as LayerNorm's epsilon instead of ${config.layerNormEps}`,
     simplification: eps === 1e-5,
     apply: rule((value) => {
@@ -206,6 +228,13 @@ function structural(config: ModelConfig, names: EncoderLayerNames): Deviation[] 
         simplification: false,
         apply: residual(names[module], (dense, kept, name) => add(layerNorm(dense, config.layerNormEps, name), kept)),
       },
+      {
+        id: `no-norm:${id}`,
+        group: `residual:${id}`,
+        says: `leaves out ${words}`,
+        simplification: false,
+        apply: residual(names[module], (dense, kept) => add(dense, kept)),
+      },
     ]),
   ];
 }
@@ -219,6 +248,7 @@ function preNorm(config: ModelConfig, names: EncoderLayerNames): Deviation {
   return {
     id: "pre-norm",
     group: "norm-placement",
+    everywhere: true,
     says: "normalises before attention and feed-forward (pre-norm), not after their residuals",
     simplification: false,
     scrambles: true,

@@ -13,7 +13,7 @@ import { engineCandidate, imitation, isImitation, type RunnableCandidate } from 
 import { checkDump } from "../../verify/candidate/check-dump.ts";
 import { type Dump, withInputs } from "../../verify/candidate/dump.ts";
 import { fullMask, type LayerInputs } from "../../verify/layer/layer-inputs.ts";
-import type { Precision } from "../../verify/layer/precision.ts";
+import { narrowerPrecision, type Precision } from "../../verify/layer/precision.ts";
 import { openDump } from "../../verify/node/open-dump.ts";
 import type { Candidate, DumpCandidate } from "../../verify/verify.ts";
 import { gpuOptions } from "../gpu-options.ts";
@@ -116,7 +116,7 @@ async function chooseDump(
   const candidate: DumpCandidate = {
     kind: "dump",
     name: dump.name,
-    precision: plainPrecision(options) ?? (dump.dtype === "f64" ? "f32" : dump.dtype),
+    ...dumpPrecision(dump, plainPrecision(options)),
     stages: dump.stages,
     hiddenStates,
     ...(inconclusive !== undefined && { inconclusive }),
@@ -127,6 +127,17 @@ async function chooseDump(
     inputs: { hiddenStates: states, attentionMask },
     embeddings,
     candidates: [candidate],
+  };
+}
+
+/** The precision asked for, or the dump's: that of its values, which may be stored in a wider dtype. */
+function dumpPrecision(dump: Dump, given: Precision | undefined): Pick<DumpCandidate, "precision" | "note"> {
+  const stored = dump.dtype === "f64" ? "f32" : dump.dtype;
+  const narrower = given === undefined && stored === "f32" ? narrowerPrecision([...dump.stages.values()]) : undefined;
+  if (narrower === undefined) return { precision: given ?? stored };
+  return {
+    precision: narrower,
+    note: `Every value of the dump is a number of ${narrower}, stored as ${dump.dtype}: it is judged as ${narrower}. --precision ${stored} judges it as computed in ${stored}.`,
   };
 }
 

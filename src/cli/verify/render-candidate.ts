@@ -13,12 +13,14 @@ import { colourOf, heading, pairs } from "./render-text.ts";
 
 /** Steps 3 to 5. @param budgetLimit the largest ratio that counts as rounding. */
 export function renderCandidate(candidate: CandidateReport, budgetLimit = defaultBudgetLimit): string {
-  const { name, kind, precision, inconclusive } = candidate;
-  const title = pc.bold(pc.underline(clip(`${name}: ${kinds[kind]}, ${precision}`, width)));
-  if (inconclusive !== null) {
-    return [title, "", `  ${colourOf("INCONCLUSIVE")("INCONCLUSIVE")}`, ...wrap(inconclusive), ""].join("\n");
-  }
-  const parts = [[title], stageLines(candidate), layoutLines(candidate), diagnosisLines(candidate, budgetLimit)];
+  const { name, kind, precision, inconclusive, note, layers } = candidate;
+  const title = [
+    pc.bold(pc.underline(clip(`${name}: ${kinds[kind]}, ${precision}`, width))),
+    ...(note === null ? [] : wrap(note)),
+    ...(inconclusive === null ? [] : ["", `  ${colourOf("INCONCLUSIVE")("INCONCLUSIVE")}`, ...wrap(inconclusive)]),
+  ];
+  if (layers.length === 0) return [...title, ""].join("\n");
+  const parts = [title, stageLines(candidate), layoutLines(candidate), diagnosisLines(candidate, budgetLimit)];
   return `${parts.map((lines) => lines.join("\n")).join("\n\n")}\n`;
 }
 

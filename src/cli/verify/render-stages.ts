@@ -42,8 +42,16 @@ function tableOf(layer: LayerReport): string[] {
     `${pc.dim(`${head}  ${left("verdict", 10)} ${right("shadow", 7)}  verdict`)}`,
     ...rows,
     ...(note === "" ? [] : wrap(`* ${note}`).map(pc.dim)),
+    ...elsewhereLines(layer),
     ...skippedLines(layer),
   ];
+}
+
+function elsewhereLines({ stages }: LayerReport): string[] {
+  const found = stages.flatMap(({ stage, dumpedElsewhere }) =>
+    dumpedElsewhere === null ? [] : [`${shortStage(stage)}: dumped ${dumpedElsewhere}, and compared there`],
+  );
+  return found.flatMap((line) => wrap(line)).map(pc.dim);
 }
 
 function stageRow({ stage, propagated, shadow, production }: StageReport, firstDivergent: boolean): string {

@@ -4,16 +4,18 @@
  * Each segment between dumped stages is searched separately (`search.ts`); the findings are merged into one report, which
  * also names the hypotheses that these stages cannot decide.
  *
- * Must stay true: a cause is claimed only if it reduces its segment's error to rounding, or explains nearly all of the error
- * that remains without it; a stage without such a cause is reported as unexplained.
+ * Must stay true: a cause is claimed only if it reduces its segment's error to rounding, and no other stage contradicts it;
+ * a stage without such a cause is reported as unexplained, with what it resembles.
  */
 
 import { type Deviation, deviationsOf, scaleDeviation } from "../../architectures/deviations.ts";
 import { checkFields } from "../../arguments.ts";
+import { shortStage } from "../../format/numbers.ts";
 import { applyAll } from "../candidate/candidate.ts";
 import type { LayerUnderTest } from "../layer/layer-under-test.ts";
 import type { Precision } from "../layer/precision.ts";
 import type { Cause, DiagnosisReport } from "../report/report.ts";
+import type { DumpedElsewhere } from "./find-dump-points.ts";
 import { type Explanation, explain } from "./search.ts";
 import { type SegmentData, SegmentFit } from "./segment-fit.ts";
 import { type Segment, segmentsOf } from "./segments.ts";
@@ -25,6 +27,8 @@ export interface DiagnoseOptions {
   readonly budgets: ReadonlyMap<string, number>;
   /** The largest ratio over the budget that still counts as rounding. */
   readonly limit: number;
+  /** Stages that fit another point of the layer as well: what a cause there is an alternative to. */
+  readonly elsewhere?: ReadonlyMap<string, DumpedElsewhere>;
   /** Maximum number of hypotheses evaluated for a segment. */
   readonly maxRuns?: number;
   readonly signal?: AbortSignal | undefined;
@@ -69,7 +73,40 @@ export async function diagnose(
     const second = await examine(subject, fit, hypotheses, counted, [...claimed]);
     if (second.isExplained) findings[index] = second;
   }
+  await withoutContradicted(subject, findings, { all, data, counted });
   return merge(all, findings, options);
+}
+
+interface Examining {
+  readonly all: readonly Deviation[];
+  readonly data: SegmentData;
+  readonly counted: ExamineOptions;
+}
+
+/** Looks again, without them, where claims were made that a stage right without them contradicts. */
+async function withoutContradicted(
+  subject: LayerUnderTest,
+  findings: Finding[],
+  { all, data, counted }: Examining,
+): Promise<void> {
+  for (const [index, { claims, segment }] of findings.entries()) {
+    const others = findings.filter((_, other) => other !== index);
+    const contradicted = claims.filter(
+      (claim) => claim.everywhere && others.some((other) => contradicts(other, claim)),
+    );
+    if (contradicted.length === 0) continue;
+    const ids = new Set(contradicted.map(({ id }) => id));
+    const fit = await SegmentFit.create(segment, data, counted.signal);
+    const hypotheses = all.filter(({ id }) => !ids.has(id));
+    const again = await examine(subject, fit, hypotheses, counted);
+    findings[index] = again.isExplained ? again : { ...again, resembling: [...again.resembling, ...contradicted] };
+  }
+}
+
+/** Whether a stage, right as it is, would be visibly different if the kernel did what is claimed elsewhere. */
+function contradicts({ isExplained, claims, explanation }: Finding, claim: Deviation): boolean {
+  const has = (deviations: readonly Deviation[]) => deviations.some(({ id }) => id === claim.id);
+  return isExplained && !has(claims) && has(explanation.relevant) && !has(explanation.invisible);
 }
 
 interface Finding {
@@ -78,7 +115,10 @@ interface Finding {
   /** The remaining error over the budget. */
   readonly ratio: number;
   readonly isExplained: boolean;
+  /** Empty unless it is explained. */
   readonly claims: readonly Deviation[];
+  /** What explains a part of an error that is not explained. */
+  readonly resembling: readonly Deviation[];
 }
 
 interface ExamineOptions extends Omit<DiagnoseOptions, "onRun"> {
@@ -124,9 +164,10 @@ async function judgeExplanation(fit: SegmentFit, explanation: Explanation, optio
   const rest = Math.sqrt(squaredRest / squaredNorm);
   const ratio = squaredRest === 0 ? 0 : rest / budget;
   const isExplained = ratio <= options.limit && fit.broken === 0;
-  // A fitted factor explains a part of any error, so it is claimed only if the whole error is explained.
-  const claims = isExplained ? deviations : evident.filter(({ id }) => id !== estimatedScale);
-  return { segment, explanation, ratio, isExplained, claims };
+  const claims = isExplained ? deviations : [];
+  // A fitted factor explains a part of any error.
+  const resembling = isExplained ? [] : evident.filter(({ id }) => id !== estimatedScale);
+  return { segment, explanation, ratio, isExplained, claims, resembling };
 }
 
 /** The rounding error of a kernel with deviations: a softmax of larger scores, for example, amplifies every error. */
@@ -212,19 +253,33 @@ async function refine(
   return factor;
 }
 
-function merge(all: readonly Deviation[], findings: readonly Finding[], { precision }: DiagnoseOptions): Diagnosis {
+function merge(
+  all: readonly Deviation[],
+  findings: readonly Finding[],
+  { precision, elsewhere = new Map() }: DiagnoseOptions,
+): Diagnosis {
   const claimed = new Map<string, Deviation>();
   for (const { claims } of findings) for (const deviation of claims) claimed.set(deviation.id, deviation);
   const order = all.map(({ id }) => id);
   const deviations = [...claimed.values()].sort((a, b) => order.indexOf(a.id) - order.indexOf(b.id));
-  const causes = deviations.map((deviation) => causeOf(deviation, findings));
-  const unexplained = findings.filter(({ isExplained }) => !isExplained).map(({ segment }) => segment.stage);
+  const causes = deviations.map((deviation) => causeOf(deviation, findings, elsewhere));
+  const resembles = [...new Map(findings.flatMap(({ resembling }) => resembling.map((found) => [found.id, found])))]
+    .filter(([id]) => !claimed.has(id))
+    .map(([id, { says }]): Cause => {
+      const stages = findings.filter(({ resembling }) => resembling.some((found) => found.id === id));
+      return { id, says, stages: stages.map(({ segment }) => segment.stage), alternatives: [] };
+    });
+  const unexplained = [
+    ...findings.filter(({ isExplained }) => !isExplained).map(({ segment }) => segment.stage),
+    ...[...elsewhere].filter(([, { words }]) => words === undefined).map(([stage]) => stage),
+  ];
   const undecidable = all
     .filter(({ id }) => !claimed.has(id))
     .filter((deviation) => isInvisible(deviation, findings))
     .map(({ says }) => says);
   const report = {
     causes,
+    resembles,
     ...errorShares(findings),
     unexplained,
     undecidable,
@@ -234,7 +289,11 @@ function merge(all: readonly Deviation[], findings: readonly Finding[], { precis
   return { report: { sentence, ...report }, deviations };
 }
 
-function causeOf(deviation: Deviation, findings: readonly Finding[]): Cause {
+function causeOf(
+  deviation: Deviation,
+  findings: readonly Finding[],
+  elsewhere: ReadonlyMap<string, DumpedElsewhere>,
+): Cause {
   const claiming = findings.filter(({ claims }) => claims.some(({ id }) => id === deviation.id));
   // One stage may distinguish what another cannot, so only alternatives in all of them remain.
   const alternatives = claiming.map(({ explanation }) => {
@@ -242,11 +301,17 @@ function causeOf(deviation: Deviation, findings: readonly Finding[]): Cause {
     return new Set(equal.map(({ says }) => says));
   });
   const [first = new Set<string>(), ...others] = alternatives;
+  const stages = claiming.map(({ segment }) => segment.stage);
+  const [only = ""] = stages.length === 1 ? stages : [];
+  const dumped = elsewhere.get(only)?.words;
   return {
     id: deviation.id,
     says: deviation.says,
-    stages: claiming.map(({ segment }) => segment.stage),
-    alternatives: [...first].filter((says) => others.every((other) => other.has(says))),
+    stages,
+    alternatives: [
+      ...[...first].filter((says) => others.every((other) => other.has(says))),
+      ...(dumped === undefined ? [] : [`only dumps ${shortStage(only)} ${dumped}`]),
+    ],
   };
 }
 
@@ -262,23 +327,22 @@ function isInvisible({ id, group }: Deviation, findings: readonly Finding[]): bo
 }
 
 /**
- * The explained and the remaining share of the squared error in segments with a cause (in all, if none has one). Each
- * segment's error is relative to its own size, so that a large stage does not hide a small one.
+ * The explained and the remaining share of the squared error of all segments. Each segment's error is relative to its own
+ * size, so that a large stage does not hide a small one; where nothing is claimed, nothing is explained.
  */
 function errorShares(findings: readonly Finding[]): Pick<DiagnosisReport, "explained" | "rest"> {
-  const showing = findings.filter(({ claims }) => claims.length > 0);
-  const concerned = showing.length > 0 ? showing : findings;
   const relative = (part: "squaredError" | "squaredRest") =>
-    concerned.reduce((sum, { explanation }) => {
+    findings.reduce((sum, { explanation, isExplained }) => {
+      const squared = isExplained ? explanation[part] : explanation.squaredError;
       // No error can be relative to an original of zeros.
-      return explanation[part] === 0 ? sum : sum + explanation[part] / explanation.squaredNorm;
+      return squared === 0 ? sum : sum + squared / explanation.squaredNorm;
     }, 0);
   const [error, rest] = [relative("squaredError"), relative("squaredRest")];
   const worst = Math.max(0, ...findings.map(({ ratio }) => ratio));
   return {
     explained: error === 0 ? null : Math.max(0, 1 - rest / error),
     rest: {
-      relative: Math.sqrt(rest / Math.max(1, concerned.length)),
+      relative: Math.sqrt(rest / Math.max(1, findings.length)),
       ratio: Number.isFinite(worst) ? worst : null,
     },
   };

@@ -42,9 +42,7 @@ export function segmentsOf(
   const skipped = new Map<string, string>();
   const program = layerProgramWithKeys(config, layer);
   // All segments share one input per stage, so that they can be run together as one program.
-  const inputs = new Map(
-    [...program.outputs].map(([name, { shape }]) => [name, input(givenName(name), shape, "real")]),
-  );
+  const inputs = stageInputs(program);
   for (const kind of layerStagesOf(config)) {
     const stage = stageName(layer, kind);
     if (!available.has(stage)) continue;
@@ -55,19 +53,35 @@ export function segmentsOf(
   return { segments, skipped };
 }
 
+/**
+ * The segment of a stage that is dumped at another point of the layer (`dump-points.ts`).
+ * @param program the layer's, by `layerProgramWithKeys`.
+ */
+export function segmentAt(program: Program, stage: string, value: Value, available: ReadonlySet<string>): Segment {
+  // Last, so that a value which is also another stage's has this name.
+  const outputs = new Map([...program.outputs].filter(([name]) => name !== stage)).set(stage, value);
+  return cut({ outputs }, stage, kindOf(stage), available, stageInputs(program));
+}
+
+/** `query` of `layer.0.query`. */
+const kindOf = (stage: string): string => stage.slice(stage.lastIndexOf(".") + 1);
+
+const stageInputs = ({ outputs }: Program): ReadonlyMap<string, Value> =>
+  new Map([...outputs].map(([name, { shape }]) => [name, input(givenName(name), shape, "real")]));
+
 function cut(
   program: Program,
   stage: string,
   kind: string,
   available: ReadonlySet<string>,
-  stageInputs: ReadonlyMap<string, Value>,
+  given: ReadonlyMap<string, Value>,
 ): Segment {
   const names = new Map([...program.outputs].map(([name, value]) => [value, name]));
   const outputs = new Map<string, Value>();
   rewrite(selectOutputs(program, [stage]), (value, original) => {
     const name = names.get(original);
     if (name === undefined) return value;
-    if (name !== stage && available.has(name)) return stageInputs.get(name) ?? value;
+    if (name !== stage && available.has(name)) return given.get(name) ?? value;
     outputs.set(name, value);
     return value;
   });

@@ -3,9 +3,10 @@
  *
  * Must stay true: they say no more than was found and tested.
  */
-import { listed } from "../../format/numbers.ts";
+import { listed, shortStage } from "../../format/numbers.ts";
 import type { Precision } from "../layer/precision.ts";
 import type { Cause, DiagnosisReport } from "../report/report.ts";
+import type { DumpedElsewhere } from "./find-dump-points.ts";
 
 /** Groups of causes with one description, as all six biases or the parameters of both LayerNorms. */
 const families: readonly { readonly ids: RegExp; readonly count: number; readonly says: string }[] = [
@@ -22,17 +23,31 @@ const biasNames = /^leaves out the bias of (the (?:query|key|value|attention out
 /** The sentence if no stage has its inputs in the dump, or none has finite elements. */
 export const nothingToDiagnose = "No stage can be recomputed from what is there: nothing can be said about causes.";
 
+/**
+ * Of a layer that does not match, although each stage is within rounding on the stages before it.
+ * @param wrong the first stage beyond its budget, and its error in budgets.
+ */
+export const describeAccumulated = (wrong: string, ratio: number | null, precision: Precision): string =>
+  `Each stage, recomputed on the candidate's own stages before it, is within ${precision} rounding, and no cause was found. ` +
+  `Along the layer the error grows beyond that: ${shortStage(wrong)} is at ` +
+  `${ratio === null ? "more than" : ratio.toPrecision(2)} times its budget.`;
+
 export function describeDiagnosis(diagnosis: Omit<DiagnosisReport, "sentence">, precision: Precision): string {
-  const { causes, unexplained, explained, rest } = diagnosis;
+  const { causes, unexplained, explained, rest, resembles } = diagnosis;
   const sentences: string[] = [];
   if (causes.length > 0) sentences.push(`It ${listed(phrases(causes))}.`);
   const roundingRatio = rest.ratio === null ? "" : `, ${rest.ratio.toPrecision(2)} times its budget at most`;
   if (unexplained.length > 0) {
     const part =
-      causes.length > 0 && explained !== null ? `That explains ${percent(explained)} of the squared error. ` : "";
+      causes.length > 0 && explained !== null
+        ? `That explains ${percent(explained)} of the squared error of all stages. `
+        : "";
     sentences.push(
       `${part}Unexplained: ${listed(unexplained)}; no hypothesis tested accounts for the difference there.`,
     );
+    if (resembles.length > 0) {
+      sentences.push(`What is there resembles, but is not, a kernel that ${listed(phrases(resembles))}.`);
+    }
   } else if (causes.length > 0 && explained !== null) {
     sentences.push(
       `That explains ${percent(explained)} of the squared error; what is left is ${precision} rounding${roundingRatio}.`,
@@ -46,6 +61,28 @@ export function describeDiagnosis(diagnosis: Omit<DiagnosisReport, "sentence">, 
     );
   }
   return sentences.join(" ");
+}
+
+/**
+ * Which stages are dumped at another point, certainly or possibly. Ends with a space unless it is empty.
+ * @param diagnosed stages of which the diagnosis speaks.
+ */
+export function describeDumpPoints(
+  elsewhere: ReadonlyMap<string, DumpedElsewhere>,
+  diagnosed: ReadonlyMap<string, unknown>,
+): string {
+  return [...elsewhere]
+    .filter(([stage]) => !diagnosed.has(stage))
+    .map(([stage, { words, isCertain }]) => {
+      const name = shortStage(stage);
+      if (words === undefined) {
+        return `${name} is not what the original computes there or at any known point near, and yet what follows is right: it was dumped elsewhere, or is damaged. `;
+      }
+      return isCertain
+        ? `${name} is dumped ${words}; the kernel itself is right there. `
+        : `${name} fits what the original has ${words}: it is dumped there, or the kernel deviates; these stages cannot tell. `;
+    })
+    .join("");
 }
 
 /** One phrase for each cause or complete family. */

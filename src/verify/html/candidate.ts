@@ -12,10 +12,11 @@ import { stageTables } from "./stage-table.ts";
 import { findings, kinds } from "./words.ts";
 
 export function candidateSection(candidate: CandidateReport, index: number, budgetLimit: number): Markup {
-  const { name, kind, precision, verdict, inconclusive, layers } = candidate;
+  const { name, kind, precision, verdict, note, inconclusive, layers } = candidate;
   return html`<section id="candidate-${index + 1}" aria-labelledby="candidate-${index + 1}-title">
 <h2 id="candidate-${index + 1}-title">${named(name)} ${badge(verdict)}</h2>
 <p class="lead">${kinds[kind]}, ${precision}</p>
+${note !== null && html`<p class="lead">${note}</p>`}
 ${findings(candidate).map((sentence) => html`<p class="finding">${sentence}</p>`)}
 ${(inconclusive === null || layers.length > 0) && comparisons(candidate, budgetLimit)}</section>`;
 }

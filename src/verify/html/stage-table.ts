@@ -56,11 +56,11 @@ function note({ layers }: CandidateReport): Content {
 }
 
 function stageRow(stage: StageReport, firstDivergent: boolean): Markup {
-  const { propagated, shadow, shadowSkipped, production } = stage;
+  const { propagated, shadow, shadowSkipped, dumpedElsewhere, production } = stage;
   const details = shownComparison(stage);
   const marks = html`${firstDivergent && firstDivergentMark()}${
     !production && html` <span class="tag">instrumented</span>`
-  }`;
+  }${dumpedElsewhere !== null && html` <span class="tag">dumped ${dumpedElsewhere}</span>`}`;
   return html`<tr${firstDivergent && html` class="first-row"`}><th
 scope="row"><code>${shortStage(stage.stage)}</code>${marks}</th>
 ${comparisonCells(propagated, "not compared")}

@@ -97,6 +97,7 @@ export function dumpWithoutMask(): CandidateReport {
     precision: "f16",
     layers: [],
     layouts: [],
+    note: null,
     inconclusive: "my-kernel.safetensors holds 4 rows and no attention_mask: give it by --inputs.",
     verdict: "INCONCLUSIVE",
     passed: false,
@@ -120,6 +121,7 @@ function layerOf(
       propagated: comparison(random, propagated, name),
       shadow: name === "context" ? null : comparison(random, shadow, name),
       shadowSkipped: name === "context" ? `layer.${layer}.attention_probs is not in the dump` : null,
+      dumpedElsewhere: null,
       production: !name.startsWith("attention_scores") && name !== "attention_probs",
       judged: true,
     };
@@ -137,6 +139,7 @@ function layerOf(
 const nothingFound: DiagnosisReport = {
   sentence: "It computes what the original computes; the error is rounding.",
   causes: [],
+  resembles: [],
   explained: null,
   rest: { relative: 2.31e-7, ratio: 0.83 },
   unexplained: [],
@@ -148,7 +151,7 @@ function candidateOf(
   parts: Pick<CandidateReport, "name" | "kind" | "precision" | "layers" | "layouts">,
 ): CandidateReport {
   const verdict = worst(parts.layers.map((layer) => layer.verdict));
-  return { ...parts, inconclusive: null, verdict, passed: isMatch(verdict) };
+  return { ...parts, note: null, inconclusive: null, verdict, passed: isMatch(verdict) };
 }
 
 function comparison(random: () => number, { error, budget }: ErrorOfStage, stage: string): Comparison {

@@ -53,7 +53,7 @@ export function headline({ candidates, unitWeights, passed }: VerifyReport): str
     parts.push(`${names(different)} ${different.length === 1 ? "does" : "do"} not compute what the original computes`);
   }
   if (right.length > 0) parts.push(`${names(right)} ${right.length === 1 ? "matches" : "match"}`);
-  if (unknown.length > 0) parts.push(`${names(unknown)} could not be compared`);
+  if (unknown.length > 0) parts.push(unknownWords(unknown, names));
   const failedTests = unitWeights.filter((test) => !test.passed);
   if (different.length === 0 && failedTests.length > 0) {
     parts.push(`${listed([...new Set(failedTests.map(({ candidate }) => candidate))])} failed with unit weights`);
@@ -61,13 +61,25 @@ export function headline({ candidates, unitWeights, passed }: VerifyReport): str
   return `${parts.join("; ")}.`;
 }
 
+function unknownWords(
+  unknown: readonly CandidateReport[],
+  names: (some: readonly CandidateReport[]) => string,
+): string {
+  const compared = unknown.every(({ layers }) => layers.length > 0);
+  return `${names(unknown)} ${compared ? "cannot be judged" : "could not be compared"}`;
+}
+
 /** Why a candidate could not be compared, or its diagnoses, one for layers that agree. */
 export function findings({ inconclusive, layers, layouts }: CandidateReport): string[] {
-  if (inconclusive !== null) return [inconclusive];
+  if (inconclusive !== null && layers.length === 0) return [inconclusive];
   const sentences = groupDiagnoses(layers).map(({ title, diagnosis }) => {
     return layers.length === 1 ? diagnosis.sentence : `${title}: ${diagnosis.sentence}`;
   });
-  return [...sentences, ...layouts.filter(({ asExpected }) => !asExpected).map(layoutSurprise)];
+  return [
+    ...(inconclusive === null ? [] : [inconclusive]),
+    ...sentences,
+    ...layouts.filter(({ asExpected }) => !asExpected).map(layoutSurprise),
+  ];
 }
 
 export interface DiagnosisGroup {

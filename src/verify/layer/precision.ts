@@ -2,6 +2,8 @@
  * The precisions of candidates, and rounding to them.
  */
 import { f16round } from "@petamoriken/float16";
+import { toFloat64 } from "../../tensor/half.ts";
+import type { FloatDType, Tensor } from "../../tensor/tensor.ts";
 
 export const precisions = ["f32", "f16", "bf16"] as const;
 
@@ -27,6 +29,21 @@ function roundToBf16(value: number): number {
   const word = bits[0] as number;
   bits[0] = (word + 0x7fff + ((word >>> 16) & 1)) & 0xffff0000;
   return float[0] as number;
+}
+
+/** Fewer different values may be exact in any precision. */
+const enoughValues = 100;
+
+/** The precision below float32 of which all values are numbers, as where a kernel widens what it dumps; undefined if none. */
+export function narrowerPrecision(tensors: readonly Tensor<FloatDType>[]): Precision | undefined {
+  const values = tensors.map(toFloat64);
+  const different = new Set<number>();
+  for (const some of values)
+    for (let at = 0; at < some.length && different.size < enoughValues; at++) different.add(some[at] as number);
+  if (different.size < enoughValues) return undefined;
+  return (["f16", "bf16"] as const).find((precision) => {
+    return values.every((some) => some.every((value) => Number.isNaN(value) || roundTo[precision](value) === value));
+  });
 }
 
 /** Rounds to the nearest number of the precision, or to infinity beyond the largest. */

@@ -92,6 +92,8 @@ export interface StageReport {
   readonly shadow: Comparison | null;
   /** Why there is no shadow comparison: the inputs that are missing. */
   readonly shadowSkipped: string | null;
+  /** Of a dump: at which other point this stage is dumped, to follow "dumped"; the figures are then of that point. */
+  readonly dumpedElsewhere: string | null;
   /**
    * Where the propagated figures come from. True: from the kernels that users run, which write this stage. False: from the
    * instrumented run, whose kernels keep every stage, in float32.
@@ -167,7 +169,9 @@ export interface DiagnosisReport {
   /** The findings as sentences. */
   readonly sentence: string;
   readonly causes: readonly Cause[];
-  /** Share of the squared error that the causes explain, 0 to 1; null when there is no error to explain. */
+  /** What explains a part of the error of unexplained stages, and so is not what the candidate does. */
+  readonly resembles: readonly Cause[];
+  /** Share of the squared error of all stages that the causes explain, 0 to 1; null when there is no error to explain. */
   readonly explained: number | null;
   /** The unexplained error, relative to the original, and over the budget. */
   readonly rest: { readonly relative: number; readonly ratio: number | null };
@@ -213,7 +217,9 @@ export interface CandidateReport {
   readonly layers: readonly LayerReport[];
   /** Empty for a dump, which cannot be run again. */
   readonly layouts: readonly LayoutReport[];
-  /** Why no comparison could be made. */
+  /** What the reader should know of how it was read, as a sentence. */
+  readonly note: string | null;
+  /** Why nothing could be concluded; without layers, nothing could be compared. */
   readonly inconclusive: string | null;
   readonly verdict: Verdict;
   /** Whether it matches, and every layout gave the expected result. */

@@ -11,6 +11,7 @@ export function souffleDiagnosis(layer: number): DiagnosisReport {
       "attention mask, and uses 0.00001 as LayerNorm's epsilon; this explains 99.9998 % of the squared error, and what is " +
       "left is rounding.",
     causes: causes(`layer.${layer}.`),
+    resembles: [],
     explained: 0.999998,
     rest: { relative: 6.1e-4, ratio: 1.21 },
     unexplained: [],
