@@ -11,7 +11,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { compareStage } from "./compare/compare-stage.ts";
 import { type RealPositions, realRows } from "./compare/positions.ts";
 import { caveats } from "./diagnose/caveats.ts";
-import { type Diagnosis, diagnose } from "./diagnose/diagnose.ts";
+import { type Diagnosis, diagnose, type Finding } from "./diagnose/diagnose.ts";
 import type { DumpedElsewhere } from "./diagnose/find-dump-points.ts";
 import { givenName, segmentsOf } from "./diagnose/segments.ts";
 import { describeAccumulated, describeDumpPoints } from "./diagnose/sentences.ts";
@@ -133,28 +133,30 @@ export interface Evidence {
   readonly options: LayerOptions;
 }
 
-export async function conclude(subject: LayerUnderTest, evidence: Evidence): Promise<LayerResult> {
-  const { layer, parameters, inputs } = subject;
-  const { precision, stages, diagnosed, hidden, propagated, options } = evidence;
-  const [batch = 0, sequence = 0] = inputs.attentionMask.shape;
-  const real = realRows(inputs.attentionMask.data, batch, sequence);
-  const reports = layerStagesOf(subject.config)
-    .map((kind) => stageName(layer, kind))
-    .filter((stage) => stages.has(stage))
-    .map((stage) => reportStage(stage, evidence, real));
+export type Diagnosed = Pick<Evidence, "precision" | "diagnosed" | "hidden" | "recomputed" | "elsewhere" | "options">;
+
+/** @param memory of diagnoses of the same stages, or some of them. */
+export async function diagnoseStages(
+  subject: LayerUnderTest,
+  { precision, diagnosed, hidden, recomputed, elsewhere, options }: Diagnosed,
+  memory?: Map<string, Finding>,
+): Promise<Diagnosis> {
+  const { parameters, inputs } = subject;
+  const { attentionMask } = inputs;
+  const real = realPositionsOf(inputs);
   const budgets = new Map(
-    [...evidence.recomputed].map(([stage, { original, ordinary }]) => {
+    [...recomputed].map(([stage, { original, ordinary }]) => {
       return [stage, relativeError(original, ordinary, real(original.shape))] as const;
     }),
   );
   let runs = 0;
-  const diagnosis = await diagnose(
+  return diagnose(
     subject,
     {
-      inputs: hidden && { hiddenStates: hidden, attentionMask: inputs.attentionMask },
+      inputs: hidden && { hiddenStates: hidden, attentionMask },
       stages: diagnosed,
       parameters,
-      attentionMask: inputs.attentionMask,
+      attentionMask,
       precision,
     },
     {
@@ -162,10 +164,28 @@ export async function conclude(subject: LayerUnderTest, evidence: Evidence): Pro
       budgets,
       limit: options.limit,
       signal: options.signal,
-      elsewhere: evidence.elsewhere,
+      elsewhere,
+      ...(memory && { memory }),
       onRun: () => options.onStep?.(`testing hypotheses (${++runs})`),
     },
   );
+}
+
+function realPositionsOf({ attentionMask }: LayerInputs): RealPositions {
+  const [batch = 0, sequence = 0] = attentionMask.shape;
+  return realRows(attentionMask.data, batch, sequence);
+}
+
+/** @param known the diagnosis, if it was made already. */
+export async function conclude(subject: LayerUnderTest, evidence: Evidence, known?: Diagnosis): Promise<LayerResult> {
+  const { layer, inputs } = subject;
+  const { precision, stages, diagnosed, propagated } = evidence;
+  const real = realPositionsOf(inputs);
+  const reports = layerStagesOf(subject.config)
+    .map((kind) => stageName(layer, kind))
+    .filter((stage) => stages.has(stage))
+    .map((stage) => reportStage(stage, evidence, real));
+  const diagnosis = known ?? (await diagnoseStages(subject, evidence));
   const judged = reports.filter((stage) => stage.judged);
   const verdicts = judged.flatMap(({ propagated: p, shadow: s }) => (p ?? s)?.verdict ?? []);
   const firstDivergent = reports.find(({ propagated: p, shadow: s }) => {

@@ -8,13 +8,17 @@
 import { layerProgramWithKeys, stageName } from "../architectures/index.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { cleanPadding } from "./candidate/clean-padding.ts";
-import { type DumpedElsewhere, findDumpPoints } from "./diagnose/find-dump-points.ts";
-import { segmentAt } from "./diagnose/segments.ts";
+import type { Diagnosis, Finding } from "./diagnose/diagnose.ts";
+import type { DumpPoint } from "./diagnose/dump-points.ts";
+import { type DumpedElsewhere, dumpPointUnder, findDumpPoints } from "./diagnose/find-dump-points.ts";
+import type { SegmentData } from "./diagnose/segment-fit.ts";
+import { segmentAt, segmentsOf } from "./diagnose/segments.ts";
 import { compute, type LayerUnderTest } from "./layer/layer-under-test.ts";
 import type { Precision } from "./layer/precision.ts";
 import { required } from "./layer/required.ts";
 import {
   conclude,
+  diagnoseStages,
   type Elsewhere,
   feedsOf,
   type LayerOptions,
@@ -44,35 +48,133 @@ export async function verifyDumped(
   options.onStep?.("finding where each stage is dumped");
   const inputs = hidden && { hiddenStates: hidden, attentionMask };
   const data = { inputs, stages, parameters: subject.parameters, attentionMask, precision };
-  const elsewhere = await findDumpPoints(subject, data, options);
-  const judge = (found: Elsewhere): Promise<LayerResult> =>
-    judgeDump(subject, { stages, hiddenStates: hidden, precision }, found, options);
-  // The layer's output is what it is for: a diagnosis speaks of it wherever it may be dumped.
+  const found = await findDumpPoints(subject, data, options);
+  const reading = await new Readings(subject, data, found, options).best();
+  const elsewhere = new Map(found);
+  for (const [stage, point] of reading.points) {
+    // Right with the deviations that were found: it is dumped where it should be.
+    if (point === "own") elsewhere.delete(stage);
+    else elsewhere.set(stage, { words: point?.words, value: point?.value, isCertain: !reading.isTied });
+  }
   const output = stageName(subject.layer, "output");
-  const undecided = [...elsewhere].filter(([stage, { isCertain }]) => !isCertain && stage !== output);
-  const asDumped = await judge(filtered(elsewhere, (stage) => !undecided.some(([name]) => name === stage)));
-  if (undecided.length === 0) return asDumped;
-  const moved = await judge(
-    new Map(
-      [...elsewhere].map(([stage, found]) => [stage, { ...found, isCertain: found.isCertain || stage !== output }]),
-    ),
-  );
-  const [deviating, right] = [assumptionsOf(asDumped), assumptionsOf(moved) + undecided.length];
-  if (deviating === right) return judge(elsewhere);
-  return deviating < right ? asDumped : moved;
+  for (const stage of found.keys()) if (!reading.dropped.has(stage) && stage !== output) elsewhere.delete(stage);
+  return judgeDump(subject, { stages, hiddenStates: hidden, precision }, { elsewhere, reading }, options);
 }
 
-/** How much has to be assumed for a diagnosis to hold: a cause each, and more than all causes for what stays unexplained. */
-function assumptionsOf({ diagnosis }: LayerResult): number {
-  const { causes, unexplained } = diagnosis.report;
-  return causes.length + 100 * unexplained.length;
+/** A diagnosis that takes some stages as dumped elsewhere. */
+interface Reading {
+  readonly dropped: ReadonlySet<string>;
+  readonly diagnosis: Diagnosis;
+  /** Where those of them are dumped that are not certain, by a kernel with the deviations found. */
+  readonly points: ReadonlyMap<string, DumpPoint | "own" | undefined>;
+  /** How much has to be assumed: a cause or a stage dumped elsewhere each, and more than all of them where one is unexplained. */
+  readonly assumptions: number;
+  /** Whether the kernel deviating explains as much. */
+  readonly isTied: boolean;
 }
 
-/** @param elsewhere stages that are taken to be dumped at another point if that is certain, and left out if it is not. */
+/** Searches the stages without which a diagnosis has to assume the least. */
+class Readings {
+  readonly #subject: LayerUnderTest;
+  readonly #data: SegmentData;
+  readonly #found: Elsewhere;
+  readonly #options: LayerOptions;
+  readonly #memory = new Map<string, Finding>();
+  /** What a diagnosis speaks of wherever it may be dumped: it is what the layer is for. */
+  readonly #output: string;
+
+  constructor(subject: LayerUnderTest, data: SegmentData, found: Elsewhere, options: LayerOptions) {
+    this.#subject = subject;
+    this.#data = data;
+    this.#found = found;
+    this.#options = options;
+    this.#output = stageName(subject.layer, "output");
+  }
+
+  async best(): Promise<Reading> {
+    const undecided = [...this.#found].filter(([stage, { isCertain }]) => !isCertain && stage !== this.#output);
+    const certain = [...this.#found].filter(([, { isCertain }]) => isCertain);
+    let best = await this.#read(certain.map(([stage]) => stage));
+    for (let round = 0; round < maxRounds; round++) {
+      const moves = this.#movesFrom(
+        best,
+        undecided.map(([stage]) => stage),
+      );
+      let next: Reading | undefined;
+      for (const move of moves) {
+        const reading = await this.#read([...best.dropped, ...move], next?.assumptions ?? best.assumptions + 1);
+        if (next === undefined || reading.assumptions < next.assumptions) next = reading;
+      }
+      if (next === undefined || next.assumptions > best.assumptions) return best;
+      // Of a kernel that deviates anyway a deviation is as likely; of one that is right otherwise nothing is claimed.
+      if (next.assumptions === best.assumptions) {
+        return next.diagnosis.report.causes.length > 0 ? best : { ...next, isTied: true };
+      }
+      best = next;
+    }
+    return best;
+  }
+
+  /** Sets of stages that may be dumped elsewhere, if the reading so far leaves something to be explained otherwise. */
+  #movesFrom({ dropped, diagnosis }: Reading, undecided: readonly string[]): (readonly string[])[] {
+    const { causes, unexplained } = diagnosis.report;
+    const kept = (stages: readonly string[]) =>
+      [...new Set(stages)].filter(
+        (stage) => !dropped.has(stage) && stage !== this.#output && this.#data.stages.has(stage),
+      );
+    const together = kept(undecided);
+    if (unexplained.length === 0) return together.length === 0 ? [] : [together];
+    const read = segmentsOf(
+      this.#subject.config,
+      this.#subject.layer,
+      new Set([...this.#data.stages.keys()].filter((stage) => !dropped.has(stage))),
+      this.#data.inputs !== undefined,
+    ).segments.filter(({ stage }) => unexplained.includes(stage));
+    const suspicious = kept([...undecided, ...causes.flatMap(({ stages }) => stages), ...unexplained]);
+    const joint = read.map(({ readsStages }) => readsStages.filter((stage) => suspicious.includes(stage)));
+    const sets = [...suspicious.map((stage) => [stage]), ...joint, together].filter(({ length }) => length > 0);
+    return [...new Map(sets.map((set) => [set.toSorted().join(), set])).values()];
+  }
+
+  /** @param tooMany assumptions: with so many, or more, a reading is of no interest, and need not be completed. */
+  async #read(dropped: readonly string[], tooMany = Number.POSITIVE_INFINITY): Promise<Reading> {
+    const { stages, inputs, precision } = this.#data;
+    const hidden = inputs?.hiddenStates;
+    const { signal } = this.#options;
+    const left = new Set(dropped);
+    const diagnosed = new Map([...stages].filter(([stage]) => !left.has(stage)));
+    const { pairs: recomputed } = await recompute(this.#subject, { stages: diagnosed, hidden, precision, signal });
+    const evidence = { precision, diagnosed, hidden, recomputed, elsewhere: this.#found, options: this.#options };
+    const diagnosis = await diagnoseStages(this.#subject, evidence, this.#memory);
+    const { causes, unexplained } = diagnosis.report;
+    let assumptions = causes.length + unexplainedWeight * unexplained.length;
+    const points = new Map<string, DumpPoint | "own" | undefined>();
+    for (const stage of dropped) {
+      if (assumptions >= tooMany || this.#found.get(stage)?.isCertain) continue;
+      const { deviations } = diagnosis;
+      const point = await dumpPointUnder(
+        this.#subject,
+        this.#data,
+        { stage, dropped: left, deviations },
+        this.#options,
+      );
+      points.set(stage, point);
+      if (point !== "own") assumptions += point === undefined ? unexplainedWeight + 1 : 1;
+    }
+    return { dropped: left, diagnosis, points, assumptions, isTied: false };
+  }
+}
+
+/** Against one for a cause or a stage dumped elsewhere. */
+const unexplainedWeight = 100;
+
+/** Each leaves out some more stages. */
+const maxRounds = 4;
+
 async function judgeDump(
   subject: LayerUnderTest,
   { stages, hiddenStates: hidden, precision }: DumpedLayer,
-  elsewhere: Elsewhere,
+  { elsewhere, reading }: { readonly elsewhere: Elsewhere; readonly reading: Reading },
   options: LayerOptions,
 ): Promise<LayerResult> {
   const { signal } = options;
@@ -81,14 +183,11 @@ async function judgeDump(
   options.onStep?.("recomputing each stage");
   const own = without(stages, elsewhere, ({ isCertain }) => isCertain);
   const shadow = await recompute(subject, { stages: own, hidden, precision, signal });
-  const output = stageName(subject.layer, "output");
-  const diagnosed = without(stages, elsewhere, ({ isCertain }, stage) => isCertain || stage !== output);
-  const { pairs: recomputed } = await recompute(subject, { stages: diagnosed, hidden, precision, signal });
   const points = await recomputePoints(subject, { stages, own, hidden, precision, signal }, elsewhere);
-  return conclude(subject, {
+  const evidence = {
     precision,
     stages,
-    diagnosed,
+    diagnosed: new Map([...stages].filter(([stage]) => !reading.dropped.has(stage))),
     hidden,
     production: new Set(stages.keys()),
     judgesInstrumented: false,
@@ -97,15 +196,13 @@ async function judgeDump(
       ordinary: new Map([...propagated.ordinary, ...points.ordinary]),
     },
     shadow: new Map([...shadow.pairs, ...points.pairs]),
-    recomputed,
+    recomputed: new Map(),
     skipped: shadow.skipped,
     elsewhere,
     options,
-  });
+  };
+  return conclude(subject, evidence, reading.diagnosis);
 }
-
-const filtered = (elsewhere: Elsewhere, keeps: (stage: string) => boolean): Elsewhere =>
-  new Map([...elsewhere].filter(([stage]) => keeps(stage)));
 
 function without(
   stages: Stages,

@@ -11,11 +11,25 @@ export interface Kernel {
   /** Identifiers of deviations, as in a report; `scale:0.3` and `eps:0.001` take any number. */
   readonly deviations: readonly string[];
   readonly round: Rounding;
+  /** By stage, where it is dumped instead of at its own place: one of `dumpPoints`. */
+  readonly dumpAt?: Readonly<Record<string, string>>;
   /** Goes on with what it computed, not with what it stored: a fused kernel's registers. */
   readonly fused?: boolean;
   /** Rounds every running sum, as an accumulator of that precision does. */
   readonly accumulate?: Rounding;
 }
+
+/** Where people dump a stage instead. */
+export const dumpPoints: Readonly<Record<string, readonly string[]>> = {
+  query: ["before its bias", "scaled", "scaled by the root"],
+  key: ["before its bias", "scaled by the root"],
+  value: ["before its bias"],
+  attention_scores: ["before the scale", "before the mask", "with large negative numbers at masked keys"],
+  attention_output_dense: ["before its bias", "after the residual", "after the LayerNorm"],
+  attention_output: ["before the LayerNorm", "before the residual"],
+  intermediate: ["before the activation", "before its bias"],
+  output_dense: ["before its bias", "after the residual"],
+};
 
 /** A layer's weights, [out, in] and [width], by what stands between `encoder.layer.N.` and the end of their names. */
 export type LayerWeights = (name: string) => ArrayLike<number>;
@@ -48,10 +62,16 @@ export function runIndependentLayer(
   };
   const rows = batch * sequence;
   const stages = new Map<string, Float64Array>();
-  const store = (name: string, values: Float64Array): Float64Array => {
-    stages.set(name, values.map(round));
-    return fused ? values : (stages.get(name) ?? values);
+  const store = (
+    name: string,
+    values: Float64Array,
+    points: Readonly<Record<string, () => Float64Array>> = {},
+  ): Float64Array => {
+    const dumped = points[kernel.dumpAt?.[name] ?? ""]?.() ?? values;
+    stages.set(name, dumped.map(round));
+    return fused ? values : values.map(round);
   };
+  const times = (values: Float64Array, factor: number) => values.map((x) => x * factor);
 
   const dense = (x: ArrayLike<number>, path: string, id: string, inputs: number, outputs: number, bias = true) => {
     const weight = weights(`${path}.weight`);
@@ -106,11 +126,20 @@ export function runIndependentLayer(
   const swap = does("swap-query-key");
   const queryPath = `attention.self.${swap ? "key" : "query"}`;
   const keyPath = `attention.self.${swap ? "query" : "key"}`;
-  const query = store("query", dense(read, queryPath, swap ? "key" : "query", hidden, hidden));
-  const key = store("key", dense(read, keyPath, swap ? "query" : "key", hidden, hidden));
-  const value = store("value", dense(read, "attention.self.value", "value", hidden, hidden));
-
   const headSize = hidden / heads;
+  /** A matrix multiplication with its bias, dumped before it or multiplied by something. */
+  const project = (stage: string, path: string, id: string): Float64Array => {
+    const y = dense(read, path, id, hidden, hidden);
+    return store(stage, y, {
+      "before its bias": () => dense(read, path, id, hidden, hidden, false),
+      scaled: () => times(y, 1 / Math.sqrt(headSize)),
+      "scaled by the root": () => times(y, headSize ** -0.25),
+    });
+  };
+  const query = project("query", queryPath, swap ? "key" : "query");
+  const key = project("key", keyPath, swap ? "query" : "key");
+  const value = project("value", "attention.self.value", "value");
+
   const column = (head: number, i: number): number =>
     does("heads-interleaved") ? i * heads + head : head * headSize + i;
   const scale = numberOf("scale:") ?? 1 / Math.sqrt(headSize);
@@ -130,7 +159,17 @@ export function runIndependentLayer(
   eachPair(size, (index, { item, to }) => {
     if (!isReal(item, to) && !does("no-mask") && !does("mask-after-softmax")) masked[index] = 0;
   });
-  const scores = store("attention_scores", masked);
+  const scores = store("attention_scores", masked, {
+    "before the scale": () => times(raw, 1 / scale),
+    "before the mask": () => raw,
+    "with large negative numbers at masked keys": () => {
+      const added = raw.slice();
+      eachPair(size, (index, { item, to }) => {
+        if (!isReal(item, to)) added[index] = -10_000;
+      });
+      return added;
+    },
+  });
   const probs = new Float64Array(scores.length);
   for (let row = 0; row < batch * heads * sequence; row++) {
     const item = Math.floor(row / (heads * sequence));
@@ -165,8 +204,15 @@ export function runIndependentLayer(
   const context = store("context", mixed);
 
   const attended = dense(context, "attention.output.dense", "attention-output", hidden, hidden);
-  const attendedStored = store("attention_output_dense", attended);
-  const attention = store("attention_output", join(attendedStored, input, attentionNorm, "attention"));
+  const attendedStored = store("attention_output_dense", attended, {
+    "before its bias": () => dense(context, "attention.output.dense", "attention-output", hidden, hidden, false),
+    "after the residual": () => plus(attended, input),
+    "after the LayerNorm": () => join(attended, input, attentionNorm, "attention"),
+  });
+  const attention = store("attention_output", join(attendedStored, input, attentionNorm, "attention"), {
+    "before the LayerNorm": () => plus(attendedStored, input),
+    "before the residual": () => attendedStored,
+  });
   const widenedInput = does("pre-norm") ? norm(attention, outputNorm, "output") : attention;
   const biasAfter = does("bias-after-activation");
   const widened = dense(widenedInput, "intermediate.dense", "intermediate", hidden, intermediate, !biasAfter);
@@ -174,8 +220,15 @@ export function runIndependentLayer(
   const activated = widened.map((x, index) => {
     return activate(x, does) + (biasAfter && !does("no-bias:intermediate") ? number(offset, index % intermediate) : 0);
   });
-  const wide = store("intermediate", activated);
-  const narrowed = store("output_dense", dense(wide, "output.dense", "output", intermediate, hidden));
+  const wide = store("intermediate", activated, {
+    "before the activation": () => widened,
+    "before its bias": () => dense(widenedInput, "intermediate.dense", "intermediate", hidden, intermediate, false),
+  });
+  const projected = dense(wide, "output.dense", "output", intermediate, hidden);
+  const narrowed = store("output_dense", projected, {
+    "before its bias": () => dense(wide, "output.dense", "output", intermediate, hidden, false),
+    "after the residual": () => plus(projected, attention),
+  });
   store("output", join(narrowed, attention, outputNorm, "output"));
   return stages;
 }

@@ -1,5 +1,6 @@
 /** Deviations of a kernel's attention: how heads are split, what is masked, and what scores are multiplied by. */
 import {
+  add,
   constant,
   divide,
   exp,
@@ -22,6 +23,7 @@ export function maskDeviations(): Deviation[] {
   return [
     { id: "no-mask", says: "ignores the attention mask", group: "mask", simplification: true, apply: assumeUnmasked },
     maskAfterSoftmax(),
+    maskAdded(),
   ];
 }
 
@@ -49,7 +51,7 @@ export function scale(config: ModelConfig, id: string, factor: number, words: st
   return {
     id,
     group: "scale",
-    says: `multiplies the attention scores by ${words} = ${format(factor)} instead of ${expectedWords} = ${format(expected)}`,
+    says: `multiplies the attention scores by ${factorWords(factor, words, expected)} instead of ${expectedWords} = ${format(expected)}`,
     simplification: false,
     apply: (program) =>
       rewrite(program, (value) => {
@@ -60,7 +62,15 @@ export function scale(config: ModelConfig, id: string, factor: number, words: st
   };
 }
 
-const format = (value: number): string => String(Number(value.toPrecision(4)));
+const format = (value: number, digits = 4): string => String(Number(value.toPrecision(digits)));
+
+/** An estimate has no formula, and as many digits as tell it from what is expected. */
+function factorWords(factor: number, words: string, expected: number): string {
+  if (words !== "about") return `${words} = ${format(factor)}`;
+  let digits = 4;
+  while (digits < 12 && format(factor, digits) === format(expected, digits)) digits++;
+  return `about ${format(factor, digits)}`;
+}
 
 /** Head h takes columns h, h + heads, h + 2·heads, … instead of consecutive ones. */
 export function splitHeadsOtherWay(): Deviation {
@@ -81,6 +91,24 @@ export function splitHeadsOtherWay(): Deviation {
       const merged = operation.kind === "reshape" ? operation.operand.operation : undefined;
       if (merged?.kind !== "transpose" || !isHeadSwap(merged.permutation)) return undefined;
       return reshape(transpose(merged.operand, [0, 2, 3, 1]), shape);
+    }),
+  };
+}
+
+/** Ones and zeros in place of zeros and large negative numbers. */
+function maskAdded(): Deviation {
+  return {
+    id: "mask-added",
+    group: "mask",
+    says: "adds the mask's ones and zeros to the scores, so that masked keys count almost as others do",
+    simplification: false,
+    apply: rule((value) => {
+      const match = matchSoftmax(value);
+      if (match?.mask === undefined) return undefined;
+      const [, kept] = elementwiseOperands(match.scores, "select");
+      const scores = add(kept ?? match.scores, match.mask);
+      const exponentials = exp(subtract(scores, max(scores)));
+      return divide(exponentials, sum(exponentials));
     }),
   };
 }

@@ -14,6 +14,7 @@ import { shortStage } from "../../format/numbers.ts";
 import { applyAll } from "../candidate/candidate.ts";
 import type { LayerUnderTest } from "../layer/layer-under-test.ts";
 import type { Precision } from "../layer/precision.ts";
+import { required } from "../layer/required.ts";
 import type { Cause, DiagnosisReport } from "../report/report.ts";
 import type { DumpedElsewhere } from "./find-dump-points.ts";
 import { type Explanation, explain } from "./search.ts";
@@ -29,6 +30,8 @@ export interface DiagnoseOptions {
   readonly limit: number;
   /** Stages that fit another point of the layer as well: what a cause there is an alternative to. */
   readonly elsewhere?: ReadonlyMap<string, DumpedElsewhere>;
+  /** Findings of earlier diagnoses of the same dump without other stages: a segment that reads the same is not searched again. */
+  readonly memory?: Map<string, Finding>;
   /** Maximum number of hypotheses evaluated for a segment. */
   readonly maxRuns?: number;
   readonly signal?: AbortSignal | undefined;
@@ -61,8 +64,13 @@ export async function diagnose(
   const counted = { ...options, onRun: () => options.onRun?.(++runs) };
   const findings: Finding[] = [];
   for (const segment of segments) {
-    const fit = await SegmentFit.create(segment, data, options.signal);
-    if (fit.counted + fit.broken > 0) findings.push(await examine(subject, fit, all, counted));
+    const key = [segment.stage, ...segment.readsStages].join();
+    const known = options.memory?.get(key);
+    const fit = known ? undefined : await SegmentFit.create(segment, data, options.signal);
+    if (fit && fit.counted + fit.broken === 0) continue;
+    const finding = known ?? (await examine(subject, required(fit), all, counted));
+    options.memory?.set(key, finding);
+    findings.push(finding);
   }
   // A kernel may repeat a deviation in a segment where other errors hide it, so claims of one segment are tried in others.
   const claimed = new Set(findings.flatMap(({ claims }) => claims));
@@ -109,7 +117,7 @@ function contradicts({ isExplained, claims, explanation }: Finding, claim: Devia
   return isExplained && !has(claims) && has(explanation.relevant) && !has(explanation.invisible);
 }
 
-interface Finding {
+export interface Finding {
   readonly segment: Segment;
   readonly explanation: Explanation;
   /** The remaining error over the budget. */
@@ -151,10 +159,25 @@ async function examine(
     const withEstimate = [...all.filter(({ id }) => id !== estimatedScale), estimated];
     const explanation = await explain(fit, withEstimate, { ...search, start: [...others, estimated] });
     const next = await judgeExplanation(fit, explanation, options);
-    if (explanation.squaredRest >= finding.explanation.squaredRest) break;
+    if (explanation.squaredRest >= finding.explanation.squaredRest) {
+      return { ...finding, resembling: [...finding.resembling, ...(await explainsAlone(fit, estimated, options))] };
+    }
     finding = next;
   }
   return finding;
+}
+
+/** The estimated scale, if it alone leaves no more than rounding: too small a difference to be claimed, but one that fits. */
+async function explainsAlone(
+  fit: SegmentFit,
+  estimated: Deviation,
+  options: ExamineOptions,
+): Promise<readonly Deviation[]> {
+  const output = await fit.evaluate(applyAll(fit.segment.program, [estimated]), options.signal);
+  const squares = (values: Float64Array) => values.reduce((sum, value) => sum + value * value, 0);
+  const rest = squares(output.map((value, index) => value - (fit.target[index] as number)));
+  const bound = options.limit * (await budgetUnder(fit, [estimated], options));
+  return rest <= bound ** 2 * squares(output) ? [estimated] : [];
 }
 
 async function judgeExplanation(fit: SegmentFit, explanation: Explanation, options: ExamineOptions): Promise<Finding> {

@@ -55,12 +55,14 @@ function pointsAfter(program: Program, stage: Value): DumpPoint[] {
   });
   const points: DumpPoint[] = [];
   const passed: string[] = [];
-  let next = steps.find(({ operand }) => operand === stage);
+  // The last, because a LayerNorm without its bias is one as well.
+  const stepFrom = (operand: Value) => steps.findLast((step) => step.operand === operand);
+  let next = stepFrom(stage);
   while (next !== undefined) {
     const { value, what } = next;
     passed.push(what);
     points.push({ words: `after ${passed.join(" and ")}`, value });
-    next = steps.find(({ operand }) => operand === value);
+    next = stepFrom(value);
   }
   return points;
 }

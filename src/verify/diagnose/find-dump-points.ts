@@ -7,12 +7,15 @@
  *
  * Must stay true: nothing is certain that no later stage shows, and of two readings that fit equally well neither is taken.
  */
+import type { Deviation } from "../../architectures/deviations.ts";
 import { layerProgramWithKeys, layerStagesOf, stageName } from "../../architectures/index.ts";
 import type { Program, Value } from "../../program/program.ts";
+import { applyAll } from "../candidate/candidate.ts";
 import type { LayerUnderTest } from "../layer/layer-under-test.ts";
+import { required } from "../layer/required.ts";
 import { type DumpPoint, dumpPointsOf } from "./dump-points.ts";
 import { type SegmentData, SegmentFit } from "./segment-fit.ts";
-import { segmentAt } from "./segments.ts";
+import { type Segment, segmentAt } from "./segments.ts";
 
 export interface DumpedElsewhere {
   /** To follow "is dumped"; undefined where no known point fits. */
@@ -43,6 +46,35 @@ export async function findDumpPoints(
   const search = new DumpPointSearch(subject, data, options);
   await search.run();
   return search.found;
+}
+
+/**
+ * Where a stage is dumped by a kernel with deviations.
+ * @param dropped the stages that are dumped elsewhere, this one among them.
+ * @returns `own` if it is at its own place; undefined if no known point fits.
+ */
+export async function dumpPointUnder(
+  subject: LayerUnderTest,
+  data: SegmentData,
+  { stage, dropped, deviations }: { stage: string; dropped: ReadonlySet<string>; deviations: readonly Deviation[] },
+  options: FindDumpPointsOptions,
+): Promise<DumpPoint | "own" | undefined> {
+  const original = layerProgramWithKeys(subject.config, subject.layer);
+  const program = applyAll(original, deviations);
+  const available = new Set([...data.stages.keys()].filter((name) => !dropped.has(name)));
+  const own = { words: "own", value: required(program.outputs.get(stage)) };
+  for (const point of [own, ...dumpPointsOf(program, stage)]) {
+    const segment = segmentAt(program, stage, point.value, new Set([...available, stage]));
+    if (segment.readsHidden && data.inputs === undefined) continue;
+    if (!(await fits(segment, data, options))) continue;
+    if (point === own) return "own";
+    // A deviation may leave out one of the operations: without a mask, none follows the scale.
+    const points = dumpPointsOf(original, stage);
+    return (
+      points.find(({ words }) => words === point.words) ?? points.find(({ words }) => words.startsWith(point.words))
+    );
+  }
+  return undefined;
 }
 
 /** How a stage fits: without some of the suspected stages before it, at its own place or another point. */
@@ -79,7 +111,7 @@ class DumpPointSearch {
   async #examine(stage: string): Promise<void> {
     const own = this.#segment(stage, this.#valueOf(stage), []);
     if (own.readsHidden && this.#data.inputs === undefined) return;
-    const suspects = own.readsStages.filter((name) => this.#suspects.has(name)).slice(0, maxSuspects);
+    const suspects = this.#suspectsBefore(stage);
     const reading = await this.#bestReading(stage, suspects);
     if (reading === undefined) {
       this.#suspects.set(stage, undefined);
@@ -101,19 +133,41 @@ class DumpPointSearch {
     return this.#fits(this.#segment(stage, this.#valueOf(stage), [...dropped, suspect]));
   }
 
+  /** The suspected stages that a stage is computed from, also through others. */
+  #suspectsBefore(stage: string): readonly string[] {
+    const found: string[] = [];
+    for (;;) {
+      const { readsStages } = this.#segment(stage, this.#valueOf(stage), found);
+      const more = readsStages.filter((name) => this.#suspects.has(name));
+      if (more.length === 0 || found.length + more.length > maxSuspects) return found;
+      found.push(...more);
+    }
+  }
+
   /** The reading with the fewest assumptions; undefined if none fits, or several equally good ones. */
   async #bestReading(stage: string, suspects: readonly string[]): Promise<Reading | undefined> {
     const points = [undefined, ...dumpPointsOf(this.#program, stage)];
     const readings = subsetsOf(suspects).flatMap((dropped) => points.map((point): Reading => ({ dropped, point })));
-    // A stage at another point, of which the suspects before it are right as they are dumped, has two things against it.
-    const cost = ({ dropped, point }: Reading) =>
-      dropped.length + (point === undefined ? 0 : 1 + suspects.length - dropped.length);
+    // A stage at another point, of which the suspects that it reads are right as they are dumped, has two things against it.
+    const cost = ({ dropped, point }: Reading) => {
+      if (point === undefined) return dropped.length;
+      const { readsStages } = this.#segment(stage, point.value, dropped);
+      return 1 + dropped.length + readsStages.filter((name) => this.#suspects.has(name)).length;
+    };
     readings.sort((a, b) => cost(a) - cost(b));
     const fitting: Reading[] = [];
     for (const reading of readings) {
       if (fitting[0] !== undefined && cost(reading) > cost(fitting[0])) break;
-      const segment = this.#segment(stage, reading.point?.value ?? this.#valueOf(stage), reading.dropped);
+      const { dropped, point } = reading;
+      const value = point?.value ?? this.#valueOf(stage);
+      const segment = this.#segment(stage, value, dropped);
       if (segment.readsHidden && this.#data.inputs === undefined) continue;
+      // What is not read without being dropped makes no difference.
+      const readsAll = dropped.every((name) => {
+        const others = dropped.filter((other) => other !== name);
+        return this.#segment(stage, value, others).readsStages.includes(name);
+      });
+      if (!readsAll) continue;
       if (await this.#fits(segment)) fitting.push(reading);
     }
     // Points of one stage that fit alike (a bias of zeros) are one reading.
@@ -131,17 +185,20 @@ class DumpPointSearch {
     return this.#program.outputs.get(stage) as Value;
   }
 
-  /** Whether the dumped stage is what the segment computes, within rounding. */
-  async #fits(segment: ReturnType<typeof segmentAt>): Promise<boolean> {
-    const { limit, signal } = this.#options;
-    const fit = await SegmentFit.create(segment, this.#data, signal);
-    if (fit.broken > 0 || fit.counted === 0) return false;
-    const exact = await fit.evaluate(segment.program, signal);
-    const error = distance(exact, fit.target);
-    if (error === 0) return true;
-    if (error > surelyWrong * distance(exact, new Float64Array(exact.length))) return false;
-    return error <= limit * distance(exact, await fit.evaluateRounded(segment.program, signal));
+  #fits(segment: Segment): Promise<boolean> {
+    return fits(segment, this.#data, this.#options);
   }
+}
+
+/** Whether the dumped stage is what the segment computes, within rounding. */
+async function fits(segment: Segment, data: SegmentData, { limit, signal }: FindDumpPointsOptions): Promise<boolean> {
+  const fit = await SegmentFit.create(segment, data, signal);
+  if (fit.broken > 0 || fit.counted === 0) return false;
+  const exact = await fit.evaluate(segment.program, signal);
+  const error = distance(exact, fit.target);
+  if (error === 0) return true;
+  if (error > surelyWrong * distance(exact, new Float64Array(exact.length))) return false;
+  return error <= limit * distance(exact, await fit.evaluateRounded(segment.program, signal));
 }
 
 /** All subsets, the smaller ones first. */

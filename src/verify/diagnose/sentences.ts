@@ -76,7 +76,7 @@ export function describeDumpPoints(
     .map(([stage, { words, isCertain }]) => {
       const name = shortStage(stage);
       if (words === undefined) {
-        return `${name} is not what the original computes there or at any known point near, and yet what follows is right: it was dumped elsewhere, or is damaged. `;
+        return `${name} is not what the kernel went on with, nor what the layer has at any known point near: it was dumped elsewhere, or is damaged. `;
       }
       return isCertain
         ? `${name} is dumped ${words}; the kernel itself is right there. `

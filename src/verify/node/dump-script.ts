@@ -1,8 +1,8 @@
 /**
  * The Python script written with the exported inputs: it runs a user's kernel on them and dumps its stages.
  *
- * Must stay true: unchanged, it runs with numpy and safetensors alone, and its dump passes, so that a user only replaces its
- * one line of arithmetic.
+ * Must stay true: unchanged, it runs with numpy and safetensors alone, and what it dumps is right, so that a user only replaces
+ * its one line of arithmetic.
  */
 
 import { layerParameters, type ModelConfig, placeOfParameter } from "../../architectures/index.ts";
@@ -50,7 +50,8 @@ from safetensors.numpy import load_file, save_file
 inputs, weights = load_file("inputs.safetensors"), load_file("weights.safetensors")
 hidden_states, attention_mask = inputs["hidden_states"], inputs["attention_mask"]
 
-# Replace this by your kernel. Dump as many of the stages as it writes, in the precision it writes them.
+# Replace this by your kernel. Dump as many of the stages as it writes, in the precision it writes them; without the layer's
+# "output" nothing is proven of the layer.
 ${example(options)}
 
 save_file({f"layer.${layer}.{stage}": array for stage, array in stages.items()}, "${candidateFile}")
