@@ -18,7 +18,7 @@ import { readParameters } from "../src/verify/layer/layer-under-test.ts";
 import { openDump } from "../src/verify/node/open-dump.ts";
 import type { CandidateReport } from "../src/verify/report/report.ts";
 import { type DumpCandidate, verify } from "../src/verify/verify.ts";
-import { goldenFolder, openBuiltIn, openRandomOdd, required, unpackGolden } from "./support/golden.ts";
+import { goldenFolder, openBuiltIn, openRandomOdd, readGolden, required, unpackGolden } from "./support/golden.ts";
 import { shortInputs } from "./support/short-inputs.ts";
 
 let folder: string;
@@ -209,6 +209,18 @@ describe("a deviation outside the hypotheses", () => {
     expect(causesOf(report)).toEqual([]);
     expect(required(report.layers[0]).diagnosis.unexplained).toContain("layer.0.output_dense");
     expect(sentenceOf(report)).toContain("Unexplained");
+    expect(report.passed).toBe(false);
+  });
+
+  test("is recognised if the output is the next layer's", async () => {
+    // PyTorch's, in float64.
+    const afterTwo = required((await readGolden("random-odd/golden.safetensors")).get("layer.1.output"));
+    const report = await judge(odd, "random-odd/candidates/faithful.safetensors", {
+      only: ["output"],
+      change: (stages) => stages.set("layer.0.output", afterTwo),
+    });
+    expect(sentenceOf(report)).toMatch(/^layer\.0\.output is what the original has after layer 1: /);
+    expect(causesOf(report)).toEqual([]);
     expect(report.passed).toBe(false);
   });
 

@@ -14,8 +14,9 @@ import { cornersOf } from "./compare/corners.ts";
 import type { LayerInputs } from "./layer/layer-inputs.ts";
 import { type LayerUnderTest, readParameters } from "./layer/layer-under-test.ts";
 import type { Precision } from "./layer/precision.ts";
-import type { LayerOptions, Versions } from "./layer-evidence.ts";
+import type { LayerOptions, LayerResult, Versions } from "./layer-evidence.ts";
 import { verifyLayouts } from "./layouts.ts";
+import { laterLayer } from "./other-layer.ts";
 import {
   type CandidateReport,
   type EmbeddingReport,
@@ -187,7 +188,7 @@ async function verifyCandidate(candidate: Candidate, options: VerifyOptions, lim
       candidate.kind === "dump"
         ? await verifyDumped(subject, dumpedLayer(candidate, layer, options.layers[0]), inLayer)
         : await verifyRunnable(subject, candidate, chain, inLayer);
-    layers.push(result.report);
+    layers.push(await withLaterLayer(result, layer, options));
     chain = result.outputs;
     if (candidate.kind !== "dump" && layer === options.layers[0]) {
       const { deviations } = result.diagnosis;
@@ -200,6 +201,21 @@ async function verifyCandidate(candidate: Candidate, options: VerifyOptions, lim
     return { ...base, layers, layouts, inconclusive: missing, verdict: "INCONCLUSIVE", passed: false };
   const passed = isMatch(verdict) && layouts.every(({ asExpected }) => asExpected);
   return { ...base, layers, layouts, inconclusive: null, verdict, passed };
+}
+
+/** Says of a dump whose output nothing explains if it is a later layer's. */
+async function withLaterLayer(
+  { report, outputs }: LayerResult,
+  layer: number,
+  { model, inputs, signal, candidates }: VerifyOptions,
+): Promise<LayerReport> {
+  const { diagnosis } = report;
+  const isOfDump = candidates.every(({ kind }) => kind === "dump");
+  if (!isOfDump || !diagnosis.unexplained.includes(stageName(layer, "output"))) return report;
+  const later = await laterLayer(model, { layer, after: outputs.original, found: outputs.candidate }, inputs, signal);
+  if (later === undefined) return report;
+  const sentence = `layer.${layer}.output is what the original has after layer ${later}: the dump is named after another layer. ${diagnosis.sentence}`;
+  return { ...report, diagnosis: { ...diagnosis, sentence } };
 }
 
 /** Why a dump of right stages proves nothing of a layer: its output was not compared. */

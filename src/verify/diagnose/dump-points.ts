@@ -91,9 +91,9 @@ function scaledPoints(program: Program, stage: string, value: Value): DumpPoint[
   const scale = scaleOf(program);
   if (scale === undefined) return [];
   return [
-    { words: "after the scale of the scores, which is folded into it", value: multiply(value, constant(scale)) },
+    { words: "after the scores' scale", value: multiply(value, constant(scale)) },
     {
-      words: "after the square root of the scores' scale, which is folded into it",
+      words: "after the root of the scores' scale",
       value: multiply(value, constant(Math.sqrt(scale))),
     },
   ];

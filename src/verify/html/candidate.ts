@@ -9,7 +9,7 @@ import { gallery } from "./gallery.ts";
 import { layouts } from "./layouts.ts";
 import { html, type Markup, named } from "./markup.ts";
 import { stageTables } from "./stage-table.ts";
-import { findings, kinds } from "./words.ts";
+import { kinds } from "./words.ts";
 
 export function candidateSection(candidate: CandidateReport, index: number, budgetLimit: number): Markup {
   const { name, kind, precision, verdict, note, inconclusive, layers } = candidate;
@@ -17,7 +17,7 @@ export function candidateSection(candidate: CandidateReport, index: number, budg
 <h2 id="candidate-${index + 1}-title">${named(name)} ${badge(verdict)}</h2>
 <p class="lead">${kinds[kind]}, ${precision}</p>
 ${note !== null && html`<p class="lead">${note}</p>`}
-${findings(candidate).map((sentence) => html`<p class="finding">${sentence}</p>`)}
+${inconclusive !== null && html`<p class="finding">${inconclusive}</p>`}
 ${(inconclusive === null || layers.length > 0) && comparisons(candidate, budgetLimit)}</section>`;
 }
 

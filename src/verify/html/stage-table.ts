@@ -60,7 +60,7 @@ function stageRow(stage: StageReport, firstDivergent: boolean): Markup {
   const details = shownComparison(stage);
   const marks = html`${firstDivergent && firstDivergentMark()}${
     !production && html` <span class="tag">instrumented</span>`
-  }${dumpedElsewhere !== null && html` <span class="tag">dumped ${dumpedElsewhere}</span>`}`;
+  }${dumpedElsewhere !== null && html`<span class="place">dumped ${dumpedElsewhere}</span>`}`;
   return html`<tr${firstDivergent && html` class="first-row"`}><th
 scope="row"><code>${shortStage(stage.stage)}</code>${marks}</th>
 ${comparisonCells(propagated, "not compared")}

@@ -55,6 +55,7 @@ sup { line-height: 0; }
 .badge-poor { --tone: var(--poor); } .badge-non-finite { --tone: var(--non-finite); }
 .badge-inconclusive { --tone: var(--inconclusive); }
 .badge-poor, .badge-non-finite { background: var(--tone); border-color: var(--tone); color: var(--page); }
+.place { display: block; max-width: 14rem; white-space: normal; color: var(--muted); font-weight: 400; }
 .tag { font: 500 0.72rem/1.5 var(--mono); color: var(--muted); border: 1px dashed var(--quiet); border-radius: 4px;
   padding: 0 0.4em; white-space: nowrap; }
 .first { display: inline-flex; gap: 0.35em; align-items: center; margin-left: 0.5em; color: var(--poor); font-size:
