@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bertBase } from "../src/architectures/bert/bert-base.ts";
 import { bertForQuestionAnswering } from "../src/architectures/bert/program.ts";
+import { loadFamilies } from "../src/engines/webgpu/kernels/families.ts";
 import type { PlanLimits, TileSource } from "../src/engines/webgpu/plan/kernel-plan.ts";
 import { type LoweredKernel, lowerToWgsl } from "../src/engines/webgpu/plan/lower.ts";
 import { persistentTiles } from "../src/engines/webgpu/plan/persistent-tiles.ts";
@@ -18,6 +19,8 @@ import { runCommand } from "./support/command.ts";
 import { required } from "./support/golden.ts";
 import { writeSmallModel } from "./support/small-model.ts";
 import { softwareGpuMissing } from "./support/software-gpu.ts";
+
+await loadFamilies({ tensorCores: true });
 
 let folder: string;
 let model: string;

@@ -13,7 +13,7 @@ import {
   transpose,
 } from "../../program/build.ts";
 import { constantOf, elementwiseOperands, matchSoftmax } from "../../program/patterns.ts";
-import type { Extent } from "../../program/program.ts";
+import type { Extent, Value } from "../../program/program.ts";
 import { assumeUnmasked } from "../../rewrites/assume-unmasked.ts";
 import { rewrite } from "../../rewrites/rewrite.ts";
 import type { ModelConfig } from "../architecture.ts";
@@ -95,6 +95,12 @@ export function splitHeadsOtherWay(): Deviation {
   };
 }
 
+/** The scores under the zeros at masked keys. The softmax's own exponentials are masked, too, and are none. */
+function unmaskedScores(value: Value): Value | undefined {
+  const [, kept, masked] = elementwiseOperands(value, "select");
+  return constantOf(masked) === 0 && elementwiseOperands(kept, "exp").length === 0 ? kept : undefined;
+}
+
 /** Ones and zeros in place of zeros and large negative numbers. */
 function maskAdded(): Deviation {
   return {
@@ -103,10 +109,11 @@ function maskAdded(): Deviation {
     says: "adds the mask's ones and zeros to the scores, so that masked keys count almost as others do",
     simplification: false,
     apply: rule((value) => {
+      const unmasked = unmaskedScores(value);
+      if (unmasked) return unmasked;
       const match = matchSoftmax(value);
       if (match?.mask === undefined) return undefined;
-      const [, kept] = elementwiseOperands(match.scores, "select");
-      const scores = add(kept ?? match.scores, match.mask);
+      const scores = add(match.scores, match.mask);
       const exponentials = exp(subtract(scores, max(scores)));
       return divide(exponentials, sum(exponentials));
     }),
@@ -121,9 +128,8 @@ function maskAfterSoftmax(): Deviation {
     says: "applies the mask after the softmax, so that masked keys still take part in it",
     simplification: false,
     apply: rule((value) => {
-      const [, kept, masked] = elementwiseOperands(value, "select");
-      // The softmax's own exponentials are masked too, as part of what is matched below.
-      if (constantOf(masked) === 0 && elementwiseOperands(kept, "exp").length === 0) return kept;
+      const unmasked = unmaskedScores(value);
+      if (unmasked) return unmasked;
       const match = matchSoftmax(value);
       if (match?.mask === undefined) return undefined;
       const exponentials = exp(subtract(match.scores, max(match.scores)));
