@@ -3,7 +3,7 @@
  * The command `fusebert`. In the package it only starts what was built; in a clone that has not been built yet it builds
  * first, so that `npx fusebert` works right after `npm ci`.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeSync } from "node:fs";
 import module from "node:module";
 import { fileURLToPath } from "node:url";
 
@@ -11,14 +11,22 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const [, , option = "", ...others] = process.argv;
 
 // Scripts ask for the version, and loading the command line takes longer than all the rest.
-if (["-V", "--version"].includes(option) && others.length === 0) {
-  process.stdout.write(`${JSON.parse(readFileSync(`${root}package.json`, "utf8")).version}\n`);
-} else {
+if (!["-V", "--version"].includes(option) || others.length > 0 || !printVersion()) {
   if (!existsSync(`${root}dist/cli/main.js`)) await build();
   // From Node 22 on: compiled once, for all later starts.
   module.enableCompileCache?.();
   const { main } = await import("../dist/cli/main.js");
   process.exitCode = await main(process.argv);
+}
+
+/** @returns false if it cannot be written, which the command line reports. */
+function printVersion() {
+  try {
+    writeSync(1, `${JSON.parse(readFileSync(`${root}package.json`, "utf8")).version}\n`);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function build() {
