@@ -9,7 +9,7 @@ import { repositoryRoot } from "./support/golden.ts";
 
 const longestFile = 400;
 /** Lines of src/ without tests. Raise it with a reason in the commit that does: complexity is the enemy. */
-const budget = 44_500;
+const budget = 45_600;
 
 const tracked = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
   cwd: repositoryRoot,
