@@ -12,34 +12,37 @@ import { registerMatmul } from "./matmul/register-family.ts";
 import { registerSizeClasses } from "./matmul/register-tiles.ts";
 import { rowReduction } from "./row-reduction/row-reduction.ts";
 
-type TensorFamilies = typeof import("./tensor-families.ts");
+type DeviceKind = Pick<KernelLimits, "tensorCores">;
 
-let tensorFamilies: TensorFamilies | undefined;
+const withoutTensorCores: readonly KernelFamily[] = [
+  gemv,
+  registerMatmul,
+  registerAttention,
+  rowReduction,
+  elementwise,
+];
+
+let tensorFamilies: typeof import("./tensor-families.ts") | undefined;
+let withTensorCores: readonly KernelFamily[] = [];
 
 /** Imports the families that a device has and others have not. */
-export async function loadFamilies({ tensorCores }: Pick<KernelLimits, "tensorCores">): Promise<void> {
-  if (tensorCores) tensorFamilies ??= await import("./tensor-families.ts");
+export async function loadFamilies({ tensorCores }: DeviceKind): Promise<void> {
+  if (!tensorCores || tensorFamilies !== undefined) return;
+  tensorFamilies = await import("./tensor-families.ts");
+  const { matmul, attention } = tensorFamilies;
+  withTensorCores = [gemv, matmul, registerMatmul, attention, registerAttention, rowReduction, elementwise];
 }
 
-export function familiesFor(limits: Pick<KernelLimits, "tensorCores">): readonly KernelFamily[] {
-  const tensor = tensorFamiliesFor(limits);
-  return [
-    gemv,
-    ...(tensor ? [tensor.matmul] : []),
-    registerMatmul,
-    ...(tensor ? [tensor.attention] : []),
-    registerAttention,
-    rowReduction,
-    elementwise,
-  ];
+export function familiesFor({ tensorCores }: DeviceKind): readonly KernelFamily[] {
+  if (tensorCores) requireLoaded();
+  return tensorCores ? withTensorCores : withoutTensorCores;
 }
 
 /** Max rows of a matmul's result (tokens) in each class of runs; smallest first, the last is infinite. */
-export const sizeClassesFor = (limits: Pick<KernelLimits, "tensorCores">): readonly [number, ...number[]] =>
-  tensorFamiliesFor(limits)?.sizeClasses ?? registerSizeClasses;
+export const sizeClassesFor = ({ tensorCores }: DeviceKind): readonly [number, ...number[]] =>
+  tensorCores ? requireLoaded().sizeClasses : registerSizeClasses;
 
-function tensorFamiliesFor({ tensorCores }: Pick<KernelLimits, "tensorCores">): TensorFamilies | undefined {
-  if (!tensorCores) return undefined;
+function requireLoaded(): NonNullable<typeof tensorFamilies> {
   if (tensorFamilies === undefined) throw new Error("loadFamilies was not awaited");
   return tensorFamilies;
 }
