@@ -37,6 +37,7 @@ async function judge(
   only: readonly string[] = encoderLayerStages,
   fused = true,
   dumpAt: Readonly<Record<string, string>> = {},
+  dumpsInput = true,
 ): Promise<CandidateReport> {
   const { config } = odd;
   const [batch = 0, sequence = 0] = attentionMask.shape;
@@ -57,7 +58,9 @@ async function judge(
     model: { name: "odd", config, read: (name) => odd.weights.read(name) },
     layers: [0],
     inputs: { hiddenStates, attentionMask },
-    candidates: [{ kind: "dump", name: "independent", precision, stages, hiddenStates }],
+    candidates: [
+      { kind: "dump", name: "independent", precision, stages, hiddenStates: dumpsInput ? hiddenStates : undefined },
+    ],
   });
   return required(report.candidates[0]);
 }
@@ -109,6 +112,23 @@ describe("stages dumped at other points", () => {
       if (isElsewhere) expect(layer?.diagnosis.sentence).toMatch(new RegExp(`^${stage} is dumped (before|after) `));
     },
   );
+
+  test("without the layer's input too", async () => {
+    const report = await judge(
+      [],
+      "f16",
+      ["attention_output", "intermediate", "output_dense", "output"],
+      true,
+      {
+        intermediate: "before the activation",
+      },
+      false,
+    );
+    const intermediate = report.layers[0]?.stages.find(({ stage }) => stage === "layer.0.intermediate");
+    expect(intermediate).toMatchObject({ dumpedElsewhere: "before the activation", shadow: { verdict: "GOOD" } });
+    expect(report.layers[0]?.diagnosis.causes).toEqual([]);
+    expect(report.passed).toBe(true);
+  });
 
   test("right kernels, dumped at random points and precisions, are never said to deviate", async () => {
     const random = seededUniform(41);

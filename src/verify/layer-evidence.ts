@@ -56,6 +56,12 @@ export interface RecomputeOptions {
   readonly signal: AbortSignal | undefined;
 }
 
+export interface Recomputed {
+  readonly pairs: ReadonlyMap<string, Versions>;
+  /** Why a stage is not among them. */
+  readonly skipped: ReadonlyMap<string, string>;
+}
+
 /**
  * The original's operations on a candidate's own stages, segment by segment. The ordinary implementation rounds its outputs,
  * and its inputs are the stages before rounding (`unround.ts`).
@@ -63,7 +69,7 @@ export interface RecomputeOptions {
 export async function recompute(
   { config, layer, parameters, inputs: { attentionMask } }: LayerUnderTest,
   { stages, hidden, precision, signal }: RecomputeOptions,
-): Promise<{ pairs: Map<string, Versions>; skipped: ReadonlyMap<string, string> }> {
+): Promise<Recomputed> {
   const { segments, skipped } = segmentsOf(config, layer, new Set(stages.keys()), hidden !== undefined);
   const feeds = feedsOf(stages, hidden, attentionMask);
   const unrounded = feedsOf(stages, hidden, attentionMask, precision);
@@ -125,15 +131,16 @@ export interface Evidence {
   readonly judgesInstrumented: boolean;
   readonly propagated: Propagated | undefined;
   readonly shadow: ReadonlyMap<string, Versions>;
-  /** The original's operations on the candidate's own stages, from which the diagnosis starts. */
-  readonly recomputed: ReadonlyMap<string, Versions>;
   readonly skipped: ReadonlyMap<string, string>;
   /** Stages of a dump that fit another point of the layer. */
   readonly elsewhere: Elsewhere;
   readonly options: LayerOptions;
 }
 
-export type Diagnosed = Pick<Evidence, "precision" | "diagnosed" | "hidden" | "recomputed" | "elsewhere" | "options">;
+export interface Diagnosed extends Pick<Evidence, "precision" | "diagnosed" | "hidden" | "elsewhere" | "options"> {
+  /** The original's operations on the candidate's own stages, from which the diagnosis starts. */
+  readonly recomputed: ReadonlyMap<string, Versions>;
+}
 
 /** @param memory of diagnoses of the same stages, or some of them. */
 export async function diagnoseStages(
@@ -176,8 +183,7 @@ function realPositionsOf({ attentionMask }: LayerInputs): RealPositions {
   return realRows(attentionMask.data, batch, sequence);
 }
 
-/** @param known the diagnosis, if it was made already. */
-export async function conclude(subject: LayerUnderTest, evidence: Evidence, known?: Diagnosis): Promise<LayerResult> {
+export function conclude(subject: LayerUnderTest, evidence: Evidence, diagnosis: Diagnosis): LayerResult {
   const { layer, inputs } = subject;
   const { precision, stages, diagnosed, propagated } = evidence;
   const real = realPositionsOf(inputs);
@@ -185,7 +191,6 @@ export async function conclude(subject: LayerUnderTest, evidence: Evidence, know
     .map((kind) => stageName(layer, kind))
     .filter((stage) => stages.has(stage))
     .map((stage) => reportStage(stage, evidence, real));
-  const diagnosis = known ?? (await diagnoseStages(subject, evidence));
   const judged = reports.filter((stage) => stage.judged);
   const verdicts = judged.flatMap(({ propagated: p, shadow: s }) => (p ?? s)?.verdict ?? []);
   const firstDivergent = reports.find(({ propagated: p, shadow: s }) => {
@@ -198,12 +203,10 @@ export async function conclude(subject: LayerUnderTest, evidence: Evidence, know
       : comparePropagated(stage, diagnosed, evidence, real);
   });
   const { causes, unexplained } = diagnosis.report;
-  const wrong = reports.find(({ stage }) => stage === firstDivergent?.stage);
-  const isAccumulated =
-    causes.length === 0 && unexplained.length === 0 && !isMatch(worst(verdicts)) && diagnosed.size > 0;
+  const isAccumulated = causes.length === 0 && unexplained.length === 0 && !isMatch(worst(verdicts));
   const found =
-    isAccumulated && wrong && diagnosed.has(wrong.stage)
-      ? describeAccumulated(wrong.stage, (wrong.propagated ?? wrong.shadow)?.ratio ?? null, precision)
+    isAccumulated && firstDivergent && diagnosed.has(firstDivergent.stage)
+      ? describeAccumulated(firstDivergent, precision)
       : diagnosis.report.sentence;
   const output = stageName(layer, "output");
   const fallback = required(stages.get(output) ?? propagated?.original.get(output) ?? inputs.hiddenStates);

@@ -10,8 +10,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { cleanPadding } from "./candidate/clean-padding.ts";
 import type { Diagnosis, Finding } from "./diagnose/diagnose.ts";
 import type { DumpPoint } from "./diagnose/dump-points.ts";
-import { type DumpedElsewhere, dumpPointUnder, findDumpPoints } from "./diagnose/find-dump-points.ts";
-import type { SegmentData } from "./diagnose/segment-fit.ts";
+import { type DumpData, dumpPointUnder, findDumpPoints } from "./diagnose/find-dump-points.ts";
 import { segmentAt, segmentsOf } from "./diagnose/segments.ts";
 import { compute, type LayerUnderTest } from "./layer/layer-under-test.ts";
 import type { Precision } from "./layer/precision.ts";
@@ -24,7 +23,7 @@ import {
   type LayerOptions,
   type LayerResult,
   propagate,
-  type RecomputeOptions,
+  type Recomputed,
   recompute,
   type Stages,
   type Versions,
@@ -47,24 +46,25 @@ export async function verifyDumped(
   const hidden = dump.hiddenStates && cleanPadding(dump.hiddenStates, attentionMask);
   options.onStep?.("finding where each stage is dumped");
   const inputs = hidden && { hiddenStates: hidden, attentionMask };
-  const data = { inputs, stages, parameters: subject.parameters, attentionMask, precision };
+  const program = layerProgramWithKeys(subject.config, subject.layer);
+  const data = { program, inputs, stages, parameters: subject.parameters, attentionMask, precision };
   const found = await findDumpPoints(subject, data, options);
   const reading = await new Readings(subject, data, found, options).best();
-  const elsewhere = new Map(found);
+  const elsewhere = new Map([...found].filter(([stage]) => reading.dropped.has(stage)));
   for (const [stage, point] of reading.points) {
     // Right with the deviations that were found: it is dumped where it should be.
     if (point === "own") elsewhere.delete(stage);
     else elsewhere.set(stage, { words: point?.words, value: point?.value, isCertain: !reading.isTied });
   }
-  const output = stageName(subject.layer, "output");
-  for (const stage of found.keys()) if (!reading.dropped.has(stage) && stage !== output) elsewhere.delete(stage);
-  return judgeDump(subject, { stages, hiddenStates: hidden, precision }, { elsewhere, reading }, options);
+  return judgeDump(subject, data, { elsewhere, reading }, options);
 }
 
 /** A diagnosis that takes some stages as dumped elsewhere. */
 interface Reading {
   readonly dropped: ReadonlySet<string>;
   readonly diagnosis: Diagnosis;
+  /** The original's operations on the other stages. */
+  readonly recomputed: Recomputed;
   /** Where those of them are dumped that are not certain, by a kernel with the deviations found. */
   readonly points: ReadonlyMap<string, DumpPoint | "own" | undefined>;
   /** How much has to be assumed: a cause or a stage dumped elsewhere each, and more than all of them where one is unexplained. */
@@ -76,14 +76,14 @@ interface Reading {
 /** Searches the stages without which a diagnosis has to assume the least. */
 class Readings {
   readonly #subject: LayerUnderTest;
-  readonly #data: SegmentData;
+  readonly #data: DumpData;
   readonly #found: Elsewhere;
   readonly #options: LayerOptions;
   readonly #memory = new Map<string, Finding>();
   /** What a diagnosis speaks of wherever it may be dumped: it is what the layer is for. */
   readonly #output: string;
 
-  constructor(subject: LayerUnderTest, data: SegmentData, found: Elsewhere, options: LayerOptions) {
+  constructor(subject: LayerUnderTest, data: DumpData, found: Elsewhere, options: LayerOptions) {
     this.#subject = subject;
     this.#data = data;
     this.#found = found;
@@ -143,25 +143,23 @@ class Readings {
     const { signal } = this.#options;
     const left = new Set(dropped);
     const diagnosed = new Map([...stages].filter(([stage]) => !left.has(stage)));
-    const { pairs: recomputed } = await recompute(this.#subject, { stages: diagnosed, hidden, precision, signal });
-    const evidence = { precision, diagnosed, hidden, recomputed, elsewhere: this.#found, options: this.#options };
-    const diagnosis = await diagnoseStages(this.#subject, evidence, this.#memory);
+    const recomputed = await recompute(this.#subject, { stages: diagnosed, hidden, precision, signal });
+    const diagnosis = await diagnoseStages(
+      this.#subject,
+      { precision, diagnosed, hidden, recomputed: recomputed.pairs, elsewhere: this.#found, options: this.#options },
+      this.#memory,
+    );
     const { causes, unexplained } = diagnosis.report;
     let assumptions = causes.length + unexplainedWeight * unexplained.length;
     const points = new Map<string, DumpPoint | "own" | undefined>();
     for (const stage of dropped) {
       if (assumptions >= tooMany || this.#found.get(stage)?.isCertain) continue;
       const { deviations } = diagnosis;
-      const point = await dumpPointUnder(
-        this.#subject,
-        this.#data,
-        { stage, dropped: left, deviations },
-        this.#options,
-      );
+      const point = await dumpPointUnder(this.#data, { stage, dropped: left, deviations }, this.#options);
       points.set(stage, point);
       if (point !== "own") assumptions += point === undefined ? unexplainedWeight + 1 : 1;
     }
-    return { dropped: left, diagnosis, points, assumptions, isTied: false };
+    return { dropped: left, diagnosis, recomputed, points, assumptions, isTied: false };
   }
 }
 
@@ -173,21 +171,28 @@ const maxRounds = 4;
 
 async function judgeDump(
   subject: LayerUnderTest,
-  { stages, hiddenStates: hidden, precision }: DumpedLayer,
+  data: DumpData,
   { elsewhere, reading }: { readonly elsewhere: Elsewhere; readonly reading: Reading },
   options: LayerOptions,
 ): Promise<LayerResult> {
+  const { stages, precision } = data;
   const { signal } = options;
+  const hidden = data.inputs?.hiddenStates;
   const chain = hidden && { original: hidden, ordinary: hidden, candidate: hidden };
   const propagated = chain && (await propagate(subject, chain, precision, signal));
   options.onStep?.("recomputing each stage");
-  const own = without(stages, elsewhere, ({ isCertain }) => isCertain);
-  const shadow = await recompute(subject, { stages: own, hidden, precision, signal });
-  const points = await recomputePoints(subject, { stages, own, hidden, precision, signal }, elsewhere);
+  const own: Stages = new Map([...stages].filter(([stage]) => !elsewhere.get(stage)?.isCertain));
+  const diagnosed = new Map([...stages].filter(([stage]) => !reading.dropped.has(stage)));
+  // What is certainly elsewhere was left out of the diagnosis, so there are the same stages or more.
+  const shadow =
+    own.size === diagnosed.size
+      ? reading.recomputed
+      : await recompute(subject, { stages: own, hidden, precision, signal });
+  const points = await recomputePoints(data, { own, elsewhere, signal });
   const evidence = {
     precision,
     stages,
-    diagnosed: new Map([...stages].filter(([stage]) => !reading.dropped.has(stage))),
+    diagnosed,
     hidden,
     production: new Set(stages.keys()),
     judgesInstrumented: false,
@@ -196,7 +201,6 @@ async function judgeDump(
       ordinary: new Map([...propagated.ordinary, ...points.ordinary]),
     },
     shadow: new Map([...shadow.pairs, ...points.pairs]),
-    recomputed: new Map(),
     skipped: shadow.skipped,
     elsewhere,
     options,
@@ -204,46 +208,32 @@ async function judgeDump(
   return conclude(subject, evidence, reading.diagnosis);
 }
 
-function without(
-  stages: Stages,
-  elsewhere: Elsewhere,
-  leavesOut: (found: DumpedElsewhere, stage: string) => boolean,
-): Stages {
-  return new Map(
-    [...stages].filter(([name]) => {
-      const found = elsewhere.get(name);
-      return found === undefined || !leavesOut(found, name);
-    }),
-  );
-}
-
 /** The stages that are certainly dumped at another point, compared there: on the candidate's own stages, and from the input. */
 async function recomputePoints(
-  { config, layer, parameters, inputs: { attentionMask } }: LayerUnderTest,
-  { stages, own, hidden, precision, signal }: RecomputeOptions & { readonly own: Stages },
-  elsewhere: Elsewhere,
+  { program, stages, inputs, parameters, attentionMask, precision }: DumpData,
+  { own, elsewhere, signal }: { own: Stages; elsewhere: Elsewhere; signal: AbortSignal | undefined },
 ) {
   const [pairs, original, ordinary] = [
     new Map<string, Versions>(),
     new Map<string, Tensor>(),
     new Map<string, Tensor>(),
   ];
+  const hidden = inputs?.hiddenStates;
+  const given = feedsOf(own, hidden, attentionMask);
+  const unrounded = feedsOf(own, hidden, attentionMask, precision);
   for (const [stage, { value, isCertain }] of elsewhere) {
     if (!isCertain || value === undefined) continue;
-    const candidate = required(stages.get(stage));
-    const { program } = segmentAt(layerProgramWithKeys(config, layer), stage, value, new Set([...own.keys(), stage]));
-    const given = feedsOf(own, hidden, attentionMask);
-    const unrounded = feedsOf(own, hidden, attentionMask, precision);
+    const at = segmentAt(program, stage, value, new Set([...own.keys(), stage])).program;
     pairs.set(stage, {
-      original: required((await compute(program, parameters, given, { signal })).get(stage)),
-      ordinary: required((await compute(program, parameters, unrounded, { signal, precision })).get(stage)),
-      candidate,
+      original: required((await compute(at, parameters, given, { signal })).get(stage)),
+      ordinary: required((await compute(at, parameters, unrounded, { signal, precision })).get(stage)),
+      candidate: required(stages.get(stage)),
     });
     if (hidden === undefined) continue;
+    // It reads nothing of `given` but the input.
     const whole = { outputs: new Map([[stage, value]]) };
-    const fromInput = feedsOf(new Map(), hidden, attentionMask);
-    original.set(stage, required((await compute(whole, parameters, fromInput, { signal })).get(stage)));
-    ordinary.set(stage, required((await compute(whole, parameters, fromInput, { signal, precision })).get(stage)));
+    original.set(stage, required((await compute(whole, parameters, given, { signal })).get(stage)));
+    ordinary.set(stage, required((await compute(whole, parameters, given, { signal, precision })).get(stage)));
   }
   return { pairs, original, ordinary };
 }

@@ -12,6 +12,7 @@ import { compute, type LayerUnderTest } from "./layer/layer-under-test.ts";
 import { required } from "./layer/required.ts";
 import {
   conclude,
+  diagnoseStages,
   inputsWith,
   type LayerOptions,
   type LayerResult,
@@ -50,21 +51,19 @@ export async function verifyRunnable(
   const propagated = await propagate(subject, chain, precision, signal);
   options.onStep?.("running each stage on the original's inputs");
   const shadow = await shadowOfRunnable(subject, candidate, propagated.original, signal);
-  return conclude(subject, {
-    precision,
+  const examined = { diagnosed: instrumented, hidden: chain.candidate, precision, elsewhere: new Map(), options };
+  const { pairs } = await recompute(subject, { stages: instrumented, hidden: chain.candidate, precision, signal });
+  const evidence = {
+    ...examined,
     stages: new Map([...instrumented, ...production]),
-    diagnosed: instrumented,
-    hidden: chain.candidate,
     production: new Set(production.keys()),
     // An engine that cannot be observed has no other stages to judge than its instrumented ones.
     judgesInstrumented: candidate.observes !== true,
     propagated,
     shadow,
-    recomputed: (await recompute(subject, { stages: instrumented, hidden: chain.candidate, precision, signal })).pairs,
     skipped: new Map(),
-    elsewhere: new Map(),
-    options,
-  });
+  };
+  return conclude(subject, evidence, await diagnoseStages(subject, { ...examined, recomputed: pairs }));
 }
 
 /** All segments as one program, each fed with the original's stages. */

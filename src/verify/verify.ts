@@ -11,12 +11,12 @@ import type { FloatDType, Tensor } from "../tensor/tensor.ts";
 import { version } from "../version.ts";
 import type { RunnableCandidate } from "./candidate/candidate.ts";
 import { cornersOf } from "./compare/corners.ts";
+import { laterLayer } from "./later-layer.ts";
 import type { LayerInputs } from "./layer/layer-inputs.ts";
 import { type LayerUnderTest, readParameters } from "./layer/layer-under-test.ts";
 import type { Precision } from "./layer/precision.ts";
 import type { LayerOptions, LayerResult, Versions } from "./layer-evidence.ts";
 import { verifyLayouts } from "./layouts.ts";
-import { laterLayer } from "./other-layer.ts";
 import {
   type CandidateReport,
   type EmbeddingReport,
@@ -188,7 +188,7 @@ async function verifyCandidate(candidate: Candidate, options: VerifyOptions, lim
       candidate.kind === "dump"
         ? await verifyDumped(subject, dumpedLayer(candidate, layer, options.layers[0]), inLayer)
         : await verifyRunnable(subject, candidate, chain, inLayer);
-    layers.push(await withLaterLayer(result, layer, options));
+    layers.push(candidate.kind === "dump" ? await withLaterLayer(result, layer, options) : result.report);
     chain = result.outputs;
     if (candidate.kind !== "dump" && layer === options.layers[0]) {
       const { deviations } = result.diagnosis;
@@ -207,11 +207,10 @@ async function verifyCandidate(candidate: Candidate, options: VerifyOptions, lim
 async function withLaterLayer(
   { report, outputs }: LayerResult,
   layer: number,
-  { model, inputs, signal, candidates }: VerifyOptions,
+  { model, inputs, signal }: VerifyOptions,
 ): Promise<LayerReport> {
   const { diagnosis } = report;
-  const isOfDump = candidates.every(({ kind }) => kind === "dump");
-  if (!isOfDump || !diagnosis.unexplained.includes(stageName(layer, "output"))) return report;
+  if (!diagnosis.unexplained.includes(stageName(layer, "output"))) return report;
   const later = await laterLayer(model, { layer, after: outputs.original, found: outputs.candidate }, inputs, signal);
   if (later === undefined) return report;
   const sentence = `layer.${layer}.output is what the original has after layer ${later}: the dump is named after another layer. ${diagnosis.sentence}`;

@@ -13,7 +13,7 @@ import {
   transpose,
 } from "../../program/build.ts";
 import { constantOf, elementwiseOperands, matchSoftmax } from "../../program/patterns.ts";
-import type { Extent, Value } from "../../program/program.ts";
+import type { Extent, Program, Value } from "../../program/program.ts";
 import { assumeUnmasked } from "../../rewrites/assume-unmasked.ts";
 import { rewrite } from "../../rewrites/rewrite.ts";
 import type { ModelConfig } from "../architecture.ts";
@@ -95,10 +95,20 @@ export function splitHeadsOtherWay(): Deviation {
   };
 }
 
-/** The scores under the zeros at masked keys. The softmax's own exponentials are masked, too, and are none. */
-function unmaskedScores(value: Value): Value | undefined {
-  const [, kept, masked] = elementwiseOperands(value, "select");
-  return constantOf(masked) === 0 && elementwiseOperands(kept, "exp").length === 0 ? kept : undefined;
+/** Scores without zeros at masked keys, and another way from them and the mask to the probabilities. */
+function otherMask(probabilities: (scores: Value, mask: Value) => Value): (program: Program) => Program {
+  return rule((value) => {
+    const [, kept, masked] = elementwiseOperands(value, "select");
+    // The softmax's own exponentials are masked too, as part of what is matched below.
+    if (constantOf(masked) === 0 && elementwiseOperands(kept, "exp").length === 0) return kept;
+    const match = matchSoftmax(value);
+    return match?.mask && probabilities(match.scores, match.mask);
+  });
+}
+
+function softmax(scores: Value): Value {
+  const exponentials = exp(subtract(scores, max(scores)));
+  return divide(exponentials, sum(exponentials));
 }
 
 /** Ones and zeros in place of zeros and large negative numbers. */
@@ -108,15 +118,7 @@ function maskAdded(): Deviation {
     group: "mask",
     says: "adds the mask's ones and zeros to the scores, so that masked keys count almost as others do",
     simplification: false,
-    apply: rule((value) => {
-      const unmasked = unmaskedScores(value);
-      if (unmasked) return unmasked;
-      const match = matchSoftmax(value);
-      if (match?.mask === undefined) return undefined;
-      const scores = add(match.scores, match.mask);
-      const exponentials = exp(subtract(scores, max(scores)));
-      return divide(exponentials, sum(exponentials));
-    }),
+    apply: otherMask((scores, mask) => softmax(add(scores, mask))),
   };
 }
 
@@ -127,13 +129,6 @@ function maskAfterSoftmax(): Deviation {
     group: "mask",
     says: "applies the mask after the softmax, so that masked keys still take part in it",
     simplification: false,
-    apply: rule((value) => {
-      const unmasked = unmaskedScores(value);
-      if (unmasked) return unmasked;
-      const match = matchSoftmax(value);
-      if (match?.mask === undefined) return undefined;
-      const exponentials = exp(subtract(match.scores, max(match.scores)));
-      return select(match.mask, divide(exponentials, sum(exponentials)), constant(0));
-    }),
+    apply: otherMask((scores, mask) => select(mask, softmax(scores), constant(0))),
   };
 }

@@ -141,13 +141,7 @@ export function activations(own: "erf" | "tanh"): Deviation[] {
     otherActivation("quick-gelu", "uses quick GELU, x · sigmoid(1.702 x), instead of GELU", (x) => swish(x, 1.702)),
     otherActivation("silu", "uses SiLU, x · sigmoid(x), instead of GELU", (x) => swish(x, 1)),
     otherActivation("gelu-twice", "applies GELU twice", (x) => ownGelu(ownGelu(x))),
-    {
-      id: "no-activation",
-      group: "activation",
-      says: "applies no activation in place of GELU",
-      simplification: false,
-      apply: rule(matchActivation),
-    },
+    otherActivation("no-activation", "applies no activation in place of GELU", (x) => x),
   ];
 }
 

@@ -14,13 +14,13 @@ import { shortStage } from "../../format/numbers.ts";
 import { applyAll } from "../candidate/candidate.ts";
 import type { LayerUnderTest } from "../layer/layer-under-test.ts";
 import type { Precision } from "../layer/precision.ts";
-import { required } from "../layer/required.ts";
 import type { Cause, DiagnosisReport } from "../report/report.ts";
 import type { DumpedElsewhere } from "./find-dump-points.ts";
 import { type Explanation, explain } from "./search.ts";
 import { type SegmentData, SegmentFit } from "./segment-fit.ts";
 import { type Segment, segmentsOf } from "./segments.ts";
 import { describeDiagnosis, nothingToDiagnose } from "./sentences.ts";
+import { squaredDistance, sumOfSquares } from "./squares.ts";
 
 export interface DiagnoseOptions {
   readonly precision: Precision;
@@ -65,11 +65,13 @@ export async function diagnose(
   const findings: Finding[] = [];
   for (const segment of segments) {
     const key = [segment.stage, ...segment.readsStages].join();
-    const known = options.memory?.get(key);
-    const fit = known ? undefined : await SegmentFit.create(segment, data, options.signal);
-    if (fit && fit.counted + fit.broken === 0) continue;
-    const finding = known ?? (await examine(subject, required(fit), all, counted));
-    options.memory?.set(key, finding);
+    let finding = options.memory?.get(key);
+    if (finding === undefined) {
+      const fit = await SegmentFit.create(segment, data, options.signal);
+      if (fit.counted + fit.broken === 0) continue;
+      finding = await examine(subject, fit, all, counted);
+      options.memory?.set(key, finding);
+    }
     findings.push(finding);
   }
   // A kernel may repeat a deviation in a segment where other errors hide it, so claims of one segment are tried in others.
@@ -174,10 +176,8 @@ async function explainsAlone(
   options: ExamineOptions,
 ): Promise<readonly Deviation[]> {
   const output = await fit.evaluate(applyAll(fit.segment.program, [estimated]), options.signal);
-  const squares = (values: Float64Array) => values.reduce((sum, value) => sum + value * value, 0);
-  const rest = squares(output.map((value, index) => value - (fit.target[index] as number)));
   const bound = options.limit * (await budgetUnder(fit, [estimated], options));
-  return rest <= bound ** 2 * squares(output) ? [estimated] : [];
+  return squaredDistance(output, fit.target) <= bound ** 2 * sumOfSquares(output) ? [estimated] : [];
 }
 
 async function judgeExplanation(fit: SegmentFit, explanation: Explanation, options: ExamineOptions): Promise<Finding> {
@@ -205,8 +205,7 @@ async function budgetUnder(
   const deviating = applyAll(program, deviations);
   const exact = await fit.evaluate(deviating, signal);
   const rounded = await fit.evaluateRounded(deviating, signal);
-  const squaredError = exact.reduce((sum, value, index) => sum + (value - (rounded[index] as number)) ** 2, 0);
-  return Math.sqrt(squaredError / exact.reduce((sum, value) => sum + value * value, 0));
+  return Math.sqrt(squaredDistance(exact, rounded) / sumOfSquares(exact));
 }
 
 /** Fits an unusual attention scale, by a search on its logarithm; undefined if no scale affects the segment. */
@@ -224,8 +223,7 @@ async function estimateScale(
   if (withFactor(1).outputs.get(stage) === applyAll(program, others).outputs.get(stage)) return undefined;
   const restOf = async (logarithm: number): Promise<number> => {
     onRun();
-    const output = await fit.evaluate(withFactor(2 ** logarithm), signal);
-    return output.reduce((sum, value, index) => sum + (value - (fit.target[index] as number)) ** 2, 0);
+    return squaredDistance(await fit.evaluate(withFactor(2 ** logarithm), signal), fit.target);
   };
   const outputOf = (factor: number): Promise<Float64Array> => {
     onRun();

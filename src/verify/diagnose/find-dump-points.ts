@@ -8,7 +8,7 @@
  * Must stay true: nothing is certain that no later stage shows, and of two readings that fit equally well neither is taken.
  */
 import type { Deviation } from "../../architectures/deviations.ts";
-import { layerProgramWithKeys, layerStagesOf, stageName } from "../../architectures/index.ts";
+import { layerStagesOf, stageName } from "../../architectures/index.ts";
 import type { Program, Value } from "../../program/program.ts";
 import { applyAll } from "../candidate/candidate.ts";
 import type { LayerUnderTest } from "../layer/layer-under-test.ts";
@@ -16,14 +16,20 @@ import { required } from "../layer/required.ts";
 import { type DumpPoint, dumpPointsOf } from "./dump-points.ts";
 import { type SegmentData, SegmentFit } from "./segment-fit.ts";
 import { type Segment, segmentAt } from "./segments.ts";
+import { squaredDistance, sumOfSquares } from "./squares.ts";
 
 export interface DumpedElsewhere {
   /** To follow "is dumped"; undefined where no known point fits. */
   readonly words: string | undefined;
-  /** The value there, of the program by `layerProgramWithKeys`. */
+  /** The value there, of the dump's `program`. */
   readonly value: Value | undefined;
   /** Whether a later stage shows it; otherwise the kernel may as well deviate. */
   readonly isCertain: boolean;
+}
+
+/** A dump, and the program by `layerProgramWithKeys` of which its points are values. */
+export interface DumpData extends SegmentData {
+  readonly program: Program;
 }
 
 export interface FindDumpPointsOptions {
@@ -40,7 +46,7 @@ const surelyWrong = 0.2;
 /** @returns by the stage's full name. */
 export async function findDumpPoints(
   subject: LayerUnderTest,
-  data: SegmentData,
+  data: DumpData,
   options: FindDumpPointsOptions,
 ): Promise<ReadonlyMap<string, DumpedElsewhere>> {
   const search = new DumpPointSearch(subject, data, options);
@@ -54,13 +60,11 @@ export async function findDumpPoints(
  * @returns `own` if it is at its own place; undefined if no known point fits.
  */
 export async function dumpPointUnder(
-  subject: LayerUnderTest,
-  data: SegmentData,
+  data: DumpData,
   { stage, dropped, deviations }: { stage: string; dropped: ReadonlySet<string>; deviations: readonly Deviation[] },
   options: FindDumpPointsOptions,
 ): Promise<DumpPoint | "own" | undefined> {
-  const original = layerProgramWithKeys(subject.config, subject.layer);
-  const program = applyAll(original, deviations);
+  const program = applyAll(data.program, deviations);
   const available = new Set([...data.stages.keys()].filter((name) => !dropped.has(name)));
   const own = { words: "own", value: required(program.outputs.get(stage)) };
   for (const point of [own, ...dumpPointsOf(program, stage)]) {
@@ -69,7 +73,7 @@ export async function dumpPointUnder(
     if (!(await fits(segment, data, options))) continue;
     if (point === own) return "own";
     // A deviation may leave out one of the operations: without a mask, none follows the scale.
-    const points = dumpPointsOf(original, stage);
+    const points = dumpPointsOf(data.program, stage);
     return (
       points.find(({ words }) => words === point.words) ?? points.find(({ words }) => words.startsWith(point.words))
     );
@@ -85,15 +89,13 @@ interface Reading {
 
 class DumpPointSearch {
   readonly found = new Map<string, DumpedElsewhere>();
-  readonly #program: Program;
   readonly #stages: readonly string[];
-  readonly #data: SegmentData;
+  readonly #data: DumpData;
   readonly #options: FindDumpPointsOptions;
   /** Stages that are wrong where they should be, with the point that they fit. */
   readonly #suspects = new Map<string, DumpPoint | undefined>();
 
-  constructor({ config, layer }: LayerUnderTest, data: SegmentData, options: FindDumpPointsOptions) {
-    this.#program = layerProgramWithKeys(config, layer);
+  constructor({ config, layer }: LayerUnderTest, data: DumpData, options: FindDumpPointsOptions) {
     this.#stages = layerStagesOf(config)
       .map((kind) => stageName(layer, kind))
       .filter((stage) => data.stages.has(stage));
@@ -146,7 +148,7 @@ class DumpPointSearch {
 
   /** The reading with the fewest assumptions; undefined if none fits, or several equally good ones. */
   async #bestReading(stage: string, suspects: readonly string[]): Promise<Reading | undefined> {
-    const points = [undefined, ...dumpPointsOf(this.#program, stage)];
+    const points = [undefined, ...dumpPointsOf(this.#data.program, stage)];
     const readings = subsetsOf(suspects).flatMap((dropped) => points.map((point): Reading => ({ dropped, point })));
     // A stage at another point, of which the suspects that it reads are right as they are dumped, has two things against it.
     const cost = ({ dropped, point }: Reading) => {
@@ -178,11 +180,11 @@ class DumpPointSearch {
 
   #segment(stage: string, value: Value, dropped: readonly string[]) {
     const available = this.#stages.filter((name) => !this.found.has(name) && !dropped.includes(name));
-    return segmentAt(this.#program, stage, value, new Set([...available, stage]));
+    return segmentAt(this.#data.program, stage, value, new Set([...available, stage]));
   }
 
   #valueOf(stage: string): Value {
-    return this.#program.outputs.get(stage) as Value;
+    return this.#data.program.outputs.get(stage) as Value;
   }
 
   #fits(segment: Segment): Promise<boolean> {
@@ -195,18 +197,14 @@ async function fits(segment: Segment, data: SegmentData, { limit, signal }: Find
   const fit = await SegmentFit.create(segment, data, signal);
   if (fit.broken > 0 || fit.counted === 0) return false;
   const exact = await fit.evaluate(segment.program, signal);
-  const error = distance(exact, fit.target);
+  const error = squaredDistance(exact, fit.target);
   if (error === 0) return true;
-  if (error > surelyWrong * distance(exact, new Float64Array(exact.length))) return false;
-  return error <= limit * distance(exact, await fit.evaluateRounded(segment.program, signal));
+  if (error > surelyWrong ** 2 * sumOfSquares(exact)) return false;
+  return error <= limit ** 2 * squaredDistance(exact, await fit.evaluateRounded(segment.program, signal));
 }
 
 /** All subsets, the smaller ones first. */
 function subsetsOf(names: readonly string[]): (readonly string[])[] {
   const all = Array.from({ length: 2 ** names.length }, (_, bits) => names.filter((_name, bit) => (bits >> bit) & 1));
   return all.sort((a, b) => a.length - b.length);
-}
-
-function distance(a: Float64Array, b: Float64Array): number {
-  return Math.sqrt(a.reduce((sum, value, index) => sum + (value - (b[index] as number)) ** 2, 0));
 }

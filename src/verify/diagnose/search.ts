@@ -18,6 +18,7 @@ import type { Program } from "../../program/program.ts";
 import { applyAll } from "../candidate/candidate.ts";
 import { type Noise, noiseOf, regress } from "./regression.ts";
 import type { SegmentFit } from "./segment-fit.ts";
+import { sumOfSquares } from "./squares.ts";
 
 /** A deviation must explain at least this share of the remaining squared error. */
 const minShare = 0.05;
@@ -340,8 +341,4 @@ function withoutDeviation(set: Subset, deviation: Deviation): Subset {
 
 function difference(a: Float64Array, b: Float64Array): Float64Array {
   return a.map((value, index) => value - (b[index] as number));
-}
-
-function sumOfSquares(values: Float64Array): number {
-  return values.reduce((total, value) => total + value * value, 0);
 }

@@ -20,7 +20,7 @@ import { indicesOf, type LayerInputs, realPositions } from "../layer/layer-input
 import { compute } from "../layer/layer-under-test.ts";
 import { type Precision, unitRoundoff } from "../layer/precision.ts";
 import { required } from "../layer/required.ts";
-import { givenName, type Segment } from "./segments.ts";
+import { givenName, kindOf, type Segment } from "./segments.ts";
 import { unround } from "./unround.ts";
 
 /** Number of output rows in a sample, over the whole batch. */
@@ -225,7 +225,7 @@ function sampledInputs(segment: Segment, data: SegmentData, rows: readonly numbe
     inputs.set("hidden_states", sampleStage("query", hiddenStates, rows));
   }
   for (const name of segment.readsStages) {
-    const kind = name.split(".").at(-1) as string;
+    const kind = kindOf(name);
     inputs.set(givenName(name), sampleStage(kind, required(data.stages.get(name)), rows));
   }
   return inputs;

@@ -64,7 +64,7 @@ export function segmentAt(program: Program, stage: string, value: Value, availab
 }
 
 /** `query` of `layer.0.query`. */
-const kindOf = (stage: string): string => stage.slice(stage.lastIndexOf(".") + 1);
+export const kindOf = (stage: string): string => stage.slice(stage.lastIndexOf(".") + 1);
 
 const stageInputs = ({ outputs }: Program): ReadonlyMap<string, Value> =>
   new Map([...outputs].map(([name, { shape }]) => [name, input(givenName(name), shape, "real")]));

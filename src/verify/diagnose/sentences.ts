@@ -3,9 +3,9 @@
  *
  * Must stay true: they say no more than was found and tested.
  */
-import { listed, shortStage } from "../../format/numbers.ts";
+import { formatRatio, listed, shortStage } from "../../format/numbers.ts";
 import type { Precision } from "../layer/precision.ts";
-import type { Cause, DiagnosisReport } from "../report/report.ts";
+import type { Cause, DiagnosisReport, StageReport } from "../report/report.ts";
 import type { DumpedElsewhere } from "./find-dump-points.ts";
 
 /** Groups of causes with one description, as all six biases or the parameters of both LayerNorms. */
@@ -25,12 +25,12 @@ export const nothingToDiagnose = "No stage can be recomputed from what is there:
 
 /**
  * Of a layer that does not match, although each stage is within rounding on the stages before it.
- * @param wrong the first stage beyond its budget, and its error in budgets.
+ * @param wrong the first stage beyond its budget.
  */
-export const describeAccumulated = (wrong: string, ratio: number | null, precision: Precision): string =>
+export const describeAccumulated = ({ stage, propagated, shadow }: StageReport, precision: Precision): string =>
   `Each stage, recomputed on the candidate's own stages before it, is within ${precision} rounding, and no cause was found. ` +
-  `Along the layer the error grows beyond that: ${shortStage(wrong)} is at ` +
-  `${ratio === null ? "more than" : ratio.toPrecision(2)} times its budget.`;
+  `Along the layer the error grows beyond that: ${shortStage(stage)} is at ` +
+  `${formatRatio((propagated ?? shadow)?.ratio)} times its budget.`;
 
 export function describeDiagnosis(diagnosis: Omit<DiagnosisReport, "sentence">, precision: Precision): string {
   const { causes, unexplained, explained, rest, resembles } = diagnosis;

@@ -53,20 +53,15 @@ export function headline({ candidates, unitWeights, passed }: VerifyReport): str
     parts.push(`${names(different)} ${different.length === 1 ? "does" : "do"} not compute what the original computes`);
   }
   if (right.length > 0) parts.push(`${names(right)} ${right.length === 1 ? "matches" : "match"}`);
-  if (unknown.length > 0) parts.push(unknownWords(unknown, names));
+  if (unknown.length > 0) {
+    const wereCompared = unknown.every(({ layers }) => layers.length > 0);
+    parts.push(`${names(unknown)} ${wereCompared ? "cannot be judged" : "could not be compared"}`);
+  }
   const failedTests = unitWeights.filter((test) => !test.passed);
   if (different.length === 0 && failedTests.length > 0) {
     parts.push(`${listed([...new Set(failedTests.map(({ candidate }) => candidate))])} failed with unit weights`);
   }
   return `${parts.join("; ")}.`;
-}
-
-function unknownWords(
-  unknown: readonly CandidateReport[],
-  names: (some: readonly CandidateReport[]) => string,
-): string {
-  const compared = unknown.every(({ layers }) => layers.length > 0);
-  return `${names(unknown)} ${compared ? "cannot be judged" : "could not be compared"}`;
 }
 
 /** Why a candidate could not be compared, or its diagnoses, one for layers that agree. */

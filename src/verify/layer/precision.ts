@@ -36,14 +36,19 @@ const enoughValues = 100;
 
 /** The precision below float32 of which all values are numbers, as where a kernel widens what it dumps; undefined if none. */
 export function narrowerPrecision(tensors: readonly Tensor<FloatDType>[]): Precision | undefined {
-  const values = tensors.map(toFloat64);
-  const different = new Set<number>();
-  for (const some of values)
-    for (let at = 0; at < some.length && different.size < enoughValues; at++) different.add(some[at] as number);
-  if (different.size < enoughValues) return undefined;
+  if (!haveManyValues(tensors)) return undefined;
   return (["f16", "bf16"] as const).find((precision) => {
-    return values.every((some) => some.every((value) => Number.isNaN(value) || roundTo[precision](value) === value));
+    const isExact = (value: number) => Number.isNaN(value) || roundTo[precision](value) === value;
+    return tensors.every((tensor) => toFloat64(tensor).every(isExact));
   });
+}
+
+function haveManyValues(tensors: readonly Tensor<FloatDType>[]): boolean {
+  const different = new Set<number>();
+  for (const tensor of tensors) {
+    for (const value of toFloat64(tensor)) if (different.add(value).size >= enoughValues) return true;
+  }
+  return false;
 }
 
 /** Rounds to the nearest number of the precision, or to infinity beyond the largest. */
